@@ -1,0 +1,144 @@
+"""Calls of a user's function: its parameters, the ones differentiated, and the kinds of the arguments."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any
+
+import numpy as np
+
+from adtransform.api.trees import children, map_leaves
+
+Wrt = int | str | tuple[int | str, ...]
+_NAMED = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+class Callee:
+    """A function with its signature.  Raises `TypeError` for what is no function or has no signature."""
+
+    def __init__(self, fun: Callable[..., Any]) -> None:
+        if not callable(fun):
+            raise TypeError(f"expected a function, got {fun!r}")
+        self.fun = fun
+        self.name = getattr(fun, "__name__", type(fun).__name__)
+        try:
+            self.signature = inspect.signature(fun)
+        except (TypeError, ValueError):
+            raise TypeError(f"`{self.name}` has no signature: wrap the call in a function of your own") from None
+        self.names = tuple(self.signature.parameters)
+        self._simple = all(p.kind in _NAMED for p in self.signature.parameters.values())
+
+    def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any, ...]:
+        """One value for each parameter, in their order, defaults filled in.  Raises `TypeError` as the call itself would."""
+        if self._simple and not kwargs and len(args) == len(self.names):
+            return args
+        try:
+            bound = self.signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{self.name}(): {error}") from None
+        bound.apply_defaults()
+        return tuple(bound.arguments.values())
+
+    def call(self, values: tuple[Any, ...]) -> Any:
+        """The function itself, of values in the order of the parameters."""
+        if self._simple:
+            return self.fun(*values)
+        bound = inspect.BoundArguments(self.signature, dict(zip(self.names, values, strict=True)))
+        return self.fun(*bound.args, **bound.kwargs)
+
+    def resolve(self, wrt: Wrt) -> tuple[tuple[int, ...], bool]:
+        """Positions of the chosen parameters, and whether a single one was asked for.
+
+        Raises `TypeError` for what is no index, name or tuple of these, `ValueError` for a parameter not there, or twice.
+        """
+        if isinstance(wrt, (tuple, list)):
+            places = tuple(self._place(w) for w in wrt)
+            if not places:
+                raise ValueError("`wrt` is empty: name at least one parameter")
+            if len(set(places)) < len(places):
+                raise ValueError(f"`wrt` names a parameter twice: {wrt!r}")
+            return places, False
+        return (self._place(wrt),), True
+
+    def _place(self, wrt: int | str) -> int:
+        if isinstance(wrt, str):
+            if wrt in self.names:
+                return self.names.index(wrt)
+            raise ValueError(f"`{self.name}` has no parameter {wrt!r}; it has {self._listed()}")
+        if isinstance(wrt, bool) or not isinstance(wrt, (int, np.integer)):
+            raise TypeError(f"`wrt` must be an index, a name, or a tuple of these, not {wrt!r}")
+        if not -len(self.names) <= wrt < len(self.names):
+            raise ValueError(f"`{self.name}` has no parameter {wrt}; it has {self._listed()}")
+        return int(wrt) % len(self.names)
+
+    def _listed(self) -> str:
+        return ", ".join(f"{i}: {name}" for i, name in enumerate(self.names)) or "none"
+
+
+def promoted(value: Any, name: str) -> Any:
+    """An argument to differentiate, its integer scalars made floats.
+
+    Raises `TypeError` for what has no derivative: integer, complex and object arrays, complex numbers, text, None.
+    """
+    if type(value) is float or (type(value) is np.ndarray and value.dtype.kind == "f"):
+        return value
+    return map_leaves(lambda leaf: _promoted(leaf, name), value)
+
+
+def _promoted(leaf: Any, name: str) -> Any:
+    if isinstance(leaf, np.ndarray):
+        _plain(leaf, name)
+        if leaf.dtype.kind in "biu":
+            raise TypeError(f"`{name}` is an array of {leaf.dtype}, which has no derivative: pass `{name}.astype(float)`")
+        if leaf.dtype.kind == "f":
+            return leaf
+    elif isinstance(leaf, np.generic):
+        if leaf.dtype.kind in "biu":
+            return np.float64(leaf)
+        if leaf.dtype.kind == "f":
+            return leaf
+    elif isinstance(leaf, (int, float)):
+        return float(leaf)
+    kind = f"array of {leaf.dtype}" if isinstance(leaf, np.ndarray) else type(leaf).__name__
+    if isinstance(leaf, (complex, np.complexfloating)) or "complex" in kind:
+        raise TypeError(f"`{name}` is complex ({kind}): complex arguments are not supported; pass real and imaginary parts")
+    raise TypeError(f"cannot differentiate with respect to `{name}`: it is of type {kind}")
+
+
+def _plain(array: np.ndarray[Any, Any], name: str) -> None:
+    if type(array) is not np.ndarray:
+        kind = type(array).__name__
+        raise TypeError(f"`{name}` is a {kind}, whose operators are not an array's: pass `np.asarray({name})`")
+
+
+def checked(value: Any, name: str) -> Any:
+    """An argument that is not differentiated.  Raises `TypeError` for subclasses of ndarray, which have rules of their own."""
+    if isinstance(value, np.ndarray):
+        _plain(value, name)
+    return value
+
+
+def kind_key(value: Any) -> Hashable:
+    """What a specialisation depends on: kind, dtype, rank and which axes are 1; the structure of containers."""
+    cls: Hashable = type(value)
+    if cls is float or cls is int:
+        return cls
+    if cls is np.ndarray:
+        return value.dtype, tuple([n == 1 for n in value.shape])
+    if isinstance(value, np.generic):
+        return value.dtype
+    found = children(value)
+    if found is None:
+        return cls
+    return cls, found[0], tuple([kind_key(child) for child in found[1]])
+
+
+def has_float(value: Any) -> bool:
+    """Whether every number in it is a float (and there is one): what `wrt=None` chooses."""
+    found = children(value)
+    if found is not None:
+        return bool(found[1]) and all(has_float(child) for child in found[1])
+    if isinstance(value, (np.ndarray, np.generic)):
+        return bool(value.dtype.kind == "f")
+    return isinstance(value, float)

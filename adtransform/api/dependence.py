@@ -1,0 +1,62 @@
+"""Why an output does not depend on an argument: said in a warning, with the lines where the argument goes."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from adtransform.activity import active
+from adtransform.ir import Const, For, Function, If, Let, Origin, Region, Stmt, Var, While
+from adtransform.rewrite import regions
+
+
+def warn_of_independence(f: Function, result: Any, labels: Sequence[str], name: str) -> None:
+    """Warn for each of the parameters on which the result does not depend as a differentiable function."""
+    for label in labels:
+        if isinstance(result, Var) and result in active(f, [label]):
+            continue
+        lines = list(dict.fromkeys(_uses(f.body, label, set())))
+        why = f"`{label}` is never used" if not lines else "; ".join(["its uses have no derivative", *lines])
+        warnings.warn(
+            f"the output of `{name}` does not depend on `{label}`, its gradient is zero: {why}", UserWarning, stacklevel=5
+        )
+
+
+def _uses(region: Region, label: str, tainted: set[Var]) -> Iterator[str]:
+    """The statements that use the parameter, or a value computed from it, as `file:line: text`."""
+    for stmt in region.body:
+        if isinstance(stmt, Let) and stmt.op == "load":
+            if stmt.args == (Const(label),):
+                tainted.update(stmt.targets)
+            continue
+        if any(a in tainted for a in _operands(stmt)):
+            tainted.update(stmt.targets)
+            if stmt.origin is not None:
+                yield _place(stmt.origin)
+        for inner in regions(stmt):
+            tainted.update(p for p, a in zip(_carried(stmt, inner), getattr(stmt, "inits", ()), strict=False) if a in tainted)
+            yield from _uses(inner, label, tainted)
+            if any(r in tainted for r in inner.results):
+                tainted.update(stmt.targets)
+
+
+def _operands(stmt: Stmt) -> tuple[Any, ...]:
+    match stmt:
+        case Let():
+            return (*stmt.args, *(v for _, v in stmt.kwargs))
+        case If():
+            return (stmt.cond,)
+        case For():
+            return (stmt.start, stmt.stop, stmt.step)
+    return ()
+
+
+def _carried(stmt: Stmt, region: Region) -> tuple[Var, ...]:
+    return region.params[1:] if isinstance(stmt, For) else region.params if isinstance(stmt, While) else ()
+
+
+def _place(origin: Origin) -> str:
+    return (
+        f"{origin.file}:{origin.line}: {origin.text.strip().splitlines()[0]}" if origin.text else f"{origin.file}:{origin.line}"
+    )

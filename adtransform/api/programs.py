@@ -1,0 +1,265 @@
+"""From a callable and the kinds of its arguments to a function of the IR, so that transformations compose there.
+
+A `Shape` says what is known of the arguments of a call; a `Program` is the function for it.  A user's function is read;
+a transformation's program is derived from the program of what it transforms, never from its emitted text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from adtransform import pipeline
+from adtransform.activity import active
+from adtransform.api.calls import Callee
+from adtransform.api.trees import STAR, Nest, Star, Tree, flatten, leaves_like, spell, unflatten
+from adtransform.ir import Function, Leaf, Var
+from adtransform.lattice import Type, of_value
+from adtransform.source import from_function, from_text
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """A parameter: how its value is nested, and the names and types of the leaves."""
+
+    name: str
+    tree: Tree
+    leaves: tuple[str, ...]
+    types: tuple[Type, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What is known of the arguments of a call; `plain` when none of them is nested."""
+
+    arguments: tuple[Argument, ...]
+    plain: bool
+
+    @staticmethod
+    def of(names: Sequence[str], values: Sequence[Any]) -> Shape:
+        """The shape of a call's values."""
+        taken = set(names)
+        arguments = []
+        for name, value in zip(names, values, strict=True):
+            leaves, tree = flatten(value)
+            labels = (name,) if tree == STAR else tuple(_fresh(f"{name}_{i}", taken) for i in range(len(leaves)))
+            types = tuple(of_value(leaf, label) for leaf, label in zip(leaves, labels, strict=True))
+            arguments.append(Argument(name, tree, labels, types))
+        return Shape(tuple(arguments), all(a.tree == STAR for a in arguments))
+
+    def flat(self, values: Sequence[Any]) -> list[Any]:
+        """The leaves of all arguments."""
+        if self.plain:
+            return list(values)
+        return self.chosen(values, range(len(values)))
+
+    def nest(self, leaves: Sequence[Any]) -> tuple[Any, ...]:
+        """The inverse of `flat`."""
+        rest = iter(leaves)
+        return tuple(unflatten(a.tree, [next(rest) for _ in a.leaves]) for a in self.arguments)
+
+    def chosen(self, values: Sequence[Any], places: Sequence[int]) -> list[Any]:
+        """The leaves of some arguments."""
+        picked = [(self.arguments[i], values[i]) for i in places]
+        return [x for a, v in picked for x in leaves_like(v, a.tree, f"`{a.name}`")]
+
+    def labels(self, places: Sequence[int]) -> tuple[str, ...]:
+        """The names of the leaves of some arguments."""
+        return tuple(label for place in places for label in self.arguments[place].leaves)
+
+    def tree(self, places: Sequence[int], single: bool) -> Tree:
+        """How values for some arguments are nested: a tuple of them, or bare for a single one."""
+        trees = tuple(self.arguments[place].tree for place in places)
+        return trees[0] if single else Nest(tuple, tuple(range(len(trees))), trees)
+
+
+def _fresh(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "_"
+    taken.add(name)
+    return name
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """Parameters of a program that take a tangent: `names[i]` is that of the argument leaf `labels[i]`, nested as `tree`."""
+
+    names: tuple[str, ...]
+    labels: tuple[str, ...]
+    tree: Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A function over the flat arguments, how its results are nested, and the tangents it takes besides."""
+
+    function: Function
+    shape: Shape
+    out: Tree
+    seeds: tuple[Seed, ...] = ()
+
+    def active_results(self, labels: Sequence[str]) -> list[int]:
+        """Positions of the results that depend on some of the arguments, in the order in which adjoints are given."""
+        found = active(self.function, labels)
+        order: dict[Var, int] = {}
+        for i, result in enumerate(self.leaves()):
+            if isinstance(result, Var) and result in found:
+                order.setdefault(result, i)
+        return list(order.values())
+
+    def leaves(self) -> list[Any]:
+        """The results in the order of `out`."""
+        return [self.function.results[i] for i in _indices(self.function.tree)]
+
+
+@runtime_checkable
+class Transformation(Protocol):
+    """A callable made by the API."""
+
+    callee: Callee
+
+    def program(self, shape: Shape) -> Program:
+        """The function it stands for, for arguments of this shape."""
+
+
+def program_of(callee: Callee, shape: Shape) -> Program:
+    """The function behind a callable for arguments of this shape.  Raises `DifferentiationError` where it cannot be read."""
+    if isinstance(callee.fun, Transformation):
+        return callee.fun.program(shape)
+    function = read_callable(callee, shape)
+    return Program(flat_results(function), shape, tree_of(function.tree))
+
+
+def read_callable(callee: Callee, shape: Shape) -> Function:
+    """A user's function for arguments of this shape, nested arguments taken apart."""
+    types = {label: t for a in shape.arguments for label, t in zip(a.leaves, a.types, strict=True)}
+    if shape.plain:
+        target = from_function(callee.fun)
+        return pipeline.load_function(target.source, target.name, types, {**(target.namespace or {}), **target.captured})
+    namespace = {"original": callee.fun}
+
+    def constructor(kind: type) -> str:
+        name = next((n for n, v in namespace.items() if v is kind), f"{kind.__name__}_{len(namespace)}")
+        namespace[name] = kind
+        return name
+
+    calls = []
+    for argument, parameter in zip(shape.arguments, callee.signature.parameters.values(), strict=True):
+        value = spell(argument.tree, argument.leaves, constructor)
+        calls.append(f"{argument.name}={value}" if parameter.kind is parameter.KEYWORD_ONLY else value)
+    head = ", ".join(label for a in shape.arguments for label in a.leaves)
+    text = f"def {callee.name}({head}):\n    return original({', '.join(calls)})\n"
+    return pipeline.load_function(from_text(text, f"<arguments of {callee.name}>"), callee.name, types, namespace)
+
+
+def flat_results(f: Function) -> Function:
+    """The same function with its results as one flat tuple, in the order of its tree."""
+    order = _indices(f.tree)
+    results = tuple(f.results[i] for i in order)
+    return replace(f, body=replace(f.body, results=results), tree=tuple(Leaf(i) for i in range(len(results))))
+
+
+def tree_of(tree: Any) -> Tree:
+    """The nesting of an IR function's results."""
+    match tree:
+        case tuple() | list():
+            return Nest(type(tree), tuple(range(len(tree))), tuple(tree_of(t) for t in tree))
+        case dict():
+            return Nest(dict, tuple(tree), tuple(tree_of(t) for t in tree.values()))
+    return STAR
+
+
+def _indices(tree: Any) -> list[int]:
+    match tree:
+        case Leaf(index):
+            return [index]
+        case tuple() | list():
+            return [i for t in tree for i in _indices(t)]
+        case dict():
+            return [i for t in tree.values() for i in _indices(t)]
+    raise TypeError(tree)
+
+
+def tangent_of(p: Program, labels: tuple[str, ...], tree: Tree) -> Program:
+    """The program that yields only the tangents of `p`'s results; it takes a seed more."""
+    (derived,) = pipeline.derivative(p.function, "forward", labels)
+    before = {q.name for q in p.function.params}
+    names = tuple(q.name for q in derived.params if q.name not in before)
+    return Program(keep(derived, 1), p.shape, p.out, (*p.seeds, Seed(names, labels, tree)))
+
+
+def keep(f: Function, item: int) -> Function:
+    """Only one item of a function's result tuple, flat; what it alone needs is left to be pruned."""
+    return flat_results(replace(f, tree=f.tree[item]))
+
+
+def runner(function: Function, compiled: Callable[..., Any], shape: Shape) -> Callable[..., Any]:
+    """A way to call compiled code: `run(values, extra)`, with flat values of the arguments and of what comes behind them.
+
+    Keyword-only parameters are passed by keyword.
+    """
+    labels = [label for a in shape.arguments for label in a.leaves]
+    keyword = [p.name for p in function.params if p.kind == "KEYWORD_ONLY" and p.name in labels]
+    if not keyword:
+        return lambda values, extra=(): compiled(*values, *extra)
+    places = {name: labels.index(name) for name in keyword}
+    plain = [i for i, label in enumerate(labels) if label not in places]
+
+    def run(values: Sequence[Any], extra: Sequence[Any] = ()) -> Any:
+        return compiled(*[values[i] for i in plain], *extra, **{name: values[i] for name, i in places.items()})
+
+    return run
+
+
+@dataclass(frozen=True, slots=True)
+class Like:
+    """Kind, dtype and shape of a value: what its tangents and adjoints must be."""
+
+    array: bool
+    dtype: np.dtype[Any] | None
+    shape: tuple[int, ...]
+
+    @staticmethod
+    def of(value: Any) -> Like:
+        """The template of a number or array.  Raises `TypeError` for anything else."""
+        if isinstance(value, np.ndarray):
+            return Like(True, value.dtype, value.shape)
+        if isinstance(value, np.generic):
+            return Like(False, value.dtype, ())
+        if isinstance(value, (int, float, complex)):
+            return Like(False, None, ())
+        raise TypeError(f"not a number or an array: {type(value).__name__}")
+
+    @property
+    def is_float(self) -> bool:
+        """Whether it can carry a derivative."""
+        return self.dtype is None or self.dtype.kind == "f"
+
+    def convert(self, value: Any, what: str) -> Any:
+        """A value in this kind and dtype.  Raises `ValueError` naming `what` where its shape differs."""
+        if np.shape(value) != self.shape:
+            raise ValueError(f"{what} has shape {np.shape(value)}, expected {self.shape}")
+        if np.iscomplexobj(value):
+            raise TypeError(f"{what} is complex: complex values are not supported")
+        if self.array:
+            return np.array(value, dtype=self.dtype)
+        return float(value) if self.dtype is None else self.dtype.type(value)
+
+    def filled(self, number: float) -> Any:
+        """This kind of value with the same number everywhere."""
+        return self.convert(np.full(self.shape, number), "")
+
+    def basis(self) -> list[Any]:
+        """One value for each element: 1 there and 0 elsewhere."""
+        if not self.array:
+            return [self.filled(1.0)]
+        size = int(np.prod(self.shape))
+        return [np.eye(1, size, k, dtype=self.dtype).reshape(self.shape) for k in range(size)]
+
+
+def nested(tree: Tree, leaves: Sequence[Any]) -> Any:
+    """Flat results as the tree says."""
+    return leaves[0] if isinstance(tree, Star) else unflatten(tree, leaves)

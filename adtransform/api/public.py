@@ -1,0 +1,91 @@
+"""The functions people call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from adtransform.api.calls import Callee, Wrt, has_float
+from adtransform.api.core import Values
+from adtransform.api.gradients import Grad, Hvp, Pull, Push, tangents_like
+from adtransform.api.jacobians import Jacobian
+
+
+def grad(fun: Callable[..., Any], wrt: Wrt = 0, has_aux: bool = False) -> Grad:
+    """The gradient of a scalar function, with the same parameters.
+
+    `wrt` (with respect to): an index, a name, or a tuple of these, which gives a tuple of gradients.  Each gradient has
+    its argument's structure, shape and dtype.  `has_aux`: `fun` returns `(output, anything)`, the result is then
+    `(gradient, anything)`.  Raises at the call `DifferentiationError` for what cannot be differentiated and `TypeError`
+    for an output that is not scalar or an argument that has no derivative.
+    """
+    return Grad(fun, wrt, False, has_aux)
+
+
+def value_and_grad(fun: Callable[..., Any], wrt: Wrt = 0, has_aux: bool = False) -> Grad:
+    """Like `grad`, but returns `(value, gradient)`: what `scipy.optimize.minimize(..., jac=True)` takes."""
+    return Grad(fun, wrt, True, has_aux)
+
+
+def hvp(fun: Callable[..., Any], wrt: Wrt = 0) -> Hvp:
+    """The product of the Hessian with a vector: `hvp(f)(x, p, *args)`, in the order of SciPy's `hessp`."""
+    return Hvp(fun, wrt)
+
+
+def vjp(fun: Callable[..., Any], *primals: Any, wrt: Wrt | None = None, has_aux: bool = False) -> tuple[Any, ...]:
+    """`(out, vjp_fn)`: the output, and the function that takes an adjoint of it to the shares of the arguments.
+
+    `wrt=None`: every float argument.  A single argument gives a bare share, several a tuple in their order.  With `has_aux`
+    `fun` returns `(out, aux)` and the result is `(out, vjp_fn, aux)`.
+    """
+    pull = Pull(fun, _chosen(fun, primals, wrt), has_aux)
+    result: tuple[Any, ...] = pull(*primals)
+    return result
+
+
+def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], *, wrt: Wrt | None = None) -> tuple[Any, Any]:
+    """`(out, tangent of out)` for a tuple of tangents, one for each chosen argument (`wrt=None`: every float argument)."""
+    if not isinstance(primals, (tuple, list)):
+        raise TypeError("pass the primals as a tuple, one for each argument")
+    push = Push(fun, _chosen(fun, tuple(primals), wrt))
+    values = push.prepare(push.callee.bind(tuple(primals), {}))
+    result: tuple[Any, Any] = push.specialised(values)((*values, *tangents_like(push, values, tangents)))
+    return result
+
+
+def _chosen(fun: Callable[..., Any], primals: Values, wrt: Wrt | None) -> Wrt:
+    """The parameters meant by `wrt=None`: all whose argument is a float; bare when it is the only one."""
+    if wrt is not None:
+        return wrt
+    callee = Callee(fun)
+    values = callee.bind(primals, {})
+    places = tuple(i for i, v in enumerate(values[: len(primals)]) if has_float(v))
+    if not places:
+        places = tuple(i for i, v in enumerate(values[: len(primals)]) if isinstance(v, int) and not isinstance(v, bool))
+    if not places:
+        raise TypeError(f"no argument of `{callee.name}` is a float: name one with `wrt`")
+    return places[0] if len(places) == 1 else places
+
+
+def jacrev(fun: Callable[..., Any], wrt: Wrt = 0) -> Jacobian:
+    """The Jacobian in reverse mode, one sweep for each element of the output: shape `out.shape + in.shape`.
+
+    A tuple for `wrt`, or outputs and arguments that are nested, give Jacobians nested likewise (outputs outside).
+    """
+    return Jacobian(fun, wrt, False)
+
+
+def jacfwd(fun: Callable[..., Any], wrt: Wrt = 0) -> Jacobian:
+    """The Jacobian in forward mode, one pass for each element of the argument: shape `out.shape + in.shape`."""
+    return Jacobian(fun, wrt, True)
+
+
+jacobian = jacrev
+
+
+def hessian(fun: Callable[..., Any], wrt: Wrt = 0) -> Jacobian:
+    """The matrix of second derivatives of a scalar function, forward over reverse: shape `in.shape + in.shape`.
+
+    A tuple for `wrt` gives a tuple of tuples of blocks.
+    """
+    return jacfwd(grad(fun, wrt), wrt)

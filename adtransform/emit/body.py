@@ -1,0 +1,367 @@
+"""The statements of a program as lines of Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from adtransform.emit.spell import Speller, is_short_key
+from adtransform.emit.syntax import Bare, Group, Infix, Keyword, Py, Ternary, Word, flat, statement
+from adtransform.ir import UNDEFINED, Const, Leaf, Let, Origin, Stmt, Var
+from adtransform.lattice import Array, List, Scalar, is_scalar, kind_of, same_kind
+from adtransform.ops import BINARY
+from adtransform.place.copies import augmented
+from adtransform.place.program import (
+    Bind,
+    Branch,
+    Copy,
+    Exit,
+    Loop,
+    Node,
+    Operand,
+    Program,
+    Tree,
+    completes,
+    negated,
+    reads,
+    type_of,
+    variables,
+    walk,
+)
+
+
+@dataclass(slots=True)
+class Line:
+    """A printed statement (or several lines of one) and where it came from."""
+
+    lines: list[str]
+    let: Let | None = None
+    origin: Origin | None = None
+    variables: tuple[Var, ...] = ()
+    backward: bool = False
+
+
+@dataclass(slots=True)
+class Printer:
+    """Prints statements; `quote_from` is where the backward part begins, whose statements are led by the user's own."""
+
+    program: Program
+    spell: Speller
+    names: Mapping[Var, str]
+    listing: bool = False
+    quote_from: Stmt | None = None
+    out: list[Line] = field(default_factory=list)
+    unbound: frozenset[Var] = frozenset()
+    quoting: bool = False
+
+    def run(self, indent: int) -> list[Line]:
+        """The lines of the whole program."""
+        self.unbound = _needs_none(self.program, self.names)
+        self.block(self.program.nodes, indent, "")
+        return self.out
+
+    def put(self, lines: list[str], origin: Origin | None = None, let: Let | None = None, *found: Operand) -> None:
+        read = tuple(v for a in found for v in variables(a))
+        self.out.append(Line(lines, let, origin, read, self.quoting))
+
+    def write(self, prefix: str, e: Py, indent: int, node: Node, suffix: str = "") -> None:
+        let = node.let if isinstance(node, Bind) else None
+        self.put(statement(prefix, e, indent, suffix), getattr(node, "origin", None), let)
+
+    def block(self, nodes: list[Node], indent: int, tail: str) -> int:
+        """Print statements; `tail` is the exit that falling off their end amounts to.  The number of lines printed."""
+        before = len(self.out)
+        for i, node in enumerate(nodes):
+            if self.is_quoted(node):
+                self.quoting = True
+            last = i == len(nodes) - 1
+            match node:
+                case Bind():
+                    self.bind(node, indent)
+                case Copy():
+                    self.copy(node, indent)
+                case Branch():
+                    self.branch(node, indent, tail if last else "")
+                case Loop():
+                    self.loop(node, indent)
+                case Exit():
+                    self.exit(node, indent, tail)
+        return len(self.out) - before
+
+    def is_quoted(self, node: Node) -> bool:
+        return self.quote_from is not None and isinstance(node, Bind) and node.let is self.quote_from
+
+    def exit(self, node: Exit, indent: int, tail: str) -> None:
+        if node.kind == "return":
+            if self.listing:
+                return
+            value = _nested(self.program.function.tree, [self.spell(v) for v in node.values])
+            if isinstance(value, Group) and value.head is None and value.brackets == "()" and value.items:
+                value = Bare(value.items)
+            if value == Word("None"):
+                self.put([" " * indent + "return"])
+            else:
+                self.put(statement("return ", value, indent), None, None, *node.values)
+        elif node.kind != tail:
+            self.put([" " * indent + node.kind])
+
+    def bind(self, node: Bind, indent: int) -> None:
+        tree = node.tree
+        match tree.op:
+            case "load" if not self.listing:
+                return
+            case "update" | "push" | "pop" | "accumulate_at":
+                self.inplace(node, indent)
+                return
+            case "raise":
+                self.write("raise ", self.error(tree), indent, node)
+                return
+            case "assert":
+                self.write("assert ", Bare(self.spell.all(tree.args)), indent, node)
+                return
+        if not node.targets:
+            self.write("", self.spell(tree), indent, node)
+            return
+        left = ", ".join(self.names[t] for t in node.targets)
+        if left == flat(self.spell(tree)):
+            return
+        if not self.grow(node, left, indent):
+            self.write(f"{left} = ", self.value(node), indent, node)
+
+    def value(self, node: Bind) -> Py:
+        """The right side; in a listing seeds are written as the whole numbers they are."""
+        tree = node.tree
+        if self.listing and tree.op == "assign" and node.targets[0].of is not None:
+            a = tree.args[0]
+            if isinstance(a, Const) and isinstance(a.value, float) and a.value.is_integer():
+                return Word(str(int(a.value)))
+        return self.spell(tree)
+
+    def error(self, tree: Tree) -> Py:
+        head = self.spell(tree.args[0])
+        return Group(head, "()", self.spell.all(tree.args[1:])) if len(tree.args) > 1 else head
+
+    def grow(self, node: Bind, left: str, indent: int) -> bool:
+        """`a += b`, where that is what the user wrote or what grows an adjoint."""
+        tree = node.tree
+        if len(tree.args) < 2 or not isinstance(tree.args[0], Var) or self.names[tree.args[0]] != left:
+            return False
+        if tree.op == "accumulate":
+            if not (node.inplace or is_scalar(tree.type) or self.listing):
+                return False
+            self.write(f"{left} += ", self.spell.share(tree), indent, node)
+            return True
+        if tree.op not in BINARY or self.listing:
+            return False
+        symbol = augmented(tree)
+        generated = tree.origin is None or not tree.origin.text or node.targets[0].of is not None
+        immutable = isinstance(tree.type, Scalar) and is_scalar(type_of(tree.args[0]))
+        if immutable and (symbol or generated) or node.inplace and symbol:
+            self.write(f"{left} {BINARY[tree.op][0]}= ", self.spell(tree.args[1]), indent, node)
+            return True
+        return False
+
+    def inplace(self, node: Bind, indent: int) -> None:
+        """The writes: the variable has the written value's name, or takes it first."""
+        tree, target = node.tree, node.targets[0]
+        old = tree.args[0]
+        name = self.names[target]
+        if not isinstance(old, Var) or self.names[old] != name:
+            self.write(f"{name} = ", self.spell(old), indent, node)
+        word = Word(name)
+        match tree.op:
+            case "push":
+                self.write("", Group(Word(f"{name}.append"), "()", (self.spell(tree.args[1]),)), indent, node)
+            case "pop":
+                taken = self.names.get(node.targets[1])
+                self.write(f"{taken} = " if taken else "", Word(f"{name}.pop()"), indent, node)
+            case "update":
+                self.update(node, word, indent)
+            case _:
+                self.scatter(node, word, indent)
+
+    def update(self, node: Bind, word: Word, indent: int) -> None:
+        _, key, value = node.tree.args
+        place = Group(word, "[]", self.spell.key(key))
+        op = self.growth(node, key, value)
+        if op is not None and isinstance(value, Tree):
+            whole = key == Const(...) or (isinstance(key, Tree) and key.op == "slice" and key.args == (Const(None),) * 3)
+            left = word.text if whole and op == "whole" else flat(place)
+            self.write(f"{left} {BINARY[value.op][0]}= ", self.spell(value.args[1]), indent, node)
+        else:
+            self.write(f"{flat(place)} = ", self.spell(value), indent, node)
+
+    def growth(self, node: Bind, key: Operand, value: Operand) -> str | None:
+        """Whether `a[k] = a[k] op v` may be written `a[k] op= v`: the user did, or the types say it is the same."""
+        if not isinstance(value, Tree) or value.op not in BINARY:
+            return None
+        first, old = value.args[0], node.tree.args[0]
+        whole = isinstance(first, Var) and first is old
+        part = isinstance(first, Tree) and first.op == "index" and first.args[0] is old and equal(first.args[1], key)
+        if not whole and not part:
+            return None
+        same = same_kind(type_of(old), value.type) and isinstance(type_of(old), Array)
+        scalar = isinstance(type_of(old), Array) and kind_of(type_of(old)) == kind_of(value.type) == "float" and is_short_key(key)
+        if not augmented(value) and not (same or scalar):
+            return None
+        return "whole" if whole else "part"
+
+    def scatter(self, node: Bind, word: Word, indent: int) -> None:
+        """`acc[k] += s`, or `np.add.at` where an index may repeat."""
+        acc, key, share = node.tree.args
+        place = Group(word, "[]", self.spell.key(key))
+        t = type_of(acc)
+        if isinstance(t, List) and not is_scalar(t.item):
+            self.write(f"{flat(place)} = ", Infix(place, "+", self.spell(share), 9), indent, node)
+        elif isinstance(t, List) or is_short_key(key):
+            self.write(f"{flat(place)} += ", self.spell(share), indent, node)
+        else:
+            numpy = self.spell.called("numpy")
+            self.write("", Group(Word(f"{numpy}.add.at"), "()", (word, self.spell(key), self.spell(share))), indent, node)
+
+    def copy(self, node: Copy, indent: int) -> None:
+        """A parallel assignment, in an order that needs no temporaries; what is left over swaps."""
+        todo: list[tuple[str, str, Py]] = []
+        for target, source in node.pairs:
+            if source == UNDEFINED and target not in self.unbound:
+                continue
+            value = self.spell(source)
+            if flat(value) != self.names[target]:
+                todo.append((self.names[target], flat(value), value))
+        todo = list({name: (name, text, value) for name, text, value in todo}.values())
+        words = {name: set(v for v in [text]) for name, text, _ in todo}
+        while todo:
+            ready = next((item for item in todo if not any(item[0] in words[o[0]] for o in todo if o is not item)), None)
+            if ready is None:
+                left = ", ".join(name for name, _, _ in todo)
+                self.put(statement(f"{left} = ", Bare(tuple(value for _, _, value in todo)), indent))
+                return
+            self.put(statement(f"{ready[0]} = ", ready[2], indent))
+            todo.remove(ready)
+
+    def branch(self, node: Branch, indent: int, tail: str, word: str = "if") -> None:
+        cond, then, orelse = node.cond, node.then, node.orelse
+        at = len(self.out)
+        self.write(f"{word} ", self.condition(cond), indent, node, ":")
+        printed = self.block(then, indent + 4, tail)
+        if not printed:
+            del self.out[at:]
+            if not self.has_lines(orelse):
+                if word == "elif":
+                    return
+                return
+            if word == "elif":
+                self.put([" " * indent + "else:"])
+                self.branch(Branch(negated(cond), orelse, [], node.origin), indent + 4, tail)
+                return
+            self.branch(Branch(negated(cond), orelse, [], node.origin), indent, tail)
+            return
+        if not orelse:
+            return
+        mark = len(self.out)
+        only = [n for n in orelse if not self.is_silent(n)]
+        if len(only) == 1 and isinstance(only[0], Branch) and self.has_lines(only[0].then):
+            self.branch(only[0], indent, tail, "elif")
+            return
+        self.put([" " * indent + "else:"])
+        if not self.block(orelse, indent + 4, tail):
+            del self.out[mark:]
+
+    def condition(self, cond: Operand) -> Py:
+        return self.spell(cond)
+
+    def has_lines(self, nodes: list[Node]) -> bool:
+        """Whether statements print anything."""
+        kept, self.out = self.out, []
+        quoting = self.quoting
+        try:
+            return self.block(nodes, 0, "") > 0
+        finally:
+            self.out, self.quoting = kept, quoting
+
+    def is_silent(self, node: Node) -> bool:
+        return isinstance(node, (Copy, Bind)) and not self.has_lines([node])
+
+    def loop(self, node: Loop, indent: int) -> None:
+        if node.index is not None:
+            e = self.spell.range(node.bounds)
+            self.write(f"for {self.names[node.index]} in ", e, indent, node, ":")
+        elif self.has_lines(node.header):
+            self.put([" " * indent + "while True:"], node.origin)
+            self.block(node.header, indent + 4, "")
+            self.write("if ", self.spell(negated(node.cond)), indent + 4, node, ":")
+            self.put([" " * (indent + 8) + "break"])
+        else:
+            self.write("while ", self.spell(node.cond), indent, node, ":")
+        body = node.body
+        if not self.block(body, indent + 4, "continue"):
+            self.put([" " * (indent + 4) + "pass"])
+
+
+def equal(a: Operand, b: Operand) -> bool:
+    """Whether two operands are the same expression of the same values."""
+    if isinstance(a, Tree) and isinstance(b, Tree):
+        return a.op == b.op and len(a.args) == len(b.args) and not a.kwargs and all(map(equal, a.args, b.args))
+    return a is b or (isinstance(a, Const) and a == b)
+
+
+def _nested(tree: object, values: list[Py]) -> Py:
+    match tree:
+        case Leaf(index):
+            return values[index]
+        case tuple():
+            return Group(None, "()", tuple(_nested(t, values) for t in tree))
+        case list():
+            return Group(None, "[]", tuple(_nested(t, values) for t in tree))
+        case dict():
+            parts = tuple(Infix(Word(repr(k).replace("'", '"')), ":", _nested(t, values), 0) for k, t in tree.items())
+            return Group(None, "{}", parts)
+    return Word(repr(tree))
+
+
+def _needs_none(program: Program, names: Mapping[Var, str]) -> frozenset[Var]:
+    """The variables that may be unbound and are moved all the same, by a copy, a return, a list or a call."""
+    nodes = list(walk(program.nodes))
+    loose = {t for n in nodes if isinstance(n, Copy) for t, s in n.pairs if s == UNDEFINED}
+    if not loose:
+        return frozenset()
+    pairs = [(t, s) for n in nodes if isinstance(n, Copy) for t, s in n.pairs if isinstance(s, Var)]
+    pairs += [(q, p) for n in nodes if isinstance(n, Loop) for q, p in n.exits]
+    grew = True
+    while grew:
+        grew = False
+        for t, s in pairs:
+            if s in loose and t not in loose:
+                loose.add(t)
+                grew = True
+    moved = {names.get(s) for t, s in pairs if s in loose and names.get(s) != names.get(t)}
+    for n in nodes:
+        if isinstance(n, Exit) or (isinstance(n, Bind) and n.tree.op in ("push", "list", "assign", "tuple")):
+            moved |= {names[v] for v in reads(n) if v in loose}
+    return frozenset(v for v in loose if names.get(v) in moved)
+
+
+def align(lines: list[Line], comments: Mapping[Let, str], cap: int = 40) -> list[str]:
+    """The lines of a listing with their comments in one column per block."""
+    out: list[str] = []
+    block: list[tuple[str, str]] = []
+
+    def flush() -> None:
+        column = max((len(text) for text, comment in block if comment and len(text) <= cap), default=0)
+        out.extend(f"{text:<{column}}  # {comment}" if comment else text for text, comment in block)
+        block.clear()
+
+    gap = 0
+    for line in lines:
+        comment = comments.get(line.let, "") if line.let is not None else ""
+        gap = 0 if comment else gap + 1
+        if gap == 2:
+            flush()
+        for i, text in enumerate(line.lines):
+            block.append((text, comment if i == 0 else ""))
+    flush()
+    return out
+
+
+Emit = Callable[[Operand], Py]
+__all__ = ["Keyword", "Line", "Printer", "Ternary", "align", "completes"]

@@ -1,0 +1,243 @@
+"""Fold single-use temporaries back into the expressions that use them.
+
+    t2 = x + a; t4 = x + b; y = t2 * t4        becomes        y = (x + a) * (x + b)
+
+A temporary moves within its block only, never past a write to what it reads, past an effect or past another statement
+that takes the name of a variable it reads; and only while the line stays within the limit.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from adtransform.emit.width import width
+from adtransform.ir import Const, Var
+from adtransform.lattice import BOOL
+from adtransform.ops import effect_free
+from adtransform.place.program import (
+    Bind,
+    Branch,
+    Copy,
+    Exit,
+    Loop,
+    Node,
+    Operand,
+    Program,
+    Tree,
+    is_temporary,
+    label,
+    operands,
+    reads,
+    type_of,
+    variables,
+    walk,
+    writes,
+)
+from adtransform.place.storage import Buffers, Storage
+
+LIMIT = 88
+_TRUE, _FALSE = Const(True), Const(False)
+_NEVER = frozenset("load pop copy_items".split())
+
+
+def fold(program: Program, memory: Storage, *, listing: bool = False, keep: Iterable[Var] = ()) -> None:
+    """Fold what can be folded, except for the variables in `keep`; a listing folds only what has no number."""
+    for node in walk(program.nodes):
+        if isinstance(node, Branch):
+            _short_circuit(node)
+    folder = _Folder(program, memory, listing, frozenset(keep))
+    program.nodes[:] = folder.block(program.nodes, 0 if listing else 1)
+
+
+def _short_circuit(node: Branch) -> None:
+    """Where a branch yields the condition itself, that is a constant: `a and b` reads `b if a else False`."""
+    if not isinstance(node.cond, Var) or node.cond.type != BOOL:
+        return
+    for block, value in ((node.then, _TRUE), (node.orelse, _FALSE)):
+        if len(block) == 1 and isinstance(block[0], Copy):
+            block[0].pairs = [(t, value if s is node.cond else s) for t, s in block[0].pairs]
+
+
+class _Folder:
+    def __init__(self, program: Program, memory: Storage, listing: bool, keep: frozenset[Var]) -> None:
+        self.memory = memory
+        self.listing = listing
+        self.keep = keep
+        self.uses = Counter(v for node in walk(program.nodes) for v in reads(node))
+        for node in walk(program.nodes):
+            if isinstance(node, Loop):
+                self.uses.update(variables(node.cond))
+        self.assigned = Counter(v for node in walk(program.nodes) for v in writes(node))
+        self.pending: dict[Var, Bind] = {}
+        self.seen: dict[Var, tuple[set[Var], set[str], Buffers]] = {}
+
+    def block(self, nodes: list[Node], depth: int) -> list[Node]:
+        outer, self.pending = self.pending, {}
+        out: list[Node | None] = []
+        places: dict[Bind, int] = {}
+        for node in nodes:
+            made = self.node(node, depth, places, out)
+            if isinstance(made, Bind) and self.may_fold(made):
+                self.remember(made)
+                places[made] = len(out)
+            out.append(made)
+        self.rest = (places, out)
+        self.pending, self.last = outer, self.pending
+        return [node for node in out if node is not None]
+
+    def node(self, node: Node, depth: int, places: dict[Bind, int], out: list[Node | None]) -> Node:
+        room = LIMIT - 4 * depth
+        match node:
+            case Branch():
+                node.then = self.block(node.then, depth + 1)
+                node.orelse = self.block(node.orelse, depth + 1)
+                choice = None if self.listing else self.choice(node, room)
+                if choice is not None:
+                    return self.node(choice, depth, places, out)
+                (node.cond,) = self.fill((node.cond,), room - 4, places, out)
+                self.pending.clear()
+            case Loop():
+                node.bounds = self.fill(node.bounds, room - 16, places, out)
+                self.pending.clear()
+                self.header(node, depth, room)
+                node.body = self.block(node.body, depth + 1)
+            case Exit():
+                node.values = self.fill(node.values, room - 7 - 2 * len(node.values), places, out)
+            case Copy():
+                return self.copy(node, room, places, out)
+            case Bind():
+                self.bind(node, room, places, out)
+        return node
+
+    def header(self, node: Loop, depth: int, room: int) -> None:
+        """The statements of a `while` condition, which has to become one expression to be printed as one."""
+        outer, self.pending = self.pending, {}
+        places: dict[Bind, int] = {}
+        out: list[Node | None] = []
+        for inner in node.header:
+            made = self.node(inner, depth + 1, places, out)
+            if isinstance(made, Bind) and self.may_fold(made, header=True):
+                self.remember(made)
+                places[made] = len(out)
+            out.append(made)
+        (node.cond,) = self.fill((node.cond,), room - 7, places, out)
+        node.header = [n for n in out if n is not None]
+        self.pending = outer
+
+    def bind(self, node: Bind, room: int, places: dict[Bind, int], out: list[Node | None]) -> None:
+        tree = node.tree
+        room -= sum(width(t) + 2 for t in node.targets) + 1
+        fixed = 1 if node.inplace else 0
+        args = tree.args[fixed:] + tuple(v for _, v in tree.kwargs)
+        before = width(tree)
+        filled = self.fill(args, room, places, out, before - sum(width(a) for a in args))
+        count = len(tree.args) - fixed
+        kwargs = tuple((k, v) for (k, _), v in zip(tree.kwargs, filled[count:], strict=True))
+        node.tree = Tree(tree.op, tree.args[:fixed] + filled[:count], kwargs, tree.type, tree.origin)
+        if tree.op == "assign" and isinstance(filled[0], Tree):
+            node.tree = filled[0]
+        if node.inplace:
+            written = self.memory.of(tree.args[0])
+            self.forget(v for v in self.pending if self.seen[v][2] & written)
+        if not effect_free(tree.op):
+            self.pending.clear()
+        self.forget_names(node.targets)
+
+    def copy(self, node: Copy, room: int, places: dict[Bind, int], out: list[Node | None]) -> Node:
+        made: Node = node
+        if len(node.pairs) == 1:
+            target, source = node.pairs[0]
+            origin = self.pending[source].origin if source in self.pending else None
+            (filled,) = self.fill((source,), room - width(target) - 3, places, out)
+            if filled is not source and isinstance(filled, Tree):
+                made = Bind((target,), filled, origin)
+        self.forget_names(writes(node))
+        return made
+
+    def choice(self, node: Branch, room: int) -> Bind | None:
+        """`t = a if c else b`, where both branches only yield one value."""
+        ends = [_only(block) for block in (node.then, node.orelse)]
+        if ends[0] is None or ends[1] is None or ends[0][0] is not ends[1][0]:
+            return None
+        (target, a), (_, b) = ends
+        if label(target) and target.of is None and self.uses[target] > 1 and not (isinstance(a, Tree) or isinstance(b, Tree)):
+            return None
+        cond = node.cond
+        if b == _FALSE and type_of(a) == BOOL:
+            tree = Tree("and", (cond, a), (), target.type, node.origin)
+        elif a == _TRUE and type_of(b) == BOOL:
+            tree = Tree("or", (cond, b), (), target.type, node.origin)
+        else:
+            tree = Tree("ifexp", (cond, a, b), (), target.type, node.origin)
+        if width(tree) + width(target) + 3 > room:
+            return None
+        self.assigned[target] = 1
+        return Bind((target,), tree, node.origin)
+
+    def may_fold(self, node: Bind, header: bool = False) -> bool:
+        if len(node.targets) != 1 or node.inplace or node.tree.op in _NEVER or not effect_free(node.tree.op):
+            return False
+        v = node.targets[0]
+        if self.listing and (v.hint or v.of is not None) and not header:
+            return False
+        return self.uses[v] == 1 and self.assigned[v] == 1 and is_temporary(v) and v not in self.keep
+
+    def remember(self, node: Bind) -> None:
+        v = node.targets[0]
+        found = set(variables(node.tree))
+        self.seen[v] = (found, {label(w) for w in found} - {""}, self.memory.reach(node.tree))
+        self.pending[v] = node
+
+    def forget(self, vs: Iterable[Var]) -> None:
+        for v in list(vs):
+            self.pending.pop(v, None)
+
+    def forget_names(self, targets: Iterable[Var]) -> None:
+        """Values that read a variable which gets a new value now stay before it."""
+        for t in targets:
+            name = label(t)
+            self.forget(v for v in self.pending if t in self.seen[v][0] or (name and name in self.seen[v][1]))
+
+    def fill(
+        self, found: tuple[Operand, ...], room: int, places: dict[Bind, int], out: list[Node | None], base: int = 0
+    ) -> tuple[Operand, ...]:
+        """The operands with pending temporaries put in, the widest left out until the line is short enough."""
+        chosen = [v for a in found for v in variables(a) if v in self.pending]
+        if not chosen:
+            return found
+        sizes = {v: width(self.pending[v].tree) + 2 - width(v) for v in chosen}
+        total = base + sum(width(a) for a in found) + sum(sizes.values())
+        for v in sorted(chosen, key=lambda v: -sizes[v]):
+            if total <= room:
+                break
+            total -= sizes.pop(v)
+            self.pending.pop(v)
+        filled = {v: self.pending.pop(v) for v in sizes}
+        for node in filled.values():
+            if node in places:
+                out[places[node]] = None
+        return tuple(_filled(a, {v: node.tree for v, node in filled.items()}) for a in found)
+
+
+def _only(block: list[Node]) -> tuple[Var, Operand] | None:
+    if len(block) != 1:
+        return None
+    node = block[0]
+    if isinstance(node, Copy) and len(node.pairs) == 1:
+        return node.pairs[0]
+    if isinstance(node, Bind) and len(node.targets) == 1 and not node.inplace and node.let is None:
+        return node.targets[0], node.tree
+    return None
+
+
+def _filled(a: Operand, values: dict[Var, Tree]) -> Operand:
+    if isinstance(a, Var):
+        return values.get(a, a)
+    if isinstance(a, Tree):
+        args = tuple(_filled(x, values) for x in a.args)
+        return Tree(a.op, args, tuple((k, _filled(x, values)) for k, x in a.kwargs), a.type, a.origin)
+    return a
+
+
+__all__ = ["LIMIT", "fold", "operands"]

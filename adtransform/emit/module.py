@@ -1,0 +1,229 @@
+"""Whole functions and files: imports, the helpers that are used, and the functions."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import functools
+import inspect
+import io
+import itertools
+import linecache
+import re
+import sys
+import tokenize
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from adtransform import runtime
+from adtransform.emit.body import Line, Printer, align
+from adtransform.emit.fold import LIMIT, fold
+from adtransform.emit.names import names
+from adtransform.emit.signature import check, definition, docstring
+from adtransform.emit.spell import Speller
+from adtransform.emit.syntax import flat
+from adtransform.ir import Const, Function, Let, Stmt, Var
+from adtransform.place import place
+from adtransform.place.program import Bind, Program, label, walk, writes
+from adtransform.rewrite import defined
+
+_ROUNDS = 4
+
+
+class Globals:
+    """What modules, helpers and builtins are called in a file where the user's functions use these names."""
+
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        self.taken = frozenset(taken)
+        self.modules: dict[str, str] = {}
+        self.helpers: dict[str, str] = {}
+
+    def __call__(self, op: str) -> str:
+        """The name of a module (`numpy`), a builtin (`builtins.len`) or a helper (`fit`)."""
+        if op.startswith("builtins."):
+            name = op.removeprefix("builtins.")
+            if name not in self.taken:
+                return name
+            return f"{self('builtins')}.{name}"
+        if hasattr(runtime, op) and op not in sys.modules:
+            return self.helpers.setdefault(op, self.free(op))
+        if op not in self.modules:
+            self.modules[op] = self.free("np") if op == "numpy" else op if "." in op else self.free(op)
+        return self.modules[op]
+
+    def free(self, name: str) -> str:
+        """The name, or one like it that the user's functions do not use."""
+        while name in self.taken:
+            name += "_"
+        return name
+
+    def imports(self) -> list[str]:
+        """The import lines."""
+        return [
+            f"import {module}" if module == name else f"import {module} as {name}"
+            for module, name in sorted(self.modules.items())
+        ]
+
+
+def function(
+    f: Function,
+    *,
+    style: str = "code",
+    comments: Mapping[Let, str] | None = None,
+    reserved: Iterable[str] = (),
+    quote_from: Stmt | None = None,
+    called: Globals | None = None,
+) -> str:
+    """One `def` in the style `code`; in the style `listing` the flat statements of the body.
+
+    `comments` are put behind the statements of a listing.  Names that the emitter makes up are none of the `reserved`
+    ones.  `quote_from`: the first statement of the backward part, where the user's statements are quoted.
+    `called`: the names of modules and helpers, shared by the functions of a file.
+    """
+    if style not in ("code", "listing"):
+        raise ValueError(f"style {style!r} is neither 'code' nor 'listing'")
+    called = Globals(user_names(f)) if called is None else called
+    with deep_recursion():
+        lines = _lines(f, style == "listing", frozenset(reserved), quote_from, called)
+    if style == "listing":
+        return "\n".join(align(lines, comments or {})) + "\n"
+    body = [text for line in _quoted(lines) for text in line.lines]
+    spell = Speller({}, called)
+    head = definition(f, called, lambda c: flat(spell.constant(c)))
+    checks = [text for a in f.assumes for text in check(a)]
+    return "\n".join([*head, *docstring(f.doc), *checks, *(body or ([] if f.doc else ["    pass"]))]) + "\n"
+
+
+def _lines(f: Function, listing: bool, reserved: frozenset[str], quote_from: Stmt | None, called: Globals) -> list[Line]:
+    """The body, with temporaries left unfolded until every line is short enough."""
+    keep: set[Var] = set()
+    for round in itertools.count(1):
+        program, memory = place(f, listing=listing)
+        single = _single(program)
+        fold(program, memory, listing=listing, keep=keep)
+        chosen = names(program, listing=listing, reserved=reserved | _made_up(called))
+        printer = Printer(program, Speller(chosen, called, listing=listing), chosen, listing, quote_from)
+        lines = printer.run(0 if listing else 4)
+        if listing or round == _ROUNDS or not any(len(text) > LIMIT for line in lines for text in line.lines):
+            return lines
+        more = {v for node in walk(program.nodes) for v in single.get(node, ())} - keep
+        if not more:
+            return lines
+        keep |= more
+    raise AssertionError
+
+
+def _single(program: Program) -> dict[Any, tuple[Var, ...]]:
+    return {node: writes(node) for node in walk(program.nodes) if isinstance(node, Bind)}
+
+
+def _made_up(called: Globals) -> frozenset[str]:
+    return frozenset(["np", "math", *dir(builtins), *_helper_sources(), *called.modules.values()])
+
+
+def _quoted(lines: list[Line]) -> Iterator[Line]:
+    """The lines with the user's comments in front of the forward ones and the user's statements in front of the backward ones."""
+    shown: object = None
+    commented: set[tuple[str, int]] = set()
+    for line in lines:
+        origin = line.origin
+        if origin is not None and line.lines:
+            pad = line.lines[0][: len(line.lines[0]) - len(line.lines[0].lstrip())]
+            where = (origin.file, origin.line)
+            if line.backward:
+                if (where, origin.text) != shown and origin.text:
+                    text = origin.text.splitlines()[0].strip()
+                    yield Line([f"{pad}# {text}"[:LIMIT]])
+                shown = (where, origin.text)
+            elif origin.comment and where not in commented:
+                commented.add(where)
+                yield Line([f"{pad}# {text.lstrip('# ')}"[:LIMIT] for text in origin.comment.splitlines()])
+        yield line
+
+
+def user_names(f: Function) -> set[str]:
+    """The names the user's function binds."""
+    named = {label(v) for v in defined(f.body)} | {v.hint for v in defined(f.body) if v.of is None}
+    return (named | {p.name for p in f.params}) - {""}
+
+
+def module(functions: Sequence[Function], *, header: str = "", style: str = "code", **options: Any) -> str:
+    """A file that stands alone: imports, helpers, functions.  `options` are those of `function`, for all of them."""
+    called = Globals({name for f in functions for name in user_names(f) | {f.name}})
+    texts = [function(f, style=style, called=called, **options) for f in functions]
+    helpers = _helpers(called)
+    parts = [header.strip()] if header.strip() else []
+    if imports := called.imports():
+        parts.append("\n".join(imports))
+    start = "\n\n".join(parts)
+    return "\n\n\n".join([p for p in (start, *helpers, *(t.strip("\n") for t in texts)) if p]) + "\n"
+
+
+@functools.cache
+def _helper_sources() -> Mapping[str, str]:
+    """The helpers of `runtime` as they are written there."""
+    text = inspect.getsource(runtime)
+    found = {}
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.FunctionDef):
+            found[node.name] = ast.get_source_segment(text, node) or ""
+    return found
+
+
+def _helpers(called: Globals) -> list[str]:
+    """The helpers used and those they use, in the order of `runtime`, under the names they have in this file."""
+    sources = _helper_sources()
+    todo = list(called.helpers)
+    while todo:
+        for word in set(re.findall(r"\w+", sources[todo.pop()])):
+            if word in sources and word not in called.helpers:
+                called(word)
+                todo.append(word)
+    texts = []
+    for name, text in sources.items():
+        if name in called.helpers:
+            if re.search(r"\bnp\.", text):
+                called("numpy")
+            texts.append(_renamed(text, {**called.helpers, **({"np": called("numpy")} if "np" in text else {})}))
+    return texts
+
+
+def _renamed(text: str, names_here: Mapping[str, str]) -> str:
+    changed = {old: new for old, new in names_here.items() if old != new}
+    if not changed:
+        return text
+    lines = text.splitlines(keepends=True)
+    tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
+    for before, token in reversed(list(zip([None, *tokens], tokens, strict=False))):
+        if token.type == tokenize.NAME and token.string in changed and (before is None or before.string != "."):
+            row, column = token.start
+            line = lines[row - 1]
+            lines[row - 1] = line[:column] + changed[token.string] + line[column + len(token.string) :]
+    return "".join(lines)
+
+
+_count = itertools.count()
+
+
+def load(text: str, filename: str = "") -> dict[str, Callable[..., Any]]:
+    """Execute emitted text; its functions by name.  Tracebacks and `inspect.getsource` show the text."""
+    filename = filename or f"<adtransform {next(_count)}>"
+    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+    namespace: dict[str, Any] = {"__name__": filename, "__file__": filename}
+    exec(compile(text, filename, "exec"), namespace)
+    return {k: v for k, v in namespace.items() if inspect.isfunction(v) and v.__code__.co_filename == filename}
+
+
+@contextmanager
+def deep_recursion(limit: int = 20_000) -> Iterator[None]:
+    """Room for statements nested as deep as guards follow one another."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, limit))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+
+
+__all__ = ["Const", "Globals", "function", "load", "module"]

@@ -1,0 +1,202 @@
+"""The variables of the printed program: which values share one, and what it is called.
+
+Values share a variable where one becomes the other (a carried value and its next, the versions of an array written in
+place) and they are never needed at the same time; what is needed at the same time gets `y` and `y_1`.
+"""
+
+from __future__ import annotations
+
+import bisect
+import keyword
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from adtransform.ir import Const, Var
+from adtransform.place.liveness import Range, Ranges, merged, ranges
+from adtransform.place.program import Bind, Copy, Loop, Program, is_temporary, label, walk
+
+
+@dataclass(slots=True, eq=False)
+class _Class:
+    """Values in one variable."""
+
+    spans: list[Range]
+    members: list[Var]
+    label: str = ""
+    parameter: str = ""
+    name: str = field(default="")
+
+
+def names(program: Program, *, listing: bool, reserved: Iterable[str]) -> dict[Var, str]:
+    """The variable of every value; names not of the user's making avoid the `reserved` ones."""
+    found = ranges(program.nodes)
+    classes = _Classes(found, listing)
+    nodes = list(walk(program.nodes))
+    if not listing:
+        classes.parameters(nodes)
+    classes.join(nodes)
+    return _Namer(program, classes, listing, frozenset(reserved)).run()
+
+
+class _Classes:
+    def __init__(self, found: Ranges, listing: bool) -> None:
+        self.listing = listing
+        self.of = {v: _Class(spans, [v], self.key(v)) for v, spans in found.of.items()}
+
+    def key(self, v: Var) -> str:
+        """Values with different keys are never put into one variable."""
+        if not self.listing:
+            return label(v)
+        return v.hint if v.of is None else f"d{self.key(v.of)}_{v.wrt}"
+
+    def parameters(self, nodes: list[object]) -> None:
+        for node in nodes:
+            if isinstance(node, Bind) and node.tree.op == "load":
+                name = node.tree.args[0]
+                assert isinstance(name, Const)
+                mine = self.of[node.targets[0]]
+                mine.label = mine.parameter = str(name.value)
+
+    def join(self, nodes: list[object]) -> None:
+        for node in nodes:
+            if isinstance(node, Loop):
+                for q, p in node.exits:
+                    self.merge(q, p, force=True)
+        for node in nodes:
+            if isinstance(node, Bind) and node.inplace:
+                self.merge(node.targets[0], node.tree.args[0])
+        for node in nodes:
+            if isinstance(node, Copy):
+                for target, source in node.pairs:
+                    self.merge(target, source)
+        for node in nodes:
+            if isinstance(node, Bind) and node.tree.op in ("assign", "copy"):
+                self.merge(node.targets[0], node.tree.args[0])
+
+    def merge(self, a: Var, b: object, force: bool = False) -> None:
+        if not isinstance(b, Var) or a not in self.of or b not in self.of:
+            return
+        x, y = self.of[a], self.of[b]
+        if x is y:
+            return
+        if not force and (x.label != y.label and x.label and y.label) or (x.parameter and y.parameter):
+            return
+        if overlap(x.spans, y.spans):
+            return
+        if len(x.members) < len(y.members):
+            x, y = y, x
+        x.spans = merged([*x.spans, *y.spans])
+        x.members += y.members
+        x.label = x.label or y.label
+        x.parameter = x.parameter or y.parameter
+        for v in y.members:
+            self.of[v] = x
+
+
+def overlap(a: list[Range], b: list[Range]) -> bool:
+    """Whether two sorted lists of ranges have a time in common."""
+    if len(a) > len(b):
+        a, b = b, a
+    for start, end in a:
+        i = bisect.bisect_right(b, (end, float("inf")))
+        if i > 0 and b[i - 1][1] >= start:
+            return True
+    return False
+
+
+class _Namer:
+    def __init__(self, program: Program, classes: _Classes, listing: bool, reserved: frozenset[str]) -> None:
+        self.classes = classes
+        self.listing = listing
+        self.reserved = reserved
+        self.taken: dict[str, list[Range]] = {}
+        self.busy: set[_Class] = set()
+        self.user = {label(v) for v in classes.of} - {""}
+        self.user |= {
+            node.targets[0].hint for node in walk(program.nodes) if isinstance(node, Bind) and node.tree.op == "assign"
+        } - {""}
+        self.next = 1 + max((int(v.hint[1:]) for v in classes.of if re.fullmatch(r"t\d+", v.hint)), default=-1)
+        if not listing:
+            self.taken = {p.name: [(-1, 10**9)] for p in program.function.params}
+
+    def run(self) -> dict[Var, str]:
+        classes = list(dict.fromkeys(self.classes.of.values()))
+        for c in classes:
+            if c.parameter:
+                c.name = c.parameter
+                self.taken[c.name] = c.spans
+        # The user's own names first: what is generated gives way to them.
+        rest = sorted((c for c in classes if not c.name), key=lambda c: (not self.is_users(c), c.spans[0]))
+        for c in rest:
+            self.name(c)
+        return {v: c.name for v, c in self.classes.of.items()}
+
+    def is_users(self, c: _Class) -> bool:
+        return any(v.of is None and not is_temporary(v) for v in c.members)
+
+    def name(self, c: _Class) -> str:
+        if c.name:
+            return c.name
+        base, mine = self.wish(c)
+        if base:
+            # A second variable of one name: `y_1`.
+            candidates = [base] if mine or base not in self.reserved else []
+            self.settle(c, candidates, base)
+        else:
+            self.number(c)
+        return c.name
+
+    def settle(self, c: _Class, candidates: list[str], base: str) -> None:
+        for name in candidates:
+            if self.is_free(name, c):
+                self.take(c, name)
+                return
+        if re.fullmatch(r"t\d+", base):
+            self.number(c)
+            return
+        k = 1
+        while f"{base}_{k}" in self.reserved or not self.is_free(f"{base}_{k}", c):
+            k += 1
+        self.take(c, f"{base}_{k}")
+
+    def number(self, c: _Class) -> None:
+        while f"t{self.next}" in self.reserved or not self.is_free(f"t{self.next}", c):
+            self.next += 1
+        self.take(c, f"t{self.next}")
+        self.next += 1
+
+    def is_free(self, name: str, c: _Class) -> bool:
+        return not keyword.iskeyword(name) and not overlap(self.taken.get(name, []), c.spans)
+
+    def take(self, c: _Class, name: str) -> None:
+        c.name = name
+        self.taken[name] = merged([*self.taken.get(name, []), *c.spans])
+
+    def wish(self, c: _Class) -> tuple[str, bool]:
+        """The name wished for, and whether it is the user's own."""
+        members = sorted(c.members, key=lambda v: (is_temporary(v), v.of is not None))
+        first = members[0]
+        if not is_temporary(first) and first.of is None:
+            return first.hint, True
+        for v in members:
+            if v.of is not None:
+                return self.differential(v, c), False
+        for v in c.members:
+            if v.hint:
+                return v.hint, v.hint in self.user
+        return "", False
+
+    def differential(self, v: Var, c: _Class) -> str:
+        assert v.of is not None
+        suffix = f"_d{v.wrt}" if v.wrt else ""
+        owner = self.classes.of.get(v.of)
+        if owner is None or owner in self.busy:
+            inner = v.of.hint or label(v.of)
+            if v.of.of is not None:
+                inner = self.differential(v.of, c)
+            return f"d{inner or 't'}{suffix}"
+        self.busy.add(c)
+        inner = self.name(owner)
+        self.busy.discard(c)
+        return f"d{inner}{suffix}"

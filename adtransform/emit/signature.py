@@ -1,0 +1,120 @@
+"""The `def` line, the docstring and the checks at entry."""
+
+from __future__ import annotations
+
+import ast
+import textwrap
+from collections.abc import Callable
+
+from adtransform.emit.syntax import LIMIT, quoted
+from adtransform.ir import Assume, Const, Function, Leaf, Param
+from adtransform.lattice import Array, List, Scalar, Tuple, Type, of_value
+
+_PLAIN = frozenset("bool int float complex str list tuple dict".split())
+
+
+def spelled(t: Type, called: Callable[[str], str]) -> str:
+    """A type as an annotation; empty where it is not known."""
+    match t:
+        case Scalar(kind, dtype):
+            return kind if dtype in (None, "?") else f"{called('numpy')}.{dtype}"
+        case Array():
+            return f"{called('numpy')}.ndarray"
+        case List(item):
+            inner = spelled(item, called)
+            return f"list[{inner}]" if inner else "list"
+        case Tuple(items):
+            return f"tuple[{', '.join(spelled(i, called) or 'object' for i in items)}]"
+    return ""
+
+
+def definition(f: Function, called: Callable[[str], str], default: Callable[[Const], str]) -> list[str]:
+    """The `def` line, broken where it is too long."""
+    parts: list[str] = []
+    kinds = [p.kind for p in f.params]
+    for i, p in enumerate(f.params):
+        if p.kind == "KEYWORD_ONLY" and "KEYWORD_ONLY" not in kinds[:i] and "VAR_POSITIONAL" not in kinds:
+            parts.append("*")
+        parts.append(_parameter(p, called, default))
+        if p.kind == "POSITIONAL_ONLY" and "POSITIONAL_ONLY" not in kinds[i + 1 :]:
+            parts.append("/")
+    result = _result(f, called)
+    arrow = f" -> {result}" if result else ""
+    line = f"def {f.name}({', '.join(parts)}){arrow}:"
+    if len(line) <= LIMIT or not parts:
+        return [line]
+    inner = f"    {', '.join(parts)}"
+    if len(inner) <= LIMIT:
+        return [f"def {f.name}(", inner, f"){arrow}:"]
+    last = "" if parts[-1].startswith("**") else ","
+    return [f"def {f.name}(", *(f"    {p}," for p in parts[:-1]), f"    {parts[-1]}{last}", f"){arrow}:"]
+
+
+def _parameter(p: Param, called: Callable[[str], str], default: Callable[[Const], str]) -> str:
+    star = {"VAR_POSITIONAL": "*", "VAR_KEYWORD": "**"}.get(p.kind, "")
+    hint = "" if star else spelled(p.type, called) or (p.annotation if p.annotation in _PLAIN else "")
+    text = star + p.name + (f": {hint}" if hint else "")
+    if p.default is None:
+        return text
+    return f"{text} = {default(p.default)}" if hint else f"{text}={default(p.default)}"
+
+
+def _result(f: Function, called: Callable[[str], str]) -> str:
+    """The annotation of the result; empty where a part of it is not known."""
+    types = [of_value(r.value) if isinstance(r, Const) else r.type for r in f.results]
+
+    def tree(t: object) -> str:
+        match t:
+            case Leaf(index):
+                return spelled(types[index], called)
+            case tuple():
+                parts = [tree(x) for x in t]
+                return f"tuple[{', '.join(parts) or '()'}]" if all(parts) else ""
+            case list():
+                parts = sorted({tree(x) for x in t})
+                return f"list[{parts[0]}]" if len(parts) == 1 and parts[0] else "list"
+            case dict():
+                return "dict"
+        return ""
+
+    text = tree(f.tree)
+    # An annotation too long for its line says less than none.
+    return text if len(text) <= LIMIT - 8 else ""
+
+
+def docstring(text: str) -> list[str]:
+    """The docstring's lines, indented once and wrapped to the limit."""
+    if not text.strip():
+        return []
+    text = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+    lines: list[str] = []
+    for line in textwrap.dedent(text.expandtabs()).strip().splitlines():
+        pad = line[: len(line) - len(line.lstrip())]
+        lines += textwrap.wrap(line, LIMIT - 11, subsequent_indent=pad, break_long_words=False) or [""]
+    if lines[-1].endswith('"'):
+        lines[-1] += " "
+    if len(lines) == 1:
+        return [f'    """{lines[0]}"""']
+    return [f'    """{lines[0]}', *(f"    {line}".rstrip() for line in lines[1:]), '    """']
+
+
+def check(assume: Assume) -> list[str]:
+    """`if x.ndim != 1: raise ValueError(...)`"""
+    test = ast.parse(assume.test, mode="eval").body
+    opposite = {ast.Eq: "!=", ast.NotEq: "=="}
+    if isinstance(test, ast.Compare) and len(test.ops) == 1 and type(test.ops[0]) in opposite:
+        symbol = opposite[type(test.ops[0])]
+        text = f"{ast.unparse(test.left)} {symbol} {ast.unparse(test.comparators[0])}"
+    else:
+        text = f"not {ast.unparse(test)}" if isinstance(test, (ast.Name, ast.Call, ast.Attribute)) else f"not ({assume.test})"
+    why = quoted(assume.why)
+    line = f"        raise ValueError({why})"
+    if len(line) <= LIMIT:
+        return [f"    if {text}:", line]
+    pieces = [quoted(piece) for piece in _pieces(assume.why, LIMIT - 16)]
+    return [f"    if {text}:", "        raise ValueError(", *(f"            {p}" for p in pieces), "        )"]
+
+
+def _pieces(text: str, limit: int) -> list[str]:
+    lines = textwrap.wrap(text, limit, break_long_words=False)
+    return [line + " " for line in lines[:-1]] + lines[-1:]

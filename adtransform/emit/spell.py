@@ -1,0 +1,314 @@
+"""How operations are written in Python with NumPy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from adtransform.emit.syntax import (
+    AND,
+    ARITHMETIC,
+    ATOM,
+    COMPARISON,
+    NOT,
+    OR,
+    Dot,
+    Group,
+    Infix,
+    Keyword,
+    Prefix,
+    Py,
+    Slice,
+    Ternary,
+    Word,
+    constant,
+    quoted,
+)
+from adtransform.ir import UNDEFINED, Const, Var
+from adtransform.lattice import Array, List, Scalar, Type, Unknown, is_numpy, is_scalar, kind_of, same_kind, same_shape
+from adtransform.ops import BINARY, COMPARE, UNARY
+from adtransform.place.program import Operand, Tree, type_of
+
+# Their operands are one sequence: `np.stack([a, b])`.
+SPLICED = frozenset(
+    f"numpy.{name}" for name in ("array", "asarray", "concatenate", "stack", "hstack", "vstack", "column_stack", "dstack")
+)
+# What reads better as a method where the operand is an array.
+_METHODS = frozenset(
+    f"numpy.{name}"
+    for name in (
+        "sum mean prod max min std var cumsum cumprod argmax argmin any all ravel reshape transpose copy astype round "
+        "swapaxes squeeze"
+    ).split()
+)
+# Operators that rules write as functions of NumPy for their arithmetic; with a NumPy operand they are the same.
+_INFIX = {"numpy.divide": "operator.truediv", "numpy.power": "operator.pow"}
+_OPPOSITE = {"==": "!=", "!=": "==", "is": "is not", "is not": "is", "in": "not in", "not in": "in"}
+_REVERSED = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
+_HELPED = {"copy": "copy_of", "zeros": "zeros"}
+
+
+class Speller:
+    """Turns operands into expressions, and notes which modules and helpers they need.
+
+    `names`: the variables; `called`: what a module or a helper is called here (`numpy` -> `np`).
+    """
+
+    def __init__(self, names: Mapping[Var, str], called: Callable[[str], str], *, listing: bool = False) -> None:
+        self.names = names
+        self.called = called
+        self.listing = listing
+
+    def __call__(self, a: Operand) -> Py:
+        if isinstance(a, Var):
+            return Word(self.names[a])
+        if isinstance(a, Const):
+            return self.constant(a)
+        return self.tree(a)
+
+    def all(self, many: Iterable[Operand]) -> tuple[Py, ...]:
+        """Several operands."""
+        return tuple(self(a) for a in many)
+
+    def constant(self, a: Const) -> Py:
+        """A constant: a literal, or the name of a type, a dtype or a function."""
+        value: Any = a.value
+        if a is UNDEFINED or a == UNDEFINED:
+            return Word("None")
+        if isinstance(value, np.dtype):
+            return Dot(Word(self.called("numpy")), value.name) if value.name != "bool" else Word(self.called("builtins.bool"))
+        if isinstance(value, np.generic):
+            return Group(Dot(Word(self.called("numpy")), type(value).__name__), "()", (constant(value.item()),))
+        if isinstance(value, float) and (value != value or value in (np.inf, -np.inf)):
+            word = Dot(Word(self.called("numpy")), "nan" if value != value else "inf")
+            return Prefix("-", word, 11) if value < 0 else word
+        if isinstance(value, (tuple, list)):
+            items = tuple(self.constant(Const(v)) for v in value)
+            return Group(None, "()" if isinstance(value, tuple) else "[]", items)
+        if isinstance(value, type) or callable(value):
+            module = getattr(value, "__module__", None) or "builtins"
+            return self.function(f"{'numpy' if module.startswith('numpy.') else module}.{value.__name__}")
+        return constant(value)
+
+    def function(self, op: str) -> Py:
+        """The function an operation names."""
+        module, _, name = op.rpartition(".")
+        if module in ("", "builtins"):
+            return Word(self.called(op))
+        root, _, rest = module.partition(".")
+        word: Py = Word(self.called(root if root == "numpy" else module))
+        if root == "numpy":
+            for part in rest.split(".") if rest else ():
+                word = Dot(word, part)
+        return Dot(word, name)
+
+    def tree(self, t: Tree) -> Py:
+        """An operation applied to its operands."""
+        op = t.op
+        if op in _INFIX and len(t.args) == 2 and not t.kwargs and any(is_numpy(type_of(a)) for a in t.args):
+            op = _INFIX[op]
+        if op in BINARY and len(t.args) == 2:
+            symbol, level = BINARY[op]
+            return Infix(self(t.args[0]), symbol, self(t.args[1]), level)
+        if op in COMPARE:
+            return Infix(self(t.args[0]), COMPARE[op], self(t.args[1]), COMPARISON)
+        if op == "operator.not_":
+            return self.negation(t.args[0])
+        if op in UNARY:
+            symbol, level = UNARY[op]
+            return Prefix(symbol, self(t.args[0]), level)
+        found = getattr(self, f"_{op}", None) if "." not in op else None
+        if found is not None:
+            return found(t)  # type: ignore[no-any-return]
+        if op in SPLICED:
+            return self.spliced(t)
+        if op in _METHODS and self.is_method(t):
+            return self.method(t)
+        return self.call(self.function(op), t.args, t.kwargs)
+
+    def call(self, head: Py, args: Iterable[Operand], kwargs: Iterable[tuple[str, Operand]] = ()) -> Py:
+        """`head(args, key=value)`"""
+        return Group(head, "()", self.all(args) + tuple(Keyword(k, self(v)) for k, v in kwargs))
+
+    def negation(self, a: Operand) -> Py:
+        """The opposite of a condition, without `not` where a comparison has an opposite."""
+        if isinstance(a, Tree) and a.op == "operator.not_":
+            return self(a.args[0])
+        if isinstance(a, Tree) and a.op in COMPARE:
+            symbol = COMPARE[a.op]
+            whole = all(kind_of(type_of(x)) in ("int", "bool") and is_scalar(type_of(x)) for x in a.args)
+            one = all(is_scalar(type_of(x)) or not isinstance(type_of(x), (Array, Unknown)) for x in a.args)
+            other = _OPPOSITE.get(symbol) if one or symbol not in ("==", "!=") else None
+            other = other or (_REVERSED.get(symbol) if whole else None)
+            if other:
+                return Infix(self(a.args[0]), other, self(a.args[1]), COMPARISON)
+        return Prefix("not ", self(a), NOT)
+
+    def is_method(self, t: Tree) -> bool:
+        """Whether an operation is written as a method of its first operand."""
+        if not t.args or not isinstance(type_of(t.args[0]), Array):
+            return False
+        name = t.op.rpartition(".")[2]
+        text = "" if t.origin is None else t.origin.text
+        if t.op == "numpy.transpose":
+            return True
+        if re.search(rf"\.{name}\(", text):
+            return re.search(rf"\b(np|numpy)\.{name}\(", text) is None
+        return self(t.args[0]).level == ATOM
+
+    def method(self, t: Tree) -> Py:
+        """`x.sum(axis=0)`, `x.T`"""
+        x, name = self(t.args[0]), t.op.rpartition(".")[2]
+        if t.op == "numpy.transpose" and not t.kwargs and len(t.args) == 1:
+            return Dot(x, "T")
+        kwargs = t.kwargs
+        args = t.args[1:]
+        if t.op == "numpy.transpose":
+            args, kwargs = tuple(v for k, v in kwargs if k == "axes"), ()
+        if t.op == "numpy.reshape":
+            args += tuple(v for k, v in kwargs if k == "shape")
+            kwargs = tuple((k, v) for k, v in kwargs if k != "shape")
+        return self.call(Dot(x, name), args, kwargs)
+
+    def spliced(self, t: Tree) -> Py:
+        """`np.concatenate([a, b], axis=1)`"""
+        if len(t.args) == 1 and isinstance(type_of(t.args[0]), List):
+            items = self(t.args[0])
+        else:
+            nested = t.op in ("numpy.array", "numpy.asarray")
+            items = Group(None, "[]", tuple(self.nested(a) if nested else self(a) for a in t.args))
+        keys = tuple(Keyword(k, self(v)) for k, v in t.kwargs)
+        return Group(self.function(t.op), "()", (items, *keys))
+
+    def nested(self, a: Operand) -> Py:
+        """A row of a nested list."""
+        if isinstance(a, Tree) and a.op == "numpy.array" and not a.kwargs:
+            return Group(None, "[]", tuple(self.nested(x) for x in a.args))
+        return self(a)
+
+    def helper(self, t: Tree) -> Py:
+        """A call of one of the functions printed into the file."""
+        return self.call(Word(self.called(_HELPED.get(t.op, t.op))), t.args, t.kwargs)
+
+    def _load(self, t: Tree) -> Py:
+        name = t.args[0]
+        assert isinstance(name, Const)
+        return Word(f"load({name.value!r})") if self.listing else Word(str(name.value))
+
+    def _assign(self, t: Tree) -> Py:
+        return self(t.args[0])
+
+    def _index(self, t: Tree) -> Py:
+        return Group(self(t.args[0]), "[]", self.key(t.args[1]))
+
+    def key(self, key: Operand) -> tuple[Py, ...]:
+        """What stands in the brackets of a subscript."""
+        if isinstance(key, Tree) and key.op == "tuple" and key.args:
+            parts = tuple(self.part(a) for a in key.args)
+            return parts if len(parts) > 1 else (Group(None, "()", parts),)
+        if isinstance(key, Const) and isinstance(key.value, tuple) and len(key.value) > 1:
+            return tuple(self.constant(Const(v)) for v in key.value)
+        return (self.part(key),)
+
+    def part(self, a: Operand) -> Py:
+        """One part of a subscript."""
+        if not (isinstance(a, Tree) and a.op == "slice"):
+            return self(a)
+        start, stop, step = (None if x == Const(None) else self(x) for x in a.args)
+        return Slice((start, stop, step))
+
+    def _slice(self, t: Tree) -> Py:
+        args = list(t.args)
+        if args[2:] == [Const(None)]:
+            args.pop()
+        if args[0] == Const(None) and len(args) == 2:
+            args.pop(0)
+        return self.call(Word(self.called("builtins.slice")), args)
+
+    def _tuple(self, t: Tree) -> Py:
+        return Group(None, "()", self.all(t.args))
+
+    def _list(self, t: Tree) -> Py:
+        return Group(None, "[]", self.all(t.args))
+
+    def _attribute(self, t: Tree) -> Py:
+        if isinstance(type_of(t.args[0]), Array):
+            return Dot(self(t.args[0]), t.op)
+        return self.call(Dot(Word(self.called("numpy")), t.op), t.args)
+
+    _shape = _ndim = _size = _attribute
+
+    def _trips(self, t: Tree) -> Py:
+        inner = self.range(t.args)
+        return Group(Word(self.called("builtins.len")), "()", (inner,))
+
+    def range(self, bounds: tuple[Operand, ...]) -> Py:
+        """`range(start, stop, step)` without what is the default."""
+        start, stop, step = bounds
+        args: tuple[Operand, ...] = bounds if step != Const(1) else (start, stop) if start != Const(0) else (stop,)
+        return self.call(Word(self.called("builtins.range")), args)
+
+    def _zeros(self, t: Tree) -> Py:
+        like: Type = t.type if not isinstance(t.type, Unknown) else type_of(t.args[0])
+        if self.listing:
+            return Word("0")
+        if isinstance(like, Scalar) and like.dtype is None:
+            return Word({"complex": "0j", "float": "0.0"}.get(like.kind, "0"))
+        if isinstance(like, Scalar) and like.dtype != "?":
+            return Group(Dot(Word(self.called("numpy")), str(like.dtype)), "()", (Word("0"),))
+        if isinstance(like, Array):
+            whole = kind_of(type_of(t.args[0])) in ("int", "bool")
+            dtype: tuple[Py, ...] = (Keyword("dtype", Word(self.called("builtins.float"))),) if whole else ()
+            return Group(Dot(Word(self.called("numpy")), "zeros_like"), "()", (*self.all(t.args), *dtype))
+        return self.helper(t)
+
+    def _copy(self, t: Tree) -> Py:
+        if isinstance(t.type, (Array, List)):
+            return Group(Dot(self(t.args[0]), "copy"), "()", ())
+        return self.helper(t)
+
+    def _copy_items(self, t: Tree) -> Py:
+        item = t.type.item if isinstance(t.type, List) else t.type
+        inner = "v.copy()" if isinstance(item, Array) else f"{self.called('copy_of')}(v)"
+        return Word(f"[{inner} for v in {self.names[t.args[0]]}]")  # type: ignore[index]
+
+    def _accumulate(self, t: Tree) -> Py:
+        return Infix(self(t.args[0]), "+", self.share(t), 9)
+
+    def share(self, t: Tree) -> Py:
+        """What an adjoint grows by, in its shape."""
+        _, share, like = t.args
+        a, b = type_of(share), type_of(like)
+        if self.listing or (same_shape(a, b) and same_kind(a, b)):
+            return self(share)
+        return self.call(Word(self.called("fit")), (share, like))
+
+    def _ifexp(self, t: Tree) -> Py:
+        cond, yes, no = t.args
+        return Ternary(self(yes), self(cond), self(no))
+
+    def _and(self, t: Tree) -> Py:
+        return Infix(self(t.args[0]), "and", self(t.args[1]), AND)
+
+    def _or(self, t: Tree) -> Py:
+        return Infix(self(t.args[0]), "or", self(t.args[1]), OR)
+
+
+def is_short_key(key: Operand) -> bool:
+    """Whether a key surely addresses no element twice, so that `a[key] += s` adds everything up."""
+    if isinstance(key, Const):
+        return key.value is None or key.value is ... or isinstance(key.value, (int, bool))
+    if isinstance(key, Tree) and key.op == "slice":
+        return True
+    if isinstance(key, Tree) and key.op == "tuple":
+        return all(is_short_key(a) for a in key.args)
+    t = type_of(key)
+    if isinstance(t, Scalar):
+        return t.kind in ("int", "bool")
+    return isinstance(t, Array) and kind_of(t) == "bool"
+
+
+__all__ = ["ARITHMETIC", "Speller", "is_short_key", "quoted"]

@@ -1,0 +1,40 @@
+"""What type an operation's result has.
+
+    infer("operator.mul", (float64[I], float), ...)  ->  (float64[I],)
+
+An operation without a row has results of which nothing is known: never wrong, only less specialised.
+Dtypes are never worked out by rule of thumb: NumPy is asked, with tiny samples, once per combination of operand types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from adtransform.infer import arrays, elementwise, indexing, linear, reductions, structural
+from adtransform.infer.extents import Count, Cut
+from adtransform.infer.row import Row
+from adtransform.ir import Atom
+from adtransform.lattice import UNKNOWN, Type
+
+__all__ = ["ROWS", "Count", "Cut", "Row", "infer"]
+
+ROWS: dict[str, Row] = {
+    **elementwise.ROWS,
+    **reductions.ROWS,
+    **linear.ROWS,
+    **arrays.ROWS,
+    **indexing.ROWS,
+    **structural.ROWS,
+}
+
+
+def infer(
+    op: str, types: tuple[Type, ...], named: Mapping[str, Type], args: tuple[Atom, ...], kwargs: Mapping[str, Atom], count: int
+) -> tuple[Type, ...]:
+    """The types of the `count` results of `op`, from the types of the operands and, where static, their values."""
+    row = ROWS.get(op)
+    if row is None:
+        row = ROWS[op] = elementwise.row(op)
+    found = row(types, named, args, kwargs)
+    results = found if isinstance(found, tuple) else (found,)
+    return results if len(results) == count else (UNKNOWN,) * count

@@ -1,0 +1,258 @@
+"""Operators, ufuncs and `math`: the result's kind is found by calling the function on samples, the shape by broadcasting."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from adtransform.infer.extents import Count, count, shift
+from adtransform.infer.row import Args, Kwargs, Named, Row, Types
+from adtransform.ir import Const
+from adtransform.lattice import (
+    BOOL,
+    FLOAT,
+    INT,
+    TEXT,
+    UNKNOWN,
+    Array,
+    List,
+    Scalar,
+    Static,
+    Tuple,
+    Type,
+    Unknown,
+    broadcast_dims,
+    dims_of,
+    join,
+    of_value,
+)
+from adtransform.ops import resolve
+
+Key = tuple[str, str]
+
+_KINDS = {"bool": ("bool",), "int": ("int32", "int64"), "float": ("float32", "float64"), "complex": ("complex64", "complex128")}
+_ANY = ("bool", "int64", "float32", "float64", "complex128")
+_TRIES: tuple[dict[str, Any], ...] = (
+    {"bool": True, "int": 1, "float": 0.5, "complex": 0.5 + 0j},
+    {"bool": True, "int": 2, "float": 1.5, "complex": 1.5 + 0j},
+)
+
+
+def _key(t: Type) -> Key | None:
+    match t:
+        case Scalar(kind, None):
+            return "python", kind
+        case Scalar(kind, "?"):
+            return "either", kind
+        case Scalar(_, str(dtype)):
+            return "scalar", dtype
+        case Array(dtype, dims):
+            return "point" if dims == () else "array", dtype or "?"
+        case Unknown():
+            return "array", "?"
+    return None
+
+
+def _samples(key: Key, values: dict[str, Any]) -> Iterator[Any]:
+    """Values of every type that the key may stand for."""
+    form, name = key
+    if form in ("python", "either"):
+        yield values[name]
+        if form == "either":
+            yield from (np.dtype(d).type(values[name]) for d in _KINDS[name])
+        return
+    for dtype in _ANY if name == "?" else (name,):
+        kind = {"b": "bool", "i": "int", "u": "int", "f": "float", "c": "complex"}[np.dtype(dtype).kind]
+        one = np.dtype(dtype).type(values[kind])
+        yield one if form == "scalar" else np.full(() if form == "point" else (1,), one)
+
+
+@functools.cache
+def outcome(op: str, keys: tuple[Key, ...], named: tuple[tuple[str, Any], ...] = ()) -> Types | None:
+    """The types of the results on operands such as these; None where the function refuses them all."""
+    function = resolve(op)
+    assert function is not None
+    found: Types | None = None
+    for sample in itertools.product(*(range(len(list(_samples(k, _TRIES[0])))) for k in keys)):
+        result = _call(function, keys, sample, {k: v.value if isinstance(v, Const) else v for k, v in named})
+        if result is not None:
+            found = result if found is None else tuple(join(a, b) for a, b in zip(found, result, strict=True))
+    return found
+
+
+def _call(function: Callable[..., Any], keys: tuple[Key, ...], which: tuple[int, ...], named: dict[str, Any]) -> Types | None:
+    for values in _TRIES:
+        args = [list(_samples(k, values))[i] for k, i in zip(keys, which, strict=True)]
+        try:
+            with np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                result = function(*args, **named)
+        except (TypeError, ValueError, ArithmeticError, AttributeError):
+            continue
+        return tuple(of_value(r) for r in result) if isinstance(result, tuple) else (of_value(result),)
+    return None
+
+
+def _with_dims(t: Type, dims: tuple[Any, ...] | None) -> Type:
+    if dims == ():
+        return t
+    if isinstance(t, Array):
+        return Array(t.dtype, dims)
+    # Samples that were all scalars, in a place where the rank is not known.
+    return UNKNOWN
+
+
+def elementwise(op: str, operands: Types, named: tuple[tuple[str, Any], ...] = ()) -> Types:
+    """The results of a function that works element by element over broadcast operands."""
+    keys = tuple(k for t in operands if (k := _key(t)) is not None)
+    found = outcome(op, keys, named) if len(keys) == len(operands) else None
+    if found is None:
+        return (UNKNOWN,)
+    dims = broadcast_dims(dims_of(t) for t in operands)
+    if dims is not None:
+        return tuple(_with_dims(t, dims) for t in found)
+    if any(isinstance(t, Array) and t.dims != () for t in operands):
+        return tuple(_with_dims(t, None) for t in found)
+    return (UNKNOWN,) * len(found)
+
+
+def _row(op: str) -> Row:
+    def row(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+        if not kwargs:
+            return elementwise(op, types)
+        if all(isinstance(v, Const) for v in kwargs.values()):
+            return elementwise(op, types, tuple(kwargs.items()))
+        return UNKNOWN
+
+    return row
+
+
+def _math(op: str) -> Row:
+    def row(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+        choices = [(t.kind,) if isinstance(t, Scalar) else ("int", "float") for t in types]
+        found: Types | None = None
+        for kinds in itertools.product(*choices):
+            one = outcome(op, tuple(("python", k) for k in kinds))
+            if one is not None:
+                found = one if found is None else tuple(join(a, b) for a, b in zip(found, one, strict=True))
+        return UNKNOWN if found is None else found
+
+    return row
+
+
+def row(op: str) -> Row:
+    """The row of an operation that no table names: a ufunc, a function of `math`, or unknown."""
+    function = resolve(op)
+    if isinstance(function, np.ufunc) and function.signature is None:
+        return _row(op)
+    if op.startswith("math."):
+        return _math(op)
+    return lambda types, named, args, kwargs: UNKNOWN
+
+
+def _power(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    base, exponent = types
+    if isinstance(base, Scalar) and isinstance(exponent, Scalar) and base.dtype is None and exponent.dtype is None:
+        if base.kind in ("bool", "int") and exponent.kind in ("bool", "int"):
+            known = args[1].value if isinstance(args[1], Const) else None
+            return FLOAT if known is None or known < 0 else INT
+        return Scalar("complex") if "complex" in (base.kind, exponent.kind) else FLOAT
+    return elementwise("operator.pow", types)
+
+
+def _add(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    left, right = types
+    if isinstance(left, Count) or isinstance(right, Count):
+        extent, other = (left, args[1]) if isinstance(left, Count) else (right, args[0])
+        if isinstance(extent, Count) and isinstance(other, Const) and type(other.value) is int:
+            return count(shift(extent.extent, other.value)) if other.value > 0 else INT
+    if isinstance(left, Tuple) and isinstance(right, Tuple):
+        return Tuple(left.items + right.items)
+    if isinstance(left, List) and isinstance(right, List):
+        return List(join(left.item, right.item))
+    if left == TEXT and right == TEXT:
+        return TEXT
+    return elementwise("operator.add", types)
+
+
+def _sub(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    left, other = types[0], args[1]
+    if isinstance(left, Count) and isinstance(other, Const) and type(other.value) is int and other.value > 0:
+        return INT if isinstance(left.extent, int) else count(shift(left.extent, -other.value))
+    return elementwise("operator.sub", types)
+
+
+def _compare(op: str) -> Row:
+    def row(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+        return BOOL if any(isinstance(t, (Static, Tuple, List)) for t in types) else elementwise(op, types)
+
+    return row
+
+
+def _clip(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    bounds = [named[k] for k in ("a_min", "a_max", "min", "max") if k in named and isinstance(named[k], (Scalar, Array, Unknown))]
+    operands = (*types, *bounds)
+    if set(kwargs) - {"a_min", "a_max", "min", "max"}:
+        return UNKNOWN
+    t = operands[0]
+    for other in operands[1:]:
+        t = elementwise("numpy.maximum", (t, other))[0]
+    return t
+
+
+def _extreme(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    """`min(a, b)`, `max(a, b)` give back one of their operands."""
+    if len(types) > 1:
+        return functools.reduce(join, types)
+    if isinstance(types[0], List):
+        return types[0].item
+    if isinstance(types[0], Tuple) and types[0].items:
+        return functools.reduce(join, types[0].items)
+    if isinstance(types[0], Array) and types[0].dims is not None and len(types[0].dims) == 1 and types[0].dtype:
+        return of_value(np.dtype(types[0].dtype).type(0))
+    return UNKNOWN
+
+
+def _fixed(t: Type | Types) -> Row:
+    return lambda types, named, args, kwargs: t
+
+
+def _prod(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    item = types[0].item if isinstance(types[0], List) else None
+    return join(item, INT) if isinstance(item, Scalar) else UNKNOWN
+
+
+_FUNCTIONS = (
+    "numpy.real numpy.imag numpy.angle numpy.sinc numpy.i0 numpy.fix numpy.round numpy.around numpy.nan_to_num numpy.isclose "
+    "numpy.real_if_close numpy.iscomplex numpy.isreal numpy.isposinf numpy.isneginf numpy.where builtins.abs builtins.round"
+).split()
+_OPERATORS = "sub mul truediv floordiv mod and_ or_ xor lshift rshift neg pos invert abs".split()
+
+ROWS: dict[str, Row] = {
+    **{f"operator.{name}": _row(f"operator.{name}") for name in _OPERATORS},
+    **{f"operator.{name}": _compare(f"operator.{name}") for name in "lt le eq ne gt ge".split()},
+    **{name: _row(name) for name in _FUNCTIONS},
+    **dict.fromkeys("operator.is_ operator.is_not operator.not_ builtins.contains builtins.not_contains".split(), _fixed(BOOL)),
+    **dict.fromkeys(("builtins.bool", "builtins.isinstance", "builtins.callable"), _fixed(BOOL)),
+    **dict.fromkeys(("math.fsum", "math.dist", "builtins.float"), _fixed(FLOAT)),
+    "operator.add": _add,
+    "operator.sub": _sub,
+    "operator.pow": _power,
+    "builtins.int": lambda types, named, args, kwargs: types[0] if types and isinstance(types[0], Count) else INT,
+    "builtins.complex": _fixed(Scalar("complex")),
+    "builtins.min": _extreme,
+    "builtins.max": _extreme,
+    "builtins.divmod": lambda types, named, args, kwargs: (
+        elementwise("operator.floordiv", types)[0],
+        elementwise("operator.mod", types)[0],
+    ),
+    "math.frexp": _fixed((FLOAT, INT)),
+    "math.modf": _fixed((FLOAT, FLOAT)),
+    "math.prod": _prod,
+    "numpy.clip": _clip,
+}

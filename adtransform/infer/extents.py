@@ -1,0 +1,182 @@
+"""Arithmetic with extents: what `x[1:-1]`, `len(x) - 1` and `a.shape[0]` say about the length of an axis.
+
+The name of a computed extent is a function of what it was computed from, so that equal names are equal lengths:
+`I-2` is `max(0, I - 2)`, which is the length of `x[2:]`, of `x[:-2]` and of `x[1:-1]` alike.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from adtransform.ir import Atom, Const
+from adtransform.lattice import Array, Dim, Extent, List, Scalar, Static, Tuple, Type, Unknown, fresh_dim, kind_of
+
+
+@dataclass(frozen=True, slots=True)
+class Count(Scalar):
+    """A Python int known to be the extent of an axis (`len(x)`, `x.shape[0]`), or a constant in a tuple."""
+
+    extent: Extent = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cut(Static):
+    """A slice of which the bounds are known: constants, or extents of an axis; None where absent."""
+
+    start: Extent | None = None
+    stop: Extent | None = None
+    step: int | None = None
+
+
+def count(extent: Extent) -> Count:
+    """The type of an int that is this extent."""
+    return Count("int", None, extent)
+
+
+_AFFINE = re.compile(r"(.+?)([+-]\d+)?")
+
+
+def shift(extent: Extent, by: int) -> Extent:
+    """`max(0, extent + by)`; a fresh extent where the sum has no name (`I - 2 + 1` may be 0 or 1 for a short axis)."""
+    if by == 0:
+        return extent
+    if isinstance(extent, int):
+        return max(0, extent + by)
+    match = _AFFINE.fullmatch(extent.name)
+    if match is None or extent.name.startswith(("?", "~")) and match[2] is None and by > 0:
+        return Dim(f"{extent.name}{by:+d}")
+    base, offset = match[1], int(match[2] or 0)
+    if offset < 0 < by:
+        return fresh_dim()
+    total = offset + by
+    return Dim(f"{base}{total:+d}" if total else base)
+
+
+def cut(extent: Extent, by: Cut) -> Extent:
+    """The length of `x[start:stop:step]` along an axis of this extent."""
+    start, stop, step = by.start, by.stop, by.step
+    if start == extent and isinstance(extent, Dim):
+        return 0 if step is None else fresh_dim()
+    stop = None if stop == extent and isinstance(extent, Dim) and step in (None, 1) else stop
+    if isinstance(extent, int):
+        if isinstance(start, Dim) or isinstance(stop, Dim):
+            return fresh_dim()
+        return len(range(*slice(start, stop, step).indices(extent)))
+    if start is None and stop is None and step in (None, 1, -1):
+        return extent
+    if step in (None, 1) and not isinstance(start, Dim) and (start is None or start >= 0):
+        first = start or 0
+        if stop is None or isinstance(stop, int) and stop < 0:
+            return shift(extent, (stop or 0) - first)
+        # x[: n - 1] of an axis of n: for n < 1 too (but x[: n - 3] of two elements has one).
+        if first == 0 and stop in (shift(extent, -1), shift(extent, -2)):
+            return stop
+    bounds = ":".join("" if b is None else b.name if isinstance(b, Dim) else str(b) for b in (start, stop, step))
+    return Dim(f"{extent.name}[{bounds}]")
+
+
+def product(extents: tuple[Extent, ...]) -> Extent:
+    """The number of elements of an array of these extents."""
+    number = 1
+    names: list[str] = []
+    for e in extents:
+        if isinstance(e, int):
+            number *= e
+        else:
+            names.append(e.name)
+    if not names or number == 0:
+        return number
+    if number == 1 and len(names) == 1:
+        return next(e for e in extents if isinstance(e, Dim))
+    return Dim("(" + "*".join(([str(number)] if number != 1 else []) + sorted(names)) + ")")
+
+
+def total(extents: tuple[Extent, ...]) -> Extent:
+    """The length of a concatenation along an axis of these extents."""
+    number = sum(e for e in extents if isinstance(e, int))
+    names = sorted(e.name for e in extents if isinstance(e, Dim))
+    if not names:
+        return number
+    if len(names) == 1 and number == 0:
+        return next(e for e in extents if isinstance(e, Dim))
+    return Dim("(" + "+".join(names + ([str(number)] if number else [])) + ")")
+
+
+def integer(t: Type, a: Atom | None) -> int | None:
+    """The value of an int operand where it is known."""
+    if isinstance(a, Const):
+        return int(a.value) if isinstance(a.value, int) else None
+    return t.extent if isinstance(t, Count) and isinstance(t.extent, int) else None
+
+
+def integers(t: Type | None, a: Atom | None) -> tuple[int, ...] | None:
+    """The values of an operand that is an int or a tuple of ints (an axis, a shape), where they are known."""
+    if isinstance(a, Const) and isinstance(a.value, (tuple, list)):
+        return tuple(a.value) if all(isinstance(n, int) for n in a.value) else None
+    if isinstance(t, Tuple):
+        known = tuple(integer(item, None) for item in t.items)
+        return tuple(n for n in known if n is not None) if None not in known else None
+    one = None if t is None else integer(t, a)
+    return None if one is None else (one,)
+
+
+def lengths(t: Type, a: Atom | None) -> tuple[Extent, ...] | None:
+    """The extents that a shape operand (`3`, `n`, `(n, 3)`, `x.shape`) stands for; None where the rank is not known."""
+    if isinstance(a, Const) and isinstance(a.value, (tuple, list)):
+        return tuple(n if isinstance(n, int) else fresh_dim() for n in a.value)
+    if isinstance(t, Tuple):
+        return tuple(_length(item, None) for item in t.items)
+    return (_length(t, a),) if isinstance(t, Scalar) else None
+
+
+def _length(t: Type, a: Atom | None) -> Extent:
+    known = integer(t, a)
+    if known is not None:
+        return known
+    return t.extent if isinstance(t, Count) else fresh_dim()
+
+
+def axes(given: tuple[int, ...], rank: int) -> tuple[int, ...] | None:
+    """Axes counted from the front; None where one does not exist."""
+    if any(not -rank <= n < rank for n in given):
+        return None
+    return tuple(n % rank for n in given)
+
+
+_PYTHON = {"bool": "bool", "int": "int64", "float": "float64", "complex": "complex128"}
+
+
+def as_array(t: Type) -> Array:
+    """The array that NumPy makes of an operand."""
+    match t:
+        case Array():
+            return t
+        case Scalar(kind, dtype):
+            return Array(None if dtype == "?" else dtype or _PYTHON[kind], ())
+        case List(item):
+            inner = as_array(item)
+            return Array(inner.dtype, None if inner.dims is None else (fresh_dim(), *inner.dims))
+        case Tuple(items) if items:
+            inner = as_array(items[0])
+            same = all(as_array(i) == inner for i in items)
+            return Array(inner.dtype, (len(items), *inner.dims)) if same and inner.dims is not None else Array()
+        case _:
+            return Array()
+
+
+def number(kind: str | None, dtype: str | None) -> Scalar:
+    """A NumPy scalar; where nothing is known of it, the scalar type that holds all the others."""
+    return Scalar("complex", "?") if kind is None or dtype is None else Scalar(kind, dtype)
+
+
+def array(dtype: str | None, dims: tuple[Extent, ...] | None) -> Type:
+    """The result of a NumPy function that gives a scalar where no axis is left."""
+    if dims != ():
+        return Array(dtype, dims)
+    return number(kind_of(Array(dtype)), dtype)
+
+
+def is_unknown(*types: Type) -> bool:
+    """Whether nothing at all is known of one of them."""
+    return any(isinstance(t, Unknown) for t in types)

@@ -1,0 +1,162 @@
+"""Indexing: `x[i]`, `x[1:-1, None]`, `x[mask]`, and what slices and tuples of keys are."""
+
+from __future__ import annotations
+
+from adtransform.infer.extents import Count, Cut, array, as_array, count, cut, integer
+from adtransform.infer.row import Args, Kwargs, Named, Row, Types
+from adtransform.ir import Atom, Const
+from adtransform.lattice import (
+    ELLIPSIS,
+    INT,
+    NONE,
+    SLICE,
+    UNKNOWN,
+    WHOLE,
+    Array,
+    Extent,
+    List,
+    Scalar,
+    Static,
+    Tuple,
+    Type,
+    broadcast_dims,
+    fresh_dim,
+    kind_of,
+)
+
+SHAPE = Static("shape")
+
+
+def _index(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    """`a[key]`"""
+    a, key = types
+    match a:
+        case Tuple(items):
+            k = integer(key, args[1])
+            return items[k] if k is not None and -len(items) <= k < len(items) else UNKNOWN
+        case List(item):
+            if isinstance(key, Scalar):
+                return item
+            return List(item) if isinstance(key, Cut) or key in (SLICE, WHOLE) else UNKNOWN
+        case Array(dtype, dims):
+            keys = key.items if isinstance(key, Tuple) else (key,)
+            return _unranked(dtype, keys) if dims is None else _taken(dtype, dims, keys)
+        case Static() if a == SHAPE and isinstance(key, Scalar):
+            return INT
+    return UNKNOWN
+
+
+def _is_slice(k: Type) -> bool:
+    return isinstance(k, Cut) or k in (SLICE, WHOLE)
+
+
+def _consumes(k: Type) -> int | None:
+    """How many axes a key stands for; None where that is not known."""
+    if k in (NONE, ELLIPSIS):
+        return 0
+    if _is_slice(k):
+        return 1
+    if isinstance(k, Scalar):
+        return None if k.kind == "bool" else 1
+    if isinstance(k, (Array, List)):
+        found = as_array(k)
+        if kind_of(found) == "bool":
+            return None if not found.dims else len(found.dims)
+        return 1 if kind_of(found) == "int" and found.dims is not None else None
+    return None
+
+
+def _unranked(dtype: str | None, keys: tuple[Type, ...]) -> Type:
+    """What is taken from an array of unknown rank: an array if any key leaves an axis."""
+    leaves = any(k in (NONE, ELLIPSIS) or _is_slice(k) or isinstance(k, (Array, List)) and as_array(k).dims for k in keys)
+    return Array(dtype, None) if leaves else UNKNOWN
+
+
+def _taken(dtype: str | None, dims: tuple[Extent, ...], keys: tuple[Type, ...]) -> Type:
+    used = [_consumes(k) for k in keys]
+    if None in used or keys.count(ELLIPSIS) > 1:
+        return _unranked(dtype, keys)
+    rest = len(dims) - sum(n for n in used if n is not None)
+    if rest < 0:
+        return UNKNOWN
+    # An explicit `...` makes a 0-d array where all other keys are ints.
+    scalar = ELLIPSIS not in keys
+    at = keys.index(ELLIPSIS) if ELLIPSIS in keys else len(keys)
+    keys = (*keys[:at], *(WHOLE,) * rest, *keys[at + 1 :])
+    fancy = any(isinstance(k, (Array, List)) for k in keys)
+
+    out: list[Extent] = []
+    shapes: list[tuple[Extent, ...]] = []
+    places: list[int] = []
+    start = axis = 0
+    for position, k in enumerate(keys):
+        if k == NONE:
+            out.append(1)
+        elif _is_slice(k):
+            out.append(_sliced(dims[axis], k))
+            axis += 1
+        elif fancy:
+            start = start if places else len(out)
+            places.append(position)
+            shapes.append(_fancy(k))
+            axis += _consumes(k) or 0
+        else:
+            axis += 1
+    if not fancy:
+        return array(dtype, tuple(out)) if scalar else Array(dtype, tuple(out))
+    # Index arrays that are not next to each other put their axes in front.
+    start = start if places[-1] - places[0] == len(places) - 1 else 0
+    together = broadcast_dims(shapes) or ()
+    found = (*out[:start], *together, *out[start:])
+    return array(dtype, found) if scalar else Array(dtype, found)
+
+
+def _fancy(k: Type) -> tuple[Extent, ...]:
+    """The shape that an index array contributes; an int among index arrays is one."""
+    if isinstance(k, Scalar):
+        return ()
+    found = as_array(k)
+    return (fresh_dim(),) if kind_of(found) == "bool" else found.dims or ()
+
+
+def _sliced(extent: Extent, k: Type) -> Extent:
+    if k == WHOLE:
+        return extent
+    return cut(extent, k) if isinstance(k, Cut) else fresh_dim()
+
+
+def _bound(t: Type, a: Atom) -> Extent | None:
+    """A bound of a slice; raises `LookupError` where it is not known."""
+    if t == NONE:
+        return None
+    known = integer(t, a)
+    if known is None:
+        if not isinstance(t, Count):
+            raise LookupError
+        return t.extent
+    return known
+
+
+def _slice(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    """`slice(start, stop, step)`"""
+    try:
+        bounds = tuple(_bound(t, a) for t, a in zip(types, args, strict=True))
+    except LookupError:
+        return SLICE
+    if bounds == (None, None, None):
+        return WHOLE
+    start, stop, step = (*bounds, None, None)[:3]
+    return Cut("slice", start, stop, step) if step is None or isinstance(step, int) else SLICE
+
+
+def _tuple(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    """`(a, b)`: constant ints are kept, they may be axes or extents."""
+    return Tuple(
+        tuple(
+            count(a.value) if isinstance(a, Const) and type(a.value) is int else t
+            for t, a in zip(types, args, strict=True)
+        )
+    )
+
+
+ROWS: dict[str, Row] = {"index": _index, "slice": _slice, "tuple": _tuple, "builtins.slice": _slice}

@@ -1,0 +1,154 @@
+"""The IR's own operations: lists, writes, and what adjoints are made of."""
+
+from __future__ import annotations
+
+import functools
+
+from adtransform.infer.elementwise import elementwise
+from adtransform.infer.extents import array, as_array, count, integer
+from adtransform.infer.indexing import SHAPE
+from adtransform.infer.row import Args, Kwargs, Named, Row, Types
+from adtransform.lattice import (
+    BOOL,
+    FLOAT,
+    INT,
+    UNDEFINED,
+    UNKNOWN,
+    Array,
+    List,
+    Scalar,
+    Tuple,
+    Type,
+    dims_of,
+    join,
+    kind_of,
+    rank_of,
+    result_dtype,
+)
+
+
+def tangent(t: Type) -> Type:
+    """The type of a tangent or an adjoint of a value: the value's own, with float for int and bool."""
+    match t:
+        case Scalar(kind, dtype) if kind in ("bool", "int"):
+            return FLOAT if dtype is None else Scalar("float", "?" if dtype == "?" else "float64")
+        case Array(str(), dims) if kind_of(t) in ("bool", "int"):
+            return Array("float64", dims)
+        case List(item):
+            return List(tangent(item))
+        case Tuple(items):
+            return Tuple(tuple(tangent(i) for i in items))
+    return t
+
+
+def like(position: int) -> Row:
+    """A result that is a tangent of the operand at this position."""
+    return lambda types, named, args, kwargs: tangent(types[position])
+
+
+def _same(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    return types[0]
+
+
+def _shape(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    dims = dims_of(types[0])
+    return SHAPE if dims is None else Tuple(tuple(count(e) for e in dims))
+
+
+def _ndim(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    rank = rank_of(types[0])
+    return INT if rank is None else count(rank)
+
+
+def _len(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    if isinstance(types[0], Tuple):
+        return count(len(types[0].items))
+    dims = types[0].dims if isinstance(types[0], Array) else None
+    return count(dims[0]) if dims else INT
+
+
+def _list(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    return List(functools.reduce(join, types, UNDEFINED))
+
+
+def _push(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    return List(join(types[0].item, types[1])) if isinstance(types[0], List) else UNKNOWN
+
+
+def _pop(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    return (types[0], types[0].item) if isinstance(types[0], List) else (types[0], UNKNOWN)
+
+
+def _update(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    a, key, value = types
+    return List(join(a.item, value)) if isinstance(a, List) and isinstance(key, Scalar) else a
+
+
+def _expand(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    """`expand(x, like)`: the values of x in the shape of `like`."""
+    dims = dims_of(types[1])
+    if dims is None:
+        return Array(as_array(types[0]).dtype, None) if isinstance(types[1], Array) else UNKNOWN
+    return types[0] if dims == () else Array(as_array(types[0]).dtype, dims)
+
+
+def _spread(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    return _expand(types, named, args, kwargs)
+
+
+def _strong(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    return elementwise("operator.mul", types)
+
+
+def _matmul_share(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    """`matmul_left(bar, b, a)`, `matmul_right(bar, a, b)`: in the shape of the last."""
+    dtype = result_dtype([as_array(types[0]), as_array(types[1])])[1]
+    dims = dims_of(types[2])
+    return Array(None if dtype == "?" else dtype, dims) if dims is None or dims else UNKNOWN
+
+
+def _cast(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    """`cast(x, like)`: the shape of x, the dtype and kind of `like`."""
+    x, target = types[0], tangent(types[1])
+    dims, dtype = dims_of(x), target.dtype if isinstance(target, Array) else None
+    if isinstance(target, Scalar):
+        dtype = as_array(target).dtype
+    if dims is None:
+        return Array(dtype, None) if isinstance(x, Array) else UNKNOWN
+    if dims == ():
+        return target if isinstance(target, Scalar) else array(dtype, ())
+    return Array(dtype, dims)
+
+
+def _piece(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    """`piece(bar, i, axis, *operands)`: in the shape of operand `i`."""
+    i = integer(types[1], args[1])
+    if i is None or i + 3 >= len(types):
+        return UNKNOWN
+    return Array(as_array(types[0]).dtype, dims_of(types[i + 3]))
+
+
+ROWS: dict[str, Row] = {
+    **dict.fromkeys("assign copy.copy copy.deepcopy".split(), _same),
+    "shape": _shape,
+    "ndim": _ndim,
+    "size": lambda types, named, args, kwargs: INT,
+    "builtins.len": _len,
+    "builtins.range": lambda types, named, args, kwargs: UNKNOWN,
+    "list": _list,
+    "push": _push,
+    "pop": _pop,
+    "update": _update,
+    "zeros": like(0),
+    "fit": like(1),
+    "accumulate": like(2),
+    "accumulate_at": _same,
+    "expand": _expand,
+    "spread": _spread,
+    "strong": _strong,
+    "matmul_left": _matmul_share,
+    "matmul_right": _matmul_share,
+    "cast": _cast,
+    "piece": _piece,
+    "numpy.shares_memory": lambda types, named, args, kwargs: BOOL,
+}

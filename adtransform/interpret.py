@@ -1,0 +1,181 @@
+"""Run a function of the IR as it stands: what every pass must preserve.
+
+Every value is immutable here: `update`, `push`, `pop` and `accumulate_at` make copies, so views and aliases cannot matter.
+The user's effects (`print`, `raise`) are performed.
+"""
+
+from __future__ import annotations
+
+import importlib
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from adtransform.ir import UNDEFINED, Atom, Const, For, Function, If, Leaf, Let, Region, Var, While
+from adtransform.ops import resolve
+
+Env = dict[Var, Any]
+
+# Their operands are spliced: `np.stack([a, b])` is `numpy.stack(a, b)`; a single run-time list is the sequence itself.
+SPLICED = frozenset(
+    f"numpy.{name}" for name in ("array", "asarray", "concatenate", "stack", "hstack", "vstack", "column_stack", "dstack")
+)
+
+
+def interpret(f: Function, arguments: Mapping[str, Any]) -> Any:
+    """The value of `f` for arguments by name, nested as `f.tree` says.
+
+    Raises `TypeError` for a missing argument, `UnboundLocalError` where the program reads a variable never bound, and
+    whatever the operations raise.
+    """
+    values = {p.name: p.default.value for p in f.params if p.default is not None} | f.bindings | dict(arguments)
+    missing = [p.name for p in f.params if p.name not in values]
+    if missing or len(values) > len(f.params):
+        raise TypeError(f"{f.name}() takes {', '.join(p.name for p in f.params)}; got {', '.join(values)}")
+    run = _Run(values, f.extra)
+    run.block(f.body)
+    return nest(f.tree, [run.value(r) for r in f.results])
+
+
+def nest(tree: Any, values: list[Any]) -> Any:
+    """Flat results as the tree says."""
+    match tree:
+        case Leaf(index):
+            return values[index]
+        case tuple():
+            return tuple(nest(t, values) for t in tree)
+        case list():
+            return [nest(t, values) for t in tree]
+        case dict():
+            return {k: nest(t, values) for k, t in tree.items()}
+    return tree
+
+
+class _Run:
+    def __init__(self, arguments: Mapping[str, Any], extra: Mapping[str, Callable[..., Any]]) -> None:
+        self.arguments = arguments
+        self.extra = extra
+        self.env: Env = {}
+
+    def value(self, a: Atom) -> Any:
+        return a.value if isinstance(a, Const) else self.env[a]
+
+    def enter(self, region: Region, inputs: list[Any]) -> list[Any]:
+        self.env.update(zip(region.params, inputs, strict=True))
+        self.block(region)
+        return [self.value(r) for r in region.results]
+
+    def block(self, region: Region) -> None:
+        for stmt in region.body:
+            match stmt:
+                case Let():
+                    results = self.let(stmt)
+                case If():
+                    results = self.enter(stmt.then if self.value(stmt.cond) else stmt.orelse, [])
+                case For():
+                    results = self.loop(stmt)
+                case While():
+                    results = self.repeat(stmt)
+            self.env.update(zip(stmt.targets, results, strict=True))
+
+    def let(self, let: Let) -> list[Any]:
+        args = [self.value(a) for a in let.args]
+        kwargs = {k: self.value(a) for k, a in let.kwargs}
+        if let.op == "load":
+            return [self.arguments[args[0]]]
+        if let.op != "assign" and any(a is UNDEFINED.value for a in args):
+            raise UnboundLocalError(f"{let.op} reads a variable that this path never bound")
+        result = self.operation(let.op)(*args, **kwargs)
+        if len(let.targets) == 1 and let.op != "unpack":
+            return [result]
+        return list(result) if let.targets else []
+
+    def operation(self, op: str) -> Callable[..., Any]:
+        if op in self.extra:
+            return self.extra[op]
+        if op in OPERATIONS:
+            return OPERATIONS[op]
+        found = resolve(op) if "." in op else getattr(importlib.import_module("adtransform.runtime"), op, None)
+        if found is None:
+            raise NotImplementedError(f"no operation {op}")
+        if op in SPLICED:
+            return lambda *args, **kwargs: found(_sequence(args), **kwargs)
+        return found
+
+    def loop(self, stmt: For) -> list[Any]:
+        carried = [self.value(a) for a in stmt.inits]
+        for i in range(*(operator.index(self.value(a)) for a in (stmt.start, stmt.stop, stmt.step))):
+            stop, *carried = self.enter(stmt.body, [i, *carried])
+            if stop:
+                break
+        return carried
+
+    def repeat(self, stmt: While) -> list[Any]:
+        carried = [self.value(a) for a in stmt.inits]
+        while self.enter(stmt.cond, carried)[0]:
+            stop, *carried = self.enter(stmt.body, carried)
+            if stop:
+                break
+        return carried
+
+
+def _sequence(args: tuple[Any, ...]) -> Any:
+    return args[0] if len(args) == 1 and isinstance(args[0], list) else list(args)
+
+
+def _update(a: Any, key: Any, v: Any) -> Any:
+    copy = a.copy()
+    copy[key] = v
+    return copy
+
+
+def _accumulate(acc: Any, share: Any, like: Any) -> Any:
+    return acc + _runtime("fit")(share, like)
+
+
+def _accumulate_at(acc: Any, key: Any, share: Any) -> Any:
+    copy = acc.copy()
+    if isinstance(copy, np.ndarray):
+        np.add.at(copy, key, share)
+    else:
+        copy[key] = copy[key] + share
+    return copy
+
+
+def _runtime(name: str) -> Callable[..., Any]:
+    return getattr(importlib.import_module("adtransform.runtime"), name)  # type: ignore[no-any-return]
+
+
+def _raise(error: Any, *args: Any) -> None:
+    raise error(*args) if args else error
+
+
+def _assert(test: Any, *message: Any) -> None:
+    if not test:
+        raise AssertionError(*message)
+
+
+OPERATIONS: dict[str, Callable[..., Any]] = {
+    "assign": lambda a: a,
+    "index": operator.getitem,
+    "update": _update,
+    "slice": slice,
+    "tuple": lambda *items: items,
+    "list": lambda *items: list(items),
+    "push": lambda items, v: [*items, v],
+    "pop": lambda items: (items[:-1], items[-1]),
+    "unpack": lambda items: items,
+    "backward": lambda: None,
+    "trips": lambda start, stop, step: len(range(start, stop, step)),
+    "shape": np.shape,
+    "ndim": np.ndim,
+    "size": np.size,
+    "accumulate": _accumulate,
+    "accumulate_at": _accumulate_at,
+    "builtins.contains": lambda item, container: item in container,
+    "builtins.not_contains": lambda item, container: item not in container,
+    "raise": _raise,
+    "assert": _assert,
+}

@@ -1,0 +1,195 @@
+"""The intermediate representation: structured SSA.
+
+A `Function` is a region of statements.  A statement binds fresh values; `If`, `For` and `While` hold regions of their
+own.  Every region ends by yielding its results, and nothing ever leaves one sideways: a loop body's first result says
+whether to stop, so `break`, `continue` and early `return` are data here and become exits again when printed.
+Every operation is pure: a write to an array is `a1 = update(a0, key, v)`, an appended list `l1 = push(l0, v)`, a growing
+adjoint `dt = accumulate(dt, share, like)`.  Which of them happen in place is decided late, by `place`.
+The docstring of each class is its printed line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from adtransform.lattice import UNKNOWN, Type
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where something came from: file, position (1-based line, 0-based column), and the user's statement as text."""
+
+    file: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    text: str = ""
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Var:
+    """`t4`, `y`, `dt4`, `dt4_da`: a value.  Compared by identity; the name is presentation.
+
+    `hint`: the name wished for (`y` the user's, `t4` a numbered temporary, empty: not numbered yet).
+    `of`: for a tangent or an adjoint, the value it belongs to: named `d` + its name (+ `_d` + `wrt` for a partial).
+    """
+
+    type: Type = UNKNOWN
+    hint: str = ""
+    of: Var | None = None
+    wrt: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Const:
+    """`2.5`, `None`, `'ij,jk->ik'`: a constant of the program.  Equal when type and value are."""
+
+    value: Any
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Const) or type(self.value) is not type(other.value):
+            return False
+        return self.value is other.value or bool(self.value == other.value and repr(self.value) == repr(other.value))
+
+    def __hash__(self) -> int:
+        return hash((type(self.value), repr(self.value)))
+
+
+class _Undefined:
+    """The value of a variable on a path that never bound it."""
+
+    def __repr__(self) -> str:
+        return "undefined"
+
+
+UNDEFINED = Const(_Undefined())
+
+Atom = Var | Const
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Let:
+    """`t2 = operator.add(t0, t1)`, `u, s, v = numpy.linalg.svd(a)`, `t3 = numpy.sum(x, axis=0)`"""
+
+    targets: tuple[Var, ...]
+    op: str
+    args: tuple[Atom, ...] = ()
+    kwargs: tuple[tuple[str, Atom], ...] = ()
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Region:
+    """`(i, u): ... yield False, u1`: parameters, statements, results."""
+
+    params: tuple[Var, ...]
+    body: tuple[Stmt, ...]
+    results: tuple[Atom, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class If:
+    """`y, z = if c: ... yield a, b else: ... yield p, q`
+
+    `tag` identifies a statement of the forward sweep, `mirror` in the backward sweep the one it reverses (until `tape` has run).
+    """
+
+    targets: tuple[Var, ...]
+    cond: Atom
+    then: Region
+    orelse: Region
+    origin: Origin | None = None
+    tag: object = None
+    mirror: object = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class For:
+    """`u2 = for i in range(start, stop, step) with u1 = u0: ... yield stop?, u`
+
+    The body's parameters are the index and the carried values; its results are a bool, whether to stop now, and the carried
+    values' next.  The targets are the carried values after the last trip (`inits` where there was none).
+    """
+
+    targets: tuple[Var, ...]
+    inits: tuple[Atom, ...]
+    start: Atom
+    stop: Atom
+    step: Atom
+    body: Region
+    origin: Origin | None = None
+    tag: object = None
+    mirror: object = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class While:
+    """`x2 = while with x1 = x0: (cond) ... yield c: (body) ... yield stop?, x`
+
+    Both regions have the carried values as parameters; `cond` yields one bool and only computes it.
+    """
+
+    targets: tuple[Var, ...]
+    inits: tuple[Atom, ...]
+    cond: Region
+    body: Region
+    origin: Origin | None = None
+    tag: object = None
+
+
+Stmt = Let | If | For | While
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """`x: float = 1.0`: a parameter.  Its value is what `load('x')` yields.  `kind` is one of inspect's (`/`, `*` are kept)."""
+
+    name: str
+    type: Type = UNKNOWN
+    kind: str = "POSITIONAL_OR_KEYWORD"
+    default: Const | None = None
+    annotation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Assume:
+    """`assume x.ndim == 1`: what the reader had to take for granted; checked at the entry of the emitted code."""
+
+    test: str
+    why: str
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """The place of one value in a nested result."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Function:
+    """`def f(x, a, b): ... yield y`
+
+    `tree` says how the results are nested: a `Leaf`, or a tuple, list or dict of trees.
+    `doc`: the docstring; `bindings`: values of captured names (closure cells, globals) that became keyword-only parameters.
+    """
+
+    name: str
+    params: tuple[Param, ...]
+    body: Region
+    tree: Any = Leaf(0)
+    doc: str = ""
+    origin: Origin | None = None
+    assumes: tuple[Assume, ...] = ()
+    bindings: dict[str, Any] = field(default_factory=dict)
+    extra: dict[str, Callable[..., Any]] = field(default_factory=dict)
+
+    @property
+    def results(self) -> tuple[Atom, ...]:
+        """What the function yields, flat."""
+        return self.body.results

@@ -1,0 +1,296 @@
+"""The type lattice: what is known of a value while transforming.
+
+A type answers the questions the passes ask: is it a Python scalar or an array, of which dtype, of which rank, and along
+which axes can it have been broadcast?  `Unknown` means "a number or an array of numbers, we do not know which".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Dim:
+    """A named extent, `I`.  `many` says that it is known not to be 1."""
+
+    name: str
+    many: bool = False
+
+
+Extent = int | Dim
+
+
+class Type:
+    """Base of all types."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown(Type):
+    """Any number or array: `?`"""
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar(Type):
+    """`float`, `int`, `bool`, `complex` (Python's own), or with a dtype a NumPy scalar: `float64()`.
+
+    The dtype `?` means: Python's or NumPy's, it depends on the path taken.
+    """
+
+    kind: str
+    dtype: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Array(Type):
+    """`float64[I, 3]`.  `dtype` None: not known; `dims` None: the rank is not known."""
+
+    dtype: str | None = None
+    dims: tuple[Extent, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tuple(Type):
+    """`(float, float64[I])`: a tuple whose items are known one by one."""
+
+    items: tuple[Type, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class List(Type):
+    """`[float]`: a list that grows at run time, all items of one type.  Tapes are lists."""
+
+    item: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Static(Type):
+    """Not a number: `None`, a string, an ellipsis, a slice (`slice`, or `slice:` for the whole axis), a dtype, a function."""
+
+    what: str
+
+
+UNKNOWN = Unknown()
+BOOL = Scalar("bool")
+INT = Scalar("int")
+FLOAT = Scalar("float")
+COMPLEX = Scalar("complex")
+NONE = Static("None")
+ELLIPSIS = Static("...")
+SLICE = Static("slice")
+WHOLE = Static("slice:")
+TEXT = Static("str")
+UNDEFINED = Static("undefined")
+
+_KINDS = {"b": "bool", "i": "int", "u": "int", "f": "float", "c": "complex"}
+_ORDER = {"bool": 0, "int": 1, "float": 2, "complex": 3}
+
+
+def of_value(value: Any, name: str = "") -> Type:
+    """The type of a real argument; an array's axes are known to be 1 or not 1, and no two axes are taken to be equal."""
+    if value is None:
+        return NONE
+    if value is Ellipsis:
+        return ELLIPSIS
+    if isinstance(value, bool):
+        return BOOL
+    if isinstance(value, np.generic):
+        kind = _KINDS.get(value.dtype.kind)
+        return Scalar(kind, value.dtype.name) if kind else Static(type(value).__name__)
+    if isinstance(value, int):
+        return INT
+    if isinstance(value, float):
+        return FLOAT
+    if isinstance(value, complex):
+        return COMPLEX
+    if isinstance(value, np.ndarray):
+        if value.dtype.kind not in _KINDS:
+            return Static(f"array of {value.dtype}")
+        return Array(value.dtype.name, tuple(1 if n == 1 else Dim(f"{name}.{i}", True) for i, n in enumerate(value.shape)))
+    if isinstance(value, tuple):
+        return Tuple(tuple(of_value(v, f"{name}.{i}") for i, v in enumerate(value)))
+    if isinstance(value, slice):
+        return WHOLE if value == slice(None) else SLICE
+    if isinstance(value, str):
+        return TEXT
+    return Static(type(value).__name__)
+
+
+def kind_of(t: Type) -> str | None:
+    """`bool`, `int`, `float` or `complex` where it is known."""
+    if isinstance(t, Scalar):
+        return t.kind
+    if isinstance(t, Array) and t.dtype is not None:
+        return _KINDS.get(np.dtype(t.dtype).kind)
+    return None
+
+
+def is_number(t: Type) -> bool:
+    """Whether it takes part in arithmetic."""
+    return isinstance(t, (Unknown, Scalar, Array))
+
+
+def is_differentiable(t: Type) -> bool:
+    """Whether values of this type can carry a derivative: floats, and what may be one."""
+    if isinstance(t, Tuple):
+        return any(is_differentiable(item) for item in t.items)
+    if isinstance(t, List):
+        return is_differentiable(t.item)
+    return is_number(t) and kind_of(t) not in ("bool", "int")
+
+
+def is_scalar(t: Type) -> bool:
+    """Known to have no axes: a Python or NumPy scalar, or a 0-d array."""
+    return isinstance(t, Scalar) or (isinstance(t, Array) and t.dims == ())
+
+
+def is_numpy(t: Type) -> bool:
+    """Known to follow NumPy's arithmetic (`1 / 0` is inf and a warning), unlike a Python float."""
+    return isinstance(t, Array) or (isinstance(t, Scalar) and t.dtype not in (None, "?"))
+
+
+def dims_of(t: Type) -> tuple[Extent, ...] | None:
+    """The extents where the rank is known."""
+    if isinstance(t, Scalar):
+        return ()
+    return t.dims if isinstance(t, Array) else None
+
+
+def rank_of(t: Type) -> int | None:
+    """The number of axes where it is known."""
+    dims = dims_of(t)
+    return None if dims is None else len(dims)
+
+
+def same_shape(a: Type, b: Type) -> bool:
+    """Known to have equal shapes."""
+    x, y = dims_of(a), dims_of(b)
+    return x is not None and x == y
+
+
+def same_kind(a: Type, b: Type) -> bool:
+    """Known to have the same dtype class, so that no cast is needed to go from one to the other."""
+    if isinstance(a, Scalar) and isinstance(b, Scalar):
+        return a.kind == b.kind and a.dtype == b.dtype != "?"
+    if isinstance(a, Array) and isinstance(b, Array):
+        return a.dtype is not None and a.dtype == b.dtype
+    return False
+
+
+_counter = iter(range(10**12))
+
+
+def fresh_dim() -> Dim:
+    """An extent of which nothing is known (`x[:k]`, a mask)."""
+    return Dim(f"?{next(_counter)}")
+
+
+def is_many(e: Extent) -> bool:
+    """Known not to be 1."""
+    return e != 1 if isinstance(e, int) else e.many
+
+
+def broadcast_extent(a: Extent, b: Extent) -> Extent:
+    """The extent of two broadcast axes; two axes known not to be 1 are equal, or the user's program fails."""
+    if a == b or b == 1:
+        return a
+    if a == 1:
+        return b
+    if is_many(a):
+        return a
+    if is_many(b):
+        return b
+    return fresh_dim()
+
+
+def broadcast_dims(shapes: Iterable[tuple[Extent, ...] | None]) -> tuple[Extent, ...] | None:
+    """The extents of a broadcast result, where all ranks are known."""
+    out: tuple[Extent, ...] = ()
+    for dims in shapes:
+        if dims is None:
+            return None
+        width = max(len(out), len(dims))
+        left = (1,) * (width - len(out)) + out
+        right = (1,) * (width - len(dims)) + dims
+        out = tuple(broadcast_extent(a, b) for a, b in zip(left, right, strict=True))
+    return out
+
+
+def result_dtype(types: Sequence[Type]) -> tuple[str | None, str | None]:
+    """`(kind, dtype)` of arithmetic over these operands by NumPy's promotion, in which a Python scalar is weak.
+
+    The dtype is None for Python's own arithmetic, `?` where it is not known which; the kind is None where it is not known.
+    """
+    kinds = [kind_of(t) for t in types]
+    strong: list[np.dtype[Any]] = []
+    weak: list[Any] = []
+    for t in types:
+        if isinstance(t, Scalar) and t.dtype is None:
+            weak.append({"bool": True, "int": 1, "float": 1.0, "complex": 1j}[t.kind])
+        elif isinstance(t, (Scalar, Array)) and t.dtype == "?":
+            return max((k or "float" for k in kinds), key=_ORDER.__getitem__) if all(kinds) else None, "?"
+        elif isinstance(t, (Scalar, Array)) and t.dtype is not None:
+            strong.append(np.dtype(t.dtype))
+        else:
+            return None, "?"
+    if not strong:
+        return max((type(w).__name__ for w in weak), key=_ORDER.__getitem__), None
+    # NumPy's own promotion of Python scalars (they are weak): ask it with values, never by rule of thumb.
+    dtype = np.result_type(*strong, *weak)
+    return _KINDS[dtype.kind], dtype.name
+
+
+def join(a: Type, b: Type) -> Type:
+    """The least type that holds for both: where two paths meet, and at the head of a loop."""
+    if a == b or b == UNDEFINED:
+        return a
+    if a == UNDEFINED:
+        return b
+    if isinstance(a, Scalar) and isinstance(b, Scalar):
+        kind = max(a.kind, b.kind, key=_ORDER.__getitem__)
+        weak = a.dtype is None and b.dtype is None and "bool" not in (a.kind, b.kind)
+        return Scalar(kind, None if weak else "?")
+    if isinstance(a, Array) and isinstance(b, Array):
+        dims: tuple[Extent, ...] | None = None
+        if a.dims is not None and b.dims is not None and len(a.dims) == len(b.dims):
+            dims = tuple(x if x == y else _join_extent(x, y) for x, y in zip(a.dims, b.dims, strict=True))
+        return Array(a.dtype if a.dtype == b.dtype else None, dims)
+    if isinstance(a, Tuple) and isinstance(b, Tuple) and len(a.items) == len(b.items):
+        return Tuple(tuple(join(x, y) for x, y in zip(a.items, b.items, strict=True)))
+    if isinstance(a, List) and isinstance(b, List):
+        return List(join(a.item, b.item))
+    if is_number(a) and is_number(b):
+        return UNKNOWN
+    return Static("mixed")
+
+
+def _join_extent(a: Extent, b: Extent) -> Extent:
+    # The name must be a function of the two, or a loop's types would never settle.
+    left, right = (e.name if isinstance(e, Dim) else str(e) for e in (a, b))
+    return Dim(left if left.startswith("~") else f"~{left}|{right}", is_many(a) and is_many(b))
+
+
+def show(t: Type) -> str:
+    """A type as the documentation writes it: `float64[I, 3]`."""
+    match t:
+        case Unknown():
+            return "?"
+        case Scalar(kind, None):
+            return kind
+        case Scalar(kind, dtype):
+            return f"{kind}|numpy" if dtype == "?" else f"{dtype}()"
+        case Array(dtype, dims):
+            inner = "..." if dims is None else ", ".join(e.name if isinstance(e, Dim) else str(e) for e in dims)
+            return f"{dtype or '?'}[{inner}]"
+        case Tuple(items):
+            return "(" + ", ".join(show(i) for i in items) + ("," if len(items) == 1 else "") + ")"
+        case List(item):
+            return f"[{show(item)}]"
+        case Static(what):
+            return what
+    raise TypeError(t)

@@ -1,0 +1,358 @@
+"""Linear operations, pushed forward and pulled back.
+
+A differential is a linear function of the operands' tangents.  Forward mode inlines it (`push`); reverse mode runs it
+backwards (`pull`), each linear operation replaced by its transpose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
+
+import numpy as np
+
+from adtransform.activity import LINEAR, refused
+from adtransform.build import Builder, type_of
+from adtransform.errors import refuse
+from adtransform.infer.structural import tangent as tangent_type
+from adtransform.ir import Atom, Const, Let, Var
+from adtransform.lattice import List, Scalar, is_number, is_scalar, same_shape
+from adtransform.ops import resolve
+from adtransform.rules.equations import Equation, differential, share
+from adtransform.rules.table import TRANSPOSES, Rule, Transpose, find
+
+Contribute = Callable[[Atom, Atom], None]
+
+
+def zero(like: Atom, b: Builder) -> Atom:
+    """A zero tangent of a value's shape."""
+    if isinstance(type_of(like), Scalar):
+        return Const(0.0)
+    return b.let("zeros", like, type=tangent_type(type_of(like)))
+
+
+def elementwise(op: str) -> bool:
+    """Whether an operation works element by element and broadcasts its operands."""
+    if op.startswith("operator."):
+        return op != "operator.matmul"
+    if op in ("numpy.where", "numpy.clip", "numpy.sinc", "numpy.nan_to_num", "strong", "cast", "numpy.real", "numpy.imag"):
+        return True
+    target = resolve(op)
+    return op.startswith("math.") or (isinstance(target, np.ufunc) and target.signature is None)
+
+
+def _row(let: Let) -> tuple[Rule, dict[str, Atom]]:
+    found = None if refused(let) else find(let)
+    if found is None:
+        name = let.op.removeprefix("numpy.linalg.").removeprefix("numpy.").removeprefix("builtins.")
+        extra = f" with {', '.join(k for k, _ in let.kwargs)}" if let.kwargs else ""
+        refuse(
+            let.origin,
+            f"`{name}`{extra}",
+            f'give it a rule("{name}(u)", "... * du"), or move it out of what depends on the differentiated arguments',
+        )
+    return found
+
+
+# -- forward ------------------------------------------------------------------------------------------------------------
+
+
+def push(let: Let, tangents: Mapping[Atom, Atom], b: Builder, *, exact: bool = True) -> list[Atom | None]:
+    """The tangents of a statement's targets, from those of its operands (None, and absent: zero).
+
+    `exact`: widen a tangent that may be narrower than its value.
+    """
+    if let.op in LINEAR:
+        return _push_structural(let, tangents, b)
+    rule, names = _row(let)
+    if rule.constant:
+        return [None] * len(let.targets)
+    equation = differential(rule, tuple(n for n in rule.operands(len(let.args)) if n in names), names)
+    env: dict[Var, Atom | None] = {}
+    mentions: dict[Var, frozenset[str]] = {}
+    for var, name in equation.loads.items():
+        env[var] = tangents.get(names[name[1:]]) if var in equation.linear else names.get(name)
+        mentions[var] = frozenset({name[1:] if var in equation.linear else name})
+    for stmt in equation.function.body.body:
+        if not isinstance(stmt, Let) or stmt.op == "load":
+            continue
+        _push_one(stmt, equation, env, mentions, names, b)
+    out: list[Atom | None] = []
+    for target, result in zip(let.targets, equation.function.results, strict=True):
+        tangent = env[result] if isinstance(result, Var) else result
+        if tangent is not None and exact and elementwise(let.op) and isinstance(result, Var):
+            tangent = _widened(let, target, tangent, mentions[result], names, b)
+        out.append(tangent)
+    return out
+
+
+def _widened(
+    let: Let, target: Var, tangent: Atom, seen: frozenset[str], names: Mapping[str, Atom], b: Builder
+) -> Atom:
+    """The tangent in its value's shape, where an operand that gave the value its shape does not occur in it."""
+    if is_scalar(target.type) or same_shape(type_of(tangent), target.type):
+        return tangent
+    if all(k in seen or k == "y" or not is_number(type_of(a)) or is_scalar(type_of(a)) for k, a in names.items()) or "y" in seen:
+        return tangent
+    return b.let("expand", tangent, target)
+
+
+def _push_one(
+    stmt: Let,
+    equation: Equation,
+    env: dict[Var, Atom | None],
+    mentions: dict[Var, frozenset[str]],
+    names: Mapping[str, Atom],
+    b: Builder,
+) -> None:
+    operands = (*stmt.args, *(v for _, v in stmt.kwargs))
+    values = [env[a] if isinstance(a, Var) else a for a in operands]
+    zeros = [isinstance(a, Var) and a in equation.linear and env[a] is None for a in operands]
+    target = stmt.targets[0]
+    seen = frozenset(chain.from_iterable(mentions[a] for a, z in zip(operands, zeros, strict=True) if isinstance(a, Var) and not z))
+    result: Atom | None
+    if target in equation.linear and any(zeros):
+        linear = [isinstance(a, Var) and a in equation.linear for a in operands]
+        if stmt.op == "operator.add" and not all(zeros):
+            result = values[0] if zeros[1] else values[1]
+        elif stmt.op == "operator.sub" and not all(zeros):
+            result = values[0] if zeros[1] else b.let("operator.neg", values[1])
+        elif all(z for z, is_linear in zip(zeros, linear, strict=True) if is_linear) or stmt.op in _BILINEAR:
+            for t in stmt.targets:
+                env[t] = None
+                mentions[t] = frozenset()
+            return
+        else:
+            for i, is_zero in enumerate(zeros):
+                if is_zero:
+                    values[i] = _zero_operand(stmt, operands[i], equation, names, b)
+            _emit(stmt, values, env, b)
+            for t in stmt.targets:
+                mentions[t] = seen
+            return
+        env[target], mentions[target] = result, seen
+        return
+    _emit(stmt, values, env, b)
+    for t in stmt.targets:
+        mentions[t] = seen
+
+
+_BILINEAR = frozenset("operator.mul operator.matmul operator.truediv numpy.divide numpy.dot numpy.multiply strong".split())
+
+
+def _zero_operand(stmt: Let, operand: Atom, equation: Equation, names: Mapping[str, Atom], b: Builder) -> Atom:
+    """A zero for an operand that must be written out (`where(c, du, 0.0)`, `concatenate(du, zeros)`)."""
+    if isinstance(operand, Var) and operand in equation.loads and not elementwise(stmt.op):
+        return zero(names[equation.loads[operand][1:]], b)
+    return Const(0.0)
+
+
+def _emit(stmt: Let, values: Sequence[Atom | None], env: dict[Var, Atom | None], b: Builder) -> None:
+    if stmt.op == "assign":
+        env[stmt.targets[0]] = values[0]
+        return
+    count = len(stmt.args)
+    kwargs = dict(zip((k for k, _ in stmt.kwargs), values[count:], strict=True))
+    env.update(zip(stmt.targets, b.apply(stmt.op, values[:count], kwargs, count=len(stmt.targets)), strict=True))
+
+
+def _push_structural(let: Let, tangents: Mapping[Atom, Atom], b: Builder) -> list[Atom | None]:
+    positions = LINEAR[let.op] if LINEAR[let.op] is not None else tuple(range(len(let.args)))
+    assert positions is not None
+    if not any(let.args[i] in tangents for i in positions):
+        return [None] * len(let.targets)
+    if let.op == "assign":
+        return [tangents[let.args[0]]]
+    if let.op == "accumulate":
+        acc, part, like = let.args
+        dacc, dpart = tangents.get(acc), tangents.get(part)
+        if dpart is None:
+            return [dacc]
+        return [b.let("fit", dpart, like) if dacc is None else b.let("accumulate", dacc, dpart, like)]
+    args = list(let.args)
+    for i in positions:
+        args[i] = tangents.get(let.args[i]) or (Const(0.0) if i == 2 and not _is_list(let) else zero(let.args[i], b))
+    return list(b.apply(let.op, args, count=len(let.targets)))
+
+
+def _is_list(let: Let) -> bool:
+    return isinstance(type_of(let.args[0]), List)
+
+
+# -- reverse ------------------------------------------------------------------------------------------------------------
+
+
+def pull(
+    let: Let, bars: Sequence[Atom | None], wanted: set[Atom], contribute: Contribute, b: Builder, strong: set[Var]
+) -> None:
+    """Run a statement's differential backwards.
+
+    `bars`: the adjoints of its targets; `contribute(operand, share)` is called for each share of a wanted operand, in the
+    order of the differential's terms; `strong`: the values whose zero shares must stay zero.
+    """
+    rule, names = _row(let)
+    if rule.constant:
+        return
+    operands = tuple(n for n in rule.operands(len(let.args)) if n in names)
+    equation = differential(rule, operands, names)
+    active = {f"d{n}" for n in operands if names[n] in wanted}
+    keep_zero = rule.singular and any(t in strong for t in let.targets)
+    _Pull(equation, names, active, keep_zero, contribute, b).run(bars)
+
+
+class _Pull:
+    """One differential being transposed."""
+
+    def __init__(
+        self, equation: Equation, names: Mapping[str, Atom], active: set[str], keep_zero: bool, contribute: Contribute, b: Builder
+    ) -> None:
+        self.names, self.keep_zero, self.contribute, self.b = names, keep_zero, contribute, b
+        self.loads = equation.loads
+        self.results = equation.function.results
+        self.linear = {v for v, sources in equation.linear.items() if sources & active}
+        self.lets = {t: s for s in equation.function.body.body if isinstance(s, Let) for t in s.targets}
+        self.values: dict[Var, Atom] = {}
+        self.partial: dict[Var, Atom] = {}
+        self.pending: dict[Var, int] = {}
+        for stmt in self.lets.values():
+            if any(t in self.linear for t in stmt.targets):
+                self.expect((*stmt.args, *(v for _, v in stmt.kwargs)))
+        self.expect(self.results)
+
+    def expect(self, atoms: Sequence[Atom]) -> None:
+        """Each use of a linear variable will send a share."""
+        for a in atoms:
+            if isinstance(a, Var) and a in self.linear:
+                self.pending[a] = self.pending.get(a, 0) + 1
+
+    def run(self, bars: Sequence[Atom | None]) -> None:
+        """Send the adjoints of the results down to the operands."""
+        for result, bar in zip(self.results, bars, strict=True):
+            if isinstance(result, Var) and result in self.linear:
+                self.send(result, bar)
+
+    def value(self, a: Atom) -> Atom:
+        """An operand that is constant here (it does not depend on a differential), computed when first needed."""
+        if not isinstance(a, Var):
+            return a
+        if a in self.loads:
+            return self.names[self.loads[a]]
+        if a not in self.values:
+            stmt = self.lets[a]
+            if stmt.op == "assign":
+                self.values[a] = self.value(stmt.args[0])
+            else:
+                args = [self.value(x) for x in stmt.args]
+                kwargs = {k: self.value(v) for k, v in stmt.kwargs}
+                made = self.b.apply(stmt.op, args, kwargs, count=len(stmt.targets))
+                self.values.update(zip(stmt.targets, made, strict=True))
+        return self.values[a]
+
+    def shape_like(self, a: Atom) -> Atom:
+        """Something in the shape of a linear value: the operand whose differential it is an elementwise multiple of."""
+        while isinstance(a, Var) and a in self.linear and a not in self.loads:
+            stmt = self.lets[a]
+            if not (elementwise(stmt.op) or stmt.op == "assign"):
+                refuse(self.b.origin, "this: the shape of an intermediate is not known in its rule", "write the rule with an explicit `expand`")
+            a = next(x for x in (*stmt.args, *(v for _, v in stmt.kwargs)) if x in self.linear)
+        if isinstance(a, Var) and a in self.loads and a in self.linear:
+            return self.names[self.loads[a][1:]]
+        return self.value(a)
+
+    def send(self, var: Var, bar: Atom | None) -> None:
+        """Add to the adjoint of a linear variable; pass it on when all its uses have sent theirs."""
+        self.pending[var] -= 1
+        if bar is not None:
+            old = self.partial.get(var)
+            self.partial[var] = bar if old is None else self.b.let("operator.add", old, bar)
+        if self.pending[var] > 0 or var not in self.partial:
+            return
+        bar = self.partial.pop(var)
+        if var in self.loads:
+            self.contribute(self.names[self.loads[var][1:]], bar)
+            return
+        self.transpose(self.lets[var], bar)
+
+    def transpose(self, stmt: Let, bar: Atom) -> None:
+        """Send the shares of one linear operation's operands."""
+        b, args = self.b, stmt.args
+        live = [i for i, a in enumerate(args) if a in self.linear]
+        match stmt.op:
+            case "assign" | "operator.pos":
+                self.send_to(args[0], bar)
+            case "operator.add":
+                for i in live:
+                    self.send_to(args[i], bar)
+            case "operator.sub":
+                for i in live:
+                    self.send_to(args[i], bar if i == 0 else b.let("operator.neg", bar))
+            case "operator.neg":
+                self.send_to(args[0], b.let("operator.neg", bar))
+            case "operator.mul" | "numpy.multiply":
+                self.send_to(args[live[0]], self.scaled(bar, self.value(args[1 - live[0]])))
+            case "operator.truediv" | "numpy.divide":
+                k = self.value(args[1])
+                if self.keep_zero:
+                    self.send_to(args[0], b.let("strong", bar, b.let("numpy.divide", 1.0, k)))
+                else:
+                    self.send_to(args[0], b.let(stmt.op, bar, k))
+            case "numpy.where":
+                cond = self.value(args[0])
+                for i in live:
+                    branches = (bar, 0.0) if i == 1 else (0.0, bar)
+                    self.send_to(args[i], b.let("numpy.where", cond, *branches))
+            case "index":
+                like = self.shape_like(args[0])
+                empty = b.let("zeros", like, type=tangent_type(type_of(like)))
+                self.send_to(args[0], b.let("accumulate_at", empty, self.value(args[1]), bar))
+            case _:
+                self.by_table(stmt, bar)
+
+    def scaled(self, bar: Atom, partial: Atom) -> Atom:
+        """`bar * partial`."""
+        if isinstance(partial, Const) and partial.value == 1:
+            return bar
+        return self.b.let("strong" if self.keep_zero else "operator.mul", bar, partial)
+
+    def send_to(self, a: Atom, bar: Atom) -> None:
+        assert isinstance(a, Var)
+        self.send(a, bar)
+
+    def by_table(self, stmt: Let, bar: Atom) -> None:
+        """Transpose by the rows of the table."""
+        operands = [*stmt.args, *(v for _, v in stmt.kwargs)]
+        for position, a in enumerate(operands):
+            if a not in self.linear:
+                continue
+            row, names = self.row(stmt, a, position)
+            equation = share(row, len(stmt.args), position, names)
+            env: dict[Var, Atom] = {}
+            for var, name in equation.loads.items():
+                if name == "bar":
+                    env[var] = bar
+                else:
+                    source = names[name]
+                    env[var] = self.shape_like(source) if source in self.linear else self.value(source)
+            for let in equation.function.body.body:
+                if isinstance(let, Let) and let.op == "assign":
+                    env[let.targets[0]] = env[let.args[0]] if isinstance(let.args[0], Var) else let.args[0]
+                elif isinstance(let, Let) and let.op != "load":
+                    args = [env[x] if isinstance(x, Var) else x for x in let.args]
+                    kwargs = {k: env[v] if isinstance(v, Var) else v for k, v in let.kwargs}
+                    env.update(zip(let.targets, self.b.apply(let.op, args, kwargs, count=len(let.targets)), strict=True))
+            (result,) = equation.function.results
+            self.send_to(a, env[result] if isinstance(result, Var) else result)
+
+    def row(self, stmt: Let, a: Atom, position: int) -> tuple[Transpose, dict[str, Atom]]:
+        """The row that transposes `stmt` with respect to the operand `a` at `position`."""
+        for row in TRANSPOSES.get(stmt.op, ()):
+            names = row.pattern.bind(stmt)
+            if names is None:
+                continue
+            if row.operand.startswith("*"):
+                lead = len(row.pattern.operands) - 1
+                if position >= lead:
+                    return row, names
+            elif row.pattern.operands[position : position + 1] == (row.operand,) or names.get(row.operand) is a:
+                return row, names
+        refuse(self.b.origin, f"`{stmt.op}`: it has no transpose", "this is a gap in the tables: give the function a rule of your own")

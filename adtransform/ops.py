@@ -1,0 +1,157 @@
+"""Operations: how they are named, found and called, and what they do besides computing.
+
+An operation is named by what it resolves to: `numpy.sin`, `math.sin`, `operator.mul`, `builtins.len`.
+Names without a dot are structural, the IR's own:
+
+    load('x')               the value of parameter x
+    assign(a)               the user's `y = a`
+    index(a, key)           a[key] of an array, a list or a tuple
+    update(a, key, v)       a copy of a with a[key] = v (array or list)
+    slice(a, b, c), tuple(...), list(...)
+    push(l, v)              the list with v appended
+    pop(l) -> l', v         the list without its last item, and that item
+    shape(a), ndim(a), size(a)          attributes
+    zeros(like)             a zero of the shape and dtype of `like`
+    fit(share, like)        reduce a share to the shape, kind and dtype of `like`
+    expand(x, like)         widen x to the shape of `like`
+    accumulate(acc, share, like)        acc + fit(share, like)
+    accumulate_at(acc, key, share)      a copy of acc with `share` added at `acc[key]`; repeated indices add up
+    strong(bar, partial)    bar * partial, but 0 where bar is 0 (the branch that was not taken)
+    spread(bar, like, axis=, keepdims=) the adjoint of a sum over `axis`: bar repeated along it, in the shape of `like`
+    matmul_left(bar, b, a), matmul_right(bar, a, b)     adjoints of a @ b for its left and right operand
+    cast(x, like)           x in the dtype and kind of `like`
+    unpack(saved) -> a, b, ...          the items of a tuple
+    backward()              no value: here the backward sweep begins
+    trips(start, stop, step)            how many trips a range makes: len(range(start, stop, step))
+"""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import importlib
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from adtransform.ir import Atom, Const
+
+STRUCTURAL = frozenset(
+    "load assign index update slice tuple list push pop shape ndim size zeros fit expand accumulate accumulate_at strong "
+    "spread matmul_left matmul_right cast trips piece unpack backward scatter undiag lanes delay recur contract swap "
+    "dot_left dot_right tensordot_left tensordot_right".split()
+)
+
+# What a reader knows as an operator, and how it is printed: symbol and precedence (higher binds tighter).
+BINARY: dict[str, tuple[str, int]] = {
+    "operator.or_": ("|", 5),
+    "operator.xor": ("^", 6),
+    "operator.and_": ("&", 7),
+    "operator.lshift": ("<<", 8),
+    "operator.rshift": (">>", 8),
+    "operator.add": ("+", 9),
+    "operator.sub": ("-", 9),
+    "operator.mul": ("*", 10),
+    "operator.matmul": ("@", 10),
+    "operator.truediv": ("/", 10),
+    "operator.floordiv": ("//", 10),
+    "operator.mod": ("%", 10),
+    "operator.pow": ("**", 12),
+}
+COMPARE: dict[str, str] = {
+    "operator.lt": "<",
+    "operator.le": "<=",
+    "operator.eq": "==",
+    "operator.ne": "!=",
+    "operator.gt": ">",
+    "operator.ge": ">=",
+    "operator.is_": "is",
+    "operator.is_not": "is not",
+    "builtins.contains": "in",  # (item, container), in the order it is written
+    "builtins.not_contains": "not in",
+}
+UNARY: dict[str, tuple[str, int]] = {
+    "operator.neg": ("-", 11),
+    "operator.pos": ("+", 11),
+    "operator.invert": ("~", 11),
+    "operator.not_": ("not ", 3),
+}
+
+# Views: the result may share memory with the first operand.
+VIEWS = frozenset(
+    "assign index numpy.transpose numpy.reshape numpy.ravel numpy.swapaxes numpy.moveaxis numpy.expand_dims numpy.squeeze "
+    "numpy.broadcast_to numpy.real numpy.imag numpy.diagonal numpy.asarray numpy.ascontiguousarray numpy.atleast_1d "
+    "numpy.atleast_2d numpy.rollaxis numpy.matrix_transpose numpy.permute_dims expand spread fit cast numpy.flip numpy.rot90 "
+    "numpy.fliplr numpy.flipud numpy.asanyarray numpy.linalg.diagonal numpy.linalg.matrix_transpose".split()
+)
+
+# Performed once, in order, never removed, shared or repeated.
+EXTERNAL = frozenset("builtins.print builtins.input raise assert warnings.warn backward".split())
+
+
+_PURE_MODULES = frozenset("numpy numpy.linalg numpy.fft math operator builtins cmath".split())
+
+
+@functools.cache
+def effect_free(op: str) -> bool:
+    """Whether an operation only computes: it may be shared, moved and dropped.  User code, random draws and output may not."""
+    return "." not in op and op not in EXTERNAL or op.rpartition(".")[0] in _PURE_MODULES and op not in EXTERNAL
+
+
+@functools.cache
+def resolve(op: str) -> Callable[..., Any] | None:
+    """The Python object an operation names, or None for a structural one or an unknown name."""
+    if "." not in op:
+        return None
+    module, _, name = op.rpartition(".")
+    if module == "builtins":
+        return getattr(builtins, name, None)
+    try:
+        found: Callable[..., Any] | None = getattr(importlib.import_module(module), name, None)
+        return found
+    except ImportError:
+        parts = op.split(".")
+        try:
+            target: Any = functools.reduce(getattr, parts[1:], importlib.import_module(parts[0]))
+            return target if callable(target) else None
+        except (ImportError, AttributeError):
+            return None
+
+
+@functools.cache
+def signature(op: str) -> inspect.Signature | None:
+    """The call signature of an operation where Python knows it."""
+    target = resolve(op)
+    if target is None:
+        return None
+    try:
+        return inspect.signature(target)
+    except (TypeError, ValueError):
+        return None
+
+
+Arguments = tuple[tuple[Atom, ...], tuple[tuple[str, Atom], ...]]
+
+
+def canonical(op: str, args: Sequence[Atom], kwargs: dict[str, Atom]) -> Arguments:
+    """Arguments in the one form that rules and passes see: required ones by position, the others by keyword.
+
+    `np.sum(x, 0)` and `np.sum(x, axis=0)` become the same.  An argument that repeats its default is dropped.
+    Raises `TypeError` with Python's own words where the call does not fit the signature.
+    """
+    spec = signature(op)
+    if spec is None or any(p.kind is p.VAR_POSITIONAL for p in spec.parameters.values()):
+        return tuple(args), tuple(sorted(kwargs.items()))
+    bound = spec.bind(*args, **kwargs).arguments
+    positional: list[Atom] = []
+    keyword: dict[str, Atom] = {}
+    for name, param in spec.parameters.items():
+        if name not in bound:
+            continue
+        if param.kind is param.VAR_KEYWORD:
+            keyword.update(bound[name])
+        elif param.default is param.empty or param.kind is param.POSITIONAL_ONLY:
+            positional.append(bound[name])
+        elif not (isinstance(bound[name], Const) and bound[name] == Const(param.default)):
+            keyword[name] = bound[name]
+    return tuple(positional), tuple(sorted(keyword.items()))

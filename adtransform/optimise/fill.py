@@ -1,0 +1,90 @@
+"""Fill: the adjoint of an element that is overwritten is emptied and filled again; one write does both.
+
+    d1 = update(d0, k, 0.0); d2 = accumulate_at(d1, k, s)    becomes    d2 = update(d0, k, s)
+    s = index(d0, k); (the same)                             becomes    d2 = d0
+
+Other shares may be added in between: sums commute.  The second form is `x[k] += v`, whose adjoint leaves `dx` alone.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+from adtransform.build import Builder, type_of
+from adtransform.ir import Atom, Const, Function, Let, Region, Stmt, Var
+from adtransform.lattice import ELLIPSIS, NONE, WHOLE, List, Scalar, Static, Tuple, Type, kind_of
+from adtransform.rewrite import Rewriter, used
+
+
+def fill(f: Function) -> Function:
+    """The function with its emptied and refilled elements written once."""
+    return _Fill(Counter(used(f.body))).function(f)
+
+
+def is_basic(key: Type) -> bool:
+    """Whether a key is of integers and slices only, so that no element is met twice."""
+    if isinstance(key, Tuple):
+        return all(is_basic(item) for item in key.items)
+    if isinstance(key, Scalar):
+        return kind_of(key) == "int"
+    return key in (WHOLE, NONE, ELLIPSIS) or (isinstance(key, Static) and key.what.startswith("slice"))
+
+
+class _Fill(Rewriter):
+    def __init__(self, uses: Counter[Var]) -> None:
+        super().__init__()
+        self.uses = uses
+
+    def region(self, region: Region) -> Region:
+        made = super().region(region)
+        at = {t: i for i, s in enumerate(made.body) for t in s.targets}
+        body: list[Stmt | None] = list(made.body)
+        moved: dict[int, list[Let]] = {}
+        env: dict[Var, Atom] = {}
+        for end in made.body:
+            if not isinstance(end, Let) or end.op != "accumulate_at" or isinstance(type_of(end.args[0]), List):
+                continue
+            chain = self.chain(end, body, at)
+            if chain is None:
+                continue
+            base, first = chain
+            part = end.args[2]
+            whole = body[at[part]] if isinstance(part, Var) and part in at else None
+            if isinstance(whole, Let) and whole.op == "index" and whole.args == base.args[:2]:
+                env[base.targets[0]] = base.args[0]
+                body[at[base.targets[0]]] = None
+            elif not isinstance(part, Var) or part not in at or at[part] < first:
+                body[at[base.targets[0]]] = None
+                moved.setdefault(first, []).append(replace(base, args=(*base.args[:2], part)))
+            else:
+                continue
+            env[end.targets[0]] = end.args[0]
+            body[at[end.targets[0]]] = None
+        if not env:
+            return made
+        out = Builder()
+        for i, stmt in enumerate(body):
+            for write in moved.get(i, ()):
+                out.add(write)
+            if stmt is not None:
+                out.add(stmt)
+        self.env.update(env)
+        return Rewriter(env).region(replace(made, body=tuple(out.body)))
+
+    def chain(self, end: Let, body: list[Stmt | None], at: dict[Var, int]) -> tuple[Let, int] | None:
+        """The write that emptied what `end` fills, and the position of the first share added after it."""
+        key, acc = end.args[1], end.args[0]
+        first = at[end.targets[0]]
+        if not is_basic(type_of(key)):
+            return None
+        while isinstance(acc, Var) and acc in at and self.uses[acc] == 1:
+            let = body[at[acc]]
+            if not isinstance(let, Let) or not let.args:
+                return None
+            if let.op == "update" and let.args[1] == key and let.args[2] == Const(0.0):
+                return let, first
+            if let.op != "accumulate_at":
+                return None
+            first, acc = at[acc], let.args[0]
+        return None

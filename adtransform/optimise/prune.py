@@ -1,0 +1,129 @@
+"""Prune: what no result needs is dropped; effects stay.
+
+    t1 = sin(x); t2 = cos(x); yield t2    becomes    t2 = cos(x); yield t2
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from adtransform.ir import Atom, For, Function, If, Let, Region, Stmt, Var, While
+from adtransform.ops import EXTERNAL, effect_free
+from adtransform.rewrite import operands
+
+
+def prune(f: Function) -> Function:
+    """The function without dead statements, branches, carried values."""
+    return replace(f, body=dropped(f.body, f.results))
+
+
+def dropped(body: Region, roots: Sequence[Atom]) -> Region:
+    """A region without what neither its results nor `roots` need."""
+    live = _Live()
+    live.scan(body.body, None)
+    live.mark(roots)
+    live.mark(body.results)
+    live.run()
+    return Region(body.params, live.rebuild(body.body), body.results)
+
+
+class _Live:
+    """A graph of needs: a key is a variable, or a statement with regions (needed when anything inside is)."""
+
+    def __init__(self) -> None:
+        self.needs: dict[object, list[object]] = {}
+        self.live: set[object] = set()
+        self.pending: list[object] = []
+        self.mirrored: dict[object, Stmt] = {}
+        self.roots: list[object] = []
+
+    def scan(self, body: Sequence[Stmt], parent: object) -> None:
+        """Record what each value needs."""
+        for stmt in body:
+            if isinstance(stmt, Let):
+                reads = [a for a in operands(stmt) if isinstance(a, Var)]
+                for t in stmt.targets:
+                    self.needs[t] = [*reads, parent]
+                if stmt.op in EXTERNAL or not effect_free(stmt.op):
+                    self.roots += [*reads, parent, *stmt.targets]
+                continue
+            key = id(stmt)
+            if stmt.tag is not None:
+                self.mirrored[stmt.tag] = stmt
+            if isinstance(stmt, If):
+                self.needs[key] = [stmt.cond, parent]
+                for t, a, b in zip(stmt.targets, stmt.then.results, stmt.orelse.results, strict=True):
+                    self.needs[t] = [a, b, key]
+                self.scan(stmt.then.body, key)
+                self.scan(stmt.orelse.body, key)
+            else:
+                self.needs[key] = [stmt.body.results[0], parent]
+                params = stmt.body.params
+                if isinstance(stmt, For):
+                    self.needs[key] += [stmt.start, stmt.stop, stmt.step]
+                    self.needs[params[0]] = [key]
+                    params = params[1:]
+                else:
+                    self.needs[key] += stmt.cond.results
+                    for own, shared in zip(stmt.cond.params, params, strict=True):
+                        self.needs[own] = [shared]
+                    self.scan(stmt.cond.body, key)
+                for t, p, a, b in zip(stmt.targets, params, stmt.inits, stmt.body.results[1:], strict=True):
+                    self.needs[t] = [p, a, b, key]
+                    self.needs[p] = [t, a, b, key]
+                self.scan(stmt.body.body, key)
+            if isinstance(stmt, (If, For)) and stmt.mirror is not None:
+                self.needs[key].append(("mirror", stmt.mirror))
+
+    def mark(self, roots: Sequence[object]) -> None:
+        """These are needed."""
+        self.pending += roots
+
+    def run(self) -> None:
+        """Spread need along the graph."""
+        self.pending += self.roots
+        while self.pending:
+            key = self.pending.pop()
+            if isinstance(key, tuple):
+                # The forward statement that a backward one mirrors stays.
+                key = id(self.mirrored[key[1]]) if key[1] in self.mirrored else None
+            if key is None or key in self.live or not isinstance(key, (Var, int)):
+                continue
+            self.live.add(key)
+            self.pending += self.needs.get(key, ())
+
+    def rebuild(self, body: Sequence[Stmt]) -> tuple[Stmt, ...]:
+        """The statements that are needed, their dead results and carried values dropped."""
+        out: list[Stmt] = []
+        for stmt in body:
+            if isinstance(stmt, Let):
+                if any(t in self.live for t in stmt.targets) or stmt.op in EXTERNAL or not effect_free(stmt.op):
+                    out.append(stmt)
+            elif id(stmt) not in self.live:
+                continue
+            elif isinstance(stmt, If):
+                keep = [i for i, t in enumerate(stmt.targets) if t in self.live]
+                then, orelse = (
+                    Region((), self.rebuild(r.body), tuple(r.results[i] for i in keep)) for r in (stmt.then, stmt.orelse)
+                )
+                out.append(replace(stmt, targets=tuple(stmt.targets[i] for i in keep), then=then, orelse=orelse))
+            else:
+                out.append(self.loop(stmt))
+        return tuple(out)
+
+    def loop(self, stmt: For | While) -> For | While:
+        """A loop with the carried values that are needed."""
+        lead = 1 if isinstance(stmt, For) else 0
+        params = stmt.body.params[lead:]
+        keep = [i for i, p in enumerate(params) if p in self.live]
+        body = Region(
+            (*stmt.body.params[:lead], *(params[i] for i in keep)),
+            self.rebuild(stmt.body.body),
+            (stmt.body.results[0], *(stmt.body.results[1 + i] for i in keep)),
+        )
+        targets, inits = tuple(stmt.targets[i] for i in keep), tuple(stmt.inits[i] for i in keep)
+        if isinstance(stmt, While):
+            cond = Region(tuple(stmt.cond.params[i] for i in keep), self.rebuild(stmt.cond.body), stmt.cond.results)
+            return replace(stmt, targets=targets, inits=inits, cond=cond, body=body)
+        return replace(stmt, targets=targets, inits=inits, body=body)

@@ -1,0 +1,94 @@
+"""Share: an operation that was already performed on the same operands is not performed again.
+
+    t1 = sin(x); t2 = sin(x); yield t1 * t2    becomes    t1 = sin(x); yield t1 * t1
+"""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from dataclasses import replace
+
+from adtransform.build import Builder
+from adtransform.ir import Const, For, Function, If, Let, Region, Var, While
+from adtransform.ops import effect_free
+from adtransform.rewrite import Rewriter
+
+_NEVER = frozenset("load list zeros assign pop numpy.zeros numpy.empty numpy.ones".split())
+
+
+def share(f: Function) -> Function:
+    """The function with common subexpressions shared, where the first is in sight of the second."""
+    return _Share().function(f)
+
+
+class _Share(Rewriter):
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: ChainMap[object, tuple[Var, ...]] = ChainMap()
+
+    def let(self, stmt: Let, b: Builder) -> None:
+        stmt = self.renewed(stmt)
+        b.add(stmt)
+        if stmt.op in _NEVER or not effect_free(stmt.op):
+            return
+        key = (stmt.op, stmt.args, stmt.kwargs)
+        found = self.seen.get(key)
+        if found is None:
+            self.seen[key] = stmt.targets
+        else:
+            b.body.pop()
+            self.env.update(zip(stmt.targets, found, strict=True))
+
+    def region(self, region: Region) -> Region:
+        outer, self.seen = self.seen, self.seen.new_child()
+        try:
+            return super().region(region)
+        finally:
+            self.seen = outer
+
+
+def invariants(f: Function) -> Function:
+    """Loop-carried values that never change, and results equal on both branches, replaced by what they are."""
+    return _Invariants().function(f)
+
+
+class _Invariants(Rewriter):
+    def branch(self, stmt: If, b: Builder) -> None:
+        start = len(b.body)
+        super().branch(stmt, b)
+        made = b.body[start]
+        assert isinstance(made, If)
+        inner = {v for r in (made.then, made.orelse) for s in r.body for v in s.targets}
+        keep: list[int] = []
+        for i, (t, p, q) in enumerate(zip(made.targets, made.then.results, made.orelse.results, strict=True)):
+            if p == q and p not in inner and (isinstance(p, Var) or isinstance(p, Const)):
+                self.env[t] = p
+            else:
+                keep.append(i)
+        if len(keep) < len(made.targets):
+            then, orelse = (replace(r, results=tuple(r.results[i] for i in keep)) for r in (made.then, made.orelse))
+            b.body[start] = replace(made, targets=tuple(made.targets[i] for i in keep), then=then, orelse=orelse)
+
+    def loop(self, stmt: For | While, b: Builder) -> None:
+        lead = 1 if isinstance(stmt, For) else 0
+        params = stmt.body.params[lead:]
+        same = [i for i, p in enumerate(params) if stmt.body.results[1 + i] in (p, stmt.inits[i])]
+        if not same:
+            super().loop(stmt, b)
+            return
+        for i in same:
+            self.env[params[i]] = self.env[stmt.targets[i]] = stmt.inits[i]
+            if isinstance(stmt, While):
+                self.env[stmt.cond.params[i]] = stmt.inits[i]
+        keep = [i for i in range(len(params)) if i not in same]
+        body = Region(
+            (*stmt.body.params[:lead], *(params[i] for i in keep)),
+            stmt.body.body,
+            (stmt.body.results[0], *(stmt.body.results[1 + i] for i in keep)),
+        )
+        targets, inits = tuple(stmt.targets[i] for i in keep), tuple(stmt.inits[i] for i in keep)
+        if isinstance(stmt, While):
+            cond = replace(stmt.cond, params=tuple(stmt.cond.params[i] for i in keep))
+            super().loop(replace(stmt, targets=targets, inits=inits, cond=cond, body=body), b)
+        else:
+            super().loop(replace(stmt, targets=targets, inits=inits, body=body), b)

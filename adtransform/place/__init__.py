@@ -1,0 +1,18 @@
+"""Storage: from pure values to Python's variables, views and writes in place.
+
+u1 = update(u0, 0, 1.0); yield u1        becomes        u = u.copy(); u[0] = 1.0; return u
+"""
+
+from __future__ import annotations
+
+from adtransform.ir import Function
+from adtransform.place.copies import settle
+from adtransform.place.program import Program
+from adtransform.place.storage import Storage
+from adtransform.place.thread import thread
+
+
+def place(f: Function, *, listing: bool = False) -> tuple[Program, Storage]:
+    """The statements of `f` with exits, writes in place and the copies they need, and which values share memory."""
+    program = thread(f, listing=listing)
+    return program, settle(program)

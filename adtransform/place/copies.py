@@ -1,0 +1,281 @@
+"""What happens in place, and the copies that make it right.
+
+    u1 = update(u0, k, v)       writes into the buffer of u0: no other live value may share it, and it must be ours
+    row = index(u0, i)          a view that is read after such a write is copied where it is made
+    tape1 = push(tape0, u0)     an array that is written later is copied when it is saved
+    return y, x                 results share memory with nothing
+
+Writes that cannot be avoided (`update`, `push`, `pop`, `accumulate_at`) get the copies they need; those that are a
+choice (`accumulate`, the user's `+=`) are made in place only where that needs no copy.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from adtransform.ir import Var
+from adtransform.lattice import List, is_scalar
+from adtransform.ops import BINARY, VIEWS
+from adtransform.place.liveness import Ranges, ranges
+from adtransform.place.program import Bind, Copy, Exit, Loop, Node, Operand, Program, Tree, blocks, is_temporary, type_of, walk
+from adtransform.place.storage import Buffers, Storage, is_immutable, storage
+
+_MUST = frozenset("update push pop accumulate_at".split())
+_PUTS = {"push": 1, "update": 2}
+
+
+def settle(program: Program) -> Storage:
+    """Mark what happens in place and insert the copies it needs; the storage of the program as it is then."""
+    for node in walk(program.nodes):
+        if isinstance(node, Bind):
+            node.inplace = node.tree.op in _MUST or _may_be_inplace(node)
+    while True:
+        _drop_dead(program)
+        found = ranges(program.nodes)
+        memory = storage(program.nodes)
+        conflicts = _conflicts(program.nodes, found, memory)
+        if not conflicts:
+            return memory
+        _Mender(program, memory).mend(conflicts)
+
+
+def _drop_dead(program: Program) -> None:
+    """Leave out the copies into variables that nobody reads."""
+    while dead := ranges(program.nodes).dead:
+        for copy, target in dead:
+            copy.pairs = [(t, s) for t, s in copy.pairs if t is not target]
+
+
+def augmented(tree: Tree) -> str:
+    """The operator of the user's `a op= b`, if that is where an operation comes from."""
+    if tree.op not in BINARY or tree.origin is None:
+        return ""
+    symbol = BINARY[tree.op][0]
+    return symbol if re.match(rf"[^=(]*[^=<>!]{re.escape(symbol)}=(?!=)", tree.origin.text.split("\n")[0]) else ""
+
+
+def _may_be_inplace(node: Bind) -> bool:
+    tree = node.tree
+    if not tree.args or not isinstance(tree.args[0], Var) or is_scalar(tree.type):
+        return False
+    if tree.op == "accumulate":
+        return True
+    return bool(augmented(tree)) and not isinstance(tree.args[0].type, List)
+
+
+@dataclass(frozen=True, slots=True)
+class _Conflict:
+    """A statement needs `value` for itself; `other` is a live value that shares memory with it, None for the caller."""
+
+    node: Bind | Exit
+    value: Operand
+    shared: Buffers
+    other: Var | None = None
+    position: int = 0
+
+
+def _conflicts(nodes: list[Node], found: Ranges, memory: Storage) -> list[_Conflict]:
+    """Everything that is not right yet, in one sweep over the program from its end."""
+    checks: list[tuple[int, Bind]] = []
+    out: list[_Conflict] = []
+    for node in walk(nodes):
+        if isinstance(node, Exit) and node.kind == "return":
+            out += _shared_results(node, memory)
+        elif isinstance(node, Bind) and node.inplace and memory.of(node.tree.args[0]):
+            checks.append((found.at[node] + 1, node))
+    if not checks:
+        return out
+    watched = frozenset().union(*(memory.of(node.tree.args[0]) for _, node in checks))
+    events: list[tuple[int, int, object]] = [(-time, 1, node) for time, node in checks]
+    for v, spans in found.of.items():
+        if memory.reach(v) & watched:
+            events += [event for start, end in spans for event in ((-end, 0, v), (-start, 2, v))]
+    alive: dict[int, dict[Var, None]] = {}
+    for _, what, item in sorted(events, key=lambda e: e[:2]):
+        if isinstance(item, Var):
+            for s in memory.reach(item) & watched:
+                if what == 0:
+                    alive.setdefault(s, {})[item] = None
+                else:
+                    alive[s].pop(item, None)
+        elif isinstance(item, Bind):
+            out += _taken(item, memory, alive)
+    return out
+
+
+def _taken(node: Bind, memory: Storage, alive: dict[int, dict[Var, None]]) -> Iterator[_Conflict]:
+    """Who else reads the buffer that a statement writes."""
+    value = node.tree.args[0]
+    own = memory.of(value)
+    if own & memory.foreign:
+        yield _Conflict(node, value, own & memory.foreign)
+        return
+    others = {v: None for s in sorted(own) for v in alive.get(s, ()) if v not in node.targets}
+    for other in others:
+        yield _Conflict(node, value, own & memory.reach(other), other)
+    if node.tree.op == "accumulate_at" and memory.reach(node.tree.args[2]) & own:
+        yield _Conflict(node, node.tree.args[2], own, None, 2)
+
+
+def _shared_results(node: Exit, memory: Storage) -> Iterator[_Conflict]:
+    taken = frozenset(memory.foreign)
+    for i, value in enumerate(node.values):
+        mine = memory.reach(value)
+        if mine & taken and not is_immutable(type_of(value)):
+            yield _Conflict(node, value, mine & taken, None, i)
+        else:
+            taken |= mine
+
+
+class _Mender:
+    """Inserts the copies that end conflicts: one round, as few and as far out of loops as it can."""
+
+    def __init__(self, program: Program, memory: Storage) -> None:
+        self.program = program
+        self.memory = memory
+        self.lists: dict[Node, list[Node]] = {}
+        self.loops: dict[Node, tuple[Loop, ...]] = {}
+        self.made: dict[Var, list[Node]] = {}
+        self.before: dict[Node, list[Node]] = {}
+        self.after: dict[Node, list[Node]] = {}
+        self.copied: set[object] = set()
+        self._visit(program.nodes, ())
+
+    def _visit(self, nodes: list[Node], loops: tuple[Loop, ...]) -> None:
+        for node in nodes:
+            self.lists[node] = nodes
+            self.loops[node] = loops
+            for t in node.targets if isinstance(node, Bind) else [t for t, _ in node.pairs] if isinstance(node, Copy) else ():
+                self.made.setdefault(t, []).append(node)
+            if isinstance(node, Loop):
+                for q, _ in node.exits:
+                    self.made.setdefault(q, []).append(node)
+            for block in blocks(node):
+                self._visit(block, (*loops, node) if isinstance(node, Loop) else loops)
+
+    def mend(self, conflicts: list[_Conflict]) -> None:
+        """Insert the copies for all conflicts of a round."""
+        for c in conflicts:
+            if isinstance(c.node, Exit):
+                self.result(c.node, c.position)
+            elif c.position:
+                self.operand(c.node, c.position)
+            elif c.node.tree.op not in _MUST:
+                if not self.at_init(c):
+                    c.node.inplace = False
+            elif not (c.other is not None and self.at_source(c.other, c)) and not self.at_init(c) and not self.of_view(c):
+                self.operand(c.node, 0)
+        for node in {**self.before, **self.after}:
+            block = self.lists[node]
+            at = next(i for i, other in enumerate(block) if other is node)
+            block[at : at + 1] = [*self.before.get(node, ()), node, *self.after.get(node, ())]
+
+    def result(self, node: Exit, i: int) -> None:
+        value = node.values[i]
+        fresh = Var(type_of(value))
+        deep = isinstance(fresh.type, List) and isinstance(value, Var) and self.memory.held.get(value)
+        self.before.setdefault(node, []).append(
+            Bind((fresh,), Tree("copy_items" if deep else "copy", (value,), (), fresh.type))
+        )
+        node.values = (*node.values[:i], fresh, *node.values[i + 1 :])
+
+    def operand(self, node: Bind, i: int) -> None:
+        """Copy an operand right before the statement."""
+        if (node, i) in self.copied:
+            return
+        self.copied.add((node, i))
+        value = node.tree.args[i]
+        named = node.targets[0] if i == 0 else Var(type_of(value))
+        fresh = Var(type_of(value), named.hint, named.of, named.wrt)
+        tree = node.tree
+        args = (*tree.args[:i], fresh, *tree.args[i + 1 :])
+        self.before.setdefault(node, []).append(
+            Bind((fresh,), Tree("copy", (value,), (), fresh.type, tree.origin), node.origin)
+        )
+        node.tree = Tree(tree.op, args, tree.kwargs, tree.type, tree.origin)
+
+    def at_source(self, other: Var, c: _Conflict) -> bool:
+        """Copy the value that stays alive where it was made a view or put into a list."""
+        if self.copy_view(other):
+            return True
+        if not self.memory.held.get(other, frozenset()) & c.shared:
+            return False
+        found = False
+        for node in self.chain(other):
+            if isinstance(node, Bind) and node.tree.op in _PUTS:
+                i = _PUTS[node.tree.op]
+                if self.memory.reach(node.tree.args[i]) & c.shared and isinstance(node.tree.args[i], Var):
+                    self.operand(node, i)
+                    found = True
+        return found
+
+    def copy_view(self, v: Var) -> bool:
+        """Copy a view where it is made."""
+        makers = self.made.get(v, [])
+        if len(makers) != 1 or not isinstance(makers[0], Bind):
+            return False
+        maker = makers[0]
+        if maker.tree.op not in VIEWS - {"assign"} or len(maker.targets) != 1:
+            return False
+        if maker not in self.copied:
+            self.copied.add(maker)
+            raw = Var(v.type)
+            maker.targets = (raw,)
+            copy = Bind((v,), Tree("copy", (raw,), (), v.type, maker.tree.origin), maker.origin)
+            self.after.setdefault(maker, []).append(copy)
+        return True
+
+    def of_view(self, c: _Conflict) -> bool:
+        """Copy the written value itself where it was made a view, when its root stays alive."""
+        return isinstance(c.value, Var) and is_temporary(c.value) and self.copy_view(c.value)
+
+    def at_init(self, c: _Conflict) -> bool:
+        """Copy a carried value once before the outermost loop that carries it."""
+        if not isinstance(c.value, Var):
+            return False
+        around = set(self.loops[c.node])
+        best: tuple[int, Copy, Var] | None = None
+        for node in self.chain(c.value):
+            if not isinstance(node, Copy) or node.back is not None:
+                continue
+            depth = len(self.loops[node])
+            for target, source in node.pairs:
+                enters = any(target in loop.phis for loop in around)
+                if (
+                    enters
+                    and isinstance(source, Var)
+                    and self.memory.of(source) & c.shared
+                    and (best is None or depth < best[0])
+                ):
+                    best = (depth, node, target)
+        if best is None:
+            return False
+        _, node, target = best
+        if (node, target) not in self.copied:
+            self.copied.add((node, target))
+            source = next(s for t, s in node.pairs if t is target)
+            fresh = Var(type_of(source), target.hint, target.of, target.wrt)
+            self.before.setdefault(node, []).append(Bind((fresh,), Tree("copy", (source,), (), fresh.type)))
+            node.pairs = [(t, fresh if t is target else s) for t, s in node.pairs]
+        return True
+
+    def chain(self, v: Var) -> Iterator[Node]:
+        """The statements a value's buffer came through, backwards, without those that allocate it."""
+        seen, todo = {v}, [v]
+        while todo:
+            current = todo.pop()
+            for node in self.made.get(current, ()):
+                yield node
+                sources: list[Operand] = []
+                if isinstance(node, Copy):
+                    sources = [s for t, s in node.pairs if t is current]
+                elif isinstance(node, Loop):
+                    sources = [p for q, p in node.exits if q is current]
+                elif isinstance(node, Bind) and (node.inplace or node.tree.op in VIEWS):
+                    sources = [node.tree.args[0]]
+                for s in sources:
+                    if isinstance(s, Var) and s not in seen:
+                        seen.add(s)
+                        todo.append(s)

@@ -1,0 +1,171 @@
+"""When each variable holds a value that is still needed.
+
+Statements are numbered in the order they are printed: a statement at time t reads at t and writes at t + 1.  The ranges of
+a variable are closed intervals of times; a branch where it is not needed is a hole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from adtransform.ir import Var
+from adtransform.place.program import Branch, Copy, Exit, Loop, Node, blocks, reads, variables, writes
+
+Range = tuple[int, int]
+_Live = dict[Var, int]  # variable -> the last time known so far at which it is needed
+
+
+@dataclass(slots=True)
+class Ranges:
+    """The ranges of every variable, the time of every statement, and the copies into variables that nobody reads."""
+
+    of: dict[Var, list[Range]] = field(default_factory=dict)
+    at: dict[Node, int] = field(default_factory=dict)
+    dead: list[tuple[Copy, Var]] = field(default_factory=list)
+    end: int = 0
+
+
+def ranges(nodes: list[Node]) -> Ranges:
+    """The ranges of the variables of a program."""
+    walker = _Walker()
+    walker.number(nodes)
+    walker.found.end = walker.clock
+    walker.block(nodes, {})
+    for v, found in walker.found.of.items():
+        walker.found.of[v] = merged(found)
+    return walker.found
+
+
+def merged(found: Iterable[Range]) -> list[Range]:
+    """Sorted ranges, with neighbours that touch made one."""
+    out: list[Range] = []
+    for start, end in sorted(found):
+        if out and start <= out[-1][1] + 1:
+            if end > out[-1][1]:
+                out[-1] = (out[-1][0], end)
+        else:
+            out.append((start, end))
+    return out
+
+
+@dataclass(slots=True)
+class _Inside:
+    """What happens in the blocks of a statement."""
+
+    uses: set[Var] = field(default_factory=set)
+    defs: set[Var] = field(default_factory=set)
+    leaves: bool = False
+
+
+class _Walker:
+    def __init__(self) -> None:
+        self.found = Ranges()
+        self.clock = 0
+        self.inside: dict[Node, _Inside] = {}
+        self.spans: dict[Node, list[Range]] = {}
+        self.breaks: list[set[Var]] = []
+        self.nexts: list[set[Var]] = []
+
+    def number(self, nodes: list[Node]) -> _Inside:
+        total = _Inside()
+        for node in nodes:
+            self.found.at[node] = self.clock
+            self.clock += 2
+            inner = _Inside()
+            if isinstance(node, (Branch, Loop)):
+                self.spans[node] = []
+                for block in blocks(node):
+                    start = self.clock - 1
+                    got = self.number(block)
+                    inner.uses |= got.uses
+                    inner.defs |= got.defs
+                    inner.leaves |= got.leaves
+                    self.clock += 2
+                    self.spans[node].append((start, self.clock - 2))
+                if isinstance(node, Loop):
+                    inner.uses |= set(variables(node.cond))
+                    inner.defs |= {q for q, _ in node.exits}
+                self.inside[node] = inner
+            total.uses |= inner.uses
+            total.uses.update(reads(node))
+            total.defs |= inner.defs
+            total.defs.update(writes(node))
+            total.leaves |= inner.leaves or isinstance(node, Exit)
+        return total
+
+    def add(self, v: Var, start: int, end: int) -> None:
+        self.found.of.setdefault(v, []).append((start, max(start, end)))
+
+    def define(self, v: Var, time: int, live: _Live) -> None:
+        self.add(v, time, live.pop(v, time))
+
+    def use(self, vs: Iterable[Var], time: int, live: _Live) -> None:
+        for v in vs:
+            live.setdefault(v, time)
+
+    def block(self, nodes: list[Node], live: _Live) -> None:
+        for node in reversed(nodes):
+            at = self.found.at[node]
+            match node:
+                case Branch():
+                    self.branch(node, at, live)
+                case Loop():
+                    self.loop(node, at, live)
+                case Exit(kind=kind):
+                    live.clear()
+                    if kind != "return":
+                        live.update(dict.fromkeys((self.breaks if kind == "break" else self.nexts)[-1], at))
+                    self.use(reads(node), at, live)
+                case _:
+                    for t in writes(node):
+                        if isinstance(node, Copy) and t not in live:
+                            self.found.dead.append((node, t))
+                        self.define(t, at + 1, live)
+                    self.use(reads(node), at, live)
+
+    def set_aside(self, node: Branch | Loop, after: int, live: _Live) -> list[Var]:
+        """Close the ranges behind a statement of what it may change; with exits inside that is everything."""
+        inside = self.inside[node]
+        names = list(live) if inside.leaves else [v for v in (*inside.uses, *inside.defs) if v in live]
+        for v in names:
+            if v in live:
+                self.add(v, after, live.pop(v))
+        return names
+
+    def branch(self, node: Branch, at: int, live: _Live) -> None:
+        outside = self.set_aside(node, self.spans[node][1][1] + 1, live)
+        exposed: dict[Var, int] = {}
+        for block, (start, end) in zip(reversed(blocks(node)), reversed(self.spans[node]), strict=True):
+            inner = dict.fromkeys(outside, end)
+            self.block(block, inner)
+            for v, last in inner.items():
+                self.add(v, start, last)
+                exposed[v] = at
+        live.update(exposed)
+        self.use(variables(node.cond), at, live)
+
+    def loop(self, node: Loop, at: int, live: _Live) -> None:
+        (head, head_end), (start, end) = self.spans[node]
+        outside = self.set_aside(node, end + 1, live)
+        inside = self.inside[node]
+        holder = dict(node.exits)
+        around = {holder.get(v, v) for v in outside} if node.ends else set()
+        around |= (inside.uses - inside.defs) | (inside.uses & set(node.phis))
+        self.breaks.append(set(outside))
+        self.nexts.append(around)
+        inner = dict.fromkeys(around, end)
+        self.block(node.body, inner)
+        self.breaks.pop()
+        self.nexts.pop()
+        if node.index is not None:
+            self.define(node.index, start, inner)
+        self.use(variables(node.cond), head_end, inner)
+        for v in around:
+            inner.setdefault(v, head_end)
+        self.block(node.header, inner)
+        for v in around:
+            self.add(v, head, inner.pop(v, head))
+        live.update(dict.fromkeys(around, at))
+        live.update(dict.fromkeys(inner, at))
+        self.use(reads(node), at, live)

@@ -1,0 +1,213 @@
+"""Programs: a function as Python will run it, with variables that are assigned more than once and real exits.
+
+`thread` makes one of a `Function`, `copies` decides what happens in place, `emit` prints it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from adtransform.ir import Const, Function, Let, Origin, Var
+from adtransform.lattice import UNKNOWN, Type, of_value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tree:
+    """An operation inside of an expression: `a[i + 1 :]`."""
+
+    op: str
+    args: tuple[Operand, ...] = ()
+    kwargs: tuple[tuple[str, Operand], ...] = ()
+    type: Type = UNKNOWN
+    origin: Origin | None = None
+
+
+Operand = Var | Const | Tree
+
+
+@dataclass(slots=True, eq=False)
+class Bind:
+    """`t2 = t0 + t1`; with `inplace`, the first target has the storage of the first operand: `a[k] = v`."""
+
+    targets: tuple[Var, ...]
+    tree: Tree
+    origin: Origin | None = None
+    let: Let | None = None
+    inplace: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Copy:
+    """`a, b = p, q` at the end of a path, all at once; `back` is the loop whose next trip it prepares."""
+
+    pairs: list[tuple[Var, Operand]]
+    back: Loop | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Branch:
+    """`if cond: ... else: ...`"""
+
+    cond: Operand
+    then: list[Node]
+    orelse: list[Node]
+    origin: Origin | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Loop:
+    """`for index in range(*bounds): body` or, without bounds, `while cond: body` where `header` computes the condition.
+
+    `phis` are the carried variables; `exits` says which variable holds each one after the loop.
+    """
+
+    index: Var | None = None
+    bounds: tuple[Operand, ...] = ()
+    header: list[Node] = field(default_factory=list)
+    cond: Operand = Const(True)
+    body: list[Node] = field(default_factory=list)
+    phis: tuple[Var, ...] = ()
+    exits: tuple[tuple[Var, Var], ...] = ()
+    origin: Origin | None = None
+
+    @property
+    def ends(self) -> bool:
+        """Whether it can end without a `break`."""
+        return bool(self.bounds) or self.cond != Const(True)
+
+
+@dataclass(slots=True, eq=False)
+class Exit:
+    """`break`, `continue` or `return values`"""
+
+    kind: str
+    values: tuple[Operand, ...] = ()
+
+
+Node = Bind | Copy | Branch | Loop | Exit
+
+
+@dataclass(slots=True, eq=False)
+class Program:
+    """A function and its statements."""
+
+    function: Function
+    nodes: list[Node]
+
+
+def type_of(a: Operand) -> Type:
+    """The type of an operand."""
+    return of_value(a.value) if isinstance(a, Const) else a.type
+
+
+def variables(a: Operand) -> Iterator[Var]:
+    """The variables an operand reads, with repetitions."""
+    if isinstance(a, Var):
+        yield a
+    elif isinstance(a, Tree):
+        for x in a.args:
+            yield from variables(x)
+        for _, x in a.kwargs:
+            yield from variables(x)
+
+
+def operands(node: Node) -> tuple[Operand, ...]:
+    """What a statement itself reads, nested statements left out."""
+    match node:
+        case Bind():
+            return (node.tree,)
+        case Copy():
+            return tuple(source for _, source in node.pairs)
+        case Branch():
+            return (node.cond,)
+        case Loop():
+            return node.bounds
+        case Exit():
+            return node.values
+
+
+def reads(node: Node) -> Iterator[Var]:
+    """The variables a statement itself reads."""
+    for a in operands(node):
+        yield from variables(a)
+
+
+def writes(node: Node) -> tuple[Var, ...]:
+    """The variables a statement itself assigns."""
+    match node:
+        case Bind():
+            return node.targets
+        case Copy():
+            return tuple(target for target, _ in node.pairs)
+        case Loop():
+            return () if node.index is None else (node.index,)
+    return ()
+
+
+def blocks(node: Node) -> tuple[list[Node], ...]:
+    """The statement lists inside of a statement."""
+    match node:
+        case Branch():
+            return (node.then, node.orelse)
+        case Loop():
+            return (node.header, node.body)
+    return ()
+
+
+def walk(nodes: list[Node]) -> Iterator[Node]:
+    """Every statement, in the order they are printed."""
+    for node in nodes:
+        yield node
+        for block in blocks(node):
+            yield from walk(block)
+
+
+def completes(nodes: list[Node]) -> bool:
+    """Whether control can reach the end of a list of statements."""
+    if not nodes:
+        return True
+    match nodes[-1]:
+        case Exit():
+            return False
+        case Bind(tree=Tree(op="raise")):
+            return False
+        case Branch(then=then, orelse=orelse):
+            return completes(then) or completes(orelse)
+        case Loop() as loop:
+            return loop.ends or _breaks(loop.body)
+    return True
+
+
+def _breaks(nodes: list[Node]) -> bool:
+    for node in nodes:
+        if isinstance(node, Exit) and node.kind == "break":
+            return True
+        if isinstance(node, Branch) and (_breaks(node.then) or _breaks(node.orelse)):
+            return True
+    return False
+
+
+_NUMBERED = re.compile(r"t\d+")
+
+
+def is_temporary(v: Var) -> bool:
+    """Whether the user gave it no name: `t4`, `dt4` and what has no hint at all."""
+    while v.of is not None:
+        v = v.of
+    return not v.hint or _NUMBERED.fullmatch(v.hint) is not None
+
+
+def label(v: Var) -> str:
+    """What the user would call it; empty for a temporary."""
+    if is_temporary(v):
+        return ""
+    return v.hint if v.of is None else f"d{label(v.of)}" + (f"_d{v.wrt}" if v.wrt else "")
+
+
+def negated(cond: Operand) -> Operand:
+    """The opposite of a condition."""
+    if isinstance(cond, Tree) and cond.op == "operator.not_":
+        return cond.args[0]
+    return Tree("operator.not_", (cond,))

@@ -1,0 +1,191 @@
+"""Which values may share memory: for each variable the buffers it may be and, for lists, the buffers it may hold.
+
+A buffer is named by the statement that allocates it.  Inside of a loop the buffer allocated in this trip and those of
+earlier trips are told apart: what a loop carries to its next trip is an earlier one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from adtransform.ir import Const, Var
+from adtransform.lattice import Array, List, Scalar, Static, Tuple, Type, Unknown
+from adtransform.ops import VIEWS
+from adtransform.place.program import Bind, Copy, Loop, Node, Operand, Tree, blocks, variables
+
+Buffers = frozenset[int]
+_NONE: Buffers = frozenset()
+
+# What NumPy gives as a view without it being in `ops.VIEWS`, and the functions of Python that hand back an operand.
+_MAYBE_VIEWS = VIEWS | frozenset(
+    "numpy.split numpy.array_split numpy.hsplit numpy.vsplit numpy.dsplit numpy.unstack numpy.broadcast_arrays "
+    "numpy.atleast_3d numpy.real_if_close numpy.require numpy.astype piece copy_of builtins.max builtins.min builtins.list "
+    "builtins.tuple builtins.sorted builtins.reversed builtins.next builtins.iter builtins.zip builtins.getattr".split()
+)
+# Their results may be read-only or hold one number many times: nothing to write into, nothing to hand out.
+_FROZEN = frozenset(
+    "numpy.broadcast_to spread expand numpy.diagonal numpy.diag numpy.linalg.diagonal numpy.broadcast_arrays undiag".split()
+)
+# May be a view of any of their operands.
+_ANY = frozenset("numpy.einsum numpy.ix_ numpy.trim_zeros numpy.meshgrid numpy.block".split())
+# The IR's own operations and the helpers that always allocate.
+_FRESH = frozenset("zeros strong scatter delay recur matmul_left matmul_right shape ndim size trips accumulate".split())
+_MODULES = frozenset("numpy math cmath operator builtins scipy".split())
+_SELF = frozenset("update push accumulate_at".split())
+
+
+@dataclass(slots=True)
+class Storage:
+    """`own`: the buffers a value may be; `held`: those it may hold or give out; `foreign`: not ours to write or hand out."""
+
+    own: dict[Var, Buffers] = field(default_factory=dict)
+    held: dict[Var, Buffers] = field(default_factory=dict)
+    foreign: set[int] = field(default_factory=set)
+
+    def reach(self, a: Operand) -> Buffers:
+        """All buffers that can be read through an operand."""
+        out = _NONE
+        for v in variables(a):
+            out |= self.own.get(v, _NONE) | self.held.get(v, _NONE)
+        return out
+
+    def of(self, a: Operand) -> Buffers:
+        """The buffers an operand itself may be."""
+        return self.own.get(a, _NONE) if isinstance(a, Var) else self.reach(a)
+
+
+def storage(nodes: list[Node]) -> Storage:
+    """The buffers of every variable of a program."""
+    solver = _Solver()
+    while True:
+        solver.changed = False
+        solver.block(nodes, ())
+        if not solver.changed:
+            return solver.out
+
+
+def is_immutable(t: Type) -> bool:
+    """Known to be a value that cannot be written."""
+    if isinstance(t, Tuple):
+        return all(is_immutable(i) for i in t.items)
+    return isinstance(t, Scalar) or (isinstance(t, Static) and t.what != "mixed" and not t.what.startswith("array"))
+
+
+class _Solver:
+    def __init__(self) -> None:
+        self.out = Storage()
+        self.changed = False
+        self.sites: dict[tuple[object, int, str], int] = {}
+        self.loops: dict[int, tuple[Loop, ...]] = {}
+        self.aged: dict[int, int] = {}
+
+    def site(self, node: object, i: int, what: str, loops: tuple[Loop, ...]) -> Buffers:
+        key = (node, i, what)
+        if key not in self.sites:
+            self.sites[key] = len(self.loops)
+            self.loops[self.sites[key]] = loops
+        return frozenset((self.sites[key],))
+
+    def older(self, found: Buffers, back: Loop) -> Buffers:
+        """The buffers as the next trip of the loop sees them."""
+        if not found:
+            return found
+        out = set()
+        for s in found:
+            if back in self.loops[s] and s not in self.aged:
+                self.aged[s] = len(self.loops)
+                self.loops[self.aged[s]] = self.loops[s]
+                self.aged[self.aged[s]] = self.aged[s]
+            out.add(self.aged[s] if back in self.loops[s] else s)
+        return frozenset(out)
+
+    def give(self, v: Var, own: Buffers, held: Buffers = _NONE) -> None:
+        if is_immutable(v.type) or not (own or held):
+            return
+        if isinstance(v.type, (Array, Unknown)):
+            held = _NONE
+        for table, new in ((self.out.own, own), (self.out.held, held)):
+            old = table.get(v, _NONE)
+            if not new <= old:
+                table[v] = old | new
+                self.changed = True
+
+    def block(self, nodes: list[Node], loops: tuple[Loop, ...]) -> None:
+        for node in nodes:
+            match node:
+                case Bind():
+                    self.bind(node, loops)
+                case Copy():
+                    for target, source in node.pairs:
+                        own, held = self.out.of(source), self._held(source)
+                        if node.back is not None:
+                            own, held = self.older(own, node.back), self.older(held, node.back)
+                        self.give(target, own, held)
+                case Loop():
+                    self.block(node.header, (*loops, node))
+                    self.block(node.body, (*loops, node))
+                    for q, p in node.exits:
+                        self.give(q, self.out.of(p), self._held(p))
+                case _:
+                    for inner in blocks(node):
+                        self.block(inner, loops)
+
+    def _held(self, a: Operand) -> Buffers:
+        return self.out.held.get(a, _NONE) if isinstance(a, Var) else _NONE
+
+    def bind(self, node: Bind, loops: tuple[Loop, ...]) -> None:
+        tree, out = node.tree, self.out
+        first: Operand = tree.args[0] if tree.args else Const(None)
+        own, held = out.of(first), self._held(first)
+        if not node.targets or (len(node.targets) == 1 and is_immutable(node.targets[0].type)):
+            return
+        match tree.op:
+            case "load":
+                mine, inner = self.site(node, 0, "own", loops), self.site(node, 0, "held", loops)
+                out.foreign |= mine | inner
+                self.give(node.targets[0], mine, inner)
+            case "pop":
+                self.give(node.targets[0], own, held)
+                self.give(node.targets[1], held, held)
+            case "list":
+                self.give(node.targets[0], self.site(node, 0, "own", loops), self._all(tree))
+            case "copy":
+                self.give(node.targets[0], self.site(node, 0, "own", loops), held)
+            case "copy_items":
+                self.give(node.targets[0], self.site(node, 0, "own", loops), self.site(node, 0, "held", loops))
+            case op if node.inplace or op in _SELF:
+                value = tree.args[2] if op == "update" else tree.args[1]
+                self.give(node.targets[0], own, held | out.reach(value) if op in ("push", "update") else held)
+            case "index":
+                if isinstance(getattr(first, "type", None), List):
+                    own = _NONE if not isinstance(tree.args[1], Tree) else own
+                self.give(node.targets[0], own | held, held)
+            case _:
+                self.other(node, own, held, loops)
+
+    def other(self, node: Bind, own: Buffers, held: Buffers, loops: tuple[Loop, ...]) -> None:
+        op = node.tree.op
+        known = op in _MAYBE_VIEWS or op in _FRESH or op in _FROZEN or (op.partition(".")[0] in _MODULES and op not in _ANY)
+        known = known and not op.startswith(("numpy.lib.", "numpy.ndarray."))
+        for i, target in enumerate(node.targets):
+            fresh = self.site(node, i, "own", loops)
+            if op in _FROZEN:
+                self.out.foreign |= fresh
+                self.give(target, own | held | fresh)
+            elif op == "assign":
+                self.give(target, own, held)
+            elif not known or op.startswith("builtins.") and op in _MAYBE_VIEWS:
+                every = self._all(node.tree)
+                self.give(target, every | fresh, every)
+            elif op in _MAYBE_VIEWS:
+                self.give(target, own | held, held)
+            else:
+                # A list that an operation of the IR makes (zeros of a list) holds buffers of its own.
+                inner = self.site(node, i, "held", loops) if isinstance(target.type, List) else _NONE
+                self.give(target, fresh, inner)
+
+    def _all(self, tree: Tree) -> Buffers:
+        out = _NONE
+        for a in (*tree.args, *(v for _, v in tree.kwargs)):
+            out |= self.out.reach(a)
+        return out

@@ -1,0 +1,410 @@
+"""From regions that yield flags back to exits: `break`, `continue`, early `return`.
+
+stop, x2 = if c: (yield True, x1) else: (... yield False, x1)         if c:
+yield stop, x2                                              becomes       break
+                                                                      ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from adtransform.ir import Atom, Const, For, Function, If, Let, Region, Stmt, Var, While
+from adtransform.place.program import (
+    Bind,
+    Branch,
+    Copy,
+    Exit,
+    Loop,
+    Node,
+    Operand,
+    Program,
+    Tree,
+    completes,
+    is_temporary,
+    label,
+    negated,
+)
+from adtransform.rewrite import operands, regions
+
+_TRUE, _FALSE = Const(True), Const(False)
+
+
+def thread(f: Function, *, listing: bool = False) -> Program:
+    """The statements of `f` with its exits.
+
+    Outside of a `listing`, parameters are bound at entry and a temporary that only gets a name is called by that name.
+    """
+    return Program(f, _Threader(f, listing).run())
+
+
+class _Env:
+    """What stands for a variable here; scopes are chained, the innermost first."""
+
+    __slots__ = ("own", "up")
+
+    def __init__(self, up: _Env | None = None, own: dict[Var, Operand] | None = None) -> None:
+        self.up = up
+        self.own = {} if own is None else own
+
+    def __call__(self, a: Atom) -> Operand:
+        found: Operand = a
+        while isinstance(found, Var):
+            scope: _Env | None = self
+            while scope is not None and found not in scope.own:
+                scope = scope.up
+            if scope is None:
+                return found
+            found = scope.own[found]
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Fall:
+    """At the end of the path the results become these variables, and what is printed next runs."""
+
+    targets: tuple[Var, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Return:
+    """At the end of the path the function returns the results."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Next:
+    """At the end of the path the loop goes on or, where the first result is true, stops.
+
+    `leave`: where the result `flag` is true as well, the function is left by way of that region.
+    """
+
+    loop: Loop
+    flag: int | None = None
+    leave: _Leave | None = None
+    explicit: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Jump:
+    """At the end of the path the constant result `flag` says which region comes next.
+
+    A region that is not in `sides` is printed after the statement, and the path falls through to it.
+    """
+
+    targets: tuple[Var, ...]
+    flag: int
+    sides: tuple[_Leave | None, _Leave | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Leave:
+    region: Region
+    targets: tuple[Var, ...]
+    after: _Fall | _Return | _Next | _Jump
+
+
+_After = _Fall | _Return | _Next | _Jump
+
+
+class _Threader:
+    def __init__(self, f: Function, listing: bool) -> None:
+        self.f = f
+        self.listing = listing
+        self.entry: list[Node] = []
+        self.used: dict[Var, int] = {}
+        self._count(f.body)
+
+    def _count(self, region: Region) -> None:
+        for stmt in region.body:
+            for a in operands(stmt):
+                if isinstance(a, Var):
+                    self.used[a] = self.used.get(a, 0) + 1
+            for inner in regions(stmt):
+                self._count(inner)
+        for r in region.results:
+            if isinstance(r, Var):
+                self.used[r] = self.used.get(r, 0) + 1
+
+    def run(self) -> list[Node]:
+        nodes = self.block(self.f.body.body, self.f.results, _Return(), _Env())
+        return self.entry + nodes
+
+    def block(self, body: Sequence[Stmt], results: tuple[Atom, ...], after: _After, env: _Env) -> list[Node]:
+        nodes: list[Node] = []
+        end = len(body)
+        flagged = self._flagged(body, after)
+        if flagged:
+            end -= 2
+        elif body and isinstance(body[-1], If) and self._pushes(body, results, after):
+            end -= 1
+        for stmt in body[:end]:
+            self.stmt(stmt, env, nodes)
+        if flagged:
+            self.thread(body[end], body[end + 1], results, after, env, nodes)  # type: ignore[arg-type]
+        elif end < len(body):
+            self.split(body[end], results, after, env, nodes)  # type: ignore[arg-type]
+        else:
+            nodes += self.leaf(results, after, env)
+        return nodes
+
+    def leaf(self, results: tuple[Atom, ...], after: _After, env: _Env) -> list[Node]:
+        """The end of a path."""
+        values = tuple(env(r) for r in results)
+        match after:
+            case _Return():
+                return [Exit("return", values)]
+            case _Fall(targets):
+                return self.copies(zip(targets, values, strict=True))
+            case _Jump(targets, flag, sides):
+                leave = sides[bool(results[flag].value)]  # type: ignore[union-attr]
+                if leave is not None:
+                    return self.leave(leave, values, env)
+                return self.copies((t, v) for i, (t, v) in enumerate(zip(targets, values, strict=True)) if i != flag)
+            case _Next():
+                return self.next(values, after, env)
+
+    def next(self, values: tuple[Operand, ...], after: _Next, env: _Env) -> list[Node]:
+        stop, loop = values[0], after.loop
+        if stop == _TRUE and after.flag is not None and values[after.flag] == _TRUE:
+            assert after.leave is not None
+            return self.leave(after.leave, values[1:], env)
+        carried = [(i, v) for i, v in enumerate(values[1:]) if i + 1 != after.flag]
+        if stop == _TRUE:
+            targets = {p: q for q, p in loop.exits}
+            return [*self.copies((targets[loop.phis[i]], v) for i, v in carried), Exit("break")]
+        nodes = self.copies(((loop.phis[i], v) for i, v in carried), loop)
+        if stop != _FALSE:
+            held = self.copies((q, p) for i, (q, p) in enumerate(loop.exits) if i + 1 != after.flag)
+            nodes.append(Branch(stop, [*held, Exit("break")], []))
+        if after.explicit:
+            nodes.append(Exit("continue"))
+        return nodes
+
+    def leave(self, leave: _Leave, values: tuple[Operand, ...], env: _Env) -> list[Node]:
+        scope = _Env(env, dict(zip(leave.targets, values, strict=True)))
+        return self.block(leave.region.body, leave.region.results, leave.after, scope)
+
+    def copies(self, pairs: Iterable[tuple[Var, Operand]], back: Loop | None = None) -> list[Node]:
+        kept = [(t, v) for t, v in pairs if t is not v and self.used.get(t)]
+        return [Copy(kept, back)] if kept else []
+
+    def split(self, stmt: If, results: tuple[Atom, ...], after: _After, env: _Env, nodes: list[Node]) -> None:
+        """An `if` at the end of a block, with what follows moved to the ends of its branches."""
+        sides = [self.block(side.body, _through(stmt, side, results), after, _Env(env)) for side in (stmt.then, stmt.orelse)]
+        branch(env(stmt.cond), sides[0], sides[1], stmt, nodes)
+
+    def stmt(self, stmt: Stmt, env: _Env, nodes: list[Node]) -> None:
+        match stmt:
+            case Let():
+                self.let(stmt, env, nodes)
+            case If():
+                after = _Fall(stmt.targets)
+                sides = [self.block(side.body, side.results, after, _Env(env)) for side in (stmt.then, stmt.orelse)]
+                branch(env(stmt.cond), sides[0], sides[1], stmt, nodes)
+            case For() | While():
+                self.loop(stmt, env, nodes)
+
+    def let(self, stmt: Let, env: _Env, nodes: list[Node]) -> None:
+        tree = Tree(
+            stmt.op,
+            tuple(env(a) for a in stmt.args),
+            tuple((k, env(a)) for k, a in stmt.kwargs),
+            stmt.targets[0].type if stmt.targets else Var().type,
+            stmt.origin,
+        )
+        bind = Bind(stmt.targets, tree, stmt.origin, stmt)
+        if stmt.op == "load" and not self.listing:
+            self.entry.append(bind)
+        elif stmt.op in ("slice", "tuple") or self._is_literal(stmt):
+            env.own[stmt.targets[0]] = tree
+        elif self._names(bind, nodes):
+            last = nodes[-1]
+            assert isinstance(last, Bind) and isinstance(tree.args[0], Var)
+            env.own[tree.args[0]] = stmt.targets[0]
+            last.targets = stmt.targets
+            last.origin = stmt.origin or last.origin
+        else:
+            nodes.append(bind)
+
+    def _is_literal(self, stmt: Let) -> bool:
+        negative = stmt.op == "operator.neg" and isinstance(stmt.args[0], Const)
+        return negative and is_temporary(stmt.targets[0]) and not self.listing
+
+    def _names(self, bind: Bind, nodes: list[Node]) -> bool:
+        """Whether an assignment only names the temporary computed right before it."""
+        if self.listing or bind.tree.op != "assign" or not nodes:
+            return False
+        last, value = nodes[-1], bind.tree.args[0]
+        return (
+            isinstance(last, Bind)
+            and len(last.targets) == 1
+            and last.targets[0] is value
+            and is_temporary(last.targets[0])
+            and last.tree.op not in ("load", "update", "push", "accumulate", "accumulate_at")
+        )
+
+    def loop(
+        self, stmt: For | While, env: _Env, nodes: list[Node], flag: int | None = None, leave: _Leave | None = None
+    ) -> None:
+        inner = _Env(env)
+        loop = Loop(origin=stmt.origin)
+        if isinstance(stmt, For):
+            loop.index, *phis = stmt.body.params
+            loop.bounds = tuple(env(a) for a in (stmt.start, stmt.stop, stmt.step))
+        else:
+            phis = list(stmt.body.params)
+            inner.own.update(zip(stmt.cond.params, stmt.body.params, strict=True))
+        loop.phis = tuple(phis)
+        loop.exits = tuple(zip(stmt.targets, phis, strict=True))
+        for q, p in loop.exits:
+            if self.used.get(q):
+                self.used[p] = self.used.get(p, 0) + 1
+        live = [(p, env(a)) for i, (p, a) in enumerate(zip(phis, stmt.inits, strict=True)) if i != flag and self.used.get(p)]
+        nodes += [Copy(live)] if live else []
+        if flag is not None:
+            inner.own[phis[flag]] = _FALSE
+        if isinstance(stmt, While):
+            for s in stmt.cond.body:
+                self.stmt(s, inner, loop.header)
+            loop.cond = inner(stmt.cond.results[0])
+        position = None if flag is None else flag + 1
+        loop.body = self.block(stmt.body.body, stmt.body.results, _Next(loop, position, leave), inner)
+        nodes.append(loop)
+
+    def thread(
+        self, first: If | For | While, second: If, results: tuple[Atom, ...], after: _After, env: _Env, nodes: list[Node]
+    ) -> None:
+        """A statement that yields a flag, and the `if` that asks for it."""
+        flag = first.targets.index(second.cond)  # type: ignore[arg-type]
+        yes, no = (
+            _Leave(Region((), side.body, _through(second, side, results)), first.targets, after)
+            for side in (second.then, second.orelse)
+        )
+        if not isinstance(first, If):
+            self.loop(first, env, nodes, flag, yes)
+            env.own[first.targets[flag]] = _FALSE
+            nodes += self.block(no.region.body, no.region.results, after, env)
+            return
+        sides, rest = self._sides(first, flag, yes, no, after)
+        then, orelse = (
+            self.block(side.body, side.results, _Jump(first.targets, flag, sides), _Env(env))
+            for side in (first.then, first.orelse)
+        )
+        branch(env(first.cond), then, orelse, first, nodes)
+        if rest is not None:
+            env.own[first.targets[flag]] = Const(rest is yes)
+            nodes += self.block(rest.region.body, rest.region.results, after, env)
+
+    def _sides(
+        self, first: If, flag: int, yes: _Leave, no: _Leave, after: _After
+    ) -> tuple[tuple[_Leave | None, _Leave | None], _Leave | None]:
+        """Which side of the second `if` moves into the branches of the first, and which is printed after it."""
+        flags = [leaf[flag] for leaf in leaves(first.then)] + [leaf[flag] for leaf in leaves(first.orelse)]
+        if flags.count(_TRUE) == flags.count(_FALSE) == 1 and isinstance(after, _Fall):
+            return (no, yes), None
+        if isinstance(after, _Next):
+            after = replace(after, explicit=True)
+        if not yes.region.body or flags.count(_TRUE) == 1:
+            return (None, replace(yes, after=after)), no
+        return (replace(no, after=after), None), yes
+
+    def _flagged(self, body: Sequence[Stmt], after: _After) -> bool:
+        """Whether a block ends in a statement that yields a flag and the `if` that asks for it."""
+        if len(body) < 2 or not isinstance(body[-1], If) or isinstance(body[-2], Let) or isinstance(after, _Jump):
+            return False
+        first, second = body[-2], body[-1]
+        if second.cond not in first.targets:
+            return False
+        flag = first.targets.index(second.cond)  # type: ignore[arg-type]
+        if not is_temporary(first.targets[flag]):
+            return False
+        if isinstance(first, If):
+            flags = [leaf[flag] for side in (first.then, first.orelse) for leaf in leaves(side)]
+            if not all(f in (_TRUE, _FALSE) for f in flags):
+                return False
+            if isinstance(after, _Fall):
+                return flags.count(_TRUE) == flags.count(_FALSE) == 1
+            return any(not side.body or flags.count(c) == 1 for side, c in ((second.then, _TRUE), (second.orelse, _FALSE)))
+        return self._returns(first, flag, second.then, after)
+
+    def _returns(self, loop: For | While, flag: int, leave: Region, after: _After) -> bool:
+        """Whether a loop sets the flag only to leave the function."""
+        if not isinstance(after, _Return) or loop.inits[flag] != _FALSE:
+            return False
+        param = loop.body.params[flag + (1 if isinstance(loop, For) else 0)]
+        ends = list(leaves(loop.body))
+        out = [leaf for leaf in ends if leaf[flag + 1] == _TRUE]
+        return (
+            all(leaf[0] == _TRUE for leaf in out)
+            and all(leaf[flag + 1] == _TRUE or leaf[flag + 1] == _FALSE or leaf[flag + 1] is param for leaf in ends)
+            and (not leave.body or len(out) == 1)
+        )
+
+    def _pushes(self, body: Sequence[Stmt], results: tuple[Atom, ...], after: _After) -> bool:
+        """Whether what follows the last `if` of a block moves to the ends of its branches."""
+        last = body[-1]
+        assert isinstance(last, If)
+        if not any(r in last.targets for r in results):
+            return False
+        match after:
+            case _Fall():
+                return False
+            case _Jump(flag=flag):
+                return results[flag] in last.targets
+            case _Next():
+                return any(leaf[0] != _FALSE for leaf in leaves(Region((), tuple(body), results)))
+            case _Return():
+                return self._is_early(last, results)
+
+    def _is_early(self, last: If, results: tuple[Atom, ...]) -> bool:
+        """Whether the branches of an `if` return values of their own, rather than versions of one variable."""
+        if any(_says_return(side) for side in (last.then, last.orelse)):
+            return True
+        for i, target in enumerate(last.targets):
+            if target in results:
+                ends = [leaf[i] for side in (last.then, last.orelse) for leaf in leaves(side)]
+                names = {label(v) for v in ends if isinstance(v, Var)}
+                if names - {label(target)} and not (len(names) == 1 and not label(target)):
+                    return True
+        return False
+
+
+def branch(cond: Operand, then: list[Node], orelse: list[Node], stmt: If, nodes: list[Node]) -> None:
+    """Append an `if`; what follows a branch that never ends is not nested."""
+    if not then and not orelse:
+        return
+    if orelse and not completes(then):
+        nodes.append(Branch(cond, then, [], stmt.origin))
+        nodes += orelse
+    elif then and not completes(orelse):
+        nodes.append(Branch(negated(cond), orelse, [], stmt.origin))
+        nodes += then
+    else:
+        nodes.append(Branch(cond, then, orelse, stmt.origin))
+
+
+def leaves(region: Region) -> Iterator[tuple[Atom, ...]]:
+    """What a region yields on each of its paths."""
+    last = region.body[-1] if region.body else None
+    if isinstance(last, If) and any(r in last.targets for r in region.results):
+        for side in (last.then, last.orelse):
+            yield from leaves(Region((), side.body, _through(last, side, region.results)))
+    else:
+        yield region.results
+
+
+def _through(stmt: If, side: Region, results: tuple[Atom, ...]) -> tuple[Atom, ...]:
+    """The results of a block that ends in `stmt`, on the path through one side of it."""
+    chosen: dict[Atom, Atom] = dict(zip(stmt.targets, side.results, strict=True))
+    return tuple(chosen.get(r, r) for r in results)
+
+
+def _says_return(region: Region) -> bool:
+    if not region.body:
+        return False
+    last = region.body[-1]
+    if isinstance(last, If):
+        return _says_return(last.then) or _says_return(last.orelse)
+    text = "" if last.origin is None else last.origin.text.lstrip()
+    return isinstance(last, Let) and (last.op == "raise" or text.startswith("return"))

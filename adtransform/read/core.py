@@ -1,0 +1,206 @@
+"""What every part of the reader stands on: where it is in the text, the regions being built, and the state of the names."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from adtransform.build import Builder, type_of
+from adtransform.errors import Message, Refusal, refusal
+from adtransform.ir import Assume, Atom, Const, Let, Origin, Param, Var
+from adtransform.lattice import UNKNOWN, Type
+from adtransform.read.frames import Frame, Module, Scope
+from adtransform.read.refs import Content, FunctionRef, Pair, Ref, Storage
+from adtransform.source import Definition, Source
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The names of the current frame, the content of every storage, and which storages may be one and the same."""
+
+    env: dict[str, Ref]
+    heap: dict[Storage, Content]
+    related: set[Pair]
+
+    def copy(self) -> State:
+        """A state that can be changed without changing this one."""
+        return State(self.env.copy(), self.heap.copy(), self.related.copy())
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A region that is not closed yet, and the state at its end."""
+
+    builder: Builder
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """An assumption about a parameter: `test` is what emitted code checks, `kind` what the reader makes of it."""
+
+    param: str
+    kind: str
+    test: str
+    why: str
+    origin: Origin | None
+
+
+class Restart(Exception):  # noqa: N818
+    """An assumption was made: the function is read again with it."""
+
+    def __init__(self, taken: Taken) -> None:
+        super().__init__(taken.test)
+        self.taken = taken
+
+
+class Core:
+    """The state of one reading of one function, and the primitives to change it."""
+
+    def __init__(
+        self,
+        module: Module,
+        types: Mapping[str, Type],
+        known: Callable[[str], bool],
+        intrinsics: Mapping[str, str],
+        taken: Mapping[str, list[Taken]],
+    ) -> None:
+        self.module = module
+        self.types = types
+        self.known = known
+        self.intrinsics = intrinsics
+        self.taken = taken
+        self.top = self.builder = Builder()
+        self.heap: dict[Storage, Content] = {}
+        self.related: set[Pair] = set()
+        self.messages: list[Message] = []
+        self.loaded: dict[str, Var] = {}
+        self.params: dict[str, Param] = {}
+        self.bindings: dict[str, Any] = {}
+        self.assumes: list[Assume] = []
+        self.written: dict[str, Origin | None] = {}
+        self.constants: dict[Var, Const] = {}
+        self.definitions: dict[Var, Let] = {}
+        self.fresh: set[Storage] = set()
+        self.scopes: dict[int, Scope] = {}
+        self.modules: dict[str, Module] = {module.name: module}
+        self.frame: Frame
+        self.place: Origin | None = None
+        self.statement_text = ""
+        self.statement_comment = ""
+        self.loop_plans: dict[tuple[int, ...], Any] = {}
+
+    # The text.
+
+    def scope(self, node: Definition) -> Scope:
+        """What is known of a function before reading it."""
+        if id(node) not in self.scopes:
+            self.scopes[id(node)] = Scope(node)
+        return self.scopes[id(node)]
+
+    @property
+    def source(self) -> Source:
+        """The source of the function being read."""
+        return self.frame.module.source
+
+    def origin(self, node: ast.AST) -> Origin:
+        """Where a node stands."""
+        line, column = getattr(node, "lineno", 1), getattr(node, "col_offset", 0)
+        end, end_column = getattr(node, "end_lineno", None) or line, getattr(node, "end_col_offset", None) or column
+        return Origin(self.source.file, line, column, end, end_column, self.statement_text, self.statement_comment)
+
+    def refuse(self, node: ast.AST | Origin | None, what: str, help: str) -> NoReturn:
+        """Refuse a construct."""
+        raise self.refusal(node, what, help)
+
+    def refusal(self, node: ast.AST | Origin | None, what: str, help: str) -> Refusal:
+        """The refusal of a construct."""
+        place = self.origin(node) if isinstance(node, ast.AST) else node or self.place
+        return refusal(place, what, help)
+
+    # Operations.
+
+    def let(self, op: str, *args: Any, hint: str = "", type: Type | None = None, **kwargs: Any) -> Var:
+        """Append an operation with one result."""
+        self.builder.origin = self.place
+        var = self.builder.let(op, *args, hint=hint, type=type, **kwargs)
+        self._noted()
+        return var
+
+    def lets(self, op: str, *args: Any, count: int, **kwargs: Any) -> tuple[Var, ...]:
+        """Append an operation with `count` results."""
+        self.builder.origin = self.place
+        found = self.builder.lets(op, *args, count=count, **kwargs)
+        self._noted()
+        return found
+
+    def effect(self, op: str, *args: Any, **kwargs: Any) -> None:
+        """Append an operation that is performed for what it does."""
+        named = tuple(sorted(kwargs.items()))
+        self.builder.add(Let((), op, tuple(args), named, self.place))
+
+    def _noted(self) -> None:
+        let = self.builder.body[-1]
+        assert isinstance(let, Let)
+        for target in let.targets:
+            self.definitions[target] = let
+
+    def type_of(self, a: Atom) -> Type:
+        """The type of an operand."""
+        return type_of(a)
+
+    def static(self, a: Atom) -> Const | None:
+        """The constant that an operand is known to be."""
+        return a if isinstance(a, Const) else self.constants.get(a)
+
+    # States and regions.
+
+    def save(self) -> State:
+        """The state now."""
+        return State(self.frame.env, self.heap, self.related).copy()
+
+    def restore(self, state: State) -> None:
+        """Go on from a state."""
+        self.frame.env, self.heap, self.related = state.env.copy(), state.heap.copy(), state.related.copy()
+
+    def region(self, state: State, action: Callable[[], None]) -> Opened:
+        """Read into a new region, from a state."""
+        return self.resume(Opened(Builder(), state), action)
+
+    def resume(self, opened: Opened, action: Callable[[], None]) -> Opened:
+        """Read on into a region that is not closed yet.  The state is then the region's: the caller restores its own."""
+        outer, self.builder = self.builder, opened.builder
+        self.restore(opened.state)
+        try:
+            action()
+            return Opened(opened.builder, self.save())
+        finally:
+            self.builder = outer
+
+    # What the parts above provide to those below.
+
+    def expression(self, node: ast.expr) -> Ref:
+        """Read an expression."""
+        raise NotImplementedError
+
+    def value(self, ref: Ref, node: ast.AST | None = None) -> Atom:
+        """A reference as an operand."""
+        raise NotImplementedError
+
+    def block(self, stmts: list[ast.stmt]) -> None:
+        """Read statements."""
+        raise NotImplementedError
+
+    def apply(self, function: Ref, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+        """Call something."""
+        raise NotImplementedError
+
+    def function(self, node: Definition, module: Module, frame: Frame | None) -> FunctionRef:
+        """A function as a value."""
+        raise NotImplementedError
+
+    def param_type(self, name: str) -> Type:
+        """The type of a parameter, with what was assumed of it."""
+        return self.types.get(name, UNKNOWN)

@@ -1,0 +1,132 @@
+"""Where names live: the module's text, the scopes of its functions, and the frames of the calls being read."""
+
+from __future__ import annotations
+
+import ast
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from adtransform.errors import TargetError
+from adtransform.ir import Const, Var
+from adtransform.read.refs import Ref
+from adtransform.read.scope import Liveness, body_of, local_names
+from adtransform.source import Definition, Source, from_path
+
+
+class Module:
+    """A module's names as its text defines them: imports, functions, and what is assigned once."""
+
+    def __init__(self, source: Source, live: Mapping[str, Any] | None = None) -> None:
+        self.source = source
+        self.live = live
+        self.name = str(live.get("__name__", source.module)) if live is not None else source.module
+
+    @functools.cached_property
+    def statements(self) -> dict[str, list[ast.stmt]]:
+        """The statements at module level that bind each name."""
+        found: dict[str, list[ast.stmt]] = {}
+        todo: list[ast.stmt] = list(reversed(self.source.tree.body))
+        while todo:
+            stmt = todo.pop()
+            for name in _bound(stmt):
+                found.setdefault(name, []).append(stmt)
+            for inner in ("orelse", "body", "finalbody"):
+                if isinstance(stmt, (ast.If, ast.Try, ast.With, ast.For, ast.While)):
+                    todo.extend(reversed(getattr(stmt, inner, [])))
+        return found
+
+    def imported(self, level: int, module: str) -> Path | None:
+        """The file of an imported module that lies beside this one; nothing is executed to find it."""
+        if self.source.path is None:
+            return None
+        base = self.source.path.parent
+        for _ in range(level - 1):
+            base = base.parent
+        place = base.joinpath(*module.split(".")) if module else base
+        for candidate in (place.with_suffix(".py"), place / "__init__.py"):
+            if candidate.is_file():
+                return candidate
+        return None
+
+    def open(self, path: Path, name: str) -> Module | None:
+        """Another module of the user's, from its file."""
+        try:
+            return Module(from_path(path, module=name))
+        except TargetError:
+            return None
+
+
+def _bound(stmt: ast.stmt) -> list[str]:
+    match stmt:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            return [name]
+        case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
+            return [(a.asname or a.name).split(".")[0] for a in aliases]
+        case ast.Assign() | ast.AnnAssign() | ast.AugAssign() | ast.For() | ast.With() | ast.Expr():
+            heads = [stmt.iter, stmt.target] if isinstance(stmt, ast.For) else [stmt]
+            return [n.id for h in heads for n in ast.walk(h) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+    return []
+
+
+class Scope:
+    """What is known of a function before reading it."""
+
+    def __init__(self, node: Definition) -> None:
+        self.node = node
+        self.locals = local_names(node)
+        self.body = body_of(node)
+
+    @functools.cached_property
+    def liveness(self) -> Liveness:
+        """After which statements each name is still read."""
+        return Liveness(self.node, self.locals, self.body)
+
+    @functools.cached_property
+    def used_as_array(self) -> frozenset[str]:
+        """Names that are subscripted, measured or asked for an array's attributes somewhere in the function."""
+        found = set()
+        for node in ast.walk(self.node):
+            match node:
+                case ast.Subscript(value=ast.Name(id=name)):
+                    found.add(name)
+                case ast.Attribute(value=ast.Name(id=name), attr="T" | "shape" | "ndim" | "size" | "sum" | "dot" | "mean" | "copy"):
+                    found.add(name)
+                case ast.Call(func=ast.Name(id="len"), args=[ast.Name(id=name)]):
+                    found.add(name)
+                case ast.BinOp(op=ast.MatMult(), left=left, right=right):
+                    found.update(n.id for n in (left, right) if isinstance(n, ast.Name))
+                case ast.For(iter=ast.Name(id=name)):
+                    found.add(name)
+        return frozenset(found)
+
+
+EXIT, STOP, RETURNED, VALUE, DEAD = "%exit", "%stop", "%returned", "%value", "%dead"
+FALSE, TRUE = Const(False), Const(True)
+
+
+class Frame:
+    """A call being read: its names now, and where names go that are not local."""
+
+    def __init__(self, scope: Scope, module: Module, parent: Frame | None, captured: Mapping[str, Any], name: str) -> None:
+        self.scope = scope
+        self.module = module
+        self.parent = parent
+        self.captured = captured
+        self.name = name
+        self.env: dict[str, Ref] = {EXIT: FALSE, STOP: FALSE, RETURNED: FALSE}
+        self.live = 0  # the names read after the statement being read
+        self.leaving = 0  # the names read where a `break` or `continue` goes
+        self.loops = 0
+        self.caller: Frame | None = None
+        self.comments: dict[int, str] = {}
+
+    def is_live(self, name: str) -> bool:
+        """Whether a name may still be read after the statement being read."""
+        return bool(self.scope.liveness.bits.get(name, 0) & (self.live | self.leaving)) or name == VALUE
+
+    def flag(self, name: str) -> Const | Var:
+        """One of the flags that say how the block ended."""
+        flag = self.env.get(name, FALSE)
+        return flag if isinstance(flag, (Const, Var)) else FALSE

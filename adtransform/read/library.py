@@ -1,0 +1,337 @@
+"""Calls of libraries: arguments in canonical form, sequences spliced, several results, results that are views."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+from collections.abc import Callable
+
+from adtransform import ops
+from adtransform.ir import Atom, Const, Var
+from adtransform.lattice import UNKNOWN, Array, List, Scalar, Static, Tuple, Type, Unknown
+from adtransform.read.expressions import Expressions
+from adtransform.read.names import is_library
+from adtransform.read.refs import DictRef, External, Items, Lazy, ListRef, RangeRef, Ref, Step, Storage, TupleRef, View
+
+SPLICED = frozenset(
+    f"numpy.{name}" for name in "array asarray concatenate stack hstack vstack column_stack dstack asanyarray".split()
+)
+_DISPLAYS = frozenset(("numpy.array", "numpy.asarray", "numpy.asanyarray"))
+
+# Arguments that are shapes, axes and the like: a list for them is a tuple, not an array.
+_TUPLES = frozenset(
+    "shape newshape axis axes pad_width size source destination reps shift dims indices_or_sections repeats k s".split()
+)
+
+# Arrays that are C-contiguous because they have just been made so.
+_SOLID = frozenset(
+    f"numpy.{n}" for n in "zeros ones full empty arange linspace array eye identity concatenate stack outer arange".split()
+)
+
+_RESULTS: dict[str, int] = {
+    **dict.fromkeys("numpy.linalg.eigh numpy.linalg.eig numpy.linalg.slogdet numpy.modf numpy.frexp numpy.divmod".split(), 2),
+    **dict.fromkeys("numpy.linalg.qr builtins.divmod math.modf math.frexp numpy.histogram scipy.linalg.eigh".split(), 2),
+    **dict.fromkeys("scipy.linalg.lu_factor scipy.linalg.cho_factor scipy.linalg.qr scipy.linalg.eig".split(), 2),
+    **dict.fromkeys("numpy.linalg.svd scipy.linalg.svd scipy.linalg.lu".split(), 3),
+    "numpy.linalg.lstsq": 4,
+}
+_FIELDS: dict[str, tuple[str, ...]] = {
+    "numpy.linalg.svd": ("U", "S", "Vh"),
+    "numpy.linalg.eigh": ("eigenvalues", "eigenvectors"),
+    "numpy.linalg.eig": ("eigenvalues", "eigenvectors"),
+    "numpy.linalg.qr": ("Q", "R"),
+    "numpy.linalg.slogdet": ("sign", "logabsdet"),
+}
+_WRITING_AT = {"numpy.add.at": "add", "numpy.subtract.at": "sub", "numpy.multiply.at": "mul", "numpy.divide.at": "truediv"}
+
+
+@functools.cache
+def parameter_names(op: str) -> tuple[str, ...]:
+    """The parameter names of a library's function, as far as Python knows them."""
+    spec = ops.signature(op) if is_library(op) else None
+    return tuple(spec.parameters) if spec is not None else ()
+
+
+class Library(Expressions):
+    """Calling libraries."""
+
+    def library_call(self, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+        """A call of a function of a library, or of one that nothing is known of."""
+        handler = _SPECIAL.get(op)
+        if handler is not None:
+            found = handler(self, op, args, kwargs, node)
+            if found is not None:
+                return found
+        if "out" in kwargs and not (isinstance(kwargs["out"], Const) and kwargs["out"].value is None):
+            return self.into(op, args, kwargs, node)
+        kwargs.pop("out", None)
+        if self.is_ufunc(op) and len(args) > self.inputs(op):
+            kwargs["out"] = args.pop()
+            return self.into(op, args, kwargs, node)
+        names = parameter_names(op)
+        if op in SPLICED:
+            atoms: list[Atom] = self.spliced(op, args[0], node) if args else []
+            atoms += [self.argument(a, "", node) for a in args[1:]]
+        else:
+            atoms = [self.argument(a, names[i] if i < len(names) else "", node) for i, a in enumerate(args)]
+        named = {k: self.argument(v, k, node) for k, v in kwargs.items()}
+        self.at(node)
+        if is_library(op) and op not in SPLICED:
+            try:
+                positional, keyword = ops.canonical(op, atoms, named)
+            except TypeError as error:
+                self.refuse(node, f"this call of `{op}`", f"Python says: {error}")
+        elif op in SPLICED and len(args) > 1:
+            names = parameter_names(op) or ("a", "axis")
+            extra = dict(zip(names[1:], atoms[-(len(args) - 1) :], strict=False))
+            positional, keyword = tuple(atoms[: -(len(args) - 1)]), tuple(sorted({**extra, **named}.items()))
+        else:
+            positional, keyword = tuple(atoms), tuple(sorted(named.items()))
+        if op in SPLICED:
+            keyword = tuple((k, v) for k, v in keyword if not (k == "axis" and v == Const(0)))
+        return self.result(op, args, positional, dict(keyword), node)
+
+    def is_ufunc(self, op: str) -> bool:
+        """Whether an operation is one of NumPy's elementwise functions."""
+        import numpy as np
+
+        return op.startswith("numpy.") and isinstance(ops.resolve(op), np.ufunc)
+
+    def inputs(self, op: str) -> int:
+        """How many operands a ufunc has."""
+        return int(getattr(ops.resolve(op), "nin", 2))
+
+    def result(self, op: str, args: list[Ref], positional: tuple[Atom, ...], keyword: dict[str, Atom], node: ast.AST) -> Ref:
+        """Append the operation, and say what its result is."""
+        if op in ops.EXTERNAL:
+            self.effect(op, *positional, **keyword)
+            return Const(None)
+        count = self.count(op, positional, keyword, node)
+        if count != 1:
+            found = self.lets(op, *positional, count=count, **keyword)
+            fields = _FIELDS.get(op, ())
+            return TupleRef(tuple(self.make(v) for v in found), fields if len(fields) == count else ())
+        if op in ("numpy.asarray", "numpy.asanyarray") and len(args) == 1 and len(positional) == 1 and not keyword:
+            if isinstance(self.type_of(positional[0]), Array):
+                return args[0]
+        if op == "numpy.array" and len(positional) == 1 and isinstance(args[0] if args else None, View) and not keyword:
+            return self.make(self.let("numpy.copy", positional[0]))
+        if op in ops.VIEWS and args and isinstance(args[0], View) and positional:
+            sure = op not in ("numpy.asarray", "numpy.asanyarray") or isinstance(self.type_of(positional[0]), Array)
+            return self.through(args[0], Step(op, positional[1:], tuple(sorted(keyword.items())), sure=sure or True), node)
+        type: Type | None = None
+        if not is_library(op) and ops.STRUCTURAL.isdisjoint((op,)):
+            type = UNKNOWN
+        var = self.let(op, *positional, type=type, **keyword)
+        solid = op in _SOLID or (self.is_ufunc(op) and all(self.is_solid(a) for a in args))
+        ref = self.make(var, solid=solid)
+        if type is UNKNOWN and isinstance(ref, View):
+            for arg in args:
+                for storage in self.storages(arg):
+                    self.relate(ref.storage, storage)
+        return ref
+
+    def count(self, op: str, args: tuple[Atom, ...], kwargs: dict[str, Atom], node: ast.AST) -> int:
+        """How many results an operation has."""
+        flag = kwargs.get("compute_uv") or kwargs.get("mode")
+        if op.endswith(".svd") and flag == Const(False):
+            return 1
+        if op.endswith(".qr") and "mode" in kwargs:
+            mode = self.static(kwargs["mode"])
+            if mode is None or mode.value not in ("reduced", "complete", "r", "economic", "full"):
+                self.refuse(node, "`qr` in this mode", 'use mode="reduced"')
+            return 1 if mode.value == "r" else 2
+        if op in ("numpy.meshgrid", "numpy.broadcast_arrays", "numpy.atleast_1d", "numpy.atleast_2d"):
+            return len(args)
+        if op in ("numpy.split", "numpy.array_split", "numpy.hsplit", "numpy.vsplit", "numpy.dsplit"):
+            where = self.static(args[1]) if len(args) > 1 else None
+            if where is None:
+                self.refuse(node, "a split at computed places", "slice the array: x[:k], x[k:]")
+            return int(where.value) if isinstance(where.value, int) else len(where.value) + 1
+        if op == "numpy.unique" and any(k.startswith("return_") for k in kwargs):
+            return 1 + sum(k.startswith("return_") and v == Const(True) for k, v in kwargs.items())
+        if op in ("numpy.nonzero", "numpy.where") and len(args) == 1 and not kwargs:
+            rank = self.rank(args[0])
+            return rank or 1
+        return _RESULTS.get(op, 1)
+
+    # Arguments.
+
+    def argument(self, ref: Ref, name: str, node: ast.AST) -> Atom:
+        """An argument of a library's function."""
+        if name in _TUPLES and isinstance(ref, (TupleRef, ListRef)):
+            items = ref.items if isinstance(ref, TupleRef) else None
+            if isinstance(ref, ListRef):
+                content = self.content(ref.storage)
+                items = content.refs if isinstance(content, Items) else None
+            if items is not None:
+                atoms = [self.argument(i, name, node) for i in items]
+                known = [self.static(a) for a in atoms]
+                if all(k is not None for k in known):
+                    return Const(tuple(k.value for k in known if k is not None))
+                self.at(node)
+                return self.let("tuple", *atoms)
+        if isinstance(ref, (TupleRef, ListRef)):
+            return self.array_like(ref, node)
+        if isinstance(ref, External):
+            if ref.live is not None:
+                return Const(ref.live)
+            self.refuse(node, f"`{ref.op}` as an argument", "pass a number or an array")
+        if isinstance(ref, (RangeRef, Lazy)):
+            return self.array_of(self.as_list(ref, node), node)
+        a = self.value(ref, node)
+        known_one = self.static(a)
+        if known_one is not None and (name in _TUPLES or not isinstance(known_one.value, float)):
+            return known_one
+        return a
+
+    def array_like(self, ref: Ref, node: ast.AST) -> Atom:
+        """An operand where NumPy takes an array: a list or tuple is made one."""
+        if isinstance(ref, (TupleRef, ListRef)):
+            return self.array_of(ref, node)
+        return self.value(ref, node)
+
+    def array_of(self, ref: Ref, node: ast.AST) -> Atom:
+        """The array of a list or tuple."""
+        parts = self.spliced("numpy.array", ref, node)
+        self.at(node)
+        return self.let("numpy.array", *parts)
+
+    def spliced(self, op: str, ref: Ref, node: ast.AST) -> list[Atom]:
+        """The operands that a sequence argument stands for: one by one where they are known."""
+        items: tuple[Ref, ...] | None = None
+        if isinstance(ref, (Lazy, RangeRef)):
+            ref = self.as_list(ref, node)
+        if isinstance(ref, TupleRef):
+            items = ref.items
+        elif isinstance(ref, ListRef):
+            content = self.content(ref.storage)
+            items = content.refs if isinstance(content, Items) else None
+            if items is None:
+                assert isinstance(content, (Var, Const))
+                return [content]
+        if items is None:
+            return [self.value(ref, node)]
+        found: list[Atom] = []
+        for item in items:
+            if isinstance(item, (TupleRef, ListRef)):
+                inner = self.spliced("numpy.array", item, node)
+                self.at(node)
+                found.append(self.let("numpy.array", *inner))
+            else:
+                found.append(self.value(item, node))
+        if len(found) <= 1:
+            # One operand alone would read as the sequence itself.
+            self.at(node)
+            return [self.let("list", *found)]
+        return found
+
+    # Writing calls.
+
+    def into(self, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+        """`op(..., out=x)`: a write of the whole of x."""
+        target = kwargs.pop("out")
+        if isinstance(target, TupleRef) and len(target.items) == 1:
+            target = target.items[0]
+        if not isinstance(target, View):
+            self.refuse(node, "`out=` of something that is not an array", "assign the result instead")
+        mask = kwargs.pop("where", None)
+        new = self.library_call(op, args, kwargs, node)
+        a = self.value(new, node)
+        self.at(node)
+        if mask is not None and not (isinstance(mask, Const) and mask.value is True):
+            a = self.let("numpy.where", self.value(mask, node), a, self.value(target, node))
+        self.overwrite(target, a, node)
+        return target
+
+    def overwrite(self, target: View, new: Atom, node: ast.AST, hint: str = "") -> None:
+        """`target[...] = new`: keeps the shape and dtype of what is written."""
+        before = self.value(target, node)
+        if self.type_of(before) != self.type_of(new) or not isinstance(self.type_of(new), Array) or self.loose(before):
+            new = self.let("update", before, Const(...), new, hint=hint)
+        self.store(target, new, node, hint or self.name_of(target))
+
+    def loose(self, a: Atom) -> bool:
+        """Whether the dtype or the shape of an operand is not known."""
+        t = self.type_of(a)
+        return not isinstance(t, Array) or t.dtype is None or t.dims is None
+
+    def name_of(self, view: View) -> str:
+        """A name that refers to just this view."""
+        for name, ref in self.frame.env.items():
+            if isinstance(ref, View) and ref.storage is view.storage and ref.path == view.path:
+                return name
+        return ""
+
+    def as_list(self, ref: Ref, node: ast.AST) -> Ref:
+        """The list of what an iterable gives."""
+        raise NotImplementedError
+
+
+Handler = Callable[["Library", str, list[Ref], dict[str, Ref], ast.AST], Ref | None]
+
+
+def _accumulate_at(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
+    """`np.add.at(x, key, v)`: repeated indices add up."""
+    target, key, share = args
+    if not isinstance(target, View):
+        self.refuse(node, f"`{op}` of something that is not an array", "pass an array")
+    value = self.array_like(share, node)
+    at = self.key_of(key, node)
+    if op not in ("numpy.add.at", "numpy.subtract.at"):
+        self.refuse(node, f"`{op.replace('numpy', 'np')}`", "use np.add.at, or a loop")
+    self.at(node)
+    if op == "numpy.subtract.at":
+        value = self.let("operator.neg", value)
+    hint = self.name_of(target)
+    new = self.let("accumulate_at", self.value(target, node), at, value, hint=hint)
+    self.store(target, new, node, hint)
+    return Const(None)
+
+
+def _copyto(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
+    target, new = args[0], args[1]
+    if not isinstance(target, View):
+        self.refuse(node, "`np.copyto` into something that is not an array", "pass an array")
+    mask = kwargs.get("where")
+    if mask is not None:
+        before = self.value(target, node)
+        a = self.let("numpy.where", self.value(mask, node), self.array_like(new, node), before)
+    else:
+        a = self.array_like(new, node)
+    self.at(node)
+    hint = self.name_of(target)
+    self.store(target, self.let("update", self.value(target, node), Const(...), a, hint=hint), node, hint)
+    return Const(None)
+
+
+def _shape_of(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
+    if len(args) != 1 or kwargs:
+        return None
+    a = self.array_like(args[0], node)
+    self.at(node)
+    var = self.let(op.rpartition(".")[2], a)
+    if op == "numpy.ndim" and self.rank(a) is not None:
+        self.constants[var] = Const(self.rank(a))
+    return var
+
+
+def _put(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
+    self.refuse(node, f"`{op.replace('numpy', 'np')}`", "write x[key] = v")
+
+
+def _stop_gradient(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
+    return None
+
+
+_SPECIAL: dict[str, Handler] = {
+    **dict.fromkeys(_WRITING_AT, _accumulate_at),
+    "numpy.copyto": _copyto,
+    "numpy.shape": _shape_of,
+    "numpy.ndim": _shape_of,
+    "numpy.size": _shape_of,
+    **dict.fromkeys("numpy.put numpy.place numpy.putmask numpy.fill_diagonal numpy.put_along_axis numpy.random.shuffle".split(), _put),
+}
+
+__all__ = ["SPLICED", "DictRef", "Library", "List", "Scalar", "Static", "Storage", "Tuple", "Unknown", "inspect"]

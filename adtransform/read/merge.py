@@ -1,0 +1,411 @@
+"""Where paths meet: what each name and storage is afterwards, and which values the regions have to yield for that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from adtransform.build import type_of
+from adtransform.ir import UNDEFINED, Atom, Const, If, Region, Var
+from adtransform.lattice import Static, join
+from adtransform.read.core import Opened, State
+from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE, VALUE
+from adtransform.read.refs import (
+    Conflict,
+    Content,
+    DictRef,
+    Entries,
+    External,
+    FunctionRef,
+    Items,
+    ListRef,
+    Pair,
+    Ref,
+    Storage,
+    TupleRef,
+    View,
+)
+from adtransform.read.storages import Storages, mutable
+
+
+@dataclass(frozen=True, slots=True)
+class Same:
+    """Nothing to yield: the reference holds on every path."""
+
+    ref: Ref
+
+
+@dataclass(slots=True)
+class Leaf:
+    """One value to yield; `storage` is where it lives afterwards if it can be written."""
+
+    storage: Storage
+    hint: str
+    listed: bool = False
+
+
+@dataclass(slots=True)
+class Group:
+    """A tuple."""
+
+    items: list[Template]
+    names: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class ItemsOf:
+    """The content of a list of known length."""
+
+    items: list[Template]
+
+
+@dataclass(slots=True)
+class EntriesOf:
+    """The content of a dict."""
+
+    items: dict[object, Template]
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """Something that differs too much."""
+
+    what: str
+    help: str
+
+
+Template = Same | Leaf | Group | Bad
+Body = Leaf | ItemsOf | EntriesOf | Bad
+
+
+@dataclass(slots=True)
+class Meeting:
+    """The plan of a merge: names, storages, and which storage stands for which pair."""
+
+    names: dict[str, Template] = field(default_factory=dict)
+    bodies: dict[Storage, Body] = field(default_factory=dict)
+    pairs: dict[tuple[Storage | None, Storage | None], Storage] = field(default_factory=dict)
+    sources: list[tuple[Storage, Storage | None, Storage | None]] = field(default_factory=list)
+    wanted: list[Storage] = field(default_factory=list)
+
+
+_DIFFER = "which differs in kind between the paths that meet here"
+
+
+class Merging(Storages):
+    """Merging states."""
+
+    def blend(self, a: Ref | None, b: Ref | None, meeting: Meeting, hint: str) -> Template:
+        """What stands for `a` on one path and `b` on the other; None: never bound there."""
+        if a is b and a is not None:
+            self._want(a, meeting)
+            return Same(a)
+        match a, b:
+            case (None, None):
+                return Bad(f"`{hint}`", "bind it first")
+            case (Const(), Const()) if a == b:
+                return Same(a)
+            case (Const() as one, None) | (None, Const() as one):
+                return Same(one)
+            case (View(s, p), View(t, q)) if s is t and p == q:
+                return Same(View(s, p))
+            case (Var() | Const() | View() | None, Var() | Const() | View() | None):
+                return self._leaf(a, b, meeting, hint)
+            case (TupleRef() | None, TupleRef() | None):
+                return self._tuple(a, b, meeting, hint)
+            case (ListRef() | None, ListRef() | None) | (DictRef() | None, DictRef() | None):
+                return self._container(a, b, meeting, hint)
+            case (FunctionRef(m), FunctionRef(n)) if m is n and a.frame is b.frame:
+                return Same(a)
+            case (External(m), External(n)) if m == n:
+                return Same(a)
+            case (Conflict(), _):
+                return Same(a)  # type: ignore[arg-type]
+            case (_, Conflict()):
+                return Same(b)  # type: ignore[arg-type]
+            case (None, (FunctionRef() | External()) as one) | ((FunctionRef() | External()) as one, None):
+                return Same(one)
+        return Bad(f"`{hint}`, {_DIFFER}", "bind values of one kind on every path")
+
+    def _want(self, ref: Ref, meeting: Meeting) -> None:
+        meeting.wanted.extend(self.storages(ref))
+
+    def _pair(self, a: Storage | None, b: Storage | None, meeting: Meeting, hint: str) -> Storage:
+        found = meeting.pairs.get((a, b))
+        if found is None:
+            frozen = (a.frozen if a else "") or (b.frozen if b else "")
+            found = Storage(hint, frozen=frozen, solid=bool((a is None or a.solid) and (b is None or b.solid) and (a or b)))
+            meeting.pairs[a, b] = found
+            meeting.sources.append((found, a, b))
+        return found
+
+    def _leaf(self, a: Ref | None, b: Ref | None, meeting: Meeting, hint: str) -> Leaf:
+        s, t = (r.storage if isinstance(r, View) else None for r in (a, b))
+        plain = all(not (isinstance(r, View) and r.path) for r in (a, b))
+        if (s is None and t is None) or not plain:
+            storage = Storage(hint)
+            meeting.sources.append((storage, s, t))
+        else:
+            storage = self._pair(s, t, meeting, hint)
+        return Leaf(storage, hint)
+
+    def _tuple(self, a: TupleRef | None, b: TupleRef | None, meeting: Meeting, hint: str) -> Template:
+        one = a or b
+        assert one is not None
+        left = a.items if a else (None,) * len(one.items)
+        right = b.items if b else (None,) * len(one.items)
+        if len(left) != len(right):
+            return Bad(f"`{hint}`, a tuple of different lengths on the paths that meet here", "make them equally long")
+        return Group([self.blend(x, y, meeting, hint) for x, y in zip(left, right, strict=True)], one.names)
+
+    def _container(
+        self, a: ListRef | DictRef | None, b: ListRef | DictRef | None, meeting: Meeting, hint: str
+    ) -> Template:
+        if a is None or b is None or a.storage is b.storage:
+            one = a or b
+            assert one is not None
+            self._want(one, meeting)
+            return Same(one)
+        known = (a.storage, b.storage) in meeting.pairs
+        storage = self._pair(a.storage, b.storage, meeting, hint)
+        if not known:
+            meeting.bodies[storage] = self.blend_content(self._content_a(a.storage), self._content_b(b.storage), meeting, storage, hint)
+        return Same(ListRef(storage) if isinstance(a, ListRef) else DictRef(storage))
+
+    # The heaps of the two states while they are blended.
+    _heap_a: dict[Storage, Content]
+    _heap_b: dict[Storage, Content]
+
+    def _content_a(self, s: Storage) -> Content | None:
+        return self._heap_a.get(s) or (self.load(s.param) if s.param else None)
+
+    def _content_b(self, s: Storage) -> Content | None:
+        return self._heap_b.get(s) or (self.load(s.param) if s.param else None)
+
+    def blend_content(self, a: Content | None, b: Content | None, meeting: Meeting, storage: Storage, hint: str) -> Body:
+        """The same for what a storage holds."""
+        match a, b:
+            case (Items() | None, Items() | None):
+                left, right = a.refs if a else None, b.refs if b else None
+                n = len(left if left is not None else right or ())
+                if left is not None and right is not None and len(left) != len(right):
+                    return Leaf(storage, hint, listed=True)
+                pairs = zip(left or (None,) * n, right or (None,) * n, strict=True)
+                return ItemsOf([self.blend(x, y, meeting, hint) for x, y in pairs])
+            case (Entries() | None, Entries() | None):
+                first, second = a.refs if a else None, b.refs if b else None
+                keys = list(first if first is not None else second or ())
+                if first is not None and second is not None and set(first) != set(second):
+                    return Bad(f"`{hint}`, a dict with different keys on the paths that meet here", "give it every key first")
+                return EntriesOf(
+                    {k: self.blend(first[k] if first else None, second[k] if second else None, meeting, hint) for k in keys}
+                )
+            case (Items() | Var() | Const() | None, Items() | Var() | Const() | None):
+                return Leaf(storage, hint, listed=isinstance(a, Items) or isinstance(b, Items))
+        return Bad(f"`{hint}`, {_DIFFER}", "bind values of one kind on every path")
+
+    # Templates, values in and values out.
+
+    def flatten(self, ref: Ref | None, template: Template, out: list[Atom]) -> None:
+        """The values of a reference that a template asks for, in order."""
+        match template:
+            case Leaf():
+                if ref is None or isinstance(ref, Conflict):
+                    out.append(UNDEFINED)
+                else:
+                    out.append(self.value(ref))
+            case Group(items):
+                refs = ref.items if isinstance(ref, TupleRef) else (None,) * len(items)
+                for r, t in zip(refs, items, strict=True):
+                    self.flatten(r, t, out)
+
+    def flatten_content(self, content: Content | None, body: Body, storage: Storage, out: list[Atom]) -> None:
+        """The same for what a storage holds."""
+        match body:
+            case Leaf():
+                if isinstance(content, Items):
+                    for item in content.refs:
+                        self.hold(storage, item)
+                    out.append(self.let("list", *(self.value(item) for item in content.refs)))
+                else:
+                    out.append(UNDEFINED if content is None or isinstance(content, Entries) else content)
+            case ItemsOf(items):
+                refs = content.refs if isinstance(content, Items) else (None,) * len(items)
+                for r, t in zip(refs, items, strict=True):
+                    self.flatten(r, t, out)
+            case EntriesOf(entries):
+                for k, t in entries.items():
+                    self.flatten(content.refs[k] if isinstance(content, Entries) else None, t, out)
+
+    def unflatten(self, template: Template, values: Iterator[Atom]) -> Ref:
+        """The reference that a template describes, from its values."""
+        match template:
+            case Same(ref):
+                return ref
+            case Leaf(storage, hint):
+                a = next(values)
+                if isinstance(a, Const):
+                    return a
+                if a.type == Static("mixed"):
+                    return Conflict(f"`{hint}`, {_DIFFER}", "bind values of one kind on every path: a number instead of None")
+                if not mutable(a.type):
+                    return a
+                if storage not in self.heap:
+                    self.heap[storage] = a
+                return View(storage, (), a, self.heap[storage])
+            case Group(items, names):
+                return TupleRef(tuple(self.unflatten(t, values) for t in items), names)
+            case Bad(what, help):
+                return Conflict(what, help)
+
+    def unflatten_content(self, body: Body, values: Iterator[Atom]) -> Content:
+        """The content that a body describes, from its values."""
+        match body:
+            case Leaf():
+                a = next(values)
+                assert isinstance(a, (Var, Const))
+                return a
+            case ItemsOf(items):
+                return Items(tuple(self.unflatten(t, values) for t in items))
+            case EntriesOf(entries):
+                return Entries({k: self.unflatten(t, values) for k, t in entries.items()})
+            case Bad(what, help):
+                return Items((Conflict(what, help),))
+
+    # Two branches.
+
+    def meet(self, cond: Atom, a: Opened, b: Opened, entry: State, everything: bool = False) -> None:
+        """Close two branches with an `If`, and go on from where they meet."""
+        place = self.place
+        dead_a, dead_b = (DEAD in o.state.env for o in (a, b))
+        if dead_a and dead_b:
+            self.restore(a.state)
+            self.builder.add(If((), cond, _close(a, []), _close(b, []), place))
+            return
+        meeting = self._plan(a.state, b.state, entry, everything)
+        values: list[list[Atom]] = []
+        states: list[State] = []
+        for opened, dead in ((a, dead_a), (b, dead_b)):
+            found: list[Atom] = []
+            env = opened.state.env if not dead else {}
+
+            def collect(env: dict[str, Ref] = env, dead: bool = dead, found: list[Atom] = found) -> None:
+                for name, template in meeting.names.items():
+                    gone = dead or (env.get(RETURNED) == TRUE and not name.startswith("%"))
+                    self.flatten(None if gone else env.get(name), template, found)
+                for storage, body in meeting.bodies.items():
+                    self.flatten_content(None if dead else self._held(storage, meeting, opened is a), body, storage, found)
+
+            states.append(self.resume(opened, collect).state)
+            values.append(found)
+        self.restore(entry)
+        self.related = self.relations([s.related for s in states], meeting)
+        targets: list[Var] = []
+        results: list[list[Atom]] = [[], []]
+        merged: list[Atom] = []
+        for (x, y), hint in zip(zip(*values, strict=True), self._hints(meeting), strict=True):
+            if x is y or (isinstance(x, Const) and x == y):
+                merged.append(x)
+                continue
+            target = Var(join(type_of(x), type_of(y)), hint)
+            targets.append(target)
+            merged.append(target)
+            results[0].append(x)
+            results[1].append(y)
+        self.builder.add(If(tuple(targets), cond, _close(a, results[0]), _close(b, results[1]), place))
+        self._go_on(meeting, merged, a.state, b.state)
+
+    def _held(self, storage: Storage, meeting: Meeting, first: bool) -> Content | None:
+        for (s, t), p in meeting.pairs.items():
+            if p is storage:
+                own = s if first else t
+                return None if own is None else self.content(own)
+        return self.heap.get(storage) or (self.load(storage.param) if storage.param else None)
+
+    def _plan(self, a: State, b: State, entry: State, everything: bool) -> Meeting:
+        meeting = Meeting()
+        self._heap_a, self._heap_b = a.heap, b.heap
+        gone = [DEAD in s.env or s.env.get(RETURNED) == TRUE for s in (a, b)]
+        dead = [DEAD in s.env for s in (a, b)]
+        for name in {**a.env, **b.env}:
+            flag = name.startswith("%")
+            if name == DEAD or not (everything or flag or self.frame.is_live(name)):
+                continue
+            lost = dead if flag else gone
+            x, y = (None if g else s.env.get(name) for s, g in zip((a, b), lost, strict=True))
+            before = entry.env.get(name)
+            if (x is None and y is None) or (lost[0] and y is before) or (lost[1] and x is before):
+                continue
+            meeting.names[name] = self.blend(x, y, meeting, name.lstrip("%"))
+        for storage in dict.fromkeys([*a.heap, *b.heap]):
+            known = storage in entry.heap or storage.param
+            if known and a.heap.get(storage) is not b.heap.get(storage):
+                self._body(storage, meeting)
+        for storage in meeting.wanted:
+            if storage not in meeting.bodies and storage not in entry.heap and not storage.param:
+                self._body(storage, meeting)
+        return meeting
+
+    def _body(self, storage: Storage, meeting: Meeting) -> None:
+        x, y = self._content_a(storage), self._content_b(storage)
+        hint = next((c.hint for c in (x, y) if isinstance(c, Var) and c.hint), storage.label)
+        meeting.bodies[storage] = Leaf(storage, hint)  # in case it holds itself
+        meeting.bodies[storage] = self.blend_content(x, y, meeting, storage, hint)
+
+    def _hints(self, meeting: Meeting) -> list[str]:
+        found: list[str] = []
+        for template in (*meeting.names.values(), *meeting.bodies.values()):
+            found.extend(hints(template))
+        return found
+
+    def _go_on(self, meeting: Meeting, merged: list[Atom], a: State, b: State) -> None:
+        values = iter(merged)
+        env = self.frame.env
+        for name in list(env):
+            changed = any(s.env.get(name) is not env[name] for s in (a, b) if DEAD not in s.env and s.env.get(RETURNED) != TRUE)
+            if changed and name not in meeting.names and not name.startswith("%"):
+                del env[name]  # not read any more, and not what it was
+        names = {name: self.unflatten(template, values) for name, template in meeting.names.items()}
+        env.update(names)
+        for storage, body in meeting.bodies.items():
+            self.heap[storage] = self.unflatten_content(body, values)
+        for flag in (EXIT, STOP, RETURNED):
+            env.setdefault(flag, FALSE)
+
+    def relations(self, sides: list[set[Pair]], meeting: Meeting) -> set[Pair]:
+        """Which storages may be one and the same after two paths have met."""
+        out = set[Pair]().union(*sides)
+        for side, related in enumerate(sides):
+            images: dict[Storage, dict[Storage, None]] = {}
+            for storage, *parts in meeting.sources:
+                source = parts[side]
+                if source is not None:
+                    images.setdefault(source, {source: None})[storage] = None
+            for many in images.values():
+                out.update(frozenset((p, q)) for p in many for q in many if p is not q)
+            for pair in related:
+                if len(pair) == 2 and any(s in images for s in pair):
+                    one, other = pair
+                    for p in images.get(one, {one: None}):
+                        out.update(frozenset((p, q)) for q in images.get(other, {other: None}) if p is not q)
+        return out
+
+
+def hints(template: Template | Body) -> Iterator[str]:
+    """The names wished for the values of a template, in order."""
+    match template:
+        case Leaf(_, hint):
+            yield "result" if hint == "value" else hint
+        case Group(items) | ItemsOf(items):
+            for item in items:
+                yield from hints(item)
+        case EntriesOf(entries):
+            for item in entries.values():
+                yield from hints(item)
+
+
+def _close(opened: Opened, results: list[Atom]) -> Region:
+    return Region((), tuple(opened.builder.body), tuple(results))
+
+
+__all__ = ["VALUE", "Bad", "Body", "Group", "Leaf", "Meeting", "Merging", "Same", "Template"]

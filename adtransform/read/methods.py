@@ -1,0 +1,281 @@
+"""Methods of arrays, lists, dicts and strings."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+
+from adtransform.ir import Atom, Const, Var
+from adtransform.lattice import List, Scalar, Static
+from adtransform.read.library import Library
+from adtransform.read.refs import DictRef, Entries, Items, Lazy, ListRef, Method, Ref, Storage, TupleRef, View
+from adtransform.read.names import is_plain
+from adtransform.read.storages import mutable
+
+# Methods of arrays that are functions of NumPy with the same arguments.
+_FUNCTIONS = frozenset(
+    "sum mean prod std var max min argmax argmin cumsum cumprod dot ravel swapaxes squeeze clip round trace diagonal repeat take "
+    "conj conjugate all any argsort nonzero ptp searchsorted compress choose argpartition astype".split()
+)
+_OPS = {"conj": "numpy.conjugate", "ptp": "numpy.ptp"}
+
+
+class Methods(Library):
+    """Calling methods."""
+
+    def method(self, owner: Ref, name: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+        """`owner.name(...)`"""
+        match owner:
+            case ListRef():
+                return self.list_method(owner, name, args, kwargs, node)
+            case DictRef():
+                return self.dict_method(owner, name, args, kwargs, node)
+            case TupleRef(items) if name in ("index", "count"):
+                return self.search(items, name, args, node)
+            case Const(value) if isinstance(value, str):
+                return self.text_method(value, name, args, kwargs, node)
+        if isinstance(owner, View) and isinstance(t := self.type_of(self.value(owner, node)), List):
+            return self.list_item_method(owner, t, name, args, node)
+        return self.array_method(owner, name, args, kwargs, node)
+
+    # Arrays.
+
+    def array_method(self, owner: Ref, name: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+        """A method of an array or a number."""
+        self.at(node)
+        if name in _FUNCTIONS:
+            return self.library_call(_OPS.get(name, f"numpy.{name}"), [owner, *args], kwargs, node)
+        match name:
+            case "copy" | "flatten" | "__copy__":
+                a = self.value(owner, node)
+                if isinstance(self.type_of(a), Scalar):
+                    return a
+                copied = self.make(self.let("numpy.copy", a), solid=not args and not kwargs)
+                return self.library_call("numpy.ravel", [copied], {}, node) if name == "flatten" else copied
+            case "reshape":
+                return self.library_call("numpy.reshape", [owner, self.packed(args)], kwargs, node)
+            case "transpose":
+                return self.library_call("numpy.transpose", [owner, *([self.packed(args)] if args else [])], kwargs, node)
+            case "sort" | "fill" | "partition":
+                return self.in_place(owner, name, args, kwargs, node)
+            case "item" if not args:
+                return self.let("numpy.ndarray.item", self.value(owner, node), type=self.item_type(owner, node))
+            case "item":
+                return self.indexed(owner, self.key_of(self.packed(args), node), node)
+            case "tolist":
+                self.refuse(node, "`.tolist()`", "use the array itself: it can be indexed and looped over")
+            case "append" | "extend" | "pop" | "insert" if isinstance(owner, View) and not owner.path:
+                self.refuse(node, f"`.{name}` of something that is not known to be a list", "start from a list made here: out = []")
+            case "is_integer" | "hex" | "conjugate" | "bit_length":
+                return self.let(f"builtins.float.{name}", self.value(owner, node))
+        self.refuse(node, f"the method `.{name}`", "use a function of NumPy, or a plain function")
+
+    def item_type(self, owner: Ref, node: ast.AST) -> Scalar | None:
+        """`.item()` gives a Python number."""
+        from adtransform.lattice import kind_of
+
+        kind = kind_of(self.type_of(self.value(owner, node)))
+        return Scalar(kind) if kind else None
+
+    def packed(self, args: list[Ref]) -> Ref:
+        """`x.reshape(2, 3)` is `x.reshape((2, 3))`"""
+        return args[0] if len(args) == 1 else TupleRef(tuple(args))
+
+    def in_place(self, owner: Ref, name: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+        """`x.sort()`, `x.fill(v)`"""
+        if not isinstance(owner, View):
+            self.refuse(node, f"`.{name}` of something that is not an array", "use an array")
+        if name == "fill":
+            new = self.value(args[0], node)
+            self.at(node)
+            hint = self.name_of(owner)
+            self.store(owner, self.let("update", self.value(owner, node), Const(...), new, hint=hint), node, hint)
+            return Const(None)
+        result = self.library_call(f"numpy.{name}", [owner, *args], kwargs, node)
+        self.overwrite(owner, self.value(result, node), node)
+        return Const(None)
+
+    # Lists.
+
+    def list_method(self, owner: ListRef, name: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+        """A method of a list."""
+        storage = owner.storage
+        content = self.content(storage)
+        self.at(node)
+        match name:
+            case "append":
+                self.may_write(storage, node)
+                if isinstance(content, Items):
+                    self.heap[storage] = Items((*content.refs, args[0]))
+                else:
+                    item = self.shown(args[0], node)
+                    self.hold(storage, args[0])
+                    self.at(node)
+                    self.heap[storage] = self.let("push", self.listed(storage), item, hint=self.list_name(storage))
+                return Const(None)
+            case "pop":
+                return self.list_pop(storage, content, args, node)
+            case "extend":
+                self.extend(storage, args[0], node)
+                return Const(None)
+            case "copy":
+                return self.as_list(owner, node)
+            case "insert" | "clear" | "reverse" | "remove" | "sort" if isinstance(content, Items):
+                return self.static_list_method(storage, content, name, args, node)
+            case "clear":
+                self.may_write(storage, node)
+                self.heap[storage] = Items()
+                return Const(None)
+            case "index" | "count" if isinstance(content, Items):
+                return self.search(content.refs, name, args, node)
+        self.refuse(node, f"the method `.{name}` of a list of unknown length", "use append, pop and indices")
+
+    def list_name(self, storage: Storage) -> str:
+        """The name that a list goes by."""
+        for name, ref in self.frame.env.items():
+            if isinstance(ref, ListRef) and ref.storage is storage and not name.startswith("%"):
+                return name
+        return ""
+
+    def list_pop(self, storage: Storage, content: object, args: list[Ref], node: ast.AST) -> Ref:
+        """`xs.pop()`"""
+        self.may_write(storage, node)
+        if isinstance(content, Items):
+            position = self.static(self.value(args[0], node)) if args else Const(-1)
+            if position is None or not isinstance(position.value, int):
+                self.refuse(node, "`.pop` at a computed place", "pop from the end")
+            self.within(position.value, len(content.refs), node)
+            items = list(content.refs)
+            found = items.pop(position.value)
+            self.heap[storage] = Items(tuple(items))
+            return found
+        if args and self.static(self.value(args[0], node)) != Const(-1):
+            self.refuse(node, "`.pop` from the middle of a list of unknown length", "pop from the end, or keep an index")
+        self.at(node)
+        rest, last = self.lets("pop", self.listed(storage), count=2, hints=(self.list_name(storage),))
+        self.heap[storage] = rest
+        ref = self.make(last)
+        if isinstance(ref, (View, ListRef)):
+            for other in [s for pair in self.related if storage in pair for s in pair if s is not storage]:
+                self.relate(ref.storage, other)
+        return ref
+
+    def extend(self, storage: Storage, other: Ref, node: ast.AST) -> None:
+        """`xs.extend(other)`, `xs += other`"""
+        self.may_write(storage, node)
+        content = self.content(storage)
+        more = self.as_list(other, node)
+        assert isinstance(more, ListRef)
+        added = self.content(more.storage)
+        if isinstance(content, Items) and isinstance(added, Items):
+            self.heap[storage] = Items(content.refs + added.refs)
+            return
+        before = self.loosen(storage)
+        after = self.listed(more.storage)
+        self.at(node)
+        for inner in (s for pair in self.related if more.storage in pair for s in pair if s is not more.storage):
+            self.relate(storage, inner)
+        self.relate(storage, more.storage) if mutable(self.item_of(after)) else None
+        self.heap[storage] = self.let("operator.add", before, after, hint=self.list_name(storage))
+
+    def item_of(self, a: Atom) -> object:
+        """The type of a list's items."""
+        t = self.type_of(a)
+        return t.item if isinstance(t, List) else t
+
+    def static_list_method(self, storage: Storage, content: Items, name: str, args: list[Ref], node: ast.AST) -> Ref:
+        """A method of a list of known length."""
+        self.may_write(storage, node)
+        items = list(content.refs)
+        if name == "clear":
+            items = []
+        elif name == "reverse":
+            items.reverse()
+        elif name == "insert":
+            at = self.static(self.value(args[0], node))
+            if at is None:
+                self.refuse(node, "`.insert` at a computed place", "append, or use an array")
+            items.insert(at.value, args[1])
+        else:
+            self.refuse(node, f"`.{name}` of a list", "use np.sort of an array")
+        self.heap[storage] = Items(tuple(items))
+        return Const(None)
+
+    def list_item_method(self, owner: View, t: List, name: str, args: list[Ref], node: ast.AST) -> Ref:
+        """A method of a list inside of a run-time list."""
+        if name == "append":
+            before = self.value(owner, node)
+            new = self.let("push", before, self.shown(args[0], node))
+            self.write(owner, new, node)
+            return Const(None)
+        self.refuse(node, f"the method `.{name}` of an inner list", "take the list out first")
+
+    def search(self, items: tuple[Ref, ...], name: str, args: list[Ref], node: ast.AST) -> Ref:
+        """`.index` and `.count` of constants."""
+        known = [i.value for i in items if isinstance(i, Const)]
+        wanted = self.static(self.value(args[0], node))
+        if len(known) != len(items) or wanted is None or (name == "index" and wanted.value not in known):
+            self.refuse(node, f"`.{name}` of computed items", "use np.argmax or a loop")
+        return Const(getattr(known, name)(wanted.value))
+
+    # Dicts and strings.
+
+    def dict_method(self, owner: DictRef, name: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+        """A method of a dict of known keys."""
+        content = self.content(owner.storage)
+        assert isinstance(content, Entries)
+        entries = dict(content.refs)
+        match name:
+            case "keys":
+                return TupleRef(tuple(Const(k) for k in entries))
+            case "values":
+                return TupleRef(tuple(entries.values()))
+            case "items":
+                return TupleRef(tuple(TupleRef((Const(k), v)) for k, v in entries.items()))
+            case "copy":
+                return self.new_dict(dict(entries))
+            case "get" | "pop" | "setdefault":
+                known = self.static(self.value(args[0], node))
+                if known is None:
+                    self.refuse(node, f"`.{name}` at a computed key", "use constant keys")
+                default = args[1] if len(args) > 1 else Const(None)
+                if known.value not in entries and name == "pop" and len(args) < 2:
+                    self.refuse(node, f"the key {known.value!r}, which the dict does not have", "add it where the dict is made")
+                found = entries.get(known.value, default)
+                if name == "pop":
+                    self.may_write(owner.storage, node)
+                    self.heap[owner.storage] = Entries({k: v for k, v in entries.items() if k != known.value})
+                elif name == "setdefault":
+                    self.may_write(owner.storage, node)
+                    self.heap[owner.storage] = Entries({**entries, known.value: found})
+                return found
+            case "update":
+                for other in args:
+                    more = self.content(other.storage) if isinstance(other, DictRef) else None
+                    if not isinstance(more, Entries):
+                        self.refuse(node, "`.update` with something that is not a dict of known keys", "write the items")
+                    entries.update(more.refs)
+                self.may_write(owner.storage, node)
+                self.heap[owner.storage] = Entries({**entries, **kwargs})
+                return Const(None)
+        self.refuse(node, f"the method `.{name}` of a dict", "read and write its items")
+
+    def text_method(self, text: str, name: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+        """A method of a string."""
+        atoms = [self.shown(a, node) for a in args]
+        named = {k: self.shown(v, node) for k, v in kwargs.items()}
+        if all(isinstance(a, Const) for a in (*atoms, *named.values())):
+            function: Callable[..., object] = getattr(text, name)
+            try:
+                value = function(*(a.value for a in atoms if isinstance(a, Const)))
+            except (TypeError, ValueError, AttributeError):
+                value = ...
+            if is_plain(value) and value is not ... and not named:
+                return Const(value)
+        self.at(node)
+        if name in ("format", "join"):
+            return self.let(f"builtins.str.{name}", Const(text), *atoms, type=Static("str"), **named)
+        self.refuse(node, f"the method `.{name}` of a string", "compute strings outside")
+
+
+__all__ = ["Lazy", "Method", "Methods", "Var"]

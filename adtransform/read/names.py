@@ -1,0 +1,349 @@
+"""What a name refers to: Python's scoping, and nothing else, decides."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import importlib
+import inspect
+import operator
+import types
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from adtransform.errors import TargetError
+from adtransform.ir import Const, Param
+from adtransform.lattice import Array, of_value
+from adtransform.read.frames import Frame, Module
+from adtransform.read.merge import Merging
+from adtransform.read.refs import Conflict, Entries, DictRef, External, FunctionRef, Items, ListRef, Ref, Storage, TupleRef, View
+from adtransform.source import Definition, from_function
+
+# Modules whose functions are known by name: importing them executes none of the user's code.
+LIBRARIES = frozenset("numpy math cmath operator builtins scipy functools itertools warnings statistics random time copy".split())
+
+_PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...))
+
+
+def is_library(op: str) -> bool:
+    """Whether an operation belongs to a module that may be imported to look at it."""
+    return op.partition(".")[0] in LIBRARIES
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a value can be written down as a literal."""
+    return isinstance(value, _PLAIN) or (isinstance(value, tuple) and all(map(is_plain, value)))
+
+
+def live(op: str) -> Any:
+    """The object of a library that a dotted name stands for; None where there is none."""
+    parts = op.split(".")
+    if parts[0] not in LIBRARIES:
+        return None
+    found: Any = None
+    try:
+        found = importlib.import_module(parts[0])
+        for i, part in enumerate(parts[1:], 2):
+            if not hasattr(found, part):
+                importlib.import_module(".".join(parts[:i]))
+            found = getattr(found, part)
+    except (ImportError, AttributeError):
+        return None
+    return found
+
+
+def op_name(value: Any, fallback: str) -> str:
+    """The one name of a library's object: `numpy.absolute` for `np.abs`."""
+    name = getattr(value, "__name__", "")
+    module = getattr(value, "__module__", None) or ""
+    module = {"_operator": "operator"}.get(module, module)
+    if isinstance(value, np.ufunc) or module == "numpy":
+        module = "numpy" if getattr(np, name, None) is value else fallback.rpartition(".")[0]
+    if isinstance(value, types.ModuleType):
+        return value.__name__
+    full = f"{module}.{name}" if module and name else fallback
+    return full if full.partition(".")[0] in LIBRARIES and live(full) is value else fallback
+
+
+class Names(Merging):
+    """Looking names up."""
+
+    def lookup(self, name: str, node: ast.AST) -> Ref:
+        """What a name stands for where it is read."""
+        frame: Frame | None = self.frame
+        assert frame is not None
+        if name in frame.scope.locals:
+            ref = frame.env.get(name)
+            if ref is None:
+                self.refuse(node, f"`{name}`, which is not bound here", "assign to it first")
+            return ref
+        if name in frame.env:  # the target of a comprehension
+            return frame.env[name]
+        while frame.parent is not None:
+            frame = frame.parent
+            if name in frame.env:
+                return frame.env[name]
+            if name in frame.scope.locals:
+                self.refuse(node, f"`{name}`, which is not bound here", "assign to it before the call")
+        return self.outer(name, frame, node)
+
+    def outer(self, name: str, frame: Frame, node: ast.AST) -> Ref:
+        """A name that is bound outside of all functions being read."""
+        if name in frame.captured:
+            return self.wrap(frame.captured[name], name, node, captured=True)
+        enclosing = self.enclosing(frame, name)
+        if enclosing is not None:
+            return self.from_text(name, enclosing, frame.module, node, captured=True)
+        return self.global_name(name, frame.module, node)
+
+    def global_name(self, name: str, module: Module, node: ast.AST) -> Ref:
+        """A name at module level, or a builtin."""
+        if module.live is not None:
+            if name in module.live:
+                return self.wrap(module.live[name], name, node)
+        elif name in module.statements:
+            return self.from_text(name, module.statements[name], module, node)
+        if hasattr(builtins, name):
+            return self.library(f"builtins.{name}")
+        self.refuse(node, f"`{name}`, which is not defined", "define it, or import it")
+
+    def enclosing(self, frame: Frame, name: str) -> list[ast.stmt] | None:
+        """The statements of an enclosing function's text that bind a name, for a function taken from text alone."""
+        if frame.module.live is not None or not isinstance(frame.scope.node, ast.FunctionDef):
+            return None
+        around: list[ast.FunctionDef] = []
+        _path_to(frame.module.source.tree, frame.scope.node, around)
+        for function in reversed(around):
+            if name in self.scope(function).locals:
+                return [s for s in ast.walk(function) if isinstance(s, ast.stmt) and name in _binds(s)]
+        return None
+
+    # From text.
+
+    def from_text(self, name: str, stmts: list[ast.stmt], module: Module, node: ast.AST, *, captured: bool = False) -> Ref:
+        """What statements make of a name, without executing them."""
+        if len(stmts) == 1 or not captured:
+            stmt = stmts[-1] if stmts else None
+            match stmt:
+                case ast.FunctionDef():
+                    return self.definition(stmt, module)
+                case ast.Import(names=aliases):
+                    for alias in aliases:
+                        if (alias.asname or alias.name).split(".")[0] == name:
+                            return self.imported(0, alias.name if alias.asname else name, None, module, node)
+                case ast.ImportFrom(module=source, names=aliases, level=level):
+                    for alias in aliases:
+                        if (alias.asname or alias.name) == name:
+                            return self.imported(level, source or "", alias.name, module, node)
+                case ast.Assign(targets=[ast.Name()], value=ast.Lambda() as function):
+                    return self.function(function, module, None)
+                case ast.Assign(targets=[ast.Name()], value=value) | ast.AnnAssign(target=ast.Name(), value=ast.expr() as value):
+                    if len(stmts) == 1 and not captured:
+                        found = self.literal(value, module, 0)
+                        if found is not None:
+                            return found
+                case ast.ClassDef():
+                    return External(f"{module.name}.{name}")
+        return self.capture(name, None, node, bound=False)
+
+    def definition(self, node: ast.FunctionDef, module: Module) -> Ref:
+        """A function of the module, or one of the helpers that emitted files contain."""
+        return self.function(node, module, None)
+
+    def imported(self, level: int, source: str, name: str | None, module: Module, node: ast.AST) -> Ref:
+        """An imported module, or something from one: another file of the user's, or a library."""
+        dotted = source if name is None else f"{source}.{name}"
+        if level == 0 and is_library(dotted):
+            return self.library(dotted)
+        for path, rest in self._files(level, source, name, module):
+            if rest is None:
+                return External(dotted or str(path), None)
+            other = self.modules.get(str(path)) or module.open(path, source or path.stem)
+            if other is not None:
+                self.modules[str(path)] = other
+                return self.global_name(rest, other, node)
+        return External(dotted)
+
+    def _files(self, level: int, source: str, name: str | None, module: Module) -> list[tuple[Path, str | None]]:
+        found: list[tuple[Path, str | None]] = []
+        path = module.imported(level or 1, source)
+        if path is not None:
+            found.append((path, name))
+        return found
+
+    def member(self, dotted: str, name: str, node: ast.AST) -> Ref:
+        """`module.name` for a module of the user's known from its text."""
+        path = self.module.imported(1, dotted)
+        if path is None:
+            return External(f"{dotted}.{name}")
+        other = self.modules.get(str(path)) or self.module.open(path, dotted)
+        if other is None:
+            return External(f"{dotted}.{name}")
+        self.modules[str(path)] = other
+        return self.global_name(name, other, node)
+
+    def literal(self, node: ast.expr, module: Module, depth: int) -> Const | External | None:
+        """The value of an expression of literals, if that is what it is."""
+        match node:
+            case ast.Constant(value=value):
+                return Const(value)
+            case ast.UnaryOp(op=ast.USub(), operand=inner):
+                found = self.literal(inner, module, depth)
+                return Const(-found.value) if isinstance(found, Const) and isinstance(found.value, (int, float, complex)) else None
+            case ast.BinOp(op=op, left=left, right=right) if type(op) in _FOLD:
+                a, b = self.literal(left, module, depth), self.literal(right, module, depth)
+                if isinstance(a, Const) and isinstance(b, Const) and all(isinstance(c.value, (int, float)) for c in (a, b)):
+                    try:
+                        return Const(_FOLD[type(op)](a.value, b.value))
+                    except ArithmeticError:
+                        return None
+            case ast.Tuple(elts=parts):
+                items = [self.literal(p, module, depth) for p in parts]
+                return Const(tuple(c.value for c in items if isinstance(c, Const))) if all(isinstance(c, Const) for c in items) else None
+            case ast.Name(id=name) if depth < 20:
+                stmts = module.statements.get(name, [])
+                if len(stmts) == 1 and isinstance(stmts[0], (ast.Assign, ast.AnnAssign)) and stmts[0].value is not None:
+                    return self.literal(stmts[0].value, module, depth + 1)
+            case ast.Attribute(value=ast.Name(id=name), attr=attr):
+                stmts = module.statements.get(name, [])
+                if len(stmts) == 1 and isinstance(stmts[0], ast.Import):
+                    for alias in stmts[0].names:
+                        if (alias.asname or alias.name) == name:
+                            value = live(f"{alias.name}.{attr}")
+                            if is_plain(value) and value is not None:
+                                return Const(value)
+                            if value is not None:
+                                return External(op_name(value, f"{alias.name}.{attr}"), value)
+        return None
+
+    # From live objects.
+
+    def library(self, op: str) -> Ref:
+        """Something of a library: a constant, or a function or module under its one name."""
+        value = live(op)
+        if is_plain(value) and value is not None:
+            return Const(value)
+        return External(op_name(value, op) if value is not None else op, value)
+
+    def wrap(self, value: Any, name: str, node: ast.AST, *, captured: bool = False) -> Ref:
+        """What a live object is while reading."""
+        if isinstance(value, types.ModuleType):
+            return External(value.__name__, value)
+        if isinstance(value, types.FunctionType) and not is_library(str(value.__module__)):
+            return self.live_function(value, name, node)
+        if callable(value) and not isinstance(value, type) and is_library(str(getattr(value, "__module__", None) or "numpy")):
+            return External(op_name(value, f"builtins.{name}"), value)
+        if isinstance(value, type):
+            module = getattr(value, "__module__", "")
+            return External(f"{module}.{value.__qualname__}", value)
+        wrapped = getattr(value, "__wrapped__", None)
+        if callable(value) and isinstance(wrapped, types.FunctionType):
+            return self.live_function(wrapped, name, node)
+        if isinstance(value, types.MethodType):
+            return Conflict(f"`{name}`, a method of an object outside", "pass what it needs as arguments to a plain function")
+        if callable(value):
+            return External(f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', name)}", value)
+        if is_plain(value) and not (captured and isinstance(value, (int, float, complex)) and not isinstance(value, bool)):
+            return Const(value)
+        if isinstance(value, (np.dtype, slice)):
+            return Const(value)
+        if isinstance(value, (np.ndarray, np.generic, int, float, complex)):
+            return self.capture(name, value, node)
+        if isinstance(value, tuple):
+            return TupleRef(tuple(self.wrap(v, f"{name}_{i}", node, captured=captured) for i, v in enumerate(value)))
+        if isinstance(value, (list, dict)):
+            storage = Storage(name, frozen=f"a write to `{name}`, which is not local")
+            if isinstance(value, list):
+                self.heap[storage] = Items(tuple(self.wrap(v, f"{name}_{i}", node, captured=captured) for i, v in enumerate(value)))
+                return ListRef(storage)
+            self.heap[storage] = Entries({k: self.wrap(v, f"{name}_{k}", node, captured=captured) for k, v in value.items()})
+            return DictRef(storage)
+        return External(f"{type(value).__module__}.{type(value).__qualname__}", value)
+
+    def live_function(self, value: types.FunctionType, name: str, node: ast.AST) -> Ref:
+        """A live Python function, read from its source."""
+        if inspect.unwrap(value).__code__.co_flags & (inspect.CO_GENERATOR | inspect.CO_COROUTINE):
+            return Conflict(f"`{name}`, a generator or coroutine", "make it a plain function that returns a list")
+        try:
+            target = from_function(value)
+            definition: Definition = target.source.find(target.name)
+        except TargetError:
+            return External(f"{value.__module__}.{value.__qualname__}", value)
+        key = str(value.__module__)
+        module = self.modules.get(key)
+        if module is None or module.source.file != target.source.file:
+            module = self.modules[key] = Module(target.source, target.namespace)
+        bound = inspect.unwrap(value)
+        defaults = (bound.__defaults__ or (), bound.__kwdefaults__ or {})
+        ref = self.function(definition, module, None)
+        return FunctionRef(
+            ref.node,
+            module,
+            None,
+            ref.name,
+            tuple(self.wrap(v, f"{name}_default", node) for v in defaults[0]),
+            {k: self.wrap(v, k, node) for k, v in defaults[1].items()},
+            target.captured,
+        )
+
+    def capture(self, name: str, value: Any, node: ast.AST, *, bound: bool = True) -> Ref:
+        """A value from outside that becomes a keyword-only parameter."""
+        unique, n = name, 2
+        while unique in self.params and not (unique in self.bindings and self.bindings[unique] is value) and not (
+            not bound and self.params[unique].kind == "CAPTURED"
+        ):
+            unique, n = f"{name}_{n}", n + 1
+        if unique not in self.params:
+            t = self.types.get(unique) or (_captured_type(value, unique) if bound else self.param_type(unique))
+            self.params[unique] = Param(unique, t, "CAPTURED")
+            if bound:
+                self.bindings[unique] = value
+        storage = self.captured_storages.setdefault(
+            unique, Storage(name, param=unique, frozen=f"a write to `{name}`, which is not local")
+        )
+        return View(storage)
+
+    captured_storages: dict[str, Storage]
+
+
+def _captured_type(value: Any, name: str) -> Any:
+    t = of_value(value, name)
+    return Array(t.dtype, t.dims) if isinstance(t, Array) else t
+
+
+def _path_to(node: ast.AST, wanted: ast.AST, trail: list[ast.FunctionDef]) -> bool:
+    for child in ast.iter_child_nodes(node):
+        if child is wanted:
+            return True
+        if isinstance(child, ast.stmt):
+            if isinstance(child, ast.FunctionDef):
+                trail.append(child)
+            if _path_to(child, wanted, trail):
+                return True
+            if isinstance(child, ast.FunctionDef):
+                trail.pop()
+    return False
+
+
+def _binds(stmt: ast.stmt) -> set[str]:
+    match stmt:
+        case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+            return {name}
+        case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
+            return {(a.asname or a.name).split(".")[0] for a in aliases}
+        case ast.Assign() | ast.AugAssign() | ast.AnnAssign() | ast.For():
+            return {n.id for n in ast.walk(stmt) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    return set()
+
+
+_FOLD: dict[type[ast.operator], Any] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+    ast.Pow: operator.pow,
+}

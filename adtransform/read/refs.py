@@ -1,0 +1,159 @@
+"""What a name stands for while reading: values, views of storages, and the containers and functions known at read time."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from adtransform.ir import Atom, Const, Var
+from adtransform.source import Definition
+
+if TYPE_CHECKING:
+    from adtransform.read.frames import Frame, Module
+
+
+@dataclass(eq=False, slots=True)
+class Storage:
+    """One object in memory that can be written: an array, a list, a dict, or what may be one.
+
+    `param`: the parameter that holds it (its content is loaded at first use).  `frozen`: why it must not be written.
+    `solid`: known to be C-contiguous, so that a reshape of it is a view.
+    """
+
+    label: str = ""
+    param: str = ""
+    frozen: str = ""
+    solid: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of an access path: `index(a, key)`, `numpy.transpose(a)`."""
+
+    op: str
+    args: tuple[Atom, ...] = ()
+    kwargs: tuple[tuple[str, Atom], ...] = ()
+    sure: bool = True  # False: it depends on a type not known whether this is a view or a copy
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """A storage seen through an access path.  `seen` is its value when the storage's content was `base`."""
+
+    storage: Storage
+    path: tuple[Step, ...] = ()
+    seen: Atom | None = None
+    base: Content | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TupleRef:
+    """A tuple of references; `names` of a named tuple's fields."""
+
+    items: tuple[Ref, ...]
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ListRef:
+    """A list: its storage holds `Items`, or a value of type List once its length is not known."""
+
+    storage: Storage
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DictRef:
+    """A dict with known keys: its storage holds `Entries`."""
+
+    storage: Storage
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RangeRef:
+    """`range(start, stop, step)`"""
+
+    start: Atom
+    stop: Atom
+    step: Atom
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lazy:
+    """`zip`, `enumerate`, `reversed` of other references, and generator expressions: something to be iterated once."""
+
+    kind: str
+    parts: tuple[Ref, ...] = ()
+    start: Atom = Const(0)  # noqa: RUF009
+    node: ast.GeneratorExp | None = None
+    frame: Frame | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FunctionRef:
+    """A function with source: a `def` or a lambda, the module it is in, and the frame it closes over."""
+
+    node: Definition
+    module: Module
+    frame: Frame | None = None
+    name: str = ""
+    defaults: tuple[Ref | None, ...] = ()
+    keyword_defaults: Mapping[str, Ref] = field(default_factory=dict)
+    captured: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PartialRef:
+    """`functools.partial(f, ...)`, and a method bound to its object."""
+
+    function: Ref
+    args: tuple[Ref, ...] = ()
+    kwargs: Mapping[str, Ref] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class External:
+    """Something outside of the text: a module, a function or a class, by its dotted name."""
+
+    op: str
+    live: Any = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Method:
+    """`x.sum`, not called yet."""
+
+    owner: Ref
+    name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Conflict:
+    """A name whose value cannot be described; reading it is refused.  No reason: that was said before."""
+
+    what: str = ""
+    help: str = ""
+
+
+Ref = (
+    Var | Const | View | TupleRef | ListRef | DictRef | RangeRef | Lazy | FunctionRef | PartialRef | External | Method | Conflict
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Items:
+    """The content of a list whose length is known."""
+
+    refs: tuple[Ref, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Entries:
+    """The content of a dict."""
+
+    refs: Mapping[Any, Ref] = field(default_factory=dict)
+
+
+Content = Var | Const | Items | Entries
+Pair = frozenset[Storage]

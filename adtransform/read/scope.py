@@ -1,0 +1,210 @@
+"""Names before reading: which are local to a function, and after which statements each is still going to be read."""
+
+from __future__ import annotations
+
+import ast
+import functools
+from collections.abc import Iterable, Iterator
+
+from adtransform.source import Definition
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+def inside(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """Nodes and what they contain, nested functions and classes left out (but given themselves)."""
+    todo = list(nodes)
+    while todo:
+        node = todo.pop()
+        yield node
+        if not isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
+            todo.extend(ast.iter_child_nodes(node))
+
+
+def targets(target: ast.expr) -> Iterator[str]:
+    """The names that an assignment to `target` binds."""
+    match target:
+        case ast.Name(id=name):
+            yield name
+        case ast.Tuple(elts=parts) | ast.List(elts=parts):
+            for part in parts:
+                yield from targets(part)
+        case ast.Starred(value=part):
+            yield from targets(part)
+
+
+def assigned(nodes: Iterable[ast.AST]) -> set[str]:
+    """The names bound anywhere in these statements, in their own scope."""
+    found: set[str] = set()
+    local: set[str] = set()
+    for node in inside(nodes):
+        match node:
+            case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
+                found.add(name)
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                found.add(name)
+            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
+                found.update((a.asname or a.name).split(".")[0] for a in aliases)
+            case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+                found.add(name)
+            case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+                local.update(n for g in node.generators for n in targets(g.target))
+    if local:
+        # The targets of a comprehension are its own, unless the name is bound outside of one as well.
+        found -= local - _outside(nodes)
+    return found
+
+
+def _outside(nodes: Iterable[ast.AST]) -> set[str]:
+    found: set[str] = set()
+    todo = list(nodes)
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.NamedExpr):
+            found.update(targets(node.target))
+        if isinstance(node, _COMPREHENSIONS):
+            todo.extend(n for n in ast.walk(node) if isinstance(n, ast.NamedExpr))
+            continue
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        if not isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
+            todo.extend(ast.iter_child_nodes(node))
+    return found
+
+
+def parameters(node: Definition) -> list[ast.arg]:
+    """All parameters in the order of the signature."""
+    a = node.args
+    return [*a.posonlyargs, *a.args, *([a.vararg] if a.vararg else []), *a.kwonlyargs, *([a.kwarg] if a.kwarg else [])]
+
+
+def body_of(node: Definition) -> list[ast.stmt]:
+    """The statements of a function; a lambda returns its body."""
+    if isinstance(node, ast.FunctionDef):
+        return node.body
+    return [ast.copy_location(ast.Return(node.body), node.body)]
+
+
+def declared(node: Definition, kind: type[ast.Global] | type[ast.Nonlocal]) -> set[str]:
+    """Names declared `global` or `nonlocal` in a function."""
+    if isinstance(node, ast.Lambda):
+        return set()
+    return {n for s in inside(node.body) if isinstance(s, kind) for n in s.names}
+
+
+def local_names(node: Definition) -> frozenset[str]:
+    """The names local to a function."""
+    body = node.body if isinstance(node, ast.FunctionDef) else [node.body]
+    outer = declared(node, ast.Global) | declared(node, ast.Nonlocal)
+    return frozenset({a.arg for a in parameters(node)} | assigned(body)) - outer
+
+
+def exits(nodes: Iterable[ast.AST]) -> bool:
+    """Whether control may leave these statements: a `return`, or a `break` or `continue` of a loop around them."""
+    for node in nodes:
+        match node:
+            case ast.Return() | ast.Break() | ast.Continue():
+                return True
+            case ast.For() | ast.While():
+                if any(isinstance(n, ast.Return) for n in inside(node.body)) or exits(node.orelse):
+                    return True
+            case ast.stmt() | ast.ExceptHandler() | ast.match_case() if not isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
+                if exits(c for c in ast.iter_child_nodes(node) if not isinstance(c, ast.expr)):
+                    return True
+    return False
+
+
+Mask = int
+
+
+class Liveness:
+    """Sets of names as bit masks: `after[stmt]`, `head[loop]` where a loop's next trip begins, and `leave[loop]` after it."""
+
+    def __init__(self, node: Definition, names: Iterable[str], body: list[ast.stmt]) -> None:
+        self.bits = {name: 1 << i for i, name in enumerate(sorted(names))}
+        self.after: dict[int, Mask] = {}
+        self.head: dict[int, Mask] = {}
+        self.pinned = 0
+        self._loops: list[tuple[Mask, Mask]] = []  # live at break, live at continue
+        self._uses: dict[int, Mask] = {}
+        for inner in inside(body):
+            if isinstance(inner, _FUNCTIONS) or isinstance(inner, ast.ClassDef):
+                self.pinned |= self.mask(n.id for n in ast.walk(inner) if isinstance(n, ast.Name))
+        self.block(body, self.pinned)
+
+    def mask(self, names: Iterable[str]) -> Mask:
+        """Names as a mask."""
+        return functools.reduce(lambda m, n: m | self.bits.get(n, 0), names, 0)
+
+    def uses(self, *nodes: ast.AST | None) -> Mask:
+        """The names that expressions read."""
+        found = 0
+        for node in nodes:
+            if node is None:
+                continue
+            if id(node) not in self._uses:
+                self._uses[id(node)] = self.mask(n.id for n in ast.walk(node) if isinstance(n, ast.Name) and not _stored(n))
+            found |= self._uses[id(node)]
+        return found
+
+    def block(self, stmts: list[ast.stmt], out: Mask) -> Mask:
+        """What is live before these statements when `out` is after them."""
+        for stmt in reversed(stmts):
+            self.after[id(stmt)] = self.after.get(id(stmt), 0) | out
+            out = self.before(stmt, out) | self.pinned
+        return out
+
+    def before(self, stmt: ast.stmt, out: Mask) -> Mask:
+        """What is live before a statement."""
+        match stmt:
+            case ast.Return(value=value):
+                return self.uses(value)
+            case ast.Raise():
+                return self.uses(stmt.exc, stmt.cause)
+            case ast.Break() | ast.Continue():
+                return self._loops[-1][isinstance(stmt, ast.Continue)] if self._loops else out
+            case ast.If(test=test):
+                return self.uses(test) | self.block(stmt.body, out) | self.block(stmt.orelse, out)
+            case ast.For() | ast.While():
+                return self.loop(stmt, out)
+            case ast.Try():
+                late = self.block(stmt.finalbody, out)
+                caught = functools.reduce(lambda m, h: m | self.block(h.body, late), stmt.handlers, late)
+                return self.block(stmt.body, self.block(stmt.orelse, late) | caught) | caught
+            case ast.With(items=items):
+                kills = self.mask(n for i in items if i.optional_vars for n in targets(i.optional_vars))
+                return self.uses(*(i.context_expr for i in items)) | (self.block(stmt.body, out) & ~kills)
+            case ast.Match(subject=subject, cases=cases):
+                inner = out
+                for case in cases:
+                    kills = self.mask(assigned([case.pattern]))
+                    inner |= self.uses(case.guard, case.pattern) | (self.block(case.body, out) & ~kills)
+                return self.uses(subject) | inner
+            case ast.Assign(targets=goals, value=value):
+                kills = self.mask(n for t in goals for n in targets(t))
+                return (out & ~kills) | self.uses(value) | self.uses(*goals)
+            case ast.AnnAssign(target=goal, value=value) if value is not None:
+                return (out & ~self.mask(targets(goal))) | self.uses(value, goal)
+            case ast.AugAssign(target=goal, value=value):
+                return out | self.uses(value, goal) | self.mask(targets(goal))
+            case ast.FunctionDef() | ast.ClassDef():
+                return out
+        return out | self.uses(stmt)
+
+    def loop(self, stmt: ast.For | ast.While, out: Mask) -> Mask:
+        """A loop: its body runs before itself, so it is passed twice."""
+        done = self.block(stmt.orelse, out)
+        test = self.uses(stmt.test) if isinstance(stmt, ast.While) else 0
+        kills = self.mask(targets(stmt.target)) if isinstance(stmt, ast.For) else 0
+        head = done | test
+        for _ in range(2):
+            self._loops.append((out, head))
+            head |= (self.block(stmt.body, head) & ~kills) | test
+            self._loops.pop()
+        self.head[id(stmt)] = head
+        return head | (self.uses(stmt.iter, stmt.target) if isinstance(stmt, ast.For) else 0)
+
+
+def _stored(name: ast.Name) -> bool:
+    return isinstance(name.ctx, ast.Store)

@@ -1,0 +1,338 @@
+"""Storages: reading through access paths, writing through them, and who else would see the write."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import NoReturn
+
+from adtransform.infer.indexing import SHAPE
+from adtransform.ir import UNDEFINED, Atom, Const, Var
+from adtransform.lattice import Array, List, Tuple, Type, Unknown, rank_of
+from adtransform.read.core import Core, Restart, Taken
+from adtransform.read.refs import (
+    Conflict,
+    Content,
+    DictRef,
+    Entries,
+    External,
+    FunctionRef,
+    Items,
+    Lazy,
+    ListRef,
+    Method,
+    PartialRef,
+    RangeRef,
+    Ref,
+    Step,
+    Storage,
+    TupleRef,
+    View,
+)
+
+# Functions whose result, if it is an array at all, has the shape that its operands have together.
+_RANK_KEEPING = frozenset("assign update numpy.copy operator.neg operator.pos numpy.asarray numpy.zeros_like numpy.ones_like".split())
+
+
+def mutable(t: Type) -> bool:
+    """Whether a value of this type may be something that can be written."""
+    return isinstance(t, (Array, Unknown, List)) or (isinstance(t, Tuple) and any(mutable(i) for i in t.items))
+
+
+class Storages(Core):
+    """Reading and writing storages."""
+
+    # From operands to references and back.
+
+    def make(self, a: Atom, *, solid: bool = False, frozen: str = "", label: str = "") -> Ref:
+        """A reference to a new value: a storage of its own if it can be written."""
+        if isinstance(a, Const) or not mutable(a.type):
+            return a
+        storage = Storage(label, frozen=frozen, solid=solid)
+        self.heap[storage] = a
+        self.fresh.add(storage)
+        if isinstance(a.type, List):
+            return ListRef(storage)
+        return View(storage, (), a, a)
+
+    def content(self, storage: Storage) -> Content:
+        """What a storage holds now; a parameter is loaded at first use."""
+        found = self.heap.get(storage)
+        if found is None:
+            if not storage.param:
+                raise self.refusal(None, "a value that only some of the paths to here have made", "bind it on every path")
+            return self.load(storage.param)
+        return found
+
+    def load(self, name: str) -> Var:
+        """The value of a parameter, loaded at the outermost level."""
+        if name not in self.loaded:
+            outer, self.builder = self.builder, self.top
+            self.loaded[name] = self.let("load", Const(name), type=self.param_type(name))
+            self.builder = outer
+        return self.loaded[name]
+
+    def value(self, ref: Ref, node: ast.AST | None = None) -> Atom:
+        """A reference as an operand.  Static containers become constants or arrays only where a call asks for that."""
+        match ref:
+            case Var() | Const():
+                return ref
+            case View():
+                return self.read(ref)
+            case ListRef(storage):
+                return self.listed(storage)
+            case External(live=live) if live is not None:
+                return Const(live)
+            case TupleRef(items):
+                found = [self.value(i, node) for i in items]
+                if all(isinstance(a, Const) for a in found):
+                    return Const(tuple(a.value for a in found if isinstance(a, Const)))
+                return self.let("tuple", *found)
+        self.unusable(ref, node)
+
+    def unusable(self, ref: Ref, node: ast.AST | None) -> NoReturn:
+        """Refuse a reference that is not a value."""
+        match ref:
+            case Conflict("", _):
+                from adtransform.errors import Refusal
+
+                raise Refusal(None)
+            case Conflict(what, help):
+                self.refuse(node, what, help)
+            case DictRef():
+                self.refuse(node, "a dict used as a value", "read its items: d['name']")
+            case RangeRef() | Lazy():
+                self.refuse(node, "an iterator used as a value", "make a list of it, or loop over it")
+            case FunctionRef() | PartialRef() | Method():
+                self.refuse(node, "a function used as a value", "call it, or pass it to a function that is read too")
+            case External(op):
+                self.refuse(node, f"`{op}` used as a value", "pass numbers, arrays, tuples or lists")
+        self.refuse(node, "this value", "pass numbers, arrays, tuples or lists")
+
+    # Reading.
+
+    def read(self, view: View, name: str = "") -> Atom:
+        """The value a view has now."""
+        content = self.content(view.storage)
+        if view.seen is not None and view.base is content:
+            return view.seen
+        if not view.path:
+            assert isinstance(content, (Var, Const))
+            return content
+        if view.seen is not None:
+            self.settle(view, name)
+        return self.follow(view)[-1]
+
+    def follow(self, view: View) -> list[Atom]:
+        """The content of a view's storage, and what it is after each step of its path."""
+        content = self.content(view.storage)
+        assert isinstance(content, (Var, Const))
+        found: list[Atom] = [content]
+        for step in view.path:
+            found.append(self.let(step.op, found[-1], *step.args, **dict(step.kwargs)))
+        return found
+
+    def settle(self, view: View, name: str) -> None:
+        """Make sure that what was a view when it was taken is one: another path has written the storage since."""
+        for i, step in enumerate(view.path):
+            if step.op in ("numpy.reshape", "numpy.ravel") and not view.storage.solid:
+                self.assume_contiguous(view, i)
+            if not step.sure:
+                self.assume_rank(view, name)
+
+    def assume_contiguous(self, view: View, position: int) -> None:
+        """A reshape is a view of a contiguous array, and a copy of others."""
+        param = view.storage.param
+        if not param or any(s.op not in ("numpy.reshape", "numpy.ravel") for s in view.path[:position]):
+            self.refuse(None, "a write that a reshaped array may or may not see", "make the array with np.zeros, or use .copy()")
+        self.take(param, "contiguous", f"{param}.flags.c_contiguous", "a reshape of it is written or read after a write")
+
+    def assume_rank(self, view: View, name: str) -> None:
+        """`t = x[i]` is a number or a row: decided by how `t` is used elsewhere."""
+        content = self.content(view.storage)
+        param = self.root(content) if isinstance(content, Var) else ""
+        if not param or len(view.path) != 1:
+            self.refuse(None, "an element that may be a number or a view", "annotate the array, or write .copy()")
+        if name and name in self.frame.scope.used_as_array:
+            self.take(param, "deep", f"np.ndim({param}) > 1", f"`{name}` is taken as a view of a row")
+        else:
+            self.take(param, "vector", f"np.ndim({param}) == 1", f"`{name or 'an element'}` is taken as a number, not as a view")
+
+    def root(self, var: Atom) -> str:
+        """The parameter whose rank a value has; empty where it cannot be told."""
+        while isinstance(var, Var):
+            let = self.definitions.get(var)
+            if let is None:
+                return ""
+            if let.op == "load":
+                return str(self.static(let.args[0]).value)  # type: ignore[union-attr]
+            if let.op not in _RANK_KEEPING:
+                return ""
+            var = let.args[0]
+        return ""
+
+    def take(self, param: str, kind: str, test: str, why: str) -> None:
+        """Assume something of a parameter, and read the function again with it."""
+        if any(t.kind == kind for t in self.taken.get(param, ())):
+            return
+        raise Restart(Taken(param, kind, test, why, self.place))
+
+    def has_taken(self, param: str, kind: str) -> bool:
+        """Whether something was assumed of a parameter."""
+        return any(t.kind == kind for t in self.taken.get(param, ()))
+
+    # Writing.
+
+    def write(self, view: View, new: Atom, node: ast.AST | None, hint: str = "") -> None:
+        """Make `new` the value of a view: its storage is updated along the path."""
+        self.may_write(view.storage, node)
+        if view.path:
+            before = self.follow(View(view.storage, view.path[:-1]))
+            for i in reversed(range(len(view.path))):
+                name = hint if i == 0 else ""
+                new = self.put_back(view, i, before[i], new, node, name)
+        self.heap[view.storage] = new
+
+    def put_back(self, view: View, position: int, parent: Atom, new: Atom, node: ast.AST | None, hint: str) -> Atom:
+        """The value that `parent` has when what the step gives from it becomes `new`."""
+        step = view.path[position]
+        match step.op:
+            case "index":
+                return self.let("update", parent, step.args[0], new, hint=hint)
+            case "numpy.transpose" if not step.kwargs:
+                return self.let("numpy.transpose", new, hint=hint)
+            case "numpy.transpose" if isinstance(axes := dict(step.kwargs).get("axes"), Const):
+                inverse = sorted(range(len(axes.value)), key=[n % len(axes.value) for n in axes.value].__getitem__)
+                return self.let("numpy.transpose", new, hint=hint, axes=Const(tuple(inverse)))
+            case "numpy.swapaxes" | "numpy.flip" | "numpy.matrix_transpose" | "numpy.fliplr" | "numpy.flipud":
+                return self.let(step.op, new, *step.args, hint=hint, **dict(step.kwargs))
+            case "numpy.moveaxis":
+                return self.let(step.op, new, *reversed(step.args), hint=hint)
+            case "numpy.expand_dims" | "numpy.squeeze":
+                return self.let("numpy.reshape", new, self.let("shape", parent), hint=hint)
+            case "numpy.reshape" | "numpy.ravel":
+                if not view.storage.solid and not self.has_taken(view.storage.param, "contiguous"):
+                    self.assume_contiguous(view, position)
+                return self.let("numpy.reshape", new, self.let("shape", parent), hint=hint)
+            case "numpy.asarray" | "numpy.asanyarray":
+                return new
+        self.refuse(node, f"a write through `{step.op.rpartition('.')[2]}`", "write into the array itself")
+
+    def may_write(self, storage: Storage, node: ast.AST | None) -> None:
+        """Refuse a write that something else would see in a way that is not followed."""
+        if storage.frozen:
+            self.refuse(node, storage.frozen, "pass it as an argument, or work on a copy")
+        for pair in self.related:
+            if storage in pair:
+                (other,) = pair - {storage}
+                name = self.reached(other)
+                if name:
+                    self.refuse(
+                        node,
+                        f"a write to an array that `{name}` may share",
+                        f"copy where `{name}` is bound: .copy() (for a list: append u.copy())",
+                    )
+        if storage.param:
+            self.written.setdefault(storage.param, self.origin(node) if node is not None else self.place)
+
+    def reached(self, storage: Storage) -> str:
+        """A name, still to be read, through which a storage can be seen; empty where there is none."""
+        frame = self.frame
+        while True:
+            for name, ref in frame.env.items():
+                if frame.is_live(name) and any(s is storage for s in self.storages(ref)):
+                    return name.lstrip("%")
+            if frame.caller is None:
+                return ""
+            frame = frame.caller
+
+    def storages(self, ref: Ref) -> Iterator[Storage]:
+        """The storages that a reference leads to."""
+        match ref:
+            case View(storage):
+                yield storage
+            case TupleRef(items) | Lazy(_, items):
+                for item in items:
+                    yield from self.storages(item)
+            case ListRef(storage) | DictRef(storage):
+                yield storage
+                content = self.heap.get(storage)
+                inner = content.refs if isinstance(content, Items) else ()
+                inner = tuple(content.refs.values()) if isinstance(content, Entries) else inner
+                for item in inner:
+                    yield from self.storages(item)
+            case PartialRef(function, args, kwargs):
+                for item in (function, *args, *kwargs.values()):
+                    yield from self.storages(item)
+            case Method(owner):
+                yield from self.storages(owner)
+
+    def aliases(self, view: View, but: str) -> list[str]:
+        """The names, still to be read, that share a view's storage, `but` itself left out."""
+        found = []
+        frame = self.frame
+        while True:
+            for name, ref in frame.env.items():
+                same = frame is self.frame and name == but
+                if not same and frame.is_live(name) and any(s is view.storage for s in self.storages(ref)):
+                    found.append(name)
+            if frame.caller is None:
+                return found
+            frame = frame.caller
+
+    def relate(self, a: Storage, b: Storage) -> None:
+        """Note that a write to one of two storages may be seen through the other."""
+        if a is not b:
+            self.related.add(frozenset((a, b)))
+
+    # Lists of a length that is not known.
+
+    def listed(self, storage: Storage) -> Atom:
+        """A list as a run-time value; nothing is changed in the storage."""
+        content = self.content(storage)
+        if isinstance(content, Items):
+            return self.let("list", *(self.value(item) for item in content.refs))
+        assert isinstance(content, (Var, Const))
+        return content
+
+    def loosen(self, storage: Storage) -> Atom:
+        """Make a list one whose length is not known: its items lose their identity, so writes to them are watched."""
+        content = self.content(storage)
+        if isinstance(content, Items):
+            for item in content.refs:
+                self.hold(storage, item)
+            new = self.listed(storage)
+            self.heap[storage] = new
+            return new
+        assert isinstance(content, (Var, Const))
+        return content
+
+    def hold(self, storage: Storage, item: Ref) -> None:
+        """Note that a list holds something that can be written."""
+        for inner in self.storages(item):
+            self.relate(storage, inner)
+
+    # Views.
+
+    def through(self, owner: Ref, step: Step, node: ast.AST | None = None) -> Ref:
+        """What a step of an access path gives: a view, or a value if nothing of it can be written."""
+        before = self.value(owner, node)
+        after = self.let(step.op, before, *step.args, **dict(step.kwargs))
+        if not mutable(after.type) or (isinstance(owner, (Var, Const)) and self.type_of(before) == SHAPE):
+            return after
+        if isinstance(owner, ListRef):
+            return self.seen(owner.storage, (step,), after)
+        if isinstance(owner, View):
+            return self.seen(owner.storage, (*owner.path, step), after)
+        return self.make(after)
+
+    def seen(self, storage: Storage, path: tuple[Step, ...], value: Var) -> Ref:
+        """A view with the value it has now."""
+        return View(storage, path, value, self.content(storage))
+
+    def rank(self, a: Atom) -> int | None:
+        """The rank of an operand where it is known."""
+        return rank_of(self.type_of(a))
+
+
+__all__ = ["UNDEFINED", "Storages", "mutable"]

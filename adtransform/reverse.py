@@ -1,0 +1,283 @@
+"""Reverse mode: a backward sweep that sends the adjoint of every active value to what it was computed from.
+
+    t2 = t0 * t1; yield t2
+becomes
+    t2 = t0 * t1; dt0 = zeros(t0); dt1 = zeros(t1); dt2 = 1; dt1 += dt2 * t0; dt0 += dt2 * t1; yield t2, dt0, dt1
+
+The invariant that makes it right: after each step, the total differential of the result is the sum of (adjoint times
+differential) over the values that are not processed yet.
+
+Here the backward sweep still reads values inside the forward sweep's regions; `tape` makes them reach it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from adtransform.activity import LINEAR, active, selected
+from adtransform.build import Builder, type_of
+from adtransform.ir import Atom, Const, For, Function, If, Let, Region, Stmt, Var, While
+from adtransform.lattice import INT, List, is_differentiable
+from adtransform.linear import pull, tangent_type, zero
+from adtransform.rewrite import free
+
+
+@dataclass(frozen=True, slots=True)
+class Sweeps:
+    """Both sweeps over one function: `forward` computes `values`, `backward` (with parameters `seeds`) the `shares` of `wrt`.
+
+    `trips`: for each loop left early, by its tag, the variable that stands for how often its body was entered.
+    """
+
+    function: Function
+    forward: tuple[Stmt, ...]
+    backward: tuple[Stmt, ...]
+    values: tuple[Atom, ...]
+    shares: tuple[Atom, ...]
+    seeds: dict[str, Atom]
+    trips: dict[object, Var]
+    wrt: tuple[str, ...]
+
+
+def sweep(f: Function, wrt: Sequence[str], *, seed: float | None = None) -> Sweeps:
+    """The two sweeps of a function with respect to some parameters.
+
+    `seed`: the adjoint of the result, a constant; None makes it a parameter for each active result (`dy`).
+    """
+    return _Reverse(_tagged(f), wrt, seed).run()
+
+
+class _Reverse:
+    def __init__(self, f: Function, wrt: Sequence[str], seed: float | None) -> None:
+        self.f, self.wrt, self.seed = f, tuple(wrt), seed
+        self.active = active(f, wrt)
+        self.strong = selected(f)
+        self.adjoint: dict[Var, Atom] = {}
+        self.trips: dict[object, Var] = {}
+
+    def run(self) -> Sweeps:
+        b = Builder()
+        results = [r for r in dict.fromkeys(self.f.results) if isinstance(r, Var) and r in self.active]
+        self.zeros([v for v in _bound(self.f.body) if v not in results], b)
+        seeds: dict[str, Atom] = {}
+        taken = {p.name for p in self.f.params}
+        for r in results:
+            if self.seed is not None:
+                self.adjoint[r] = b.let("assign", self.seed, of=r)
+            else:
+                name = f"d{r.hint or 'y'}"
+                while name in taken:
+                    name += "_"
+                taken.add(name)
+                seeds[name] = r
+                self.adjoint[r] = b.let("load", name, of=r, type=tangent_type(r.type))
+        self.statements(self.f.body.body, b)
+        b.origin = None
+        shares = tuple(self.shares(b))
+        return Sweeps(self.f, self.f.body.body, tuple(b.body), self.f.results, shares, seeds, self.trips, self.wrt)
+
+    def shares(self, b: Builder) -> list[Atom]:
+        loads = {
+            s.args[0].value: s.targets[0]
+            for s in self.f.body.body
+            if isinstance(s, Let) and s.op == "load" and isinstance(s.args[0], Const)
+        }
+        out: list[Atom] = []
+        for name in self.wrt:
+            load = loads.get(name)
+            if load is None:
+                param = next(p for p in self.f.params if p.name == name)
+                load = b.let("load", name, type=param.type, hint=name)
+            found = self.adjoint.get(load)
+            out.append(b.let("zeros", load, of=load, type=tangent_type(load.type)) if found is None else found)
+        return out
+
+    def zeros(self, variables: Sequence[Var], b: Builder) -> None:
+        """Start the adjoints of the active ones at zero."""
+        for v in variables:
+            if v in self.active:
+                self.adjoint[v] = b.let("zeros", v, of=v, type=tangent_type(v.type))
+
+    def statements(self, body: Sequence[Stmt], b: Builder) -> None:
+        for stmt in reversed(body):
+            b.origin = stmt.origin
+            match stmt:
+                case Let():
+                    if any(t in self.active for t in stmt.targets):
+                        self.let(stmt, b)
+                case If():
+                    self.branch(stmt, b)
+                case For() | While():
+                    self.loop(stmt, b)
+
+    def let(self, stmt: Let, b: Builder) -> None:
+        add = _Contribute(self, b)
+        bars = [self.adjoint.get(t) for t in stmt.targets]
+        args, bar = stmt.args, bars[0]
+        wanted: set[Atom] = {a for a in (*args, *(v for _, v in stmt.kwargs)) if a in self.active}
+        if stmt.op not in LINEAR:
+            if stmt.op not in ("load", "zeros"):
+                pull(stmt, bars, wanted, add, b, self.strong)
+            return
+        if stmt.op == "pop":
+            rest, item = (bars[i] or zero(t, b) for i, t in enumerate(stmt.targets))
+            add(args[0], b.let("push", rest, item, type=tangent_type(type_of(args[0]))))
+            return
+        assert bar is not None
+        match stmt.op:
+            case "assign":
+                add(args[0], bar)
+            case "index":
+                if args[0] in wanted:
+                    add.at(args[0], args[1], bar)
+            case "update":
+                if args[2] in wanted:
+                    add(args[2], b.let("index", bar, args[1]))
+                if args[0] in wanted:
+                    nothing = Const(0.0) if not isinstance(args[2], Var) else zero(args[2], b)
+                    hole = nothing if isinstance(nothing, Const) or _is_list(args[0]) else Const(0.0)
+                    add(args[0], b.let("update", bar, args[1], hole))
+            case "push":
+                rest, item = b.apply("pop", (bar,), count=2)
+                if args[1] in wanted:
+                    add(args[1], item)
+                if args[0] in wanted:
+                    add(args[0], rest)
+            case "list":
+                for i, a in enumerate(args):
+                    if a in wanted:
+                        add(a, b.let("index", bar, i))
+            case "accumulate":
+                if args[0] in wanted:
+                    add(args[0], bar)
+                if args[1] in wanted:
+                    add(args[1], b.let("expand", bar, args[1]))
+            case "accumulate_at":
+                if args[0] in wanted:
+                    add(args[0], bar)
+                if args[2] in wanted:
+                    add(args[2], b.let("index", bar, args[1]))
+
+    def branch(self, stmt: If, b: Builder) -> None:
+        outer = self.adjoint
+        sides: list[tuple[Builder, dict[Var, Atom]]] = []
+        for region in (stmt.then, stmt.orelse):
+            inner = Builder(stmt.origin)
+            self.adjoint = dict(outer)
+            self.zeros(_bound(region), inner)
+            add = _Contribute(self, inner)
+            for target, result in zip(stmt.targets, region.results, strict=True):
+                if target in self.active:
+                    add(result, outer[target])
+            self.statements(region.body, inner)
+            sides.append((inner, self.adjoint))
+        self.adjoint = outer
+        changed = [v for v in outer if any(found[v] is not outer[v] for _, found in sides)]
+        if not changed:
+            return
+        targets = tuple(Var(type_of(outer[v]), "", v) for v in changed)
+        then, orelse = (Region((), tuple(s.body), tuple(found[v] for v in changed)) for s, found in sides)
+        outer.update(zip(changed, targets, strict=True))
+        b.add(If(targets, stmt.cond, then, orelse, stmt.origin, mirror=stmt.tag))
+
+    def loop(self, stmt: For | While, b: Builder) -> None:
+        params = stmt.body.params[1:] if isinstance(stmt, For) else stmt.body.params
+        moving = [i for i, p in enumerate(params) if p in self.active]
+        captured = [v for v in free(stmt.body) if v in self.active]
+        if not moving and not captured:
+            return
+        outer = self.adjoint
+        # The adjoints of the carried values, then those of what the body reads from outside.
+        states = [Var(tangent_type(params[i].type), "", params[i]) for i in moving]
+        sums = [Var(type_of(outer[v]), "", v) for v in captured]
+        inits = [outer[stmt.targets[i]] for i in moving] + [outer[v] for v in captured]
+        inner = Builder(stmt.origin)
+        self.adjoint = dict(zip(captured, sums, strict=True))
+        self.zeros(_bound(stmt.body), inner)
+        add = _Contribute(self, inner)
+        for i, state in zip(moving, states, strict=True):
+            add(stmt.body.results[1 + i], state)
+        self.statements(stmt.body.body, inner)
+        nexts = [self.adjoint[params[i]] for i in moving] + [self.adjoint[v] for v in captured]
+        self.adjoint = outer
+        targets = [Var(s.type, "", s.of) for s in (*states, *sums)]
+        start, stop, step = self.backwards(stmt, b)
+        body = Region(
+            (Var(INT, stmt.body.params[0].hint if isinstance(stmt, For) else "k"), *states, *sums),
+            tuple(inner.body),
+            (Const(False), *nexts),
+        )
+        b.origin = stmt.origin
+        b.add(For(tuple(targets), tuple(inits), start, stop, step, body, stmt.origin, mirror=stmt.tag))
+        outer.update(zip(captured, targets[len(moving) :], strict=True))
+        add = _Contribute(self, b)
+        for i, target in zip(moving, targets, strict=False):
+            add(stmt.inits[i], target)
+
+    def backwards(self, stmt: For | While, b: Builder) -> tuple[Atom, Atom, Atom]:
+        """The range of the backward loop: the forward one's reversed, or a count-down of the trips really made."""
+        if isinstance(stmt, While) or stmt.body.results[0] != Const(False):
+            count = self.trips[stmt.tag] = Var(INT, "trips")
+            return _less(count, 1, b), Const(-1), Const(-1)
+        if stmt.step == Const(1):
+            return _less(stmt.stop, 1, b), _less(stmt.start, 1, b), Const(-1)
+        count = b.let("trips", stmt.start, stmt.stop, stmt.step, type=INT)
+        last = b.let("operator.add", stmt.start, b.let("operator.mul", _less(count, 1, b), stmt.step))
+        return last, b.let("operator.sub", stmt.start, stmt.step), b.let("operator.neg", stmt.step)
+
+
+class _Contribute:
+    """Adds shares to adjoints."""
+
+    def __init__(self, sweep: _Reverse, b: Builder) -> None:
+        self.sweep, self.b = sweep, b
+
+    def __call__(self, operand: Atom, share: Atom) -> None:
+        """`d_operand += share`."""
+        if isinstance(operand, Var) and operand in self.sweep.active:
+            old = self.sweep.adjoint[operand]
+            self.sweep.adjoint[operand] = self.b.let("accumulate", old, share, operand, of=operand, type=tangent_type(operand.type))
+
+    def at(self, operand: Atom, key: Atom, share: Atom) -> None:
+        """`d_operand[key] += share`."""
+        if isinstance(operand, Var) and operand in self.sweep.active:
+            old = self.sweep.adjoint[operand]
+            self.sweep.adjoint[operand] = self.b.let("accumulate_at", old, key, share, of=operand, type=tangent_type(operand.type))
+
+
+def _less(a: Atom, k: int, b: Builder) -> Atom:
+    return Const(a.value - k) if isinstance(a, Const) else b.let("operator.sub", a, k)
+
+
+def _is_list(a: Atom) -> bool:
+    return isinstance(type_of(a), List)
+
+
+def _bound(region: Region) -> list[Var]:
+    """What a region binds itself, in order."""
+    return [*region.params, *(t for stmt in region.body for t in stmt.targets)]
+
+
+def _tagged(f: Function) -> Function:
+    """The function with a fresh tag on every statement that has regions."""
+
+    def region(r: Region) -> Region:
+        return replace(r, body=tuple(stmt(s) for s in r.body))
+
+    def stmt(s: Stmt) -> Stmt:
+        match s:
+            case If():
+                return replace(s, then=region(s.then), orelse=region(s.orelse), tag=object(), mirror=None)
+            case For():
+                return replace(s, body=region(s.body), tag=object(), mirror=None)
+            case While():
+                return replace(s, cond=region(s.cond), body=region(s.body), tag=object())
+        return s
+
+    return replace(f, body=region(f.body))
+
+
+def differentiable(f: Function) -> tuple[str, ...]:
+    """The parameters that can carry a derivative."""
+    return tuple(p.name for p in f.params if is_differentiable(p.type) and not p.kind.startswith("VAR"))

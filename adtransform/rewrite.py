@@ -1,0 +1,140 @@
+"""Walking and rebuilding functions: the one place that knows how regions nest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from adtransform.build import Builder
+from adtransform.ir import Atom, For, Function, If, Let, Region, Stmt, Var, While
+
+
+def regions(stmt: Stmt) -> tuple[Region, ...]:
+    """The regions a statement holds, in the order they are written."""
+    match stmt:
+        case If():
+            return (stmt.then, stmt.orelse)
+        case For():
+            return (stmt.body,)
+        case While():
+            return (stmt.cond, stmt.body)
+    return ()
+
+
+def operands(stmt: Stmt) -> tuple[Atom, ...]:
+    """What a statement itself reads, its regions left out."""
+    match stmt:
+        case Let():
+            return (*stmt.args, *(v for _, v in stmt.kwargs))
+        case If():
+            return (stmt.cond,)
+        case For():
+            return (*stmt.inits, stmt.start, stmt.stop, stmt.step)
+        case While():
+            return stmt.inits
+
+
+def statements(region: Region) -> Iterator[Stmt]:
+    """Every statement of a region and of the regions inside, in order."""
+    for stmt in region.body:
+        yield stmt
+        for inner in regions(stmt):
+            yield from statements(inner)
+
+
+def used(region: Region) -> Iterator[Var]:
+    """Every variable read anywhere in a region, with repetitions."""
+    for stmt in region.body:
+        yield from (a for a in operands(stmt) if isinstance(a, Var))
+        for inner in regions(stmt):
+            yield from used(inner)
+    yield from (a for a in region.results if isinstance(a, Var))
+
+
+def defined(region: Region) -> Iterator[Var]:
+    """Every variable bound anywhere in a region, its parameters included."""
+    yield from region.params
+    for stmt in region.body:
+        yield from stmt.targets
+        for inner in regions(stmt):
+            yield from defined(inner)
+
+
+def free(region: Region) -> list[Var]:
+    """The variables a region reads and does not bind, each once, in order of first use."""
+    bound = set(defined(region))
+    return [v for v in dict.fromkeys(used(region)) if v not in bound]
+
+
+def definitions(region: Region) -> dict[Var, Let]:
+    """The statement that binds each variable, for the variables bound by a `Let`."""
+    return {t: stmt for stmt in statements(region) if isinstance(stmt, Let) for t in stmt.targets}
+
+
+class Rewriter:
+    """Rebuilds a function statement by statement; `env` maps variables to what replaces them.
+
+    A pass overrides `let` (or the others) and calls `emit` for what it keeps.
+    """
+
+    def __init__(self, env: Mapping[Var, Atom] | None = None) -> None:
+        self.env: dict[Var, Atom] = dict(env or {})
+
+    def atom(self, a: Atom) -> Atom:
+        """What stands for an operand now."""
+        while isinstance(a, Var) and a in self.env:
+            a = self.env[a]
+        return a
+
+    def atoms(self, many: Iterable[Atom]) -> tuple[Atom, ...]:
+        """The same for several operands."""
+        return tuple(self.atom(a) for a in many)
+
+    def renewed(self, stmt: Let) -> Let:
+        """The statement with its operands replaced; the very same one when nothing changed."""
+        args = self.atoms(stmt.args)
+        kwargs = tuple((k, self.atom(v)) for k, v in stmt.kwargs)
+        if all(a is b for a, b in zip(args, stmt.args, strict=True)) and all(
+            a is b for (_, a), (_, b) in zip(kwargs, stmt.kwargs, strict=True)
+        ):
+            return stmt
+        return replace(stmt, args=args, kwargs=kwargs)
+
+    def function(self, f: Function) -> Function:
+        """Rebuild a function."""
+        return replace(f, body=self.region(f.body))
+
+    def region(self, region: Region) -> Region:
+        """Rebuild a region."""
+        b = Builder()
+        for stmt in region.body:
+            self.stmt(stmt, b)
+        return Region(region.params, tuple(b.body), self.atoms(region.results))
+
+    def stmt(self, stmt: Stmt, b: Builder) -> None:
+        """Rebuild a statement into `b`."""
+        match stmt:
+            case Let():
+                self.let(stmt, b)
+            case If():
+                self.branch(stmt, b)
+            case For() | While():
+                self.loop(stmt, b)
+
+    def let(self, stmt: Let, b: Builder) -> None:
+        """Rebuild an operation."""
+        b.add(self.renewed(stmt))
+
+    def branch(self, stmt: If, b: Builder) -> None:
+        """Rebuild a conditional."""
+        cond = self.atom(stmt.cond)
+        b.add(replace(stmt, cond=cond, then=self.region(stmt.then), orelse=self.region(stmt.orelse)))
+
+    def loop(self, stmt: For | While, b: Builder) -> None:
+        """Rebuild a loop."""
+        inits = self.atoms(stmt.inits)
+        if isinstance(stmt, For):
+            start, stop, step = self.atoms((stmt.start, stmt.stop, stmt.step))
+            b.add(replace(stmt, inits=inits, start=start, stop=stop, step=step, body=self.region(stmt.body)))
+        else:
+            b.add(replace(stmt, inits=inits, cond=self.region(stmt.cond), body=self.region(stmt.body)))

@@ -1,0 +1,5 @@
+"""The tables: differentials and transposes.  `table` is the language; every other module is rows."""
+
+from adtransform.rules import arithmetic, constants, elementwise, linalg, products, reductions, shapes, structural
+
+__all__ = ["arithmetic", "constants", "elementwise", "linalg", "products", "reductions", "shapes", "structural"]

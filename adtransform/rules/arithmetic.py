@@ -1,0 +1,54 @@
+"""Python's own arithmetic, and the NumPy functions that are the same."""
+
+from __future__ import annotations
+
+from adtransform.rules.table import alias, rule
+
+rule("u + v", "du + dv")
+rule("u - v", "du - dv")
+rule("u * v", "u * dv + v * du")
+rule("u / v", "(du - y * dv) / v", singular=True)
+rule("u % v", "du - u // v * dv")
+rule("-u", "-du")
+rule("+u", "du")
+
+# x**0 has slope 0 everywhere, and 0**v does not depend on v: the exponent and the logarithm step aside there.
+rule(
+    "u ** v",
+    "v * power(u, where(v == 0, 1, v - 1)) * du + y * log(where(u == 0, 1, u)) * dv",
+    singular=True,
+)
+
+rule("abs(u)", "real(conj(sign(u)) * du)", on="builtins")
+rule("float(u)", "cast(du, y)", on="builtins")
+rule("complex(u)", "cast(du, y)", on="builtins")
+rule("complex(u, v)", "du + 1j * dv", on="builtins")
+rule("pow(u, v)", "v * power(u, where(v == 0, 1, v - 1)) * du + y * log(where(u == 0, 1, u)) * dv", on="builtins", singular=True)
+
+# Ties are split evenly, as in numpy.maximum.
+rule("max(u, v)", "where(u == v, (du + dv) / 2, where(u > v, du, dv))", on="builtins")
+rule("min(u, v)", "where(u == v, (du + dv) / 2, where(u < v, du, dv))", on="builtins")
+
+
+@rule("max(u, v, w)", on="builtins")
+@rule("min(u, v, w)", on="builtins")
+def extreme_of_three(y, u, v, w, du, dv, dw):  # type: ignore[no-untyped-def]
+    """Each operand that attains the extreme has an equal part in it."""
+    p, q, r = where(u == y, 1.0, 0.0), where(v == y, 1.0, 0.0), where(w == y, 1.0, 0.0)  # noqa: F821
+    return (p * du + q * dv + r * dw) / (p + q + r)
+
+
+@rule("q, r = divmod(u, v)", on="builtins numpy")
+def quotient_and_remainder(q, r, u, v, du, dv):  # type: ignore[no-untyped-def]
+    """The quotient is a step."""
+    return 0.0, du - q * dv
+
+
+alias("numpy.add", "operator.add")
+alias("numpy.subtract", "operator.sub")
+alias("numpy.multiply", "operator.mul")
+alias("numpy.divide numpy.true_divide", "operator.truediv")
+alias("numpy.mod numpy.remainder", "operator.mod")
+alias("numpy.power numpy.pow numpy.float_power math.pow", "operator.pow")
+alias("numpy.negative", "operator.neg")
+alias("numpy.positive", "operator.pos")

@@ -1,0 +1,130 @@
+"""The elementwise functions of NumPy and of `math`."""
+
+from __future__ import annotations
+
+from adtransform.rules.table import alias, rule
+
+# -- trigonometric and hyperbolic --------------------------------------------------------------------------------------
+
+rule("sin(u)", "cos(u) * du", on="numpy math")
+rule("cos(u)", "-sin(u) * du", on="numpy math")
+rule("tan(u)", "(1 + y * y) * du", on="numpy math")
+rule("sinh(u)", "cosh(u) * du", on="numpy math")
+rule("cosh(u)", "sinh(u) * du", on="numpy math")
+rule("tanh(u)", "(1 - y * y) * du", on="numpy math")
+rule("arcsin(u)", "du / sqrt((1 - u) * (1 + u))", singular=True)
+rule("arccos(u)", "-du / sqrt((1 - u) * (1 + u))", singular=True)
+rule("arctan(u)", "du / (1 + u * u)")
+rule("arcsinh(u)", "du / sqrt(1 + u * u)")
+rule("arccosh(u)", "du / (sqrt(u - 1) * sqrt(u + 1))", singular=True)
+rule("arctanh(u)", "du / ((1 - u) * (1 + u))", singular=True)
+rule("arctan2(u, v)", "(v * du - u * dv) / where((u == 0) & (v == 0), 1, u * u + v * v)")
+rule("hypot(u, v)", "(u * du + v * dv) / where(y == 0, 1, y)")
+
+alias("numpy.asin math.asin", "numpy.arcsin")
+alias("numpy.acos math.acos", "numpy.arccos")
+alias("numpy.atan math.atan", "numpy.arctan")
+alias("numpy.asinh math.asinh", "numpy.arcsinh")
+alias("numpy.acosh math.acosh", "numpy.arccosh")
+alias("numpy.atanh math.atanh", "numpy.arctanh")
+alias("numpy.atan2 math.atan2", "numpy.arctan2")
+
+# -- exponentials, logarithms, powers -----------------------------------------------------------------------------------
+
+rule("exp(u)", "y * du", on="numpy math")
+rule("exp2(u)", "0.6931471805599453 * y * du", on="numpy math")
+rule("expm1(u)", "exp(u) * du", on="numpy math")
+rule("log(u)", "du / u", on="numpy math", singular=True)
+rule("log2(u)", "du / (0.6931471805599453 * u)", on="numpy math", singular=True)
+rule("log10(u)", "du / (2.302585092994046 * u)", on="numpy math", singular=True)
+rule("log1p(u)", "du / (1 + u)", on="numpy math", singular=True)
+rule("log(u, v)", "(du / u - y / v * dv) / log(v)", on="math", singular=True)
+rule("logaddexp(u, v)", "exp(u - y) * du + exp(v - y) * dv")
+rule("logaddexp2(u, v)", "exp2(u - y) * du + exp2(v - y) * dv")
+rule("sqrt(u)", "du / (2 * y)", on="numpy math", singular=True)
+rule("cbrt(u)", "du / (3 * y * y)", on="numpy math", singular=True)
+rule("square(u)", "2 * u * du")
+rule("reciprocal(u)", "-y * y * du", singular=True)
+rule("ldexp(u, k)", "2.0 ** k * du", on="numpy math")
+
+
+@rule("m, e = frexp(u)", on="numpy math")
+def frexp(m, e, u, du):  # type: ignore[no-untyped-def]
+    """The exponent is a step."""
+    return du / 2.0**e, 0.0
+
+
+@rule("f, i = modf(u)", on="numpy math")
+def modf(f, i, u, du):  # type: ignore[no-untyped-def]
+    """The integral part is a step."""
+    return du, 0.0
+
+
+# -- absolute values, extremes, remainders ------------------------------------------------------------------------------
+
+rule("absolute(u)", "real(conj(sign(u)) * du)")
+rule("fabs(u)", "sign(u) * du", on="numpy math")
+rule("copysign(u, v)", "sign(u) * copysign(1.0, v) * du", on="numpy math")
+rule("maximum(u, v)", "where(u == v, (du + dv) / 2, where(u > v, du, dv))")
+rule("minimum(u, v)", "where(u == v, (du + dv) / 2, where(u < v, du, dv))")
+rule("fmax(u, v)", "where(u == v, (du + dv) / 2, where((u > v) | isnan(v), du, dv))")
+rule("fmin(u, v)", "where(u == v, (du + dv) / 2, where((u < v) | isnan(v), du, dv))")
+rule("clip(u, a_min=v)", "where(y == u, du, dv)")
+rule("clip(u, a_max=v)", "where(y == u, du, dv)")
+rule("clip(u, a_min=v, a_max=w)", "where(y == u, du, where(y == v, dv, dw))")
+rule("clip(u, min=v)", "where(y == u, du, dv)")
+rule("clip(u, max=v)", "where(y == u, du, dv)")
+rule("clip(u, min=v, max=w)", "where(y == u, du, where(y == v, dv, dw))")
+rule("heaviside(u, v)", "where(u == 0, dv, 0)")
+rule("fmod(u, v)", "du - rint((u - y) / v) * dv")
+rule("remainder(u, v)", "du - rint((u - y) / v) * dv", on="math")
+rule("nextafter(u, k)", "du", on="numpy math")
+rule("where(c, u, v)", "where(c, du, dv)")
+rule("nan_to_num(u, copy=True, nan=0.0, posinf=None, neginf=None)", "where(isfinite(u), du, 0)")
+
+alias("numpy.abs", "numpy.absolute")
+alias("math.fmod", "numpy.fmod")
+
+# -- angles, complex parts, special functions ---------------------------------------------------------------------------
+
+rule("deg2rad(u)", "0.017453292519943295 * du")
+rule("rad2deg(u)", "57.29577951308232 * du")
+rule("real(u)", "real(du)")
+rule("imag(u)", "imag(du)")
+rule("conjugate(u)", "conj(du)")
+rule("angle(u)", "imag(du / u)", singular=True)
+rule("unwrap(u, discont=None, axis=-1, period=6.283185307179586)", "du")
+rule("erf(u)", "1.1283791670955126 * exp(-u * u) * du", on="math")
+rule("erfc(u)", "-1.1283791670955126 * exp(-u * u) * du", on="math")
+rule("fma(u, v, w)", "u * dv + v * du + dw", on="math")
+rule("hypot(u)", "sign(u) * du", on="math")
+rule("hypot(u, v, w)", "(u * du + v * dv + w * dw) / where(y == 0, 1, y)", on="math")
+
+alias("numpy.radians math.radians", "numpy.deg2rad")
+alias("numpy.degrees math.degrees", "numpy.rad2deg")
+alias("numpy.conj", "numpy.conjugate")
+
+
+@rule("sinc(u)")
+def sinc(y, u, du):  # type: ignore[no-untyped-def]
+    """cos(t)/t - sin(t)/t**2 cancels near t = 0: there the series of the spherical Bessel function -j1(t)."""
+    t = 3.141592653589793 * u
+    near = abs(t) < 0.3
+    s = where(near, t, 0.0)  # noqa: F821
+    r = where(near, 1.0, t)  # noqa: F821
+    q = s * s
+    series = -s / 3 * (1 - q / 10 * (1 - q / 28 * (1 - q / 54 * (1 - q / 88))))
+    slope = where(near, series, cos(r) / r - sin(r) / (r * r))  # noqa: F821
+    return 3.141592653589793 * slope * du
+
+
+@rule("interp(u, v, w)")
+def interp(y, u, v, w, du, dv, dw):  # type: ignore[no-untyped-def]
+    """A point of a segment moves with its ends; outside, the end values hold.  At a knot: the segment to its right."""
+    i = clip(searchsorted(v, u, side="right") - 1, 0, size(v) - 2)  # noqa: F821
+    step = take(v, i + 1) - take(v, i)  # noqa: F821
+    t = clip((u - take(v, i)) / step, 0, 1)  # noqa: F821
+    inside = (u >= v[0]) & (u <= v[-1])
+    slope = where(inside, (take(w, i + 1) - take(w, i)) / step, 0)  # noqa: F821
+    moved = du - (1 - t) * take(dv, i) - t * take(dv, i + 1)  # noqa: F821
+    return slope * moved + (1 - t) * take(dw, i) + t * take(dw, i + 1)  # noqa: F821

@@ -1,0 +1,129 @@
+"""Rows become functions: the front end that reads user code reads them, once, when they are first used."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from adtransform.ir import Atom, Const, Function, Let, Stmt, Var
+from adtransform.ops import STRUCTURAL
+from adtransform.read import read
+from adtransform.rules.table import Rule, Transpose
+from adtransform.source import Source
+
+_INTRINSICS = {name: name for name in STRUCTURAL - {"load", "assign", "slice", "tuple", "list"}}
+_NUMPY_ARITHMETIC = {"operator.truediv": "numpy.divide", "operator.pow": "numpy.power"}
+_cache: dict[tuple[str, ...], Equation] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Equation:
+    """A row as a straight-line function.
+
+    `loads`: the names it reads; `linear`: for each of its variables that depends on a differential, on which ones.
+    """
+
+    function: Function
+    loads: Mapping[Var, str]
+    linear: Mapping[Var, frozenset[str]]
+
+
+def differential(rule: Rule, operands: tuple[str, ...], meanings: Mapping[str, Atom]) -> Equation:
+    """The differential of an operation with these differentiable operands; static arguments are read as what they mean."""
+    text = rule.text
+    for stem in (n[1:] for n in rule.pattern.operands if n.startswith("*")):
+        each = [n for n in operands if re.fullmatch(rf"{stem}\d+", n)]
+        text = _spliced(text, f"d{stem}", [f"d{n}" for n in each])
+        text = _spliced(text, stem, each)
+    names = (*operands, *rule.pattern.results, *(f"d{n}" for n in operands), *_statics(rule))
+    static = _static(meanings, names, operands)
+    return _equation(
+        text, names, rule.module, {**rule.namespace, **static}, not rule.op.startswith("operator."), {f"d{n}" for n in operands}, static
+    )
+
+
+def share(row: Transpose, count: int, position: int, meanings: Mapping[str, Atom]) -> Equation:
+    """The share of operand `position` (of `count`) of a linear operation."""
+    text = row.text
+    names: tuple[str, ...] = ("bar",)
+    if row.operand.startswith("*"):
+        lead = tuple(n for n in row.pattern.operands if not n.startswith("*"))
+        each = [f"a{k}" for k in range(count - len(lead))]
+        text = _spliced(text, "a", each)
+        text = re.sub(r"\bi\b", str(position - len(lead)), text)
+        text = re.sub(r"\ba\b", f"a{position - len(lead)}", text)
+        names += (*lead, *each)
+    else:
+        names += row.pattern.operands
+    names += tuple(k if isinstance(v, Const) else v for k, v in row.pattern.keywords.items())
+    static = _static(meanings, names, ())
+    return _equation(text, names, row.op.rpartition(".")[0], static, True, {"bar"}, static)
+
+
+def _static(meanings: Mapping[str, Atom], names: tuple[str, ...], operands: tuple[str, ...]) -> dict[str, Any]:
+    """The arguments that are constants and have no derivative: `axis`, `keepdims`, subscripts."""
+    return {n: a.value for n, a in meanings.items() if n in names and n not in operands and isinstance(a, Const)}
+
+
+def _spliced(text: str, stem: str, names: list[str]) -> str:
+    return re.sub(rf"\*{stem}\b", ", ".join(names), text)
+
+
+def _statics(rule: Rule) -> tuple[str, ...]:
+    others = [k if isinstance(v, Const) else v for k, v in rule.pattern.keywords.items()]
+    return (*(n for n in rule.pattern.operands if not n.startswith("*")), *others)
+
+
+def _equation(
+    text: str,
+    names: tuple[str, ...],
+    module: str,
+    extra: Mapping[str, Any],
+    numpy_arithmetic: bool,
+    sources: set[str],
+    static: Mapping[str, Any],
+) -> Equation:
+    names = tuple(n for n in dict.fromkeys(names) if n not in static)
+    key = (text, module, *names, repr(sorted(static.items())))
+    if key in _cache:
+        return _cache[key]
+    name = "equation"
+    head = f"def {name}({', '.join(names)}):"
+    if text.startswith("def "):
+        text = head + text[text.index("\n") :]
+    else:
+        text = f"{head}\n    return {text}\n"
+    namespace = {**vars(np.linalg), **vars(np), **(vars(math) if module == "math" else {}), **extra}
+    f = read(Source.from_text(text, "<rule>"), name, {}, namespace=namespace, intrinsics=_INTRINSICS)
+    body = tuple(_renamed(s) for s in f.body.body) if numpy_arithmetic else f.body.body
+    f = replace(f, body=replace(f.body, body=body))
+    loads: dict[Var, str] = {}
+    linear: dict[Var, frozenset[str]] = {}
+    for stmt in body:
+        if not isinstance(stmt, Let):
+            raise ValueError(f"a row must be straight-line: {text}")
+        if stmt.op == "load" and isinstance(stmt.args[0], Const):
+            loads[stmt.targets[0]] = param = str(stmt.args[0].value)
+            if param in sources:
+                linear[stmt.targets[0]] = frozenset({param})
+            continue
+        depends = frozenset().union(*(linear.get(a, frozenset()) for a in _reads(stmt)))
+        if depends and stmt.op not in ("shape", "ndim", "size", "zeros"):
+            linear.update(dict.fromkeys(stmt.targets, depends))
+    _cache[key] = Equation(f, loads, linear)
+    return _cache[key]
+
+
+def _reads(stmt: Let) -> list[Var]:
+    return [a for a in (*stmt.args, *(v for _, v in stmt.kwargs)) if isinstance(a, Var)]
+
+
+def _renamed(stmt: Stmt) -> Stmt:
+    if isinstance(stmt, Let) and stmt.op in _NUMPY_ARITHMETIC:
+        return replace(stmt, op=_NUMPY_ARITHMETIC[stmt.op])
+    return stmt

@@ -1,0 +1,103 @@
+"""Making arrays of others, changing shapes, picking elements: all linear, so the differential is the function itself."""
+
+from __future__ import annotations
+
+from adtransform.rules.table import alias, rule, transpose
+
+rule("reshape(u, k)", "reshape(du, k)")
+rule("ravel(u)", "ravel(du)")
+rule("transpose(u, axes=None)", "transpose(du, axes=axes)")
+rule("matrix_transpose(u)", "swapaxes(du, -1, -2)", on="numpy numpy.linalg")
+rule("swapaxes(u, i, j)", "swapaxes(du, i, j)")
+rule("moveaxis(u, i, j)", "moveaxis(du, i, j)")
+rule("expand_dims(u, k)", "expand_dims(du, k)")
+rule("squeeze(u, axis=None)", "squeeze(du, axis=axis)")
+rule("broadcast_to(u, k)", "broadcast_to(du, k)")
+rule("copy(u)", "du")
+rule("asarray(u)", "du")
+rule("ascontiguousarray(u)", "du")
+rule("atleast_1d(u)", "atleast_1d(du)")
+rule("atleast_2d(u)", "atleast_2d(du)")
+rule("astype(u, k)", "cast(du, y)")
+rule("asarray(u, dtype=None)", "cast(du, y)")
+rule("copy.copy(u)", "du")
+rule("copy.deepcopy(u)", "du")
+
+rule("array(*us)", "array([*dus])")
+rule("array(*us, dtype=None)", "cast(array([*dus]), y)")
+rule("concatenate(*us, axis=0)", "concatenate([*dus], axis=axis)")
+rule("stack(*us, axis=0)", "stack([*dus], axis=axis)")
+rule("hstack(*us)", "hstack([*dus])")
+rule("vstack(*us)", "vstack([*dus])")
+rule("column_stack(*us)", "column_stack([*dus])")
+rule("dstack(*us)", "dstack([*dus])")
+rule("append(u, v, axis=None)", "append(du, dv, axis=axis)")
+
+rule("flip(u, axis=None)", "flip(du, axis=axis)")
+rule("fliplr(u)", "flip(du, axis=1)")
+rule("flipud(u)", "flip(du, axis=0)")
+rule("roll(u, k, axis=None)", "roll(du, k, axis=axis)")
+rule("repeat(u, k, axis=None)", "repeat(du, k, axis=axis)")
+rule("tile(u, k)", "tile(du, k)")
+rule("take(u, k, axis=None)", "take(du, k, axis=axis)")
+rule("take_along_axis(u, k, axis=-1)", "take_along_axis(du, k, axis=axis)")
+rule("tril(u, k=0)", "tril(du, k=k)")
+rule("triu(u, k=0)", "triu(du, k=k)")
+rule("diag(u, k=0)", "diag(du, k=k)")
+rule("diagonal(u, offset=0, axis1=0, axis2=1)", "diagonal(du, offset=offset, axis1=axis1, axis2=axis2)")
+rule("diagonal(u, offset=0)", "diagonal(du, offset=offset, axis1=-2, axis2=-1)", on="numpy.linalg")
+rule("full(k, u)", "full(k, du)")
+rule("full_like(k, u)", "full(shape(k), du)")
+rule(
+    "linspace(u, v, num=50, endpoint=True)",
+    "linspace(du, dv, num=num, endpoint=endpoint)",
+)
+
+alias("numpy.permute_dims", "numpy.transpose")
+alias("numpy.concat", "numpy.concatenate")
+alias("numpy.asanyarray", "numpy.asarray")
+
+# -- transposes ---------------------------------------------------------------------------------------------------------
+
+transpose("reshape(a, k)", "reshape(bar, shape(a))")
+transpose("ravel(a)", "reshape(bar, shape(a))")
+transpose("transpose(a, axes=None)", "transpose(bar, axes=None if axes is None else argsort(axes))")
+transpose("swapaxes(a, i, j)", "swapaxes(bar, i, j)")
+transpose("moveaxis(a, i, j)", "moveaxis(bar, j, i)")
+transpose("expand_dims(a, k)", "reshape(bar, shape(a))")
+transpose("squeeze(a, axis=None)", "reshape(bar, shape(a))")
+transpose("broadcast_to(a, k)", "fit(bar, a)")
+transpose("atleast_1d(a)", "reshape(bar, shape(a))")
+transpose("atleast_2d(a)", "reshape(bar, shape(a))")
+
+transpose("array(*a)", "bar[i]")
+transpose("concatenate(*a, axis=0)", "piece(bar, i, axis, *a)")
+transpose("stack(*a, axis=0)", "take(bar, i, axis=axis)")
+transpose("hstack(*a)", "piece(bar, i, minimum(1, ndim(bar) - 1), *a)")
+transpose("vstack(*a)", "piece(bar, i, 0, *a)")
+transpose("column_stack(*a)", "piece(bar, i, 1, *a)")
+transpose("dstack(*a)", "piece(bar, i, 2, *a)")
+transpose("append(a, k, axis=None)", "piece(bar, 0, axis, a, k)")
+transpose("append(k, a, axis=None)", "piece(bar, 1, axis, k, a)")
+
+transpose("flip(a, axis=None)", "flip(bar, axis=axis)")
+transpose("roll(a, k, axis=None)", "roll(bar, negative(k), axis=axis)")
+transpose("repeat(a, k, axis=None)", "scatter(bar, repeat(reshape(arange(size(a)), shape(a)), k, axis=axis), a)")
+transpose("tile(a, k)", "scatter(bar, tile(reshape(arange(size(a)), shape(a)), k), a)")
+transpose("take(a, k, axis=None)", "scatter(bar, take(reshape(arange(size(a)), shape(a)), k, axis=axis), a)")
+transpose(
+    "take_along_axis(a, k, axis=-1)",
+    "scatter(bar, take_along_axis(reshape(arange(size(a)), shape(a)), k, axis=axis), a)",
+)
+transpose("tril(a, k=0)", "fit(tril(bar, k=k), a)")
+transpose("triu(a, k=0)", "fit(triu(bar, k=k), a)")
+transpose("diag(a, k=0)", "undiag(bar, a, k=k)")
+transpose(
+    "diagonal(a, offset=0, axis1=0, axis2=1)",
+    "scatter(bar, diagonal(reshape(arange(size(a)), shape(a)), offset=offset, axis1=axis1, axis2=axis2), a)",
+)
+transpose("full(k, a)", "fit(bar, a)")
+transpose("real(a)", "bar")
+transpose("imag(a)", "-1j * bar")
+transpose("conj(a)", "conj(bar)")
+transpose("conjugate(a)", "conj(bar)")

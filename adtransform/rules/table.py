@@ -1,0 +1,218 @@
+"""The rule language: one differential per function, both modes.
+
+    rule("u * v", "u * dv + v * du")                       a differential, as the textbook prints it
+    rule("sin(u)", "cos(u) * du", on="numpy math")         one row for two modules
+    transpose("sum(a, axis=None, keepdims=False)", "spread(bar, a, axis=axis, keepdims=keepdims)")
+
+A row is text until it is used; then the front end that reads user code reads it (`equations`).
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from adtransform.ir import Atom, Const, Let
+
+_OPERATORS: dict[type, str] = {
+    ast.Add: "operator.add",
+    ast.Sub: "operator.sub",
+    ast.Mult: "operator.mul",
+    ast.Div: "operator.truediv",
+    ast.FloorDiv: "operator.floordiv",
+    ast.Mod: "operator.mod",
+    ast.Pow: "operator.pow",
+    ast.MatMult: "operator.matmul",
+    ast.USub: "operator.neg",
+    ast.UAdd: "operator.pos",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """The left side of a row: `w, V = eigh(u, UPLO='L')`.
+
+    `operands`: names by position (`*us` alone for a variable number); `keywords`: keyword -> operand name, or the default
+    (a `Const`) under the keyword's own name; `results`: names of the results.
+    """
+
+    name: str
+    operands: tuple[str, ...]
+    keywords: Mapping[str, str | Const]
+    results: tuple[str, ...]
+
+    @property
+    def variadic(self) -> bool:
+        """Whether it takes any number of operands."""
+        return any(name.startswith("*") for name in self.operands)
+
+    def bind(self, let: Let) -> dict[str, Atom] | None:
+        """What each name of the row stands for in this statement; None where the row does not cover the call."""
+        names: dict[str, Atom] = {}
+        if self.variadic:
+            lead = [n for n in self.operands if not n.startswith("*")]
+            if len(let.args) < len(lead):
+                return None
+            stem = self.operands[-1][1:]
+            names |= zip(lead, let.args, strict=False)
+            names |= {f"{stem}{i}": a for i, a in enumerate(let.args[len(lead) :])}
+        elif len(self.operands) != len(let.args):
+            return None
+        else:
+            names |= zip(self.operands, let.args, strict=True)
+        given = dict(let.kwargs)
+        for keyword, meaning in self.keywords.items():
+            if isinstance(meaning, Const):
+                names[keyword] = given.pop(keyword, meaning)
+            elif keyword in given:
+                names[meaning] = given.pop(keyword)
+            else:
+                names[meaning] = Const(None)
+        if given or len(self.results) != len(let.targets):
+            return None
+        return names | dict(zip(self.results, let.targets, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One row: `pattern` has the differential `text` (an expression, or a `def` in the input language)."""
+
+    op: str
+    pattern: Pattern
+    text: str
+    module: str
+    singular: bool = False
+    constant: bool = False
+    namespace: Mapping[str, Any] = field(default_factory=dict)
+
+    def operands(self, count: int) -> tuple[str, ...]:
+        """The names of the differentiable operands (of which there are `count` positional ones in this call)."""
+        names = [*self.pattern.operands, *(m for m in self.pattern.keywords.values() if isinstance(m, str))]
+        lead = sum(not n.startswith("*") for n in self.pattern.operands)
+        out: list[str] = []
+        for name in names:
+            if name.startswith("*"):
+                out += [f"{name[1:]}{i}" for i in range(count - lead)]
+            elif name in ("u", "v", "w"):
+                out.append(name)
+        return tuple(out)
+
+
+@dataclass(frozen=True, slots=True)
+class Transpose:
+    """One row: the share of the operand `a` of a linear operation."""
+
+    op: str
+    pattern: Pattern
+    text: str
+    operand: str
+
+
+RULES: dict[str, list[Rule]] = {}
+TRANSPOSES: dict[str, list[Transpose]] = {}
+
+
+def _pattern(text: str) -> Pattern:
+    results: tuple[str, ...] = ("y",)
+    node = ast.parse(text.strip()).body[0]
+    if isinstance(node, ast.Assign):
+        target = node.targets[0]
+        results = tuple(ast.unparse(e) for e in (target.elts if isinstance(target, ast.Tuple) else [target]))
+    expression = node.value if isinstance(node, (ast.Assign, ast.Expr)) else None
+    match expression:
+        case ast.BinOp(left=ast.Name(u), op=op, right=ast.Name(v)):
+            return Pattern(_OPERATORS[type(op)], (u, v), {}, results)
+        case ast.UnaryOp(op=op, operand=ast.Name(u)):
+            return Pattern(_OPERATORS[type(op)], (u,), {}, results)
+        case ast.Call(func=func, args=args, keywords=keywords):
+            named: dict[str, str | Const] = {}
+            for k in keywords:
+                named[str(k.arg)] = k.value.id if isinstance(k.value, ast.Name) else Const(ast.literal_eval(k.value))
+            return Pattern(ast.unparse(func), tuple(ast.unparse(a) for a in args), named, results)
+    raise ValueError(f"not a pattern: {text!r}")
+
+
+def _qualified(name: str, on: str) -> list[tuple[str, str]]:
+    """`(operation, module)` of a pattern's name: as written when it has a dot, otherwise in each module of `on`."""
+    if "." in name or not on:
+        return [(name, name.rpartition(".")[0])]
+    return [(f"{module}.{name}", module) for module in on.split()]
+
+
+def rule(
+    pattern: str,
+    differential: str | None = None,
+    *,
+    on: str = "numpy",
+    singular: bool = False,
+    namespace: Mapping[str, Any] | None = None,
+    structural: bool = False,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register the differential of a function, for both modes.
+
+    `pattern`: the call, `u v w` the differentiable operands, `*us` any number of them, `y` the result (or `w, V = ...`).
+    `differential`: an expression linear in `du dv dw dus`; omitted, the call decorates a `def` that computes it.
+    `singular`: a partial may be infinite where the value is fine; shares that are zero then stay zero.
+    """
+    shape = _pattern(pattern)
+
+    def register(text: str) -> None:
+        for op, module in [(shape.name, "")] if structural else _qualified(shape.name, on):
+            row = Rule(op, shape, text, module, singular, namespace=dict(namespace or {}))
+            rows = RULES.setdefault(op, [])
+            rows[:] = [r for r in rows if r.pattern != shape] + [row]
+
+    def decorate(body: Callable[..., Any]) -> Callable[..., Any]:
+        lines = textwrap.dedent(inspect.getsource(body)).splitlines()
+        start = next(i for i, line in enumerate(lines) if line.startswith("def "))
+        register("\n".join(lines[start:]))
+        return body
+
+    if differential is not None:
+        register(differential)
+    return decorate
+
+
+def alias(names: str, op: str) -> None:
+    """Other names of an operation that has rows: `alias("numpy.multiply", "operator.mul")`."""
+    for name in names.split():
+        RULES[name] = [
+            Rule(name, r.pattern, r.text, r.module, r.singular, r.constant, r.namespace) for r in RULES[op]
+        ]
+
+
+def constant(names: str) -> None:
+    """Operations whose results carry no derivative: comparisons, `argmax`, `floor`, shapes."""
+    for name in names.split():
+        RULES[name] = [Rule(name, Pattern(name, (), {}, ("y",)), "", "", constant=True)]
+
+
+def transpose(pattern: str, share: str, *, on: str = "numpy", structural: bool = False) -> None:
+    """Register the adjoint of a linear operation for its operand `a`; `bar` is the adjoint of the result.
+
+    On the right side `a` stands only for something of its shape, `i` for the position of `*a`'s operand.
+    """
+    shape = _pattern(pattern)
+    operand = next(n for n in (*shape.operands, *shape.keywords.values()) if n in ("a", "*a"))
+    for op, _ in [(shape.name, "")] if structural else _qualified(shape.name, on):
+        TRANSPOSES.setdefault(op, []).append(Transpose(op, shape, share, str(operand)))
+
+
+def find(let: Let, rows: Sequence[Rule] | None = None) -> tuple[Rule, dict[str, Atom]] | None:
+    """The row that covers this statement, and what its names stand for."""
+    for row in RULES.get(let.op, ()) if rows is None else rows:
+        if row.constant:
+            return row, {}
+        names = row.pattern.bind(let)
+        if names is not None:
+            return row, names
+    return None
+
+
+def known(op: str) -> bool:
+    """Whether an operation has a row."""
+    return op in RULES

@@ -1,0 +1,194 @@
+"""What emitted code may contain: helpers printed into files verbatim, each with its own row in `rules/structural.py`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def cast(x: Any, like: Any) -> Any:
+    """`x` in the dtype of `like`, and of its kind where `x` has no axes (a Python float, a NumPy scalar, an array)."""
+    if not isinstance(like, (np.ndarray, np.generic)):
+        if isinstance(x, np.ndarray) and x.ndim:
+            return x.astype(complex) if isinstance(like, complex) else np.real(x).astype(float)
+        return complex(x) if isinstance(like, complex) else float(np.real(x))
+    dtype = like.dtype if like.dtype.kind in "fc" else np.dtype(float)
+    part = np.asarray(x if dtype.kind == "c" else np.real(x)).astype(dtype, copy=False)
+    return part if part.ndim or isinstance(like, np.ndarray) else part[()]
+
+
+def fit(share: Any, like: Any) -> Any:
+    """`share` summed over the axes along which `like` was broadcast, in the dtype and kind of `like`."""
+    shape = np.shape(like)
+    if np.shape(share) != shape:
+        extra = np.ndim(share) - len(shape)
+        wide = [i for i, n in enumerate(np.shape(share)) if i < extra or shape[i - extra] == 1 != n]
+        share = np.reshape(np.sum(share, axis=tuple(wide)), shape)
+    return cast(share, like)
+
+
+def expand(x: Any, like: Any) -> Any:
+    """`x` repeated in the shape of `like`: a view that must not be written."""
+    return np.broadcast_to(x, np.shape(like)) if np.ndim(like) else x
+
+
+def zeros(like: Any) -> Any:
+    """A zero of the shape and kind of `like`, of its dtype where that is a float."""
+    if isinstance(like, (list, tuple)):
+        return type(like)([zeros(item) for item in like])
+    return cast(np.zeros(np.shape(like)), like)
+
+
+def strong(bar: Any, partial: Any) -> Any:
+    """`bar * partial`, but 0 where `bar` is 0: what was not used has no share, even if the partial is infinite."""
+    if np.ndim(bar) == 0 and np.ndim(partial) == 0:
+        return bar * partial if bar != 0 else 0 * bar
+    return bar * np.where(np.not_equal(bar, 0), partial, 0)
+
+
+def spread(bar: Any, like: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """`bar`, a value for each sum of `like` over `axis`, repeated along it: a view in the shape of `like`."""
+    if np.ndim(like) == 0:
+        return bar
+    if axis is not None and not keepdims:
+        bar = np.expand_dims(bar, axis)
+    return np.broadcast_to(bar, np.shape(like))
+
+
+def scatter(bar: Any, places: Any, like: Any) -> Any:
+    """A zero in the shape of `like` with `bar` added at flat `places`; repeated places add up."""
+    out = np.zeros(np.shape(like), np.result_type(bar))
+    np.add.at(out.reshape(-1), places, bar)
+    return out
+
+
+def matmul_left(bar: Any, b: Any, a: Any) -> Any:
+    """The share of `a` in `a @ b`, for operands of any rank."""
+    if np.ndim(b) == 1:
+        share = np.expand_dims(bar, -1) * b
+    elif np.ndim(a) == 1:
+        share = (b @ np.expand_dims(bar, -1))[..., 0]
+    else:
+        share = bar @ np.swapaxes(b, -1, -2)
+    return fit(share, a)
+
+
+def matmul_right(bar: Any, a: Any, b: Any) -> Any:
+    """The share of `b` in `a @ b`, for operands of any rank."""
+    if np.ndim(a) == 1:
+        share = a * bar if np.ndim(b) == 1 else np.expand_dims(a, -1) * np.expand_dims(bar, -2)
+    elif np.ndim(b) == 1:
+        share = (np.swapaxes(a, -1, -2) @ np.expand_dims(bar, -1))[..., 0]
+    else:
+        share = np.swapaxes(a, -1, -2) @ bar
+    return fit(share, b)
+
+
+def tensordot_left(bar: Any, b: Any, a: Any, axes: Any = 2) -> Any:
+    """The share of `a` in `np.tensordot(a, b, axes)`."""
+    m, n = np.ndim(a), np.ndim(b)
+    first, second = (range(m - axes, m), range(axes)) if np.ndim(axes) == 0 else axes
+    first, second = np.atleast_1d(first) % m, np.atleast_1d(second) % n
+    free = [i for i in range(n) if i not in second]
+    share = np.tensordot(bar, b, (range(np.ndim(bar) - len(free), np.ndim(bar)), free))
+    order = [i for i in range(m) if i not in first] + [first[j] for j in np.argsort(second)]
+    return np.transpose(share, np.argsort(order))
+
+
+def tensordot_right(bar: Any, a: Any, b: Any, axes: Any = 2) -> Any:
+    """The share of `b` in `np.tensordot(a, b, axes)`."""
+    m, n = np.ndim(a), np.ndim(b)
+    first, second = (range(m - axes, m), range(axes)) if np.ndim(axes) == 0 else axes
+    first, second = np.atleast_1d(first) % m, np.atleast_1d(second) % n
+    free = [i for i in range(m) if i not in first]
+    share = np.tensordot(a, bar, (free, range(len(free))))
+    order = [second[j] for j in np.argsort(first)] + [i for i in range(n) if i not in second]
+    return np.transpose(share, np.argsort(order))
+
+
+def dot_left(bar: Any, b: Any, a: Any) -> Any:
+    """The share of `a` in `np.dot(a, b)`, for operands of any rank."""
+    if np.ndim(a) == 0 or np.ndim(b) == 0:
+        return fit(bar * b, a)
+    return tensordot_left(bar, b, a, (-1, -min(2, np.ndim(b))))
+
+
+def dot_right(bar: Any, a: Any, b: Any) -> Any:
+    """The share of `b` in `np.dot(a, b)`, for operands of any rank."""
+    if np.ndim(a) == 0 or np.ndim(b) == 0:
+        return fit(a * bar, b)
+    return tensordot_right(bar, a, b, (-1, -min(2, np.ndim(b))))
+
+
+def swap(subscripts: str, i: int) -> str:
+    """The subscripts of the adjoint of an einsum for its operand `i`: `swap('ij,jk->ik', 0)` is `'ik,jk->ij'`."""
+    terms, _, out = subscripts.replace(" ", "").partition("->")
+    if "->" not in subscripts:
+        out = "".join(sorted(c for c in set(terms) - {","} if terms.count(c) == 1))
+    operands = terms.split(",")
+    out, operands[i] = operands[i], out
+    return ",".join(operands) + "->" + out
+
+
+def contract(subscripts: str, like: Any, *operands: Any) -> Any:
+    """`np.einsum` whose output may also have labels of its own (repeated along them) or twice (a diagonal).
+
+    `like` has the shape of the output.
+    """
+    terms, out = subscripts.split("->")
+    wanted = "".join(dict.fromkeys(out))
+    known = "".join(c for c in wanted if c in terms)
+    share = np.einsum(f"{terms}->{known}", *operands)
+    share = np.expand_dims(share, [i for i, c in enumerate(wanted) if c not in known])
+    if len(wanted) == len(out):
+        return fit(np.broadcast_to(share, np.broadcast_shapes(np.shape(share), np.shape(like))), like)
+    result = np.zeros(np.shape(like), share.dtype)
+    np.einsum(f"{out}->{wanted}", result)[...] = share
+    return result
+
+
+def piece(bar: Any, i: int, axis: Any, *operands: Any) -> Any:
+    """What of `bar` belongs to operand `i` of a concatenation along `axis` (None: of flattened operands)."""
+    axis = axis or 0
+    across = max(1, np.size(bar) // max(1, np.shape(bar)[axis]))
+    ends = np.cumsum([np.size(operand) // across for operand in operands])
+    return np.split(bar, ends, axis)[i].reshape(np.shape(operands[i]))
+
+
+def undiag(bar: Any, like: Any, k: int = 0) -> Any:
+    """The adjoint of `np.diag(like, k)`: a diagonal for a vector, a matrix for a matrix."""
+    if np.ndim(like) == 1:
+        return np.diag(bar, k)
+    return scatter(bar, np.diag(np.arange(np.size(like)).reshape(np.shape(like)), k), like)
+
+
+def lanes(x: Any, axis: Any = None) -> Any:
+    """`x` with the axes `axis` (None: all) moved to the end and joined into one."""
+    axes = np.arange(np.ndim(x)) if axis is None else np.atleast_1d(axis) % max(1, np.ndim(x))
+    moved = np.moveaxis(x, axes, range(-len(axes), 0)) if len(axes) else np.asarray(x)
+    kept = np.shape(moved)[: np.ndim(moved) - len(axes)]
+    return np.reshape(moved, (*kept, int(np.prod(np.shape(moved)[len(kept) :]))))
+
+
+def delay(x: Any, first: Any, axis: Any = None) -> Any:
+    """`x` one place later along `axis` (None: of the flattened array), beginning with `first`."""
+    x, axis = (np.ravel(x), 0) if axis is None else (x, axis)
+    out = np.roll(x, 1, axis)
+    np.moveaxis(out, axis, 0)[:1] = first
+    return out
+
+
+def recur(factor: Any, term: Any, axis: Any = None) -> Any:
+    """`y[k] = factor[k] * y[k - 1] + term[k]` along `axis` (None: of the flattened arrays), with 0 before the first."""
+    factor, term = (np.ravel(factor), np.ravel(term)) if axis is None else (factor, term)
+    out = np.array(term, np.result_type(factor, term))
+    y, f = np.moveaxis(out, axis or 0, 0), np.moveaxis(factor, axis or 0, 0)
+    for k in range(1, len(y)):
+        y[k] += f[k] * y[k - 1]
+    return out
+
+
+def copy_of(x: Any) -> Any:
+    """A copy of an array or a list; a number, which nobody can change, as it is."""
+    return x.copy() if isinstance(x, (np.ndarray, list)) else x

@@ -1,0 +1,337 @@
+"""Source text: modules read from files, strings and live functions, and the functions found in them by name.
+
+Nothing here executes the user's code.  `ast` gives exact spans; comments, which it drops, are found by `tokenize`.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import functools
+import inspect
+import io
+import linecache
+import os
+import sys
+import tokenize
+import types
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+from adtransform.errors import Message, TargetError, remember
+
+Definition = ast.FunctionDef | ast.Lambda
+Node = ast.stmt | ast.expr
+
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A module's text: `file` is the name it is shown under, `path` where it lies (None: nowhere), `module` its dotted name."""
+
+    file: str
+    text: str
+    tree: ast.Module
+    path: Path | None = None
+    module: str = ""
+
+    @functools.cached_property
+    def lines(self) -> tuple[str, ...]:
+        """The lines without their ends."""
+        return tuple(self.text.split("\n"))
+
+    @functools.cached_property
+    def definitions(self) -> dict[str, list[ast.stmt]]:
+        """Every function and class by qualified name (`Class.method`, `outer.inner`), in the order of the text."""
+        found: dict[str, list[ast.stmt]] = {}
+        for name, node in _named(self.tree, ""):
+            found.setdefault(name, []).append(node)
+        return found
+
+    def find(self, name: str) -> Definition:
+        """The function of this qualified name; the last one where there are several, `name@line` for another one.
+
+        `<lambda>@line:column` names a lambda.  Raises `TargetError` where there is none, or where it is not a plain function.
+        """
+        plain, _, position = name.partition("@")
+        if plain == "<lambda>":
+            line, _, column = position.partition(":")
+            for node in ast.walk(self.tree):
+                if isinstance(node, ast.Lambda) and (node.lineno, node.col_offset) == (int(line), int(column)):
+                    return node
+            self.fail(1, 0, f"no lambda at {position}", "name a function instead")
+        nodes = self.definitions.get(plain, [])
+        if position:
+            nodes = [n for n in nodes if n.lineno == int(position)]
+        if nodes:
+            return self._plain(nodes[-1])
+        lambdas = [
+            node.value
+            for node in self.tree.body
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda)
+            if any(isinstance(t, ast.Name) and t.id == plain for t in node.targets)
+        ]
+        if lambdas:
+            return lambdas[-1]
+        functions = [n for n, found in self.definitions.items() if isinstance(found[-1], ast.FunctionDef)]
+        close = difflib.get_close_matches(plain, functions, 3, 0.5)
+        shown = close or functions[:8]
+        hint = f"did you mean {' or '.join(f'`{n}`' for n in close)}?" if close else f"there is {', '.join(f'`{n}`' for n in shown)}"
+        raise TargetError([Message(self.file, 0, 0, f"no function `{name}`", help=hint if shown else "it defines no functions")])
+
+    def _plain(self, node: ast.stmt) -> ast.FunctionDef:
+        if isinstance(node, ast.ClassDef):
+            self.fail(node.lineno, node.col_offset, f"`{node.name}` is a class", "name a function or one of its methods", 5)
+        if isinstance(node, ast.AsyncFunctionDef):
+            self.fail(node.lineno, node.col_offset, "cannot differentiate `async def`", "make it a plain function: `def`", 9)
+        assert isinstance(node, ast.FunctionDef)
+        for inner in _own(node):
+            if isinstance(inner, (ast.Yield, ast.YieldFrom)):
+                what = "cannot differentiate `yield`"
+                self.fail(inner.lineno, inner.col_offset, what, "collect the values in a list and return it", 5)
+            if isinstance(inner, ast.Await):
+                self.fail(inner.lineno, inner.col_offset, "cannot differentiate `await`", "call a plain function", 5)
+        return node
+
+    def fail(self, line: int, column: int, text: str, help: str, width: int = 1) -> NoReturn:
+        """Raise a `TargetError` at a place (0-based column)."""
+        shown = self.lines[line - 1] if 0 < line <= len(self.lines) else ""
+        column = len(shown.encode()[:column].decode(errors="ignore"))
+        raise TargetError([Message(self.file, line, column + 1, text, shown, width, help)])
+
+    def cut(self, line: int, column: int, end_line: int, end_column: int) -> str:
+        """The text of a span, dedented by the column it begins at."""
+        if line == end_line:
+            return self.lines[line - 1].encode()[column:end_column].decode(errors="ignore")
+        first = self.lines[line - 1].encode()[column:].decode(errors="ignore")
+        last = self.lines[end_line - 1].encode()[:end_column].decode(errors="ignore")
+        rest = [text[column:] if not text[:column].strip() else text.lstrip() for text in (*self.lines[line : end_line - 1], last)]
+        return "\n".join([first, *rest])
+
+    def comments(self, first: int, last: int) -> dict[int, str]:
+        """The comments on lines `first` to `last` (1-based), with their `#`."""
+        region = self.lines[first - 1 : last]
+        if not any("#" in line for line in region):
+            return {}
+        found: dict[int, str] = {}
+        try:
+            for token in tokenize.generate_tokens(io.StringIO("\n".join(region) + "\n").readline):
+                if token.type == tokenize.COMMENT:
+                    found[token.start[0] + first - 1] = token.string.rstrip()
+        except (tokenize.TokenError, IndentationError):
+            pass  # the region ends in the middle of something: what was found until there is what there is
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """A function to transform: where its text is, its name there, and for a live one what its names stand for."""
+
+    source: Source
+    name: str
+    namespace: Mapping[str, Any] | None = None
+    captured: Mapping[str, Any] = field(default_factory=dict)
+    function: Callable[..., Any] | None = None
+
+
+def _named(node: ast.AST, prefix: str) -> Iterator[tuple[str, ast.stmt]]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, _SCOPES):
+            yield prefix + child.name, child
+            yield from _named(child, f"{prefix}{child.name}.")
+        elif isinstance(child, (ast.stmt, ast.ExceptHandler, ast.match_case)):
+            yield from _named(child, prefix)
+
+
+def _own(node: ast.AST) -> Iterator[Node]:
+    """The nodes of a function that are not inside of another one."""
+    todo = list(ast.iter_child_nodes(node))
+    while todo:
+        child = todo.pop(0)
+        if isinstance(child, (*_SCOPES, ast.Lambda)):
+            continue
+        if isinstance(child, (ast.stmt, ast.expr)):
+            yield child
+        todo.extend(ast.iter_child_nodes(child))
+
+
+def from_text(text: str, file: str = "<string>", *, path: Path | None = None, module: str = "") -> Source:
+    """A module from its text.  Raises `TargetError` at a syntax error."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    lines = tuple(text.split("\n"))
+    remember(file, lines)
+    try:
+        tree = ast.parse(text)
+    except SyntaxError as error:
+        line, column = error.lineno or 1, error.offset or 1
+        shown = lines[line - 1] if line <= len(lines) else ""
+        message = Message(file, line, column, f"syntax error: {error.msg}", shown, 1, "Python itself cannot read this line")
+        raise TargetError([message]) from None
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise TargetError([Message(file, 0, 0, f"not Python source: {error}", help="name a Python file")]) from None
+    return Source(file, text, tree, path, module)
+
+
+def from_path(path: str | Path, *, module: str = "") -> Source:
+    """A module from a file, shown under the path as it was given.  Raises `TargetError` where it cannot be read."""
+    shown = str(path)
+    place = Path(path)
+    if place.is_dir():
+        raise TargetError([Message(shown, 0, 0, "is a directory", help=f"name a file in it: {place / 'module.py'}:function")])
+    try:
+        data = place.read_bytes()
+    except FileNotFoundError:
+        near = sorted(p.name for p in place.parent.glob("*.py")) if place.parent.is_dir() else []
+        close = difflib.get_close_matches(place.name, near, 1)
+        help = f"did you mean {place.parent / close[0]}?" if close else "check the path"
+        raise TargetError([Message(shown, 0, 0, "no such file", help=help)]) from None
+    except OSError as error:
+        reason = (error.strerror or "cannot be read").lower()
+        raise TargetError([Message(shown, 0, 0, reason, help="check the path and its permissions")]) from None
+    try:
+        if b"\0" in data:
+            raise ValueError
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        text = io.TextIOWrapper(io.BytesIO(data), encoding).read()
+    except (ValueError, SyntaxError, LookupError):
+        raise TargetError([Message(shown, 0, 0, "is not text", help="name a Python source file")]) from None
+    return from_text(text, shown, path=place, module=module or place.stem)
+
+
+def display(path: str) -> str:
+    """A path as it is shown: relative to the working directory where it lies in it."""
+    if not os.path.isabs(path):
+        return path
+    try:
+        relative = os.path.relpath(path)
+    except ValueError:  # another drive
+        return path
+    return path if relative.startswith("..") else relative
+
+
+def from_function(function: Callable[..., Any]) -> Target:
+    """The source of a live function: decorators that keep `__wrapped__` are looked through, lambdas told apart by position.
+
+    Raises `TargetError` for what has no source (builtins), is not a function (classes), or was edited since it was imported.
+    """
+    live = inspect.unwrap(function)
+    if isinstance(live, types.MethodType):
+        live = live.__func__
+    shown = getattr(live, "__qualname__", repr(live))
+    if isinstance(live, type):
+        raise TargetError([Message("", 0, 0, f"`{shown}` is a class, not a function", help="name a function or a method")])
+    if not isinstance(live, types.FunctionType):
+        kind = "has no Python source" if callable(live) else "is not a function"
+        help = 'give it a rule: rule("name(u)", "...")' if callable(live) else "pass a function"
+        raise TargetError([Message("", 0, 0, f"`{shown}` {kind}", help=help)])
+    code = live.__code__
+    lines = _lines(live)
+    file = display(code.co_filename)
+    if not lines:
+        what = "lambda" if live.__name__ == "<lambda>" else f"function `{shown}`"
+        help = "define it in a file, or give its text: source=..."
+        raise TargetError([Message(file, code.co_firstlineno, 1, f"no source for this {what}", help=help)])
+    source = _module(file, "".join(lines), code.co_filename, live.__module__ or "")
+    name = _locate(source, code)
+    captured = {}
+    for free, cell in zip(code.co_freevars, live.__closure__ or (), strict=True):
+        try:
+            captured[free] = cell.cell_contents
+        except ValueError:  # not bound yet
+            continue
+    return Target(source, name, live.__globals__, captured, live)
+
+
+def _lines(live: types.FunctionType) -> list[str]:
+    file = live.__code__.co_filename
+    linecache.checkcache(file)
+    return linecache.getlines(file, live.__globals__)
+
+
+@functools.lru_cache(32)
+def _module(file: str, text: str, path: str, module: str) -> Source:
+    return from_text(text, file, path=Path(path) if os.path.exists(path) else None, module=module)
+
+
+def _locate(source: Source, code: types.CodeType) -> str:
+    """The name under which `Source.find` gives the function with this code."""
+    found = [(top, *pair) for top in source.tree.body for pair in _candidates(top, code)]
+    qualified = code.co_qualname if sys.version_info >= (3, 11) else code.co_name
+    plain = qualified.replace(".<locals>", "")
+    for top, node, name in sorted(found, key=lambda item: abs(_first_line(item[1]) - code.co_firstlineno)):
+        for fresh in _compiled(top, code):
+            if fresh.co_name != code.co_name or fresh.co_firstlineno != _first_line(node):
+                continue
+            if isinstance(node, ast.Lambda) and not _is_lambda(node, fresh, code):
+                continue
+            if _rewritten(code) or _same(fresh, code):
+                return name
+    line = min(code.co_firstlineno, len(source.lines))
+    source.fail(line, 0, f"the source of `{plain}` changed since import", "import the module again", len(source.lines[line - 1]))
+
+
+def _candidates(top: ast.stmt, code: types.CodeType) -> list[tuple[Definition, str]]:
+    if code.co_name == "<lambda>":
+        return [(n, f"<lambda>@{n.lineno}:{n.col_offset}") for n in ast.walk(top) if isinstance(n, ast.Lambda)]
+    wanted = code.co_qualname.replace(".<locals>", "")
+    holder = ast.Module([top], [])
+    return [(n, f"{name}@{n.lineno}") for name, n in _named(holder, "") if name == wanted and isinstance(n, ast.FunctionDef)]
+
+
+def _first_line(node: Definition) -> int:
+    decorators = getattr(node, "decorator_list", [])
+    return decorators[0].lineno if decorators else node.lineno
+
+
+def _compiled(top: ast.stmt, like: types.CodeType) -> Iterator[types.CodeType]:
+    """The code objects of one top-level statement, compiled as the module was."""
+    flags = like.co_flags & functools.reduce(lambda a, b: a | b, (f.compiler_flag for f in _features()))
+    try:
+        todo = [compile(ast.Module([top], []), like.co_filename, "exec", flags, dont_inherit=True)]
+    except (SyntaxError, ValueError):
+        return
+    while todo:
+        code = todo.pop()
+        yield code
+        todo.extend(c for c in code.co_consts if isinstance(c, types.CodeType))
+
+
+def _features() -> list[Any]:
+    import __future__
+
+    return [getattr(__future__, name) for name in __future__.all_feature_names]
+
+
+def _is_lambda(node: ast.Lambda, fresh: types.CodeType, live: types.CodeType) -> bool:
+    """Whether both codes are this lambda's: their instructions come from the places that its body spans."""
+    places = _places(fresh)
+    body = ((node.body.lineno, node.body.col_offset), (node.body.end_lineno, node.body.end_col_offset))
+    if (min(p[0] for p in places), max(p[1] for p in places)) != body:
+        return False
+    return not _places(live) or _places(live) == places
+
+
+def _places(code: types.CodeType) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """Where the instructions come from: empty when Python runs without positions."""
+    found = [p for p in code.co_positions() if None not in p]
+    return [((a, c), (b, d)) for a, b, c, d in found if (c, d) != (0, 0)]  # type: ignore[misc]
+
+
+def _rewritten(code: types.CodeType) -> bool:
+    """Whether pytest has rewritten the assertions of this function: then its code says nothing of its source."""
+    return any(name.startswith("@py") for name in (*code.co_names, *code.co_varnames))
+
+
+def _same(a: types.CodeType, b: types.CodeType) -> bool:
+    """Whether two code objects do the same: instructions, names and constants, nested functions included."""
+    if (a.co_code, a.co_names, a.co_varnames, a.co_freevars) != (b.co_code, b.co_names, b.co_varnames, b.co_freevars):
+        return False
+    return len(a.co_consts) == len(b.co_consts) and all(
+        _same(x, y)
+        if isinstance(x, types.CodeType) and isinstance(y, types.CodeType)
+        else type(x) is type(y) and repr(x) == repr(y)
+        for x, y in zip(a.co_consts, b.co_consts, strict=True)
+    )

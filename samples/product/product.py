@@ -1,0 +1,3 @@
+def f(x, a, b):
+    y = (x + a) * (x + b)
+    return y
