@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from adtransform.text import ATOM, UNARY_LEVEL, Expr, operation
+from adtransform.text import UNARY_LEVEL, Expr, operation
 
 Number = int | float | Fraction
 Monomial = tuple[tuple[Expr, int], ...]
@@ -117,7 +117,7 @@ def _term(monomial: Monomial, coefficient: Number) -> Expr:
         lower.insert(0, Expr(str(bottom)))
     out = _product(upper)
     if top < 0:
-        out = Expr(f"-{out.text}", UNARY_LEVEL if out.level == ATOM else out.level)
+        out = operation("operator.neg", out) if out.level >= UNARY_LEVEL else Expr(f"-{out.text}", out.level)
     return operation("operator.truediv", out, _product(lower)) if lower else out
 
 

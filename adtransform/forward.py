@@ -10,8 +10,9 @@ from dataclasses import replace
 
 from adtransform.activity import active
 from adtransform.build import Builder, type_of
+from adtransform.infer.structural import tangent as tangent_type
 from adtransform.ir import Atom, Const, For, Function, If, Leaf, Let, Param, Region, Stmt, Var, While
-from adtransform.linear import push, tangent_type, zero
+from adtransform.linear import push, zero
 from adtransform.rewrite import regions
 
 

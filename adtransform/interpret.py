@@ -20,7 +20,7 @@ Env = dict[Var, Any]
 
 # Their operands are spliced: `np.stack([a, b])` is `numpy.stack(a, b)`; a single run-time list is the sequence itself.
 SPLICED = frozenset(
-    f"numpy.{name}" for name in ("array", "asarray", "concatenate", "stack", "hstack", "vstack", "column_stack", "dstack")
+    f"numpy.{name}" for name in ("array", "asarray", "asanyarray", "concatenate", "stack", "hstack", "vstack", "column_stack", "dstack")
 )
 
 
@@ -122,7 +122,7 @@ class _Run:
 
 
 def _sequence(args: tuple[Any, ...]) -> Any:
-    return args[0] if len(args) == 1 and isinstance(args[0], list) else list(args)
+    return args[0] if len(args) == 1 else list(args)
 
 
 def _update(a: Any, key: Any, v: Any) -> Any:

@@ -79,7 +79,7 @@ def push(let: Let, tangents: Mapping[Atom, Atom], b: Builder, *, exact: bool = T
         _push_one(stmt, equation, env, mentions, names, b)
     out: list[Atom | None] = []
     for target, result in zip(let.targets, equation.function.results, strict=True):
-        tangent = env[result] if isinstance(result, Var) else result
+        tangent = env[result] if isinstance(result, Var) else None  # a constant of the row: a zero
         if tangent is not None and exact and elementwise(let.op) and isinstance(result, Var):
             tangent = _widened(let, target, tangent, mentions[result], names, b)
         out.append(tangent)
@@ -212,6 +212,7 @@ class _Pull:
         self.linear = {v for v, sources in equation.linear.items() if sources & active}
         self.lets = {t: s for s in equation.function.body.body if isinstance(s, Let) for t in s.targets}
         self.values: dict[Var, Atom] = {}
+        self.shapes: dict[Var, Atom] = {}
         self.partial: dict[Var, Atom] = {}
         self.pending: dict[Var, int] = {}
         for stmt in self.lets.values():
@@ -249,15 +250,25 @@ class _Pull:
         return self.values[a]
 
     def shape_like(self, a: Atom) -> Atom:
-        """Something in the shape of a linear value: the operand whose differential it is an elementwise multiple of."""
-        while isinstance(a, Var) and a in self.linear and a not in self.loads:
-            stmt = self.lets[a]
-            if not (elementwise(stmt.op) or stmt.op == "assign"):
-                refuse(self.b.origin, "this: the shape of an intermediate is not known in its rule", "write the rule with an explicit `expand`")
-            a = next(x for x in (*stmt.args, *(v for _, v in stmt.kwargs)) if x in self.linear)
-        if isinstance(a, Var) and a in self.loads and a in self.linear:
+        """Something in the shape of a linear value: the operand whose differential it is an elementwise multiple of.
+
+        Failing that, what the value would be if each differential were its operand, which has the same shape.
+        """
+        if not isinstance(a, Var) or a not in self.linear:
+            return self.value(a)
+        if a in self.loads:
             return self.names[self.loads[a][1:]]
-        return self.value(a)
+        if a not in self.shapes:
+            stmt = self.lets[a]
+            operands = (*stmt.args, *(v for _, v in stmt.kwargs))
+            if elementwise(stmt.op) or stmt.op == "assign":
+                self.shapes[a] = self.shape_like(next(x for x in operands if x in self.linear))
+            else:
+                args = [self.shape_like(x) for x in stmt.args]
+                kwargs = {k: self.shape_like(v) for k, v in stmt.kwargs}
+                made = self.b.apply(stmt.op, args, kwargs, count=len(stmt.targets))
+                self.shapes.update(zip(stmt.targets, made, strict=True))
+        return self.shapes[a]
 
     def send(self, var: Var, bar: Atom | None) -> None:
         """Add to the adjoint of a linear variable; pass it on when all its uses have sent theirs."""
@@ -265,13 +276,19 @@ class _Pull:
         if bar is not None:
             old = self.partial.get(var)
             self.partial[var] = bar if old is None else self.b.let("operator.add", old, bar)
-        if self.pending[var] > 0 or var not in self.partial:
+        if self.pending[var] > 0:
             return
-        bar = self.partial.pop(var)
-        if var in self.loads:
+        bar = self.partial.pop(var, None)
+        if bar is None:
+            # A result that nobody used: what it was made of must not wait for its share.
+            stmt = self.lets.get(var)
+            for a in () if stmt is None or var in self.loads else (*stmt.args, *(v for _, v in stmt.kwargs)):
+                if isinstance(a, Var) and a in self.linear:
+                    self.send(a, None)
+        elif var in self.loads:
             self.contribute(self.names[self.loads[var][1:]], bar)
-            return
-        self.transpose(self.lets[var], bar)
+        else:
+            self.transpose(self.lets[var], bar)
 
     def transpose(self, stmt: Let, bar: Atom) -> None:
         """Send the shares of one linear operation's operands."""

@@ -39,7 +39,7 @@ from adtransform.ir import Atom, Const
 STRUCTURAL = frozenset(
     "load assign index update slice tuple list push pop shape ndim size zeros fit expand accumulate accumulate_at strong "
     "spread matmul_left matmul_right cast trips piece unpack backward scatter undiag lanes delay recur contract swap "
-    "dot_left dot_right tensordot_left tensordot_right".split()
+    "dot_left dot_right tensordot_left tensordot_right items pieces".split()
 )
 
 # What a reader knows as an operator, and how it is printed: symbol and precedence (higher binds tighter).

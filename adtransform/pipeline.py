@@ -7,24 +7,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import reduce
+from typing import Any
 
+from adtransform import emit
+from adtransform.annotate import annotate
+from adtransform.annotate import explain as explanation
 from adtransform.build import Builder, type_of
+from adtransform.contracts import contracts
 from adtransform.forward import forward as push_forward
+from adtransform.infer.structural import tangent as tangent_type
 from adtransform.ir import Atom, Const, Function, Leaf, Let, Param, Region, Stmt, Var
-from adtransform.lattice import Tuple, is_scalar, kind_of
+from adtransform.lattice import UNKNOWN, Array, Tuple, Type, is_scalar, kind_of
 from adtransform.optimise.fill import fill
 from adtransform.optimise.prune import prune
 from adtransform.optimise.share import invariants, share
 from adtransform.optimise.simplify import simplify
 from adtransform.optimise.tidy import tidy
+from adtransform.read import read
 from adtransform.reverse import Sweeps, sweep
 from adtransform.rewrite import Rewriter, statements, used
+from adtransform.rules.table import known
+from adtransform.source import Source
 from adtransform.tape import tape
+from adtransform.verify import verify
 
 Pass = Callable[[Function], Function]
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """Emitted text and its functions by name, in the order of the mode (`ahead` before `back`)."""
+
+    functions: dict[str, Callable[..., Any]]
+    text: str
+
 
 def _unmarked(f: Function) -> Function:
     """A function without the mark between its sweeps: what is differentiated again is a primal."""
@@ -63,9 +81,10 @@ def backward_listing(f: Function, wrt: Sequence[str]) -> Function:
     """The reverse listing: both sweeps straight after `reverse`, the adjoints zeroed in so many lines."""
     sweeps = sweep(f, wrt, seed=1)
     indexed = {s.targets[0].of for s in statements(Region((), sweeps.backward, ())) if isinstance(s, Let) and s.op == "accumulate_at"}
-    zeroed = _Zeroed(indexed).region(Region((), sweeps.backward, ())).body
+    visible = {t for s in (*sweeps.forward, *sweeps.backward) for t in s.targets}
+    zeroed = _Zeroed(indexed, visible).region(Region((), sweeps.backward, ())).body
     first, second = tape(sweeps.forward, zeroed, sweeps.trips)
-    return _joint(replace(sweeps, forward=tuple(first), backward=tuple(second)))
+    return _unmarked(_joint(replace(sweeps, forward=tuple(first), backward=tuple(second)), cast=False))
 
 
 def reverse(f: Function, wrt: Sequence[str]) -> Function:
@@ -96,20 +115,26 @@ def tangent(f: Function, wrt: Sequence[str]) -> Function:
 def pair(f: Function, wrt: Sequence[str]) -> tuple[Function, Function]:
     """`f_ahead(x) -> (y, saved)` and `f_back(saved, dy) -> (dx,)`; `back` alters nothing, so it may be called again."""
     f = primal(f)
-    joint = run(FINAL, _taped(sweep(f, wrt)))
+    joint = run(FINAL, _taped(sweep(f, wrt, exact=True)))
     return _split(f, joint, wrt)
 
 
 class _Zeroed(Rewriter):
-    """`zeros(t)` as the plain 0 of the listing, but for those to which shares are added at an index."""
+    """`zeros(t)` as the plain 0 of the listing, but for those to which shares are added at an index.
 
-    def __init__(self, indexed: set[Var | None]) -> None:
+    There `dt += share` reads no `t`, so that no value is saved for its shape.
+    """
+
+    def __init__(self, indexed: set[Var | None], visible: set[Var]) -> None:
         super().__init__()
-        self.indexed = indexed
+        self.indexed, self.visible = indexed, visible
 
     def let(self, stmt: Let, b: Builder) -> None:
-        plain = stmt.op == "zeros" and stmt.targets[0].of not in self.indexed
-        super().let(replace(stmt, op="assign", args=(Const(0),)) if plain else stmt, b)
+        if stmt.op == "zeros" and stmt.targets[0].of not in self.indexed:
+            stmt = replace(stmt, op="assign", args=(Const(0),))
+        elif stmt.op == "accumulate" and stmt.args[2] not in self.visible:
+            stmt = replace(stmt, op="operator.add", args=stmt.args[:2])
+        super().let(stmt, b)
 
 
 def _taped(sweeps: Sweeps) -> Function:
@@ -122,13 +147,16 @@ def _taped(sweeps: Sweeps) -> Function:
     return replace(joint, name=f"{f.name}_reverse", body=replace(joint.body, body=body))
 
 
-def _joint(sweeps: Sweeps) -> Function:
+def _joint(sweeps: Sweeps, *, cast: bool = True) -> Function:
     f = sweeps.function
     b = Builder()
     loads = {s.args[0]: s.targets[0] for s in (*sweeps.forward, *sweeps.backward) if isinstance(s, Let) and s.op == "load"}
-    shares = [b.let("cast", s, loads[Const(n)], of=loads[Const(n)]) for n, s in zip(sweeps.wrt, sweeps.shares, strict=True)]
+    shares: list[Atom] = list(sweeps.shares)
+    if cast:
+        likes = [loads[Const(name)] for name in sweeps.wrt]
+        shares = [b.let("cast", share, like, of=like) for share, like in zip(shares, likes, strict=True)]
     count = len(sweeps.values)
-    seeds = [Param(name, type_of(like), default=Const(1.0)) for name, like in sweeps.seeds.items()]
+    seeds = [_seed(name, like) for name, like in sweeps.seeds.items()]
     plain = tuple(p for p in f.params if not p.kind.startswith(("KEYWORD", "VAR")))
     rest = tuple(p for p in f.params if p.kind.startswith(("KEYWORD", "VAR")))
     body = (*sweeps.forward, Let((), "backward"), *sweeps.backward, *b.body)
@@ -139,6 +167,12 @@ def _joint(sweeps: Sweeps) -> Function:
         body=Region((), body, (*sweeps.values, *shares)),
         tree=(f.tree, tuple(Leaf(count + i) for i in range(len(shares)))),
     )
+
+
+def _seed(name: str, result: Atom) -> Param:
+    """The parameter for the adjoint of a result: 1.0 when it is not given."""
+    t = tangent_type(type_of(result))
+    return Param(name, t if is_scalar(t) else UNKNOWN, default=Const(1.0))
 
 
 def _cut(body: Sequence[Stmt]) -> int:
@@ -155,7 +189,7 @@ def _split(f: Function, joint: Function, wrt: Sequence[str]) -> tuple[Function, 
     saved = [v for v in dict.fromkeys(used(Region((), second, shares))) if v in bound]
     names = ", ".join(wrt)
     leaves = tuple(Leaf(count + i) for i in range(len(saved)))
-    seeds = [p for p in joint.params if p not in f.params]
+    seeds = [replace(p, default=None) for p in joint.params if p not in f.params]
     ahead = replace(
         f,
         name=f"{f.name}_ahead",
@@ -187,3 +221,65 @@ def _free(name: str, taken: set[str]) -> str:
     while name in taken:
         name += "_"
     return name
+
+
+# -- from source to text ------------------------------------------------------------------------------------------------
+
+
+def load_function(
+    source: Source, name: str, types: Mapping[str, Type], namespace: Mapping[str, Any] | None = None
+) -> Function:
+    """A function of a source, read for arguments of these types.  Raises `DifferentiationError` for what is not supported."""
+    f = read(source, name, types, namespace=namespace, known=known)
+    verify(f)
+    # Real arguments need no checks: they chose the types.
+    return f if namespace is not None else replace(f, assumes=(*contracts(f.params), *f.assumes))
+
+
+def derivative(f: Function, mode: str, wrt: Sequence[str]) -> tuple[Function, ...]:
+    """The functions of a mode: `forward`, `reverse`, or the `pair` of `ahead` and `back`."""
+    if mode == "pair":
+        return pair(f, wrt)
+    return ({"forward": forward, "reverse": reverse}[mode](f, wrt),)
+
+
+def listing_text(f: Function) -> str:
+    """The listing of the primal."""
+    return emit.function(f, style="listing", comments=annotate(f))
+
+
+def symbolic_text(f: Function, wrt: Sequence[str]) -> str:
+    """Total differential and partials."""
+    from adtransform.symbolic import symbolic  # needs sympy
+
+    return symbolic(f, wrt)
+
+
+def text(
+    f: Function, mode: str, wrt: Sequence[str], *, style: str = "code", explain: bool = False, header: str = ""
+) -> str:
+    """The source of a derivative: a file that stands alone, or with `style="listing"` the statements one by one."""
+    if style == "listing":
+        listed = _listing(f, mode, wrt)
+        comments = annotate(listed)
+        if explain:
+            for stmt, note in explanation(listed).items():
+                comments[stmt] = f"{comments[stmt]}; {note}" if stmt in comments else note
+        body = emit.function(listed, style="listing", comments=comments)
+        return f"{header}\n{body}" if header else body
+    return emit.module(derivative(f, mode, wrt), header=header)
+
+
+def compile(f: Function, mode: str, wrt: Sequence[str]) -> Compiled:
+    """The functions of a mode, compiled."""
+    made = derivative(f, mode, wrt)
+    source = emit.module(made)
+    loaded = emit.load(source)
+    return Compiled({g.name: loaded[g.name] for g in made}, source)
+
+
+def _listing(f: Function, mode: str, wrt: Sequence[str]) -> Function:
+    if mode == "reverse":
+        return backward_listing(f, wrt)
+    arrays = any(isinstance(p.type, Array) for p in f.params if p.name in wrt)
+    return push_forward(f, wrt) if arrays else partials(f, wrt)

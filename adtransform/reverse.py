@@ -17,9 +17,11 @@ from dataclasses import dataclass, replace
 
 from adtransform.activity import LINEAR, active, selected
 from adtransform.build import Builder, type_of
+from adtransform.errors import refuse
+from adtransform.infer.structural import tangent as tangent_type
 from adtransform.ir import Atom, Const, For, Function, If, Let, Region, Stmt, Var, While
-from adtransform.lattice import INT, List, is_differentiable
-from adtransform.linear import pull, tangent_type, zero
+from adtransform.lattice import INT, UNKNOWN, List, is_differentiable, is_scalar
+from adtransform.linear import pull, zero
 from adtransform.rewrite import free
 
 
@@ -40,21 +42,23 @@ class Sweeps:
     wrt: tuple[str, ...]
 
 
-def sweep(f: Function, wrt: Sequence[str], *, seed: float | None = None) -> Sweeps:
+def sweep(f: Function, wrt: Sequence[str], *, seed: float | None = None, exact: bool = False) -> Sweeps:
     """The two sweeps of a function with respect to some parameters.
 
-    `seed`: the adjoint of the result, a constant; None makes it a parameter for each active result (`dy`).
+    `seed`: the adjoint of the result, a constant; None makes it a parameter for each active result (`dy`), which may be
+    narrower than the result unless it is `exact`.
     """
-    return _Reverse(_tagged(f), wrt, seed).run()
+    return _Reverse(_tagged(f), wrt, seed, exact).run()
 
 
 class _Reverse:
-    def __init__(self, f: Function, wrt: Sequence[str], seed: float | None) -> None:
-        self.f, self.wrt, self.seed = f, tuple(wrt), seed
+    def __init__(self, f: Function, wrt: Sequence[str], seed: float | None, exact: bool) -> None:
+        self.f, self.wrt, self.seed, self.exact = f, tuple(wrt), seed, exact
         self.active = active(f, wrt)
         self.strong = selected(f)
         self.adjoint: dict[Var, Atom] = {}
         self.trips: dict[object, Var] = {}
+        self.empty: set[Atom] = set()
 
     def run(self) -> Sweeps:
         b = Builder()
@@ -71,7 +75,8 @@ class _Reverse:
                     name += "_"
                 taken.add(name)
                 seeds[name] = r
-                self.adjoint[r] = b.let("load", name, of=r, type=tangent_type(r.type))
+                given = b.let("load", name, of=r, type=tangent_type(r.type) if self.exact or is_scalar(r.type) else UNKNOWN)
+                self.adjoint[r] = given if self.exact or is_scalar(r.type) else b.let("expand", given, r, of=r)
         self.statements(self.f.body.body, b)
         b.origin = None
         shares = tuple(self.shares(b))
@@ -97,7 +102,8 @@ class _Reverse:
         """Start the adjoints of the active ones at zero."""
         for v in variables:
             if v in self.active:
-                self.adjoint[v] = b.let("zeros", v, of=v, type=tangent_type(v.type))
+                self.adjoint[v] = empty = b.let("zeros", v, of=v, type=tangent_type(v.type))
+                self.empty.add(empty)
 
     def statements(self, body: Sequence[Stmt], b: Builder) -> None:
         for stmt in reversed(body):
@@ -237,6 +243,12 @@ class _Contribute:
         """`d_operand += share`."""
         if isinstance(operand, Var) and operand in self.sweep.active:
             old = self.sweep.adjoint[operand]
+            if isinstance(operand.type, List):
+                # The share of a list is a list as long: it can be taken over, but not added to another.
+                if old not in self.sweep.empty:
+                    refuse(self.b.origin, "a list that grows in two ways", "build two lists instead")
+                self.sweep.adjoint[operand] = share
+                return
             self.sweep.adjoint[operand] = self.b.let("accumulate", old, share, operand, of=operand, type=tangent_type(operand.type))
 
     def at(self, operand: Atom, key: Atom, share: Atom) -> None:

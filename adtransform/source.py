@@ -51,6 +51,16 @@ class Source:
             found.setdefault(name, []).append(node)
         return found
 
+    @staticmethod
+    def from_text(text: str, file: str = "<string>") -> Source:
+        """A module from its text."""
+        return from_text(text, file)
+
+    @staticmethod
+    def from_path(path: str | Path) -> Source:
+        """A module from a file."""
+        return from_path(path)
+
     def find(self, name: str) -> Definition:
         """The function of this qualified name; the last one where there are several, `name@line` for another one.
 
@@ -213,11 +223,15 @@ def display(path: str) -> str:
 
 
 def from_function(function: Callable[..., Any]) -> Target:
-    """The source of a live function: decorators that keep `__wrapped__` are looked through, lambdas told apart by position.
+    """The source of a live function; lambdas are told apart by position.
+
+    Objects that wrap a function (`lru_cache`) are looked through; a function that wraps another one is read itself.
 
     Raises `TargetError` for what has no source (builtins), is not a function (classes), or was edited since it was imported.
     """
-    live = inspect.unwrap(function)
+    live: Any = function
+    while not isinstance(live, types.FunctionType) and hasattr(live, "__wrapped__"):
+        live = live.__wrapped__
     if isinstance(live, types.MethodType):
         live = live.__func__
     shown = getattr(live, "__qualname__", repr(live))
@@ -262,7 +276,7 @@ def _locate(source: Source, code: types.CodeType) -> str:
     qualified = code.co_qualname if sys.version_info >= (3, 11) else code.co_name
     plain = qualified.replace(".<locals>", "")
     for top, node, name in sorted(found, key=lambda item: abs(_first_line(item[1]) - code.co_firstlineno)):
-        for fresh in _compiled(top, code):
+        for fresh in _compiled([*_imports(source.tree), top], code):
             if fresh.co_name != code.co_name or fresh.co_firstlineno != _first_line(node):
                 continue
             if isinstance(node, ast.Lambda) and not _is_lambda(node, fresh, code):
@@ -286,11 +300,16 @@ def _first_line(node: Definition) -> int:
     return decorators[0].lineno if decorators else node.lineno
 
 
-def _compiled(top: ast.stmt, like: types.CodeType) -> Iterator[types.CodeType]:
-    """The code objects of one top-level statement, compiled as the module was."""
+def _imports(tree: ast.Module) -> list[ast.stmt]:
+    """The imports of a module: calls of a module's functions compile to other code than calls of methods."""
+    return [n for n in _own(tree) if isinstance(n, (ast.Import, ast.ImportFrom)) and getattr(n, "module", "") != "__future__"]
+
+
+def _compiled(body: list[ast.stmt], like: types.CodeType) -> Iterator[types.CodeType]:
+    """The code objects of some top-level statements, compiled as the module was."""
     flags = like.co_flags & functools.reduce(lambda a, b: a | b, (f.compiler_flag for f in _features()))
     try:
-        todo = [compile(ast.Module([top], []), like.co_filename, "exec", flags, dont_inherit=True)]
+        todo = [compile(ast.Module(body, []), like.co_filename, "exec", flags, dont_inherit=True)]
     except (SyntaxError, ValueError):
         return
     while todo:

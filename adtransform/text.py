@@ -56,8 +56,9 @@ def operation(op: str, *args: Expr) -> Expr:
     symbol, level = BINARY[op]
     if level == POWER:
         # The formatter lets a power of simple operands stand without spaces.
-        space = "" if _SIMPLE.fullmatch(left.text) and _SIMPLE.fullmatch(right.text) else " "
-        return Expr(f"{left.within(POWER + 1)}{space}{symbol}{space}{right.within(UNARY_LEVEL)}", level)
+        base, exponent = left.within(POWER + 1), right.within(UNARY_LEVEL)
+        space = "" if _SIMPLE.fullmatch(base) and _SIMPLE.fullmatch(exponent) else " "
+        return Expr(f"{base}{space}{symbol}{space}{exponent}", level)
     return Expr(f"{left.within(level)} {symbol} {right.within(level + 1)}", level)
 
 

@@ -12,7 +12,7 @@ from adtransform import __version__  # noqa: E402
 
 project = "adtransform"
 author = "the adtransform authors"
-copyright = "2026, the adtransform authors"  # noqa: A001
+copyright = "2026, the adtransform authors"
 release = version = __version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.mathjax"]
 myst_enable_extensions = ["dollarmath", "colon_fence"]

@@ -51,10 +51,8 @@ def text() -> str:
         lines = [row(op, r) for op in ops for r in RULES[op] if not r.constant and not r.text.startswith("def ")]
         if lines:
             parts.append("| function | differential |\n|---|---|\n" + "\n".join(lines) + "\n")
-        for op in ops:
-            for r in RULES[op]:
-                if r.text.startswith("def "):
-                    parts.append(f"`{call(op, r.pattern)}`:\n\n```python\n{r.text}\n```\n")
+        blocks = [(op, r) for op in ops for r in RULES[op] if r.text.startswith("def ")]
+        parts += [f"`{call(op, r.pattern)}`:\n\n```python\n{r.text}\n```\n" for op, r in blocks]
         constant = [f"`{op.rpartition('.')[2]}`" for op in ops if all(r.constant for r in RULES[op])]
         if constant:
             parts.append(f"Without a derivative (zero everywhere): {', '.join(constant)}.\n")

@@ -109,7 +109,7 @@ def function_of(f: Callable[..., Any], given: dict[str, Any]) -> Function:
     """A live function read for these arguments."""
     target = from_function(f)
     types = {k: of_value(v, k) for k, v in given.items()}
-    return read(target.source, target.name, types, namespace={**(target.namespace or {}), **target.captured}, known=known)
+    return read(target.source, target.name, types, namespace=target.namespace, captured=target.captured, known=known)
 
 
 def derivatives(f: Callable[..., Any], python: Callable[..., Any], given: dict[str, Any], value: Any, seed: int) -> None:

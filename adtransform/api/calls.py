@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -119,9 +119,9 @@ def checked(value: Any, name: str) -> Any:
     return value
 
 
-def kind_key(value: Any) -> Hashable:
-    """What a specialisation depends on: kind, dtype, rank and which axes are 1; the structure of containers."""
-    cls: Hashable = type(value)
+def kind_key(value: Any) -> Any:
+    """What a specialisation depends on, hashable: kind, dtype, rank and which axes are 1; the structure of containers."""
+    cls = type(value)
     if cls is float or cls is int:
         return cls
     if cls is np.ndarray:

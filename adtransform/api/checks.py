@@ -246,11 +246,11 @@ def _reverse(level: _Level, value: Flat, random: np.random.Generator) -> _Made:
     (code,) = codes(p.function, "reverse", level.names)
     run = runner(p.function, code, p.shape)
     given = len(derived.params) > len(p.function.params)
-    places = p.active_results(level.names)
+    groups = p.active_results(level.names)
     bars = [np.zeros(np.shape(y)) for y in value]
-    for i in places:
-        bars[i] = _unit(value[i], random) if given else Like.of(value[i]).filled(1.0)
-    extra = [*level.extra, *([bars[i] for i in places] if given else [])]
+    for group in groups:
+        bars[group[0]] = _unit(value[group[0]], random) if given else Like.of(value[group[0]]).filled(1.0)
+    extra = [*level.extra, *([bars[group[0]] for group in groups] if given else [])]
     results, shares = run(level.values, extra)
     program = Program(keep(derived, 1), p.shape, p.out, p.seeds)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 import threading
 import weakref
 from collections.abc import Callable, Hashable, Sequence
@@ -10,6 +12,7 @@ from typing import Any
 from adtransform import pipeline
 from adtransform.api.calls import Callee, Wrt, checked, kind_key, promoted
 from adtransform.api.programs import Like, Program, Shape, runner
+from adtransform.api.surroundings import Entry, surroundings, unchanged
 from adtransform.ir import Function
 
 Values = tuple[Any, ...]
@@ -63,15 +66,16 @@ class Transform:
         return tuple([promoted(v, names[i]) if i in self.floats else checked(v, names[i]) for i, v in enumerate(values)])
 
     def specialised(self, values: Values) -> Run:
-        """The code for values of these kinds, made at the first call."""
+        """The code for values of these kinds, made at the first call and again when what the function captures has changed."""
         key = (self.token, *[kind_key(v) for v in values])
-        run: Run | None = self._cache.get(key)
-        if run is None:
+        found: tuple[Run, tuple[Entry, ...]] | None = self._cache.get(key)
+        if found is None or not unchanged(found[1]):
             with _LOCK:
-                run = self._cache.get(key)
-                if run is None:
-                    run = self._cache[key] = self.specialise(Shape.of(self.callee.names, values))
-        return run
+                found = self._cache.get(key)
+                if found is None or not unchanged(found[1]):
+                    around = surroundings(self.root)
+                    found = self._cache[key] = self.specialise(Shape.of(self.callee.names, values)), around
+        return found[0]
 
     def specialise(self, shape: Shape) -> Run:
         """Make the code for arguments of this shape."""
@@ -114,4 +118,8 @@ class Sweeps:
 
     def back(self, saved: Any, likes: Sequence[Like], bars: Sequence[Any]) -> Any:
         """The shares of the arguments, for adjoints of the first results; those of the others are zero."""
-        return self._back(saved, *[bars[i] if i < len(bars) else likes[i].filled(0.0) for i in self._active])
+        return self._back(saved, *[self._seed(group, likes, bars) for group in self._active])
+
+    def _seed(self, group: Sequence[int], likes: Sequence[Like], bars: Sequence[Any]) -> Any:
+        given = [bars[i] for i in group if i < len(bars)]
+        return functools.reduce(operator.add, given) if given else likes[group[0]].filled(0.0)

@@ -34,7 +34,7 @@ class Grad(Transform):
     def specialise(self, shape: Shape) -> Run:
         """Fused code where the output is known to be scalar; otherwise the two sweeps, with a look at it in between."""
         inner = program_of(self.callee, shape)
-        labels, tree = shape.labels(self.places), shape.tree(self.places, self.single)
+        labels, nest = shape.labels(self.places), shape.nester(self.places, self.single)
         first = _output(inner, self.callee.name, self.has_aux)
         warn_of_independence(inner.function, inner.leaves()[0], labels, self.callee.name)
         if isinstance(inner.out, Star) and lattice.is_scalar(type_of(first)):
@@ -44,7 +44,7 @@ class Grad(Transform):
 
             def fused(values: Values) -> Any:
                 (y,), shares = run(shape.flat(values))
-                gradient = nested(tree, shares)
+                gradient = nest(shares)
                 return (y, gradient) if value else gradient
 
             return fused
@@ -56,7 +56,7 @@ class Grad(Transform):
             if np.size(leaves[0]) != 1:
                 raise _not_scalar(name, leaves[0])
             likes = [Like.of(leaf) for leaf in leaves]
-            gradient = nested(tree, sweep.back(saved, likes, [likes[0].filled(1.0)]))
+            gradient = nest(sweep.back(saved, likes, [likes[0].filled(1.0)]))
             out = nested(inner.out, leaves)
             if value:
                 return out, gradient
@@ -126,7 +126,7 @@ class Pull(Transform):
         """Both sweeps; the result of a call is `(out, vjp_fn)`, with `has_aux` also what else the function returns."""
         inner = program_of(self.callee, shape)
         sweep = Sweeps(inner, shape.labels(self.places))
-        tree = shape.tree(self.places, self.single)
+        nest = shape.nester(self.places, self.single)
         (has_aux,) = self.options
         parts = inner.out.children if isinstance(inner.out, Nest) else ()
         if has_aux and len(parts) != 2:
@@ -135,7 +135,7 @@ class Pull(Transform):
 
         def run(values: Values) -> Any:
             leaves, saved = sweep.ahead(values)
-            pullback = Pullback(self, shape, saved, [Like.of(leaf) for leaf in leaves], out_tree, sweep, tree)
+            pullback = Pullback(self, shape, saved, [Like.of(leaf) for leaf in leaves], out_tree, sweep, nest)
             out = nested(inner.out, leaves)
             return (out[0], pullback, out[1]) if has_aux else (out, pullback)
 
@@ -146,17 +146,24 @@ class Pullback:
     """`vjp_fn(bar)`: the shares of the arguments for an adjoint `bar` of the output; may be called any number of times."""
 
     def __init__(
-        self, source: Pull, shape: Shape, saved: Any, likes: Sequence[Like], out: Tree, sweep: Sweeps, shares: Tree
+        self,
+        source: Pull,
+        shape: Shape,
+        saved: Any,
+        likes: Sequence[Like],
+        out: Tree,
+        sweep: Sweeps,
+        nest: Callable[[Sequence[Any]], Any],
     ) -> None:
         self._state = source, shape, saved, likes, out
-        self._sweep, self._shares = sweep, shares
+        self._sweep, self._nest = sweep, nest
 
     def __call__(self, bar: Any) -> Any:
         """The shares for one adjoint, nested like the output and of its shapes."""
         _, _, saved, likes, out = self._state
         bars = leaves_like(bar, out, "the adjoint of the output")
         given = [like.convert(b, "the adjoint of the output") for b, like in zip(bars, likes, strict=False)]
-        return nested(self._shares, self._sweep.back(saved, likes, given))
+        return self._nest(self._sweep.back(saved, likes, given))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restored, self._state
@@ -164,7 +171,7 @@ class Pullback:
 
 def _restored(source: Pull, shape: Shape, saved: Any, likes: Sequence[Like], out: Tree) -> Pullback:
     sweep = Sweeps(program_of(source.callee, shape), shape.labels(source.places))
-    return Pullback(source, shape, saved, likes, out, sweep, shape.tree(source.places, source.single))
+    return Pullback(source, shape, saved, likes, out, sweep, shape.nester(source.places, source.single))
 
 
 class Push(Transform):

@@ -71,12 +71,10 @@ class Jacobian(Transform):
 
 
 def _float_output(leaf: Any, name: str) -> Like:
-    try:
-        like = Like.of(leaf)
-    except TypeError:
-        raise TypeError(f"`{name}` returns {type(leaf).__name__}: a Jacobian needs numbers or arrays") from None
-    if leaf.__class__ is not float and np.asarray(leaf).dtype.kind != "f":
-        raise TypeError(f"`{name}` returns {np.asarray(leaf).dtype}: a Jacobian needs floats")
+    like = Like.of(leaf)
+    if not like.is_float or isinstance(leaf, (int, complex)):
+        kind = np.asarray(leaf).dtype if like.array else type(leaf).__name__
+        raise TypeError(f"`{name}` returns {kind}: a Jacobian needs floats")
     return like
 
 

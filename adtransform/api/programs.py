@@ -17,7 +17,7 @@ from adtransform.activity import active
 from adtransform.api.calls import Callee
 from adtransform.api.trees import STAR, Nest, Star, Tree, flatten, leaves_like, spell, unflatten
 from adtransform.ir import Function, Leaf, Var
-from adtransform.lattice import Type, of_value
+from adtransform.lattice import Array, Type, of_value
 from adtransform.source import from_function, from_text
 
 
@@ -70,6 +70,19 @@ class Shape:
         """The names of the leaves of some arguments."""
         return tuple(label for place in places for label in self.arguments[place].leaves)
 
+    def nester(self, places: Sequence[int], single: bool) -> Callable[[Sequence[Any]], Any]:
+        """What turns flat values for some arguments into a result: nested like these, arrays without axes made arrays again."""
+        tree = self.tree(places, single)
+        types = [t for place in places for t in self.arguments[place].types]
+        bare = [i for i, t in enumerate(types) if isinstance(t, Array) and t.dims == ()]
+        if not bare:
+            return lambda leaves: nested(tree, leaves)
+
+        def nest(leaves: Sequence[Any]) -> Any:
+            return nested(tree, [np.asarray(x) if i in bare else x for i, x in enumerate(leaves)])
+
+        return nest
+
     def tree(self, places: Sequence[int], single: bool) -> Tree:
         """How values for some arguments are nested: a tuple of them, or bare for a single one."""
         trees = tuple(self.arguments[place].tree for place in places)
@@ -101,14 +114,18 @@ class Program:
     out: Tree
     seeds: tuple[Seed, ...] = ()
 
-    def active_results(self, labels: Sequence[str]) -> list[int]:
-        """Positions of the results that depend on some of the arguments, in the order in which adjoints are given."""
-        found = active(self.function, labels)
-        order: dict[Var, int] = {}
-        for i, result in enumerate(self.leaves()):
+    def active_results(self, labels: Sequence[str]) -> list[list[int]]:
+        """For each adjoint that reverse mode takes, in order, the positions of the results it belongs to.
+
+        Several positions where the function returns one value several times: their adjoints add up.
+        """
+        ready = pipeline.primal(self.function)
+        found = active(ready, labels)
+        groups: dict[Var, list[int]] = {}
+        for i, result in enumerate(ready.results):
             if isinstance(result, Var) and result in found:
-                order.setdefault(result, i)
-        return list(order.values())
+                groups.setdefault(result, []).append(i)
+        return list(groups.values())
 
     def leaves(self) -> list[Any]:
         """The results in the order of `out`."""
@@ -224,14 +241,14 @@ class Like:
 
     @staticmethod
     def of(value: Any) -> Like:
-        """The template of a number or array.  Raises `TypeError` for anything else."""
+        """The template of a number or array; what is neither has one that takes no values."""
         if isinstance(value, np.ndarray):
             return Like(True, value.dtype, value.shape)
         if isinstance(value, np.generic):
             return Like(False, value.dtype, ())
         if isinstance(value, (int, float, complex)):
             return Like(False, None, ())
-        raise TypeError(f"not a number or an array: {type(value).__name__}")
+        return Like(False, np.dtype(object), ())
 
     @property
     def is_float(self) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from adtransform.emit.spell import Speller, is_short_key
-from adtransform.emit.syntax import Bare, Group, Infix, Keyword, Py, Ternary, Word, flat, statement
+from adtransform.emit.syntax import Bare, Group, Infix, Keyword, Py, Word, constant, flat, statement
 from adtransform.ir import UNDEFINED, Const, Leaf, Let, Origin, Stmt, Var
 from adtransform.lattice import Array, List, Scalar, is_scalar, kind_of, same_kind
 from adtransform.ops import BINARY
@@ -21,7 +21,6 @@ from adtransform.place.program import (
     Operand,
     Program,
     Tree,
-    completes,
     negated,
     reads,
     type_of,
@@ -72,8 +71,9 @@ class Printer:
         """Print statements; `tail` is the exit that falling off their end amounts to.  The number of lines printed."""
         before = len(self.out)
         for i, node in enumerate(nodes):
-            if self.is_quoted(node):
+            if isinstance(node, Bind) and node.tree.op == "backward":
                 self.quoting = True
+                continue
             last = i == len(nodes) - 1
             match node:
                 case Bind():
@@ -151,6 +151,9 @@ class Printer:
                 return False
             self.write(f"{left} += ", self.spell.share(tree), indent, node)
             return True
+        if self.listing and tree.op == "operator.add" and node.targets[0].of is not None:
+            self.write(f"{left} += ", self.spell(tree.args[1]), indent, node)
+            return True
         if tree.op not in BINARY or self.listing:
             return False
         symbol = augmented(tree)
@@ -201,7 +204,9 @@ class Printer:
         if not whole and not part:
             return None
         same = same_kind(type_of(old), value.type) and isinstance(type_of(old), Array)
-        scalar = isinstance(type_of(old), Array) and kind_of(type_of(old)) == kind_of(value.type) == "float" and is_short_key(key)
+        scalar = (
+            isinstance(type_of(old), Array) and kind_of(type_of(old)) == kind_of(value.type) == "float" and is_short_key(key)
+        )
         if not augmented(value) and not (same or scalar):
             return None
         return "whole" if whole else "part"
@@ -314,7 +319,7 @@ def _nested(tree: object, values: list[Py]) -> Py:
         case list():
             return Group(None, "[]", tuple(_nested(t, values) for t in tree))
         case dict():
-            parts = tuple(Infix(Word(repr(k).replace("'", '"')), ":", _nested(t, values), 0) for k, t in tree.items())
+            parts = tuple(Keyword(flat(constant(k)), _nested(t, values), ": ") for k, t in tree.items())
             return Group(None, "{}", parts)
     return Word(repr(tree))
 
@@ -361,7 +366,3 @@ def align(lines: list[Line], comments: Mapping[Let, str], cap: int = 40) -> list
             block.append((text, comment if i == 0 else ""))
     flush()
     return out
-
-
-Emit = Callable[[Operand], Py]
-__all__ = ["Keyword", "Line", "Printer", "Ternary", "align", "completes"]

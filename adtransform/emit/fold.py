@@ -27,7 +27,6 @@ from adtransform.place.program import (
     Tree,
     is_temporary,
     label,
-    operands,
     reads,
     type_of,
     variables,
@@ -38,7 +37,7 @@ from adtransform.place.storage import Buffers, Storage
 
 LIMIT = 88
 _TRUE, _FALSE = Const(True), Const(False)
-_NEVER = frozenset("load pop copy_items".split())
+_NEVER = frozenset("load pop".split())
 
 
 def fold(program: Program, memory: Storage, *, listing: bool = False, keep: Iterable[Var] = ()) -> None:
@@ -82,8 +81,7 @@ class _Folder:
                 self.remember(made)
                 places[made] = len(out)
             out.append(made)
-        self.rest = (places, out)
-        self.pending, self.last = outer, self.pending
+        self.pending = outer
         return [node for node in out if node is not None]
 
     def node(self, node: Node, depth: int, places: dict[Bind, int], out: list[Node | None]) -> Node:
@@ -238,6 +236,3 @@ def _filled(a: Operand, values: dict[Var, Tree]) -> Operand:
         args = tuple(_filled(x, values) for x in a.args)
         return Tree(a.op, args, tuple((k, _filled(x, values)) for k, x in a.kwargs), a.type, a.origin)
     return a
-
-
-__all__ = ["LIMIT", "fold", "operands"]

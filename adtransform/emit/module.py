@@ -167,7 +167,11 @@ def _helper_sources() -> Mapping[str, str]:
     found = {}
     for node in ast.parse(text).body:
         if isinstance(node, ast.FunctionDef):
-            found[node.name] = ast.get_source_segment(text, node) or ""
+            # Without the annotations that would need an import.
+            source = ast.get_source_segment(text, node) or ""
+            head, body = source.split(":\n", 1)
+            head = re.sub(r"(\w+): Any = ", r"\1=", head).replace(": Any", "").replace(" -> Any", "")
+            found[node.name] = f"{head}:\n{body}"
     return found
 
 

@@ -71,7 +71,7 @@ class _Classes:
                 for target, source in node.pairs:
                     self.merge(target, source)
         for node in nodes:
-            if isinstance(node, Bind) and node.tree.op in ("assign", "copy"):
+            if isinstance(node, Bind) and node.tree.op in ("assign", "copy", "copy_of"):
                 self.merge(node.targets[0], node.tree.args[0])
 
     def merge(self, a: Var, b: object, force: bool = False) -> None:

@@ -10,6 +10,7 @@ from adtransform.emit.syntax import LIMIT, quoted
 from adtransform.ir import Assume, Const, Function, Leaf, Param
 from adtransform.lattice import Array, List, Scalar, Tuple, Type, of_value
 
+_WIDE = 40
 _PLAIN = frozenset("bool int float complex str list tuple dict".split())
 
 
@@ -24,7 +25,8 @@ def spelled(t: Type, called: Callable[[str], str]) -> str:
             inner = spelled(item, called)
             return f"list[{inner}]" if inner else "list"
         case Tuple(items):
-            return f"tuple[{', '.join(spelled(i, called) or 'object' for i in items)}]"
+            text = f"tuple[{', '.join(spelled(i, called) or 'object' for i in items) or '()'}]"
+            return text if len(text) <= _WIDE else "tuple"
     return ""
 
 
@@ -69,7 +71,8 @@ def _result(f: Function, called: Callable[[str], str]) -> str:
                 return spelled(types[index], called)
             case tuple():
                 parts = [tree(x) for x in t]
-                return f"tuple[{', '.join(parts) or '()'}]" if all(parts) else ""
+                text = f"tuple[{', '.join(parts) or '()'}]" if all(parts) else ""
+                return text if t is f.tree or len(text) <= _WIDE else "tuple"
             case list():
                 parts = sorted({tree(x) for x in t})
                 return f"list[{parts[0]}]" if len(parts) == 1 and parts[0] else "list"

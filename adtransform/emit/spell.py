@@ -10,7 +10,6 @@ import numpy as np
 
 from adtransform.emit.syntax import (
     AND,
-    ARITHMETIC,
     ATOM,
     COMPARISON,
     NOT,
@@ -25,16 +24,16 @@ from adtransform.emit.syntax import (
     Ternary,
     Word,
     constant,
-    quoted,
+    flat,
 )
 from adtransform.ir import UNDEFINED, Const, Var
-from adtransform.lattice import Array, List, Scalar, Type, Unknown, is_numpy, is_scalar, kind_of, same_kind, same_shape
+from adtransform.lattice import Array, List, Scalar, Tuple, Type, Unknown, is_numpy, is_scalar, kind_of, same_kind, same_shape
 from adtransform.ops import BINARY, COMPARE, UNARY
 from adtransform.place.program import Operand, Tree, type_of
 
 # Their operands are one sequence: `np.stack([a, b])`.
 SPLICED = frozenset(
-    f"numpy.{name}" for name in ("array", "asarray", "concatenate", "stack", "hstack", "vstack", "column_stack", "dstack")
+    f"numpy.{name}" for name in ("array", "asarray", "asanyarray", "concatenate", "stack", "hstack", "vstack", "column_stack", "dstack")
 )
 # What reads better as a method where the operand is an array.
 _METHODS = frozenset(
@@ -48,7 +47,6 @@ _METHODS = frozenset(
 _INFIX = {"numpy.divide": "operator.truediv", "numpy.power": "operator.pow"}
 _OPPOSITE = {"==": "!=", "!=": "==", "is": "is not", "is not": "is", "in": "not in", "not in": "in"}
 _REVERSED = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
-_HELPED = {"copy": "copy_of", "zeros": "zeros"}
 
 
 class Speller:
@@ -175,7 +173,7 @@ class Speller:
 
     def spliced(self, t: Tree) -> Py:
         """`np.concatenate([a, b], axis=1)`"""
-        if len(t.args) == 1 and isinstance(type_of(t.args[0]), List):
+        if len(t.args) == 1:
             items = self(t.args[0])
         else:
             nested = t.op in ("numpy.array", "numpy.asarray")
@@ -191,7 +189,7 @@ class Speller:
 
     def helper(self, t: Tree) -> Py:
         """A call of one of the functions printed into the file."""
-        return self.call(Word(self.called(_HELPED.get(t.op, t.op))), t.args, t.kwargs)
+        return self.call(Word(self.called(t.op)), t.args, t.kwargs)
 
     def _load(self, t: Tree) -> Py:
         name = t.args[0]
@@ -200,6 +198,13 @@ class Speller:
 
     def _assign(self, t: Tree) -> Py:
         return self(t.args[0])
+
+    def _unpack(self, t: Tree) -> Py:
+        a = t.args[0]
+        kind = a.type if isinstance(a, (Var, Tree)) else None
+        if isinstance(kind, Tuple) and len(kind.items) == 1:
+            return Group(self(a), "[]", (Word("0"),))
+        return self(a)
 
     def _index(self, t: Tree) -> Py:
         return Group(self(t.args[0]), "[]", self.key(t.args[1]))
@@ -266,14 +271,12 @@ class Speller:
         return self.helper(t)
 
     def _copy(self, t: Tree) -> Py:
-        if isinstance(t.type, (Array, List)):
-            return Group(Dot(self(t.args[0]), "copy"), "()", ())
-        return self.helper(t)
+        return Group(Dot(self(t.args[0]), "copy"), "()", ())
 
     def _copy_items(self, t: Tree) -> Py:
         item = t.type.item if isinstance(t.type, List) else t.type
         inner = "v.copy()" if isinstance(item, Array) else f"{self.called('copy_of')}(v)"
-        return Word(f"[{inner} for v in {self.names[t.args[0]]}]")  # type: ignore[index]
+        return Word(f"[{inner} for v in {flat(self(t.args[0]))}]")
 
     def _accumulate(self, t: Tree) -> Py:
         return Infix(self(t.args[0]), "+", self.share(t), 9)
@@ -309,6 +312,3 @@ def is_short_key(key: Operand) -> bool:
     if isinstance(t, Scalar):
         return t.kind in ("int", "bool")
     return isinstance(t, Array) and kind_of(t) == "bool"
-
-
-__all__ = ["ARITHMETIC", "Speller", "is_short_key", "quoted"]

@@ -59,10 +59,11 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Keyword:
-    """`axis=0`"""
+    """`axis=0`, and `"k": v` with another sign"""
 
     name: str
     value: Py
+    sign: str = "="
     level: int = TERNARY
 
 
@@ -112,8 +113,8 @@ def flat(e: Py) -> str:
             if head is None and brackets == "()" and len(items) == 1:
                 inner += ","
             return ("" if head is None else within(head, ATOM)) + brackets[0] + inner + brackets[1]
-        case Keyword(name, value):
-            return f"{name}={flat(value)}"
+        case Keyword(name, value, sign):
+            return f"{name}{sign}{flat(value)}"
         case Ternary(yes, cond, no):
             return f"{within(yes, OR)} if {within(cond, OR)} else {within(no, TERNARY)}"
         case Slice(parts):
@@ -183,7 +184,7 @@ def _broken(first: str, items: tuple[Py, ...], last: str, indent: int, is_call: 
         return [first, line, last]
     body: list[str] = []
     for item in items:
-        prefix = f"{item.name}=" if isinstance(item, Keyword) else ""
+        prefix = f"{item.name}{item.sign}" if isinstance(item, Keyword) else ""
         body += statement(prefix, item.value if isinstance(item, Keyword) else item, indent + 4, ",")
     return [first, *body, last]
 
@@ -207,7 +208,9 @@ def constant(value: Any) -> Py:
         if value.real == 0 and str(value.real) == "0.0":
             return constant_text(text)
         text = text.strip("()")
-        return Group(Word("complex"), "()", (Word(repr(value.real)), Word(repr(value.imag)))) if "n" in text else Word(f"({text})")
+        return (
+            Group(Word("complex"), "()", (Word(repr(value.real)), Word(repr(value.imag)))) if "n" in text else Word(f"({text})")
+        )
     return constant_text(text)
 
 

@@ -9,7 +9,19 @@ import numpy as np
 from adtransform.infer.extents import Count, array, as_array, axes, integer, integers, lengths, product, total
 from adtransform.infer.row import Args, Kwargs, Named, Row, Types
 from adtransform.ir import Const
-from adtransform.lattice import UNKNOWN, Array, Dim, Extent, List, Scalar, Type, broadcast_dims, fresh_dim, result_dtype
+from adtransform.lattice import (
+    UNKNOWN,
+    Array,
+    Dim,
+    Extent,
+    List,
+    Scalar,
+    Type,
+    broadcast_dims,
+    fresh_dim,
+    kind_of,
+    result_dtype,
+)
 
 Dims = tuple[Extent, ...]
 
@@ -24,7 +36,7 @@ def _wanted(kwargs: Kwargs, default: str | None) -> str | None:
     if given.value is None:
         return default
     try:
-        return np.dtype(given.value).name
+        return str(np.dtype(given.value))
     except TypeError:
         return None
 
@@ -57,12 +69,10 @@ def _eye(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type
 
 def _arange(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
     dtype = result_dtype([as_array(t) for t in (*types, *(named[k] for k in ("stop", "step") if k in named))])[1]
-    known = [integer(types[0], args[0])] if set(kwargs) <= {"dtype"} else [None]
     extent: Extent = fresh_dim()
-    if known[0] is not None:
-        extent = max(0, known[0])
-    elif isinstance(types[0], Count) and set(kwargs) <= {"dtype"}:
-        extent = types[0].extent
+    if len(types) == 1 and set(kwargs) <= {"dtype"}:
+        known = integer(types[0], args[0])
+        extent = max(0, known) if known is not None else types[0].extent if isinstance(types[0], Count) else extent
     return Array(_wanted(kwargs, None if dtype == "?" else dtype), (extent,))
 
 
@@ -71,18 +81,20 @@ def _linspace(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types |
         return UNKNOWN
     number = lengths(named["num"], kwargs["num"]) if "num" in kwargs else (50,)
     inner = broadcast_dims(as_array(t).dims for t in types)
-    dtype = result_dtype([Array("float64", ()), *(as_array(t) for t in types)])[1]
+    kinds = {kind_of(t) for t in types}
     dims = None if inner is None or number is None else number + inner
-    return Array(_wanted(kwargs, None if dtype == "?" else dtype), dims)
+    wide = kinds <= {"bool", "int", "float"} and not any(
+        as_array(t).dtype in ("float32", "float16", "longdouble", None) for t in types
+    )
+    return Array(_wanted(kwargs, "float64" if wide else None), dims)
 
 
 def _literal(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
     """`array(a, b)`: the operands are the items of the literal list; a single run-time list is the sequence itself."""
     if set(kwargs) - {"dtype"}:
         return Array(_wanted(kwargs, None), None)
-    if len(types) == 1 and isinstance(types[0], List):
-        a = as_array(types[0])
-        return Array(_wanted(kwargs, a.dtype), a.dims)
+    if len(types) == 1:
+        return _copy(types, named, args, kwargs)
     if not types:
         return Array(_wanted(kwargs, "float64"), (0,))
     inner = broadcast_dims(as_array(t).dims for t in types)
@@ -104,10 +116,6 @@ def _astype(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | T
     a = as_array(types[0])
     dtype = _wanted({"dtype": args[1]}, None) if len(args) > 1 else _wanted(kwargs, None)
     return Array(dtype, a.dims) if isinstance(types[0], Array) else UNKNOWN
-
-
-def _asarray(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
-    return _literal(types, named, args, kwargs) if len(types) != 1 or isinstance(types[0], List) else _copy(types, named, args, kwargs)
 
 
 def _operand(types: Types) -> tuple[str | None, Dims | None]:
@@ -171,8 +179,7 @@ def _moveaxis(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types |
     source, to = integers(types[1], args[1]), integers(types[2], args[2])
     if dims is None or source is None or to is None or not axes(source, len(dims)) or not axes(to, len(dims)):
         return Array(dtype, None)
-    order = np.moveaxis(np.empty((0,) * len(dims) + tuple(range(0))), source, to).ndim and _moved(len(dims), source, to)
-    return Array(dtype, tuple(dims[i] for i in order))
+    return Array(dtype, tuple(dims[i] for i in _moved(len(dims), source, to)))
 
 
 def _moved(rank: int, source: tuple[int, ...], to: tuple[int, ...]) -> tuple[int, ...]:
@@ -212,12 +219,12 @@ def _broadcast_to(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Typ
 def _concatenate(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
     items = tuple(as_array(t) for t in types)
     if len(types) == 1:
-        # A run-time list, or one array whose rows are joined: lengths are not known.
-        inner = as_array(types[0].item) if isinstance(types[0], List) else Array()
-        axis = kwargs.get("axis", Const(0))
-        if inner.dims and axis == Const(0):
-            return Array(inner.dtype, (fresh_dim(), *inner.dims[1:]))
-        return Array(inner.dtype, None)
+        # A run-time list, or an array of which the rows are joined: lengths are not known.
+        inner = _row_of(types[0])
+        place = _place(kwargs, len(inner.dims or ()))
+        if inner.dims is None or place is None:
+            return Array(inner.dtype, None)
+        return Array(inner.dtype, tuple(fresh_dim() if i == place else e for i, e in enumerate(inner.dims)))
     dtype = _common(items)
     if set(kwargs) - {"axis"}:
         return Array(None, None)
@@ -228,6 +235,21 @@ def _concatenate(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Type
     if axis.value is None:
         return Array(dtype, (total(tuple(product(s) for s in shapes)),))
     return Array(dtype, _joined(shapes, axis.value))
+
+
+def _row_of(t: Type) -> Array:
+    """An item of a sequence."""
+    if isinstance(t, List):
+        return as_array(t.item)
+    a = as_array(t)
+    return Array(a.dtype, a.dims[1:] if a.dims else None)
+
+
+def _place(kwargs: Kwargs, rank: int) -> int | None:
+    """The axis asked for (by default the first), counted from the front."""
+    axis = kwargs.get("axis", Const(0))
+    found = axes((axis.value,), rank) if isinstance(axis, Const) and isinstance(axis.value, int) else None
+    return None if found is None or set(kwargs) - {"axis"} else found[0]
 
 
 def _joined(shapes: list[Dims], axis: int) -> Dims | None:
@@ -248,21 +270,19 @@ def _best(extents: tuple[Extent, ...]) -> Extent:
 
 def _stack(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
     if len(types) == 1:
-        inner = as_array(types[0].item) if isinstance(types[0], List) else Array()
-        number: Extent = fresh_dim()
+        inner = _row_of(types[0])
+        whole = as_array(types[0]).dims
+        number: Extent = whole[0] if whole else fresh_dim()
     else:
         items = tuple(as_array(t) for t in types)
         shapes = [i.dims for i in items if i.dims is not None]
         same = len(shapes) == len(items) and len({len(s) for s in shapes}) == 1
         inner = Array(_common(items), tuple(map(_best, zip(*shapes, strict=True))) if same else None)
         number = len(types)
-    axis = kwargs.get("axis", Const(0))
-    if set(kwargs) - {"axis"} or not isinstance(axis, Const) or inner.dims is None:
-        return Array(inner.dtype, None)
-    place = axes((axis.value,), len(inner.dims) + 1)
-    if place is None:
-        return UNKNOWN
-    return Array(inner.dtype, (*inner.dims[: place[0]], number, *inner.dims[place[0] :]))
+    place = None if inner.dims is None else _place(kwargs, len(inner.dims) + 1)
+    if inner.dims is None or place is None:
+        return Array(None if set(kwargs) - {"axis"} else inner.dtype, None)
+    return Array(inner.dtype, (*inner.dims[:place], number, *inner.dims[place:]))
 
 
 def _stacked(axis: int, least: int) -> Row:
@@ -277,7 +297,9 @@ def _stacked(axis: int, least: int) -> Row:
             shapes = [s or (1,) for s in shapes]
             return Array(_common(tuple(items)), _joined(shapes, 0 if len(shapes[0]) == 1 else 1))
         if axis == 1:
-            shapes = [(s + (1,) if len(s) == 1 else s) if s else (1, 1) for s in shapes]
+            shapes = [((*s, 1) if len(s) == 1 else s) if s else (1, 1) for s in shapes]
+        elif axis == 2:
+            shapes = [((1,) * (2 - len(s)) + s + (1,) if len(s) < 3 else s) for s in shapes]
         else:
             shapes = [(1,) * (2 - len(s)) + s for s in shapes]
         return Array(_common(tuple(items)), _joined(shapes, axis))
@@ -285,11 +307,28 @@ def _stacked(axis: int, least: int) -> Row:
     return row
 
 
+def _append(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    if "axis" in kwargs:
+        return _concatenate(types, named, args, kwargs)
+    return _concatenate(types, named, args, {"axis": Const(None)})
+
+
+def _take_along(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    dtype, dims = _operand(types)
+    index, axis = as_array(types[1]).dims, kwargs.get("axis", Const(-1))
+    if dims is None or index is None or not isinstance(axis, Const):
+        return Array(dtype, None)
+    if axis.value is None:
+        return Array(dtype, index)
+    place = axes((axis.value,), len(dims))
+    if place is None or len(index) != len(dims):
+        return UNKNOWN
+    # The other axes are broadcast.
+    together = broadcast_dims([dims, index]) or ()
+    return Array(dtype, tuple(index[i] if i == place[0] else e for i, e in enumerate(together)))
+
+
 def _same(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
-    return Array(*_operand(types))
-
-
-def _roll(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
     return Array(*_operand(types))
 
 
@@ -357,15 +396,15 @@ def _item(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Typ
 
 ROWS: dict[str, Row] = {
     **dict.fromkeys(("numpy.zeros", "numpy.ones", "numpy.empty"), _filled("float64")),
-    **dict.fromkeys("numpy.zeros_like numpy.ones_like numpy.empty_like numpy.full_like".split(), _filled_like),
-    **dict.fromkeys("numpy.copy numpy.ascontiguousarray numpy.asfortranarray".split(), _copy),
-    **dict.fromkeys("numpy.asarray numpy.asanyarray".split(), _asarray),
-    **dict.fromkeys("numpy.flip numpy.fliplr numpy.flipud numpy.roll numpy.unwrap".split(), _same),
-    **dict.fromkeys("numpy.transpose numpy.permute_dims".split(), _transpose),
-    **dict.fromkeys("numpy.matrix_transpose numpy.linalg.matrix_transpose".split(), _matrix_transpose),
-    **dict.fromkeys("numpy.concatenate numpy.concat".split(), _concatenate),
-    **dict.fromkeys(("numpy.vstack",), _stacked(0, 2)),
-    **dict.fromkeys(("numpy.column_stack",), _stacked(1, 2)),
+    **dict.fromkeys(["numpy.zeros_like", "numpy.ones_like", "numpy.empty_like", "numpy.full_like"], _filled_like),
+    **dict.fromkeys(["numpy.copy", "numpy.ascontiguousarray", "numpy.asfortranarray"], _copy),
+    **dict.fromkeys(["numpy.flip", "numpy.fliplr", "numpy.flipud", "numpy.roll", "numpy.unwrap"], _same),
+    **dict.fromkeys(["numpy.transpose", "numpy.permute_dims"], _transpose),
+    **dict.fromkeys(["numpy.matrix_transpose", "numpy.linalg.matrix_transpose"], _matrix_transpose),
+    **dict.fromkeys(["numpy.concatenate", "numpy.concat"], _concatenate),
+    "numpy.vstack": _stacked(0, 2),
+    "numpy.column_stack": _stacked(1, 2),
+    "numpy.dstack": _stacked(2, 3),
     "numpy.hstack": _stacked(1, 1),
     "numpy.stack": _stack,
     "numpy.full": _full,
@@ -373,7 +412,7 @@ ROWS: dict[str, Row] = {
     "numpy.identity": _eye,
     "numpy.arange": _arange,
     "numpy.linspace": _linspace,
-    "numpy.array": _literal,
+    **dict.fromkeys(["numpy.array", "numpy.asarray", "numpy.asanyarray"], _literal),
     "numpy.astype": _astype,
     "numpy.reshape": _reshape,
     "numpy.ravel": _ravel,
@@ -385,6 +424,8 @@ ROWS: dict[str, Row] = {
     "numpy.repeat": _repeat,
     "numpy.tile": _tile,
     "numpy.take": _take,
+    "numpy.take_along_axis": _take_along,
+    "numpy.append": _append,
     "numpy.atleast_1d": _atleast(1),
     "numpy.atleast_2d": _atleast(2),
     "numpy.searchsorted": _searchsorted,

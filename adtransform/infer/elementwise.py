@@ -195,7 +195,9 @@ def _compare(op: str) -> Row:
 
 
 def _clip(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
-    bounds = [named[k] for k in ("a_min", "a_max", "min", "max") if k in named and isinstance(named[k], (Scalar, Array, Unknown))]
+    bounds = [
+        named[k] for k in ("a_min", "a_max", "min", "max") if k in named and isinstance(named[k], (Scalar, Array, Unknown))
+    ]
     operands = (*types, *bounds)
     if set(kwargs) - {"a_min", "a_max", "min", "max"}:
         return UNKNOWN
@@ -227,17 +229,50 @@ def _prod(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Typ
     return join(item, INT) if isinstance(item, Scalar) else UNKNOWN
 
 
-_FUNCTIONS = (
-    "numpy.real numpy.imag numpy.angle numpy.sinc numpy.i0 numpy.fix numpy.round numpy.around numpy.nan_to_num numpy.isclose "
-    "numpy.real_if_close numpy.iscomplex numpy.isreal numpy.isposinf numpy.isneginf numpy.where builtins.abs builtins.round"
-).split()
-_OPERATORS = "sub mul truediv floordiv mod and_ or_ xor lshift rshift neg pos invert abs".split()
+_FUNCTIONS = [
+    "numpy.real",
+    "numpy.imag",
+    "numpy.angle",
+    "numpy.sinc",
+    "numpy.i0",
+    "numpy.fix",
+    "numpy.round",
+    "numpy.around",
+    "numpy.nan_to_num",
+    "numpy.isclose",
+    "numpy.real_if_close",
+    "numpy.iscomplex",
+    "numpy.isreal",
+    "numpy.isposinf",
+    "numpy.isneginf",
+    "numpy.where",
+    "builtins.abs",
+    "builtins.round",
+]
+_OPERATORS = [
+    "sub",
+    "mul",
+    "truediv",
+    "floordiv",
+    "mod",
+    "and_",
+    "or_",
+    "xor",
+    "lshift",
+    "rshift",
+    "neg",
+    "pos",
+    "invert",
+    "abs",
+]
 
 ROWS: dict[str, Row] = {
     **{f"operator.{name}": _row(f"operator.{name}") for name in _OPERATORS},
-    **{f"operator.{name}": _compare(f"operator.{name}") for name in "lt le eq ne gt ge".split()},
+    **{f"operator.{name}": _compare(f"operator.{name}") for name in ["lt", "le", "eq", "ne", "gt", "ge"]},
     **{name: _row(name) for name in _FUNCTIONS},
-    **dict.fromkeys("operator.is_ operator.is_not operator.not_ builtins.contains builtins.not_contains".split(), _fixed(BOOL)),
+    **dict.fromkeys(
+        ["operator.is_", "operator.is_not", "operator.not_", "builtins.contains", "builtins.not_contains"], _fixed(BOOL)
+    ),
     **dict.fromkeys(("builtins.bool", "builtins.isinstance", "builtins.callable"), _fixed(BOOL)),
     **dict.fromkeys(("math.fsum", "math.dist", "builtins.float"), _fixed(FLOAT)),
     "operator.add": _add,
@@ -245,6 +280,7 @@ ROWS: dict[str, Row] = {
     "operator.pow": _power,
     "builtins.int": lambda types, named, args, kwargs: types[0] if types and isinstance(types[0], Count) else INT,
     "builtins.complex": _fixed(Scalar("complex")),
+    "builtins.pow": lambda types, named, args, kwargs: _power(types, named, args, kwargs) if len(types) == 2 else INT,
     "builtins.min": _extreme,
     "builtins.max": _extreme,
     "builtins.divmod": lambda types, named, args, kwargs: (

@@ -44,7 +44,7 @@ def shift(extent: Extent, by: int) -> Extent:
     if isinstance(extent, int):
         return max(0, extent + by)
     match = _AFFINE.fullmatch(extent.name)
-    if match is None or extent.name.startswith(("?", "~")) and match[2] is None and by > 0:
+    if match is None or (extent.name.startswith(("?", "~")) and match[2] is None and by > 0):
         return Dim(f"{extent.name}{by:+d}")
     base, offset = match[1], int(match[2] or 0)
     if offset < 0 < by:
@@ -67,7 +67,7 @@ def cut(extent: Extent, by: Cut) -> Extent:
         return extent
     if step in (None, 1) and not isinstance(start, Dim) and (start is None or start >= 0):
         first = start or 0
-        if stop is None or isinstance(stop, int) and stop < 0:
+        if stop is None or (isinstance(stop, int) and stop < 0):
             return shift(extent, (stop or 0) - first)
         # x[: n - 1] of an axis of n: for n < 1 too (but x[: n - 3] of two elements has one).
         if first == 0 and stop in (shift(extent, -1), shift(extent, -2)):

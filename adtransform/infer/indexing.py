@@ -68,7 +68,7 @@ def _consumes(k: Type) -> int | None:
 
 def _unranked(dtype: str | None, keys: tuple[Type, ...]) -> Type:
     """What is taken from an array of unknown rank: an array if any key leaves an axis."""
-    leaves = any(k in (NONE, ELLIPSIS) or _is_slice(k) or isinstance(k, (Array, List)) and as_array(k).dims for k in keys)
+    leaves = any(k in (NONE, ELLIPSIS) or _is_slice(k) or (isinstance(k, (Array, List)) and as_array(k).dims) for k in keys)
     return Array(dtype, None) if leaves else UNKNOWN
 
 
@@ -152,10 +152,7 @@ def _slice(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Ty
 def _tuple(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
     """`(a, b)`: constant ints are kept, they may be axes or extents."""
     return Tuple(
-        tuple(
-            count(a.value) if isinstance(a, Const) and type(a.value) is int else t
-            for t, a in zip(types, args, strict=True)
-        )
+        tuple(count(a.value) if isinstance(a, Const) and type(a.value) is int else t for t, a in zip(types, args, strict=True))
     )
 
 

@@ -6,9 +6,9 @@ import functools
 
 import numpy as np
 
-from adtransform.infer.extents import Count, array, as_array, axes, integer, product, shift
+from adtransform.infer.extents import array, as_array, axes, integer, product, shift
 from adtransform.infer.row import Args, Kwargs, Named, Row, Types
-from adtransform.ir import Const
+from adtransform.ir import Atom, Const
 from adtransform.lattice import (
     UNKNOWN,
     Array,
@@ -17,7 +17,6 @@ from adtransform.lattice import (
     Type,
     broadcast_dims,
     fresh_dim,
-    kind_of,
     result_dtype,
 )
 from adtransform.ops import resolve
@@ -72,11 +71,26 @@ def _outer(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Ty
 
 def _tensordot(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
     a, b = as_array(types[0]), as_array(types[1])
-    n = integer(named["axes"], kwargs["axes"]) if "axes" in kwargs else 2
-    if a.dims is None or b.dims is None or n is None or n > min(len(a.dims), len(b.dims)):
-        return UNKNOWN
+    if a.dims is None or b.dims is None:
+        return Array(_dtype(types), None)
+    pair = _contracted(kwargs.get("axes", Const(2)), len(a.dims), len(b.dims))
+    if pair is None:
+        return Array(_dtype(types), None)
     # tensordot gives a 0-d array where nothing is left.
-    return Array(_dtype(types), a.dims[: len(a.dims) - n] + b.dims[n:])
+    left = tuple(e for i, e in enumerate(a.dims) if i not in pair[0])
+    return Array(_dtype(types), left + tuple(e for i, e in enumerate(b.dims) if i not in pair[1]))
+
+
+def _contracted(given: Atom, m: int, n: int) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+    """The axes of both operands over which `tensordot` sums."""
+    if not isinstance(given, Const):
+        return None
+    if isinstance(given.value, int):
+        k = given.value
+        return (tuple(range(m - k, m)), tuple(range(k))) if k <= min(m, n) else None
+    first, second = ((x,) if isinstance(x, int) else tuple(x) for x in given.value)
+    pair = axes(first, m), axes(second, n)
+    return None if pair[0] is None or pair[1] is None else (pair[0], pair[1])
 
 
 def _einsum(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
@@ -92,7 +106,7 @@ def _einsum(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | T
         for place, label in enumerate(labels):
             found: Extent = fresh_dim() if dims is None or len(dims) != len(labels) else dims[place]
             known = extents.get(label, 1)
-            extents[label] = found if known == 1 or isinstance(known, Dim) and known.name.startswith("?") else known
+            extents[label] = found if known == 1 or (isinstance(known, Dim) and known.name.startswith("?")) else known
     return array(_dtype(types[1:]), tuple(extents.get(c, 1) for c in right))
 
 
@@ -223,17 +237,30 @@ def _diag(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Typ
     if len(a.dims) == 1:
         side = shift(a.dims[0], abs(k))
         return Array(a.dtype, (side, side))
-    return Array(a.dtype, (_least(*a.dims) if k == 0 else fresh_dim(),)) if len(a.dims) == 2 else UNKNOWN
+    return Array(a.dtype, (_along(*a.dims, k),)) if len(a.dims) == 2 else UNKNOWN
 
 
-def _diagonal(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
-    a = as_array(types[0])
-    if a.dims is None or len(a.dims) < 2:
-        return Array(a.dtype, None)
-    pair = axes((0, 1), 2) if not kwargs else None
-    if pair is None:
-        return Array(a.dtype, None)
-    return Array(a.dtype, (*a.dims[2:], _least(a.dims[0], a.dims[1])))
+def _diagonal(first: int, second: int) -> Row:
+    def row(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+        a = as_array(types[0])
+        given = (kwargs.get("axis1", Const(first)), kwargs.get("axis2", Const(second)))
+        if a.dims is None or not all(isinstance(g, Const) for g in given):
+            return Array(a.dtype, None)
+        pair = axes(tuple(g.value for g in given if isinstance(g, Const)), len(a.dims))
+        if pair is None:
+            return UNKNOWN
+        offset = kwargs.get("offset", Const(0))
+        extent = _along(a.dims[pair[0]], a.dims[pair[1]], offset.value if isinstance(offset, Const) else None)
+        return Array(a.dtype, (*(e for i, e in enumerate(a.dims) if i not in pair), extent))
+
+    return row
+
+
+def _along(m: Extent, n: Extent, offset: int | None) -> Extent:
+    """The length of a diagonal."""
+    if offset is None:
+        return fresh_dim()
+    return _least(shift(m, min(0, offset)), shift(n, -max(0, offset)))
 
 
 def _vdot(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
@@ -258,7 +285,9 @@ ROWS: dict[str, Row] = {
     "numpy.einsum": _einsum,
     "numpy.trace": _trace,
     "numpy.diag": _diag,
-    "numpy.diagonal": _diagonal,
+    "numpy.diagonal": _diagonal(0, 1),
+    "numpy.linalg.diagonal": _diagonal(-2, -1),
+    "numpy.linalg.svdvals": lambda types, named, args, kwargs: _svd(types, named, args, {"compute_uv": Const(False)}),
     "numpy.linalg.solve": _solve,
     "numpy.linalg.eigh": _eigh,
     "numpy.linalg.eigvalsh": _eigvalsh,

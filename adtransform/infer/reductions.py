@@ -120,14 +120,38 @@ def _norm(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Typ
     return array(dtype if kind_of(Array(dtype)) == "float" else None, dims)
 
 
-_REDUCTIONS = (
-    "sum mean prod var std max min amax amin any all argmax argmin nansum nanmean nanprod nanvar nanstd nanmax nanmin nanargmax "
-    "nanargmin ptp median nanmedian average"
-).split()
+_REDUCTIONS = [
+    "sum",
+    "mean",
+    "prod",
+    "var",
+    "std",
+    "max",
+    "min",
+    "amax",
+    "amin",
+    "any",
+    "all",
+    "argmax",
+    "argmin",
+    "nansum",
+    "nanmean",
+    "nanprod",
+    "nanvar",
+    "nanstd",
+    "nanmax",
+    "nanmin",
+    "nanargmax",
+    "nanargmin",
+    "ptp",
+    "median",
+    "nanmedian",
+    "average",
+]
 
 ROWS: dict[str, Row] = {
     **{f"numpy.{name}": _reduction(f"numpy.{name}") for name in _REDUCTIONS},
-    **{f"numpy.{name}": _cumulative(f"numpy.{name}") for name in "cumsum cumprod nancumsum nancumprod".split()},
+    **{f"numpy.{name}": _cumulative(f"numpy.{name}") for name in ["cumsum", "cumprod", "nancumsum", "nancumprod"]},
     **{f"numpy.{name}": _ordering(f"numpy.{name}") for name in ("sort", "argsort")},
     "numpy.diff": _diff,
     "numpy.count_nonzero": _count_nonzero,

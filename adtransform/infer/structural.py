@@ -5,13 +5,15 @@ from __future__ import annotations
 import functools
 
 from adtransform.infer.elementwise import elementwise
-from adtransform.infer.extents import array, as_array, count, integer
+from adtransform.infer.extents import array, as_array, count, integer, product
 from adtransform.infer.indexing import SHAPE
 from adtransform.infer.row import Args, Kwargs, Named, Row, Types
+from adtransform.ir import Const
 from adtransform.lattice import (
     BOOL,
     FLOAT,
     INT,
+    TEXT,
     UNDEFINED,
     UNKNOWN,
     Array,
@@ -20,6 +22,7 @@ from adtransform.lattice import (
     Tuple,
     Type,
     dims_of,
+    fresh_dim,
     join,
     kind_of,
     rank_of,
@@ -68,7 +71,8 @@ def _len(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type
 
 
 def _list(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
-    return List(functools.reduce(join, types, UNDEFINED))
+    start: Type = UNDEFINED
+    return List(functools.reduce(join, types, start))
 
 
 def _push(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
@@ -92,19 +96,52 @@ def _expand(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | T
     return types[0] if dims == () else Array(as_array(types[0]).dtype, dims)
 
 
-def _spread(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
-    return _expand(types, named, args, kwargs)
-
-
 def _strong(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
     return elementwise("operator.mul", types)
 
 
-def _matmul_share(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
-    """`matmul_left(bar, b, a)`, `matmul_right(bar, a, b)`: in the shape of the last."""
-    dtype = result_dtype([as_array(types[0]), as_array(types[1])])[1]
-    dims = dims_of(types[2])
-    return Array(None if dtype == "?" else dtype, dims) if dims is None or dims else UNKNOWN
+def _shaped(position: int, *operands: int) -> Row:
+    """An array in the shape of the operand at `position`, of the dtype that the `operands` have together."""
+
+    def row(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+        dtype = result_dtype([as_array(types[i]) for i in operands])[1]
+        return Array(None if dtype == "?" else dtype, dims_of(types[position]))
+
+    return row
+
+
+def _dot_share(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    """`dot_left(bar, b, a)`, `dot_right(bar, a, b)`: in the shape of the last, or fitted to it where one is a scalar."""
+    found = _shaped(2, 0, 1)(types, named, args, kwargs)
+    assert isinstance(found, Array)
+    if found.dims == ():
+        return tangent(types[2])
+    fitted = tangent(types[2])
+    return found if isinstance(fitted, Array) and fitted.dtype == found.dtype else Array(None, found.dims)
+
+
+def _flat_or_same(*operands: int) -> Row:
+    """`delay(x, first, axis)`, `recur(factor, term, axis)`: flat where `axis` is None."""
+
+    def row(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+        dtype = result_dtype([as_array(types[i]) for i in operands])[1]
+        dims = as_array(types[0]).dims
+        if kwargs.get("axis", Const(None)) == Const(None):
+            dims = (fresh_dim(),) if dims is None else (product(dims),)
+        return Array(None if dtype == "?" else dtype, dims)
+
+    return row
+
+
+def _lanes(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    a = as_array(types[0])
+    if kwargs.get("axis", Const(None)) == Const(None):
+        return Array(a.dtype, (fresh_dim(),) if a.dims is None else (product(a.dims),))
+    return Array(a.dtype, None)
+
+
+def _unpack(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    return types[0].items if isinstance(types[0], Tuple) else UNKNOWN
 
 
 def _cast(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
@@ -129,7 +166,7 @@ def _piece(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Ty
 
 
 ROWS: dict[str, Row] = {
-    **dict.fromkeys("assign copy.copy copy.deepcopy".split(), _same),
+    **dict.fromkeys(["assign", "copy.copy", "copy.deepcopy"], _same),
     "shape": _shape,
     "ndim": _ndim,
     "size": lambda types, named, args, kwargs: INT,
@@ -144,10 +181,25 @@ ROWS: dict[str, Row] = {
     "accumulate": like(2),
     "accumulate_at": _same,
     "expand": _expand,
-    "spread": _spread,
+    "spread": _expand,
     "strong": _strong,
-    "matmul_left": _matmul_share,
-    "matmul_right": _matmul_share,
+    "matmul_left": like(2),
+    "matmul_right": like(2),
+    "dot_left": _dot_share,
+    "dot_right": _dot_share,
+    "tensordot_left": _shaped(2, 0, 1),
+    "tensordot_right": _shaped(2, 0, 1),
+    "contract": like(1),
+    "swap": lambda types, named, args, kwargs: TEXT,
+    "scatter": _shaped(2, 0),
+    "undiag": _shaped(1, 0),
+    "items": like(1),
+    "pieces": like(2),
+    "lanes": _lanes,
+    "delay": _flat_or_same(0),
+    "recur": _flat_or_same(0, 1),
+    "trips": lambda types, named, args, kwargs: INT,
+    "unpack": _unpack,
     "cast": _cast,
     "piece": _piece,
     "numpy.shares_memory": lambda types, named, args, kwargs: BOOL,

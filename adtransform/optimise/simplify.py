@@ -14,6 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from adtransform.build import Builder, type_of
+from adtransform.infer.structural import tangent as tangent_type
 from adtransform.ir import Atom, Const, Function, If, Let, Var
 from adtransform.lattice import (
     NONE,
@@ -31,9 +32,9 @@ from adtransform.lattice import (
     same_kind,
     same_shape,
 )
-from adtransform.linear import elementwise, tangent_type
-from adtransform.optimise.fill import is_basic
+from adtransform.linear import elementwise
 from adtransform.ops import resolve
+from adtransform.optimise.fill import is_basic
 from adtransform.rewrite import Rewriter
 
 _FOLDABLE = frozenset(
@@ -89,7 +90,7 @@ class _Simplify(Rewriter):
 
     def narrowed(self, stmt: Let) -> Let:
         """An elementwise operation on `expand(c, like)` and something of that shape needs only `c`."""
-        if not elementwise(stmt.op) or not any(self.source(a, "expand") for a in stmt.args):
+        if not elementwise(stmt.op) or stmt.op == "cast" or not any(self.source(a, "expand") for a in stmt.args):
             return stmt
         args = list(stmt.args)
         for i, a in enumerate(args):
@@ -276,8 +277,6 @@ def _assign(s: _Simplify, let: Let, b: Builder) -> Atom | None:
 @_row("accumulate")
 def _accumulate(s: _Simplify, let: Let, b: Builder) -> Atom | None:
     acc, part, like = let.args
-    if isinstance(type_of(like), List):
-        return part if s.source(acc, "zeros") is not None else None
     lowered = _reduced(s, part, like, b) or b.let("fit", part, like, type=tangent_type(type_of(like)))
     if s.source(acc, "zeros") is not None or _is(acc, 0):
         return lowered

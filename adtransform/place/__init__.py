@@ -15,4 +15,4 @@ from adtransform.place.thread import thread
 def place(f: Function, *, listing: bool = False) -> tuple[Program, Storage]:
     """The statements of `f` with exits, writes in place and the copies they need, and which values share memory."""
     program = thread(f, listing=listing)
-    return program, settle(program)
+    return program, settle(program, results=not listing)

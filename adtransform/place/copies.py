@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from adtransform.ir import Var
-from adtransform.lattice import List, is_scalar
+from adtransform.lattice import Array, List, is_scalar
 from adtransform.ops import BINARY, VIEWS
 from adtransform.place.liveness import Ranges, ranges
 from adtransform.place.program import Bind, Copy, Exit, Loop, Node, Operand, Program, Tree, blocks, is_temporary, type_of, walk
@@ -26,19 +26,23 @@ _MUST = frozenset("update push pop accumulate_at".split())
 _PUTS = {"push": 1, "update": 2}
 
 
-def settle(program: Program) -> Storage:
-    """Mark what happens in place and insert the copies it needs; the storage of the program as it is then."""
+def settle(program: Program, *, results: bool = True) -> Storage:
+    """Mark what happens in place and insert the copies it needs; the storage of the program as it is then.
+
+    `results`: whether it returns anything, which then has to share memory with nothing.
+    """
     for node in walk(program.nodes):
         if isinstance(node, Bind):
             node.inplace = node.tree.op in _MUST or _may_be_inplace(node)
+    done: set[object] = set()
     while True:
         _drop_dead(program)
         found = ranges(program.nodes)
         memory = storage(program.nodes)
-        conflicts = _conflicts(program.nodes, found, memory)
+        conflicts = _conflicts(program.nodes, found, memory, results)
         if not conflicts:
             return memory
-        _Mender(program, memory).mend(conflicts)
+        done |= _Mender(program, memory, frozenset(done)).mend(conflicts)
 
 
 def _drop_dead(program: Program) -> None:
@@ -54,6 +58,11 @@ def augmented(tree: Tree) -> str:
         return ""
     symbol = BINARY[tree.op][0]
     return symbol if re.match(rf"[^=(]*[^=<>!]{re.escape(symbol)}=(?!=)", tree.origin.text.split("\n")[0]) else ""
+
+
+def _copy(a: Operand) -> str:
+    """How a value is copied: numbers, which are not known to be none, have no `copy`."""
+    return "copy" if isinstance(type_of(a), (Array, List)) else "copy_of"
 
 
 def _may_be_inplace(node: Bind) -> bool:
@@ -76,12 +85,12 @@ class _Conflict:
     position: int = 0
 
 
-def _conflicts(nodes: list[Node], found: Ranges, memory: Storage) -> list[_Conflict]:
+def _conflicts(nodes: list[Node], found: Ranges, memory: Storage, results: bool) -> list[_Conflict]:
     """Everything that is not right yet, in one sweep over the program from its end."""
     checks: list[tuple[int, Bind]] = []
     out: list[_Conflict] = []
     for node in walk(nodes):
-        if isinstance(node, Exit) and node.kind == "return":
+        if results and isinstance(node, Exit) and node.kind == "return":
             out += _shared_results(node, memory)
         elif isinstance(node, Bind) and node.inplace and memory.of(node.tree.args[0]):
             checks.append((found.at[node] + 1, node))
@@ -132,9 +141,9 @@ def _shared_results(node: Exit, memory: Storage) -> Iterator[_Conflict]:
 class _Mender:
     """Inserts the copies that end conflicts: one round, as few and as far out of loops as it can."""
 
-    def __init__(self, program: Program, memory: Storage) -> None:
-        self.program = program
+    def __init__(self, program: Program, memory: Storage, done: frozenset[object]) -> None:
         self.memory = memory
+        self.done = done  # what earlier rounds have copied, which did not help
         self.lists: dict[Node, list[Node]] = {}
         self.loops: dict[Node, tuple[Loop, ...]] = {}
         self.made: dict[Var, list[Node]] = {}
@@ -155,9 +164,10 @@ class _Mender:
             for block in blocks(node):
                 self._visit(block, (*loops, node) if isinstance(node, Loop) else loops)
 
-    def mend(self, conflicts: list[_Conflict]) -> None:
-        """Insert the copies for all conflicts of a round."""
-        for c in conflicts:
+    def mend(self, conflicts: list[_Conflict]) -> set[object]:
+        """Insert the copies for all conflicts of a round, and say where."""
+        writes = [c for c in conflicts if isinstance(c.node, Bind)]
+        for c in writes or conflicts:
             if isinstance(c.node, Exit):
                 self.result(c.node, c.position)
             elif c.position:
@@ -167,17 +177,16 @@ class _Mender:
                     c.node.inplace = False
             elif not (c.other is not None and self.at_source(c.other, c)) and not self.at_init(c) and not self.of_view(c):
                 self.operand(c.node, 0)
-        for node in {**self.before, **self.after}:
-            block = self.lists[node]
-            at = next(i for i, other in enumerate(block) if other is node)
-            block[at : at + 1] = [*self.before.get(node, ()), node, *self.after.get(node, ())]
+        for block in {id(self.lists[node]): self.lists[node] for node in {**self.before, **self.after}}.values():
+            block[:] = [n for node in block for n in (*self.before.get(node, ()), node, *self.after.get(node, ()))]
+        return self.copied
 
     def result(self, node: Exit, i: int) -> None:
         value = node.values[i]
         fresh = Var(type_of(value))
         deep = isinstance(fresh.type, List) and isinstance(value, Var) and self.memory.held.get(value)
         self.before.setdefault(node, []).append(
-            Bind((fresh,), Tree("copy_items" if deep else "copy", (value,), (), fresh.type))
+            Bind((fresh,), Tree("copy_items" if deep else _copy(value), (value,), (), fresh.type))
         )
         node.values = (*node.values[:i], fresh, *node.values[i + 1 :])
 
@@ -192,7 +201,7 @@ class _Mender:
         tree = node.tree
         args = (*tree.args[:i], fresh, *tree.args[i + 1 :])
         self.before.setdefault(node, []).append(
-            Bind((fresh,), Tree("copy", (value,), (), fresh.type, tree.origin), node.origin)
+            Bind((fresh,), Tree("copy" if i == 0 else _copy(value), (value,), (), fresh.type, tree.origin), node.origin)
         )
         node.tree = Tree(tree.op, args, tree.kwargs, tree.type, tree.origin)
 
@@ -206,7 +215,9 @@ class _Mender:
         for node in self.chain(other):
             if isinstance(node, Bind) and node.tree.op in _PUTS:
                 i = _PUTS[node.tree.op]
-                if self.memory.reach(node.tree.args[i]) & c.shared and isinstance(node.tree.args[i], Var):
+                if (node, i) in self.done or not isinstance(node.tree.args[i], Var):
+                    continue
+                if self.memory.reach(node.tree.args[i]) & c.shared:
                     self.operand(node, i)
                     found = True
         return found
@@ -223,7 +234,8 @@ class _Mender:
             self.copied.add(maker)
             raw = Var(v.type)
             maker.targets = (raw,)
-            copy = Bind((v,), Tree("copy", (raw,), (), v.type, maker.tree.origin), maker.origin)
+            item = maker.tree.op == "index" and not isinstance(type_of(maker.tree.args[0]), List)
+            copy = Bind((v,), Tree("copy" if item else _copy(v), (raw,), (), v.type, maker.tree.origin), maker.origin)
             self.after.setdefault(maker, []).append(copy)
         return True
 
@@ -242,6 +254,8 @@ class _Mender:
                 continue
             depth = len(self.loops[node])
             for target, source in node.pairs:
+                if (node, target) in self.done:
+                    continue
                 enters = any(target in loop.phis for loop in around)
                 if (
                     enters
@@ -257,7 +271,7 @@ class _Mender:
             self.copied.add((node, target))
             source = next(s for t, s in node.pairs if t is target)
             fresh = Var(type_of(source), target.hint, target.of, target.wrt)
-            self.before.setdefault(node, []).append(Bind((fresh,), Tree("copy", (source,), (), fresh.type)))
+            self.before.setdefault(node, []).append(Bind((fresh,), Tree("copy" if c.node.tree.op in _MUST else _copy(source), (source,), (), fresh.type)))
             node.pairs = [(t, fresh if t is target else s) for t, s in node.pairs]
         return True
 

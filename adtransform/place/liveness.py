@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from adtransform.ir import Var
-from adtransform.place.program import Branch, Copy, Exit, Loop, Node, blocks, reads, variables, writes
+from adtransform.place.program import Bind, Branch, Copy, Exit, Loop, Node, blocks, reads, variables, writes
 
 Range = tuple[int, int]
 _Live = dict[Var, int]  # variable -> the last time known so far at which it is needed
@@ -122,6 +122,9 @@ class _Walker:
                         if isinstance(node, Copy) and t not in live:
                             self.found.dead.append((node, t))
                         self.define(t, at + 1, live)
+                    if isinstance(node, Bind) and node.inplace and node.tree.op != "accumulate":
+                        # The written variable may have to take over the old one before the other operands are read.
+                        self.use((v for a in node.tree.args[1:] for v in variables(a)), at + 1, live)
                     self.use(reads(node), at, live)
 
     def set_aside(self, node: Branch | Loop, after: int, live: _Live) -> list[Var]:

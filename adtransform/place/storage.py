@@ -149,7 +149,7 @@ class _Solver:
                 self.give(node.targets[1], held, held)
             case "list":
                 self.give(node.targets[0], self.site(node, 0, "own", loops), self._all(tree))
-            case "copy":
+            case "copy" | "copy_of":
                 self.give(node.targets[0], self.site(node, 0, "own", loops), held)
             case "copy_items":
                 self.give(node.targets[0], self.site(node, 0, "own", loops), self.site(node, 0, "held", loops))

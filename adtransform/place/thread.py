@@ -175,8 +175,11 @@ class _Threader:
             return [*self.copies((targets[loop.phis[i]], v) for i, v in carried), Exit("break")]
         nodes = self.copies(((loop.phis[i], v) for i, v in carried), loop)
         if stop != _FALSE:
-            held = self.copies((q, p) for i, (q, p) in enumerate(loop.exits) if i + 1 != after.flag)
-            nodes.append(Branch(stop, [*held, Exit("break")], []))
+            # Where the carried variables take these values over, both copies vanish and the test can come first.
+            simple = not self.listing and all(isinstance(v, Var) and label(v) in ("", label(loop.phis[i])) for i, v in carried)
+            ends = [(loop.exits[i][0], v if simple else loop.phis[i]) for i, v in carried]
+            test = Branch(stop, [*self.copies(ends), Exit("break")], [])
+            nodes = [test, *nodes] if simple else [*nodes, test]
         if after.explicit:
             nodes.append(Exit("continue"))
         return nodes

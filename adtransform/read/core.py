@@ -9,7 +9,8 @@ from typing import Any, NoReturn
 
 from adtransform.build import Builder, type_of
 from adtransform.errors import Message, Refusal, refusal
-from adtransform.ir import Assume, Atom, Const, Let, Origin, Param, Var
+from adtransform.ir import UNDEFINED, Assume, Atom, Const, Let, Origin, Param, Var
+from adtransform.lattice import UNDEFINED as NOT_BOUND
 from adtransform.lattice import UNKNOWN, Type
 from adtransform.read.frames import Frame, Module, Scope
 from adtransform.read.refs import Content, FunctionRef, Pair, Ref, Storage
@@ -91,6 +92,7 @@ class Core:
         self.statement_text = ""
         self.statement_comment = ""
         self.loop_plans: dict[tuple[int, ...], Any] = {}
+        self.trips: tuple[int, ...] = ()  # which trips of unrolled loops are being read
 
     # The text.
 
@@ -129,10 +131,11 @@ class Core:
         self._noted()
         return var
 
-    def lets(self, op: str, *args: Any, count: int, **kwargs: Any) -> tuple[Var, ...]:
+    def lets(self, op: str, *args: Any, count: int, hints: tuple[str, ...] = (), **kwargs: Any) -> tuple[Var, ...]:
         """Append an operation with `count` results."""
         self.builder.origin = self.place
-        found = self.builder.lets(op, *args, count=count, **kwargs)
+        hints = kwargs.pop("hints", ())
+        found = self.builder.apply(op, args, kwargs, count=count, hints=hints)
         self._noted()
         return found
 
@@ -149,7 +152,7 @@ class Core:
 
     def type_of(self, a: Atom) -> Type:
         """The type of an operand."""
-        return type_of(a)
+        return NOT_BOUND if a is UNDEFINED else type_of(a)
 
     def static(self, a: Atom) -> Const | None:
         """The constant that an operand is known to be."""

@@ -7,7 +7,6 @@ import operator
 from collections.abc import Callable
 
 import numpy as np
-
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import NONE, Array, List, Scalar, Static, Tuple, Type, Unknown
 from adtransform.read.frames import EXIT
@@ -215,7 +214,8 @@ class Expressions(Indexing):
             content = self.content(left.storage)
             if count is not None and isinstance(count.value, int) and count.value <= 64 and isinstance(content, Items):
                 return self.new_list(content.refs * count.value)
-            new = self.let("operator.mul", self.listed(left.storage), self.value(right, node))
+            old = self.listed(left.storage)
+            new = self.let("operator.mul", old, self.value(right, node), type=self.type_of(old))
             return self.make_list(new, (left.storage,), itself=True)
         return None
 

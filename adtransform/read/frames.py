@@ -77,11 +77,19 @@ class Scope:
         self.node = node
         self.locals = local_names(node)
         self.body = body_of(node)
+        self._comments: dict[int, str] | None = None
 
     @functools.cached_property
     def liveness(self) -> Liveness:
         """After which statements each name is still read."""
         return Liveness(self.node, self.locals, self.body)
+
+    def comments(self, source: Source) -> dict[int, str]:
+        """The comments in and right before the function, by line."""
+        if self._comments is None:
+            first = getattr(self.node, "lineno", 1)
+            self._comments = source.comments(first, getattr(self.node, "end_lineno", first))
+        return self._comments
 
     @functools.cached_property
     def used_as_array(self) -> frozenset[str]:
@@ -118,9 +126,11 @@ class Frame:
         self.env: dict[str, Ref] = {EXIT: FALSE, STOP: FALSE, RETURNED: FALSE}
         self.live = 0  # the names read after the statement being read
         self.leaving = 0  # the names read where a `break` or `continue` goes
-        self.loops = 0
+        self.leaving_outside = 0
+        self.tells_break = False  # whether the loop being read has an `else`
         self.caller: Frame | None = None
-        self.comments: dict[int, str] = {}
+        self.call: ast.AST | None = None
+        self.comments = scope.comments(module.source)
 
     def is_live(self, name: str) -> bool:
         """Whether a name may still be read after the statement being read."""

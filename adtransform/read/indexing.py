@@ -50,6 +50,8 @@ class Indexing(Names):
         if isinstance(owner, ListRef):
             return self.list_item(owner, key)
         form = self.form(key)
+        if form == "unknown" and self.rank(before) is not None and self.rank(before) == self.ints(key):
+            form = "copy"  # numbers or a fancy index: either way not a view
         if form == "copy" or not isinstance(owner, View):
             result = self.let("index", before, key)
             return self.make(result, solid=False)
@@ -223,7 +225,7 @@ class Indexing(Names):
         content = self.content(owner.storage)
         at = self.index_key(key)
         known = self.static_key(at) if isinstance(content, Items) else None
-        self.may_write(owner.storage, node)
+        self.may_write(owner.storage, node, structural=True)
         if isinstance(content, Items) and isinstance(known, int):
             self.within(known, len(content.refs), node)
             items = list(content.refs)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from adtransform.build import type_of
 from adtransform.ir import UNDEFINED, Atom, Const, If, Region, Var
 from adtransform.lattice import Static, join
 from adtransform.read.core import Opened, State
@@ -87,6 +86,13 @@ class Meeting:
     pairs: dict[tuple[Storage | None, Storage | None], Storage] = field(default_factory=dict)
     sources: list[tuple[Storage, Storage | None, Storage | None]] = field(default_factory=list)
     wanted: list[Storage] = field(default_factory=list)
+    pool: dict[tuple[str, int], Storage] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def storage(self, hint: str) -> Storage:
+        """A storage for what is merged; the same one every time a loop is read again."""
+        n = self.counts[hint] = self.counts.get(hint, 0) + 1
+        return self.pool.setdefault((hint, n), Storage(hint))
 
 
 _DIFFER = "which differs in kind between the paths that meet here"
@@ -97,12 +103,13 @@ class Merging(Storages):
 
     def blend(self, a: Ref | None, b: Ref | None, meeting: Meeting, hint: str) -> Template:
         """What stands for `a` on one path and `b` on the other; None: never bound there."""
+        a, b = (None if isinstance(r, Conflict) and not r.what else r for r in (a, b))
         if a is b and a is not None:
             self._want(a, meeting)
             return Same(a)
         match a, b:
             case (None, None):
-                return Bad(f"`{hint}`", "bind it first")
+                return Bad("", "")
             case (Const(), Const()) if a == b:
                 return Same(a)
             case (Const() as one, None) | (None, Const() as one):
@@ -134,7 +141,8 @@ class Merging(Storages):
         found = meeting.pairs.get((a, b))
         if found is None:
             frozen = (a.frozen if a else "") or (b.frozen if b else "")
-            found = Storage(hint, frozen=frozen, solid=bool((a is None or a.solid) and (b is None or b.solid) and (a or b)))
+            found = meeting.storage(hint)
+            found.frozen, found.solid = frozen, (a is None or a.solid) and (b is None or b.solid)
             meeting.pairs[a, b] = found
             meeting.sources.append((found, a, b))
         return found
@@ -143,7 +151,7 @@ class Merging(Storages):
         s, t = (r.storage if isinstance(r, View) else None for r in (a, b))
         plain = all(not (isinstance(r, View) and r.path) for r in (a, b))
         if (s is None and t is None) or not plain:
-            storage = Storage(hint)
+            storage = meeting.storage(hint)
             meeting.sources.append((storage, s, t))
         else:
             storage = self._pair(s, t, meeting, hint)
@@ -303,11 +311,15 @@ class Merging(Storages):
         targets: list[Var] = []
         results: list[list[Atom]] = [[], []]
         merged: list[Atom] = []
+        known: dict[tuple[Atom, Atom], Var] = {}
         for (x, y), hint in zip(zip(*values, strict=True), self._hints(meeting), strict=True):
             if x is y or (isinstance(x, Const) and x == y):
                 merged.append(x)
                 continue
-            target = Var(join(type_of(x), type_of(y)), hint)
+            if (x, y) in known:
+                merged.append(known[x, y])
+                continue
+            target = known[x, y] = Var(join(self.type_of(x), self.type_of(y)), hint)
             targets.append(target)
             merged.append(target)
             results[0].append(x)
@@ -374,20 +386,21 @@ class Merging(Storages):
 
     def relations(self, sides: list[set[Pair]], meeting: Meeting) -> set[Pair]:
         """Which storages may be one and the same after two paths have met."""
-        out = set[Pair]().union(*sides)
+        made = {storage for storage, *_ in meeting.sources}  # of a loop: what they were before is gone
+        out = {pair for related in sides for pair in related if made.isdisjoint(pair)}
         for side, related in enumerate(sides):
             images: dict[Storage, dict[Storage, None]] = {}
             for storage, *parts in meeting.sources:
                 source = parts[side]
                 if source is not None:
-                    images.setdefault(source, {source: None})[storage] = None
+                    images.setdefault(source, {} if source in made else {source: None})[storage] = None
             for many in images.values():
                 out.update(frozenset((p, q)) for p in many for q in many if p is not q)
             for pair in related:
                 if len(pair) == 2 and any(s in images for s in pair):
                     one, other = pair
-                    for p in images.get(one, {one: None}):
-                        out.update(frozenset((p, q)) for q in images.get(other, {other: None}) if p is not q)
+                    first, second = (images.get(s, {} if s in made else {s: None}) for s in (one, other))
+                    out.update(frozenset((p, q)) for p in first for q in second if p is not q)
         return out
 
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import List, Scalar, Static
 from adtransform.read.library import Library
-from adtransform.read.refs import DictRef, Entries, Items, Lazy, ListRef, Method, Ref, Storage, TupleRef, View
 from adtransform.read.names import is_plain
+from adtransform.read.refs import DictRef, Entries, Items, Lazy, ListRef, Method, Ref, Storage, TupleRef, View
 from adtransform.read.storages import mutable
 
 # Methods of arrays that are functions of NumPy with the same arguments.
@@ -104,7 +104,7 @@ class Methods(Library):
         self.at(node)
         match name:
             case "append":
-                self.may_write(storage, node)
+                self.may_write(storage, node, structural=True)
                 if isinstance(content, Items):
                     self.heap[storage] = Items((*content.refs, args[0]))
                 else:
@@ -123,7 +123,7 @@ class Methods(Library):
             case "insert" | "clear" | "reverse" | "remove" | "sort" if isinstance(content, Items):
                 return self.static_list_method(storage, content, name, args, node)
             case "clear":
-                self.may_write(storage, node)
+                self.may_write(storage, node, structural=True)
                 self.heap[storage] = Items()
                 return Const(None)
             case "index" | "count" if isinstance(content, Items):
@@ -139,7 +139,7 @@ class Methods(Library):
 
     def list_pop(self, storage: Storage, content: object, args: list[Ref], node: ast.AST) -> Ref:
         """`xs.pop()`"""
-        self.may_write(storage, node)
+        self.may_write(storage, node, structural=True)
         if isinstance(content, Items):
             position = self.static(self.value(args[0], node)) if args else Const(-1)
             if position is None or not isinstance(position.value, int):
@@ -162,7 +162,7 @@ class Methods(Library):
 
     def extend(self, storage: Storage, other: Ref, node: ast.AST) -> None:
         """`xs.extend(other)`, `xs += other`"""
-        self.may_write(storage, node)
+        self.may_write(storage, node, structural=True)
         content = self.content(storage)
         more = self.as_list(other, node)
         assert isinstance(more, ListRef)
@@ -185,7 +185,7 @@ class Methods(Library):
 
     def static_list_method(self, storage: Storage, content: Items, name: str, args: list[Ref], node: ast.AST) -> Ref:
         """A method of a list of known length."""
-        self.may_write(storage, node)
+        self.may_write(storage, node, structural=True)
         items = list(content.refs)
         if name == "clear":
             items = []

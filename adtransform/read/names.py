@@ -12,13 +12,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
 from adtransform.errors import TargetError
 from adtransform.ir import Const, Param
 from adtransform.lattice import Array, of_value
 from adtransform.read.frames import Frame, Module
 from adtransform.read.merge import Merging
-from adtransform.read.refs import Conflict, Entries, DictRef, External, FunctionRef, Items, ListRef, Ref, Storage, TupleRef, View
+from adtransform.read.refs import (
+    Conflict,
+    DictRef,
+    Entries,
+    External,
+    FunctionRef,
+    Items,
+    ListRef,
+    Ref,
+    Storage,
+    TupleRef,
+    View,
+)
 from adtransform.source import Definition, from_function
 
 # Modules whose functions are known by name: importing them executes none of the user's code.

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from adtransform.infer.indexing import SHAPE
 from adtransform.ir import UNDEFINED, Atom, Const, Var
-from adtransform.lattice import Array, List, Tuple, Type, Unknown, rank_of
+from adtransform.lattice import Array, List, Scalar, Tuple, Type, Unknown, rank_of
 from adtransform.read.core import Core, Restart, Taken
 from adtransform.read.refs import (
     Conflict,
@@ -151,12 +151,23 @@ class Storages(Core):
         """`t = x[i]` is a number or a row: decided by how `t` is used elsewhere."""
         content = self.content(view.storage)
         param = self.root(content) if isinstance(content, Var) else ""
-        if not param or len(view.path) != 1:
+        count = self.ints(view.path[0].args[0]) if len(view.path) == 1 and view.path[0].op == "index" else 0
+        if not param or not count:
             self.refuse(None, "an element that may be a number or a view", "annotate the array, or write .copy()")
         if name and name in self.frame.scope.used_as_array:
-            self.take(param, "deep", f"np.ndim({param}) > 1", f"`{name}` is taken as a view of a row")
+            self.take(param, "deep", f"np.ndim({param}) > {count}", f"`{name}` is taken as a view of a row")
         else:
-            self.take(param, "vector", f"np.ndim({param}) == 1", f"`{name or 'an element'}` is taken as a number, not as a view")
+            why = f"`{name or 'an element'}` is taken as a number, not as a view"
+            self.take(param, f"rank {count}", f"np.ndim({param}) == {count}", why)
+        self.refuse(None, "an element that may be a number or a view", "annotate the array, or write .copy()")
+
+    def ints(self, key: Atom) -> int:
+        """How many ints a key consists of; 0 where it has other parts."""
+        let = self.definitions.get(key) if isinstance(key, Var) else None
+        if let is not None and let.op == "tuple":
+            return len(let.args) if all(self.ints(a) == 1 for a in let.args) else 0
+        t = self.type_of(key)
+        return int(isinstance(t, Unknown) or (isinstance(t, Scalar) and t.kind == "int"))
 
     def root(self, var: Atom) -> str:
         """The parameter whose rank a value has; empty where it cannot be told."""
@@ -218,13 +229,18 @@ class Storages(Core):
                 return new
         self.refuse(node, f"a write through `{step.op.rpartition('.')[2]}`", "write into the array itself")
 
-    def may_write(self, storage: Storage, node: ast.AST | None) -> None:
-        """Refuse a write that something else would see in a way that is not followed."""
+    def may_write(self, storage: Storage, node: ast.AST | None, *, structural: bool = False) -> None:
+        """Refuse a write that something else would see in a way that is not followed.
+
+        `structural`: the write changes which items a list has, and not the items: who holds an item does not see it.
+        """
         if storage.frozen:
             self.refuse(node, storage.frozen, "pass it as an argument, or work on a copy")
         for pair in self.related:
             if storage in pair:
                 (other,) = pair - {storage}
+                if structural and not self.is_list(other):
+                    continue
                 name = self.reached(other)
                 if name:
                     self.refuse(
@@ -234,6 +250,11 @@ class Storages(Core):
                     )
         if storage.param:
             self.written.setdefault(storage.param, self.origin(node) if node is not None else self.place)
+
+    def is_list(self, storage: Storage) -> bool:
+        """Whether a storage is a list's."""
+        content = self.heap.get(storage)
+        return isinstance(content, Items) or (isinstance(content, Var) and isinstance(content.type, List))
 
     def reached(self, storage: Storage) -> str:
         """A name, still to be read, through which a storage can be seen; empty where there is none."""

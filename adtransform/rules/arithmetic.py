@@ -1,5 +1,9 @@
 """Python's own arithmetic, and the NumPy functions that are the same."""
 
+# The defs below are read as text: their names are those of NumPy and of the IR.
+# ruff: noqa: F821
+# mypy: allow-untyped-defs, disable-error-code="name-defined, call-overload"
+
 from __future__ import annotations
 
 from adtransform.rules.table import alias, rule
@@ -23,7 +27,9 @@ rule("abs(u)", "real(conj(sign(u)) * du)", on="builtins")
 rule("float(u)", "cast(du, y)", on="builtins")
 rule("complex(u)", "cast(du, y)", on="builtins")
 rule("complex(u, v)", "du + 1j * dv", on="builtins")
-rule("pow(u, v)", "v * power(u, where(v == 0, 1, v - 1)) * du + y * log(where(u == 0, 1, u)) * dv", on="builtins", singular=True)
+rule(
+    "pow(u, v)", "v * power(u, where(v == 0, 1, v - 1)) * du + y * log(where(u == 0, 1, u)) * dv", on="builtins", singular=True
+)
 
 # Ties are split evenly, as in numpy.maximum.
 rule("max(u, v)", "where(u == v, (du + dv) / 2, where(u > v, du, dv))", on="builtins")
@@ -32,14 +38,14 @@ rule("min(u, v)", "where(u == v, (du + dv) / 2, where(u < v, du, dv))", on="buil
 
 @rule("max(u, v, w)", on="builtins")
 @rule("min(u, v, w)", on="builtins")
-def extreme_of_three(y, u, v, w, du, dv, dw):  # type: ignore[no-untyped-def]
+def extreme_of_three(y, u, v, w, du, dv, dw):
     """Each operand that attains the extreme has an equal part in it."""
-    p, q, r = where(u == y, 1.0, 0.0), where(v == y, 1.0, 0.0), where(w == y, 1.0, 0.0)  # noqa: F821
+    p, q, r = where(u == y, 1.0, 0.0), where(v == y, 1.0, 0.0), where(w == y, 1.0, 0.0)
     return (p * du + q * dv + r * dw) / (p + q + r)
 
 
 @rule("q, r = divmod(u, v)", on="builtins numpy")
-def quotient_and_remainder(q, r, u, v, du, dv):  # type: ignore[no-untyped-def]
+def quotient_and_remainder(q, r, u, v, du, dv):
     """The quotient is a step."""
     return 0.0, du - q * dv
 

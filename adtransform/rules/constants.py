@@ -25,6 +25,6 @@ constant(
     "numpy.argwhere numpy.nonzero numpy.flatnonzero numpy.count_nonzero numpy.searchsorted numpy.digitize numpy.bincount "
     "numpy.shape numpy.ndim numpy.size numpy.result_type numpy.dtype numpy.finfo numpy.iinfo numpy.shares_memory "
     "numpy.zeros numpy.ones numpy.empty numpy.eye numpy.identity numpy.zeros_like numpy.ones_like numpy.empty_like "
-    "numpy.tri numpy.tril_indices numpy.triu_indices numpy.diag_indices numpy.indices numpy.ogrid numpy.arange"
+    "numpy.tri numpy.tril_indices numpy.triu_indices numpy.diag_indices numpy.indices numpy.ogrid"
 )
 constant("zeros swap trips")

@@ -1,8 +1,12 @@
 """The elementwise functions of NumPy and of `math`."""
 
+# The defs below are read as text: their names are those of NumPy and of the IR.
+# ruff: noqa: F821
+# mypy: allow-untyped-defs, disable-error-code="name-defined, call-overload"
+
 from __future__ import annotations
 
-from adtransform.rules.table import alias, rule
+from adtransform.rules.table import alias, rule, transpose
 
 # -- trigonometric and hyperbolic --------------------------------------------------------------------------------------
 
@@ -19,7 +23,7 @@ rule("arcsinh(u)", "du / sqrt(1 + u * u)")
 rule("arccosh(u)", "du / (sqrt(u - 1) * sqrt(u + 1))", singular=True)
 rule("arctanh(u)", "du / ((1 - u) * (1 + u))", singular=True)
 rule("arctan2(u, v)", "(v * du - u * dv) / where((u == 0) & (v == 0), 1, u * u + v * v)")
-rule("hypot(u, v)", "(u * du + v * dv) / where(y == 0, 1, y)")
+rule("hypot(u, v)", "(u * du + v * dv) / where(y == 0, 1, y)", on="numpy math")
 
 alias("numpy.asin math.asin", "numpy.arcsin")
 alias("numpy.acos math.acos", "numpy.arccos")
@@ -45,17 +49,18 @@ rule("sqrt(u)", "du / (2 * y)", on="numpy math", singular=True)
 rule("cbrt(u)", "du / (3 * y * y)", on="numpy math", singular=True)
 rule("square(u)", "2 * u * du")
 rule("reciprocal(u)", "-y * y * du", singular=True)
-rule("ldexp(u, k)", "2.0 ** k * du", on="numpy math")
+rule("ldexp(u, k)", "ldexp(du, k)", on="numpy math")
+transpose("ldexp(a, k)", "ldexp(bar, k)", on="numpy math")
 
 
 @rule("m, e = frexp(u)", on="numpy math")
-def frexp(m, e, u, du):  # type: ignore[no-untyped-def]
+def frexp(m, e, u, du):
     """The exponent is a step."""
-    return du / 2.0**e, 0.0
+    return ldexp(du, -e), 0.0
 
 
 @rule("f, i = modf(u)", on="numpy math")
-def modf(f, i, u, du):  # type: ignore[no-untyped-def]
+def modf(f, i, u, du):
     """The integral part is a step."""
     return du, 0.0
 
@@ -69,8 +74,6 @@ rule("maximum(u, v)", "where(u == v, (du + dv) / 2, where(u > v, du, dv))")
 rule("minimum(u, v)", "where(u == v, (du + dv) / 2, where(u < v, du, dv))")
 rule("fmax(u, v)", "where(u == v, (du + dv) / 2, where((u > v) | isnan(v), du, dv))")
 rule("fmin(u, v)", "where(u == v, (du + dv) / 2, where((u < v) | isnan(v), du, dv))")
-rule("clip(u, a_min=v)", "where(y == u, du, dv)")
-rule("clip(u, a_max=v)", "where(y == u, du, dv)")
 rule("clip(u, a_min=v, a_max=w)", "where(y == u, du, where(y == v, dv, dw))")
 rule("clip(u, min=v)", "where(y == u, du, dv)")
 rule("clip(u, max=v)", "where(y == u, du, dv)")
@@ -106,25 +109,25 @@ alias("numpy.conj", "numpy.conjugate")
 
 
 @rule("sinc(u)")
-def sinc(y, u, du):  # type: ignore[no-untyped-def]
+def sinc(y, u, du):
     """cos(t)/t - sin(t)/t**2 cancels near t = 0: there the series of the spherical Bessel function -j1(t)."""
     t = 3.141592653589793 * u
     near = abs(t) < 0.3
-    s = where(near, t, 0.0)  # noqa: F821
-    r = where(near, 1.0, t)  # noqa: F821
+    s = where(near, t, 0.0)
+    r = where(near, 1.0, t)
     q = s * s
     series = -s / 3 * (1 - q / 10 * (1 - q / 28 * (1 - q / 54 * (1 - q / 88))))
-    slope = where(near, series, cos(r) / r - sin(r) / (r * r))  # noqa: F821
+    slope = where(near, series, cos(r) / r - sin(r) / (r * r))
     return 3.141592653589793 * slope * du
 
 
 @rule("interp(u, v, w)")
-def interp(y, u, v, w, du, dv, dw):  # type: ignore[no-untyped-def]
+def interp(y, u, v, w, du, dv, dw):
     """A point of a segment moves with its ends; outside, the end values hold.  At a knot: the segment to its right."""
-    i = clip(searchsorted(v, u, side="right") - 1, 0, size(v) - 2)  # noqa: F821
-    step = take(v, i + 1) - take(v, i)  # noqa: F821
-    t = clip((u - take(v, i)) / step, 0, 1)  # noqa: F821
+    i = clip(searchsorted(v, u, side="right") - 1, 0, size(v) - 2)
+    step = take(v, i + 1) - take(v, i)
+    t = clip((u - take(v, i)) / step, 0, 1)
     inside = (u >= v[0]) & (u <= v[-1])
-    slope = where(inside, (take(w, i + 1) - take(w, i)) / step, 0)  # noqa: F821
-    moved = du - (1 - t) * take(dv, i) - t * take(dv, i + 1)  # noqa: F821
-    return slope * moved + (1 - t) * take(dw, i) + t * take(dw, i + 1)  # noqa: F821
+    slope = where(inside, (take(w, i + 1) - take(w, i)) / step, 0)
+    moved = du - (1 - t) * take(dv, i) - t * take(dv, i + 1)
+    return slope * moved + (1 - t) * take(dw, i) + t * take(dw, i + 1)

@@ -14,7 +14,7 @@ from adtransform.ir import Atom, Const, Function, Let, Stmt, Var
 from adtransform.ops import STRUCTURAL
 from adtransform.read import read
 from adtransform.rules.table import Rule, Transpose
-from adtransform.source import Source
+from adtransform.source import from_text
 
 _INTRINSICS = {name: name for name in STRUCTURAL - {"load", "assign", "slice", "tuple", "list"}}
 _NUMPY_ARITHMETIC = {"operator.truediv": "numpy.divide", "operator.pow": "numpy.power"}
@@ -37,10 +37,10 @@ def differential(rule: Rule, operands: tuple[str, ...], meanings: Mapping[str, A
     """The differential of an operation with these differentiable operands; static arguments are read as what they mean."""
     text = rule.text
     for stem in (n[1:] for n in rule.pattern.operands if n.startswith("*")):
-        each = [n for n in operands if re.fullmatch(rf"{stem}\d+", n)]
+        each = _each(stem, meanings)
         text = _spliced(text, f"d{stem}", [f"d{n}" for n in each])
         text = _spliced(text, stem, each)
-    names = (*operands, *rule.pattern.results, *(f"d{n}" for n in operands), *_statics(rule))
+    names = (*meanings, *(f"d{n}" for n in operands))
     static = _static(meanings, names, operands)
     return _equation(
         text, names, rule.module, {**rule.namespace, **static}, not rule.op.startswith("operator."), {f"d{n}" for n in operands}, static
@@ -50,19 +50,20 @@ def differential(rule: Rule, operands: tuple[str, ...], meanings: Mapping[str, A
 def share(row: Transpose, count: int, position: int, meanings: Mapping[str, Atom]) -> Equation:
     """The share of operand `position` (of `count`) of a linear operation."""
     text = row.text
-    names: tuple[str, ...] = ("bar",)
+    for stem in (n[1:] for n in row.pattern.operands if n.startswith("*")):
+        text = _spliced(text, stem, _each(stem, meanings))
     if row.operand.startswith("*"):
-        lead = tuple(n for n in row.pattern.operands if not n.startswith("*"))
-        each = [f"a{k}" for k in range(count - len(lead))]
-        text = _spliced(text, "a", each)
-        text = re.sub(r"\bi\b", str(position - len(lead)), text)
-        text = re.sub(r"\ba\b", f"a{position - len(lead)}", text)
-        names += (*lead, *each)
-    else:
-        names += row.pattern.operands
-    names += tuple(k if isinstance(v, Const) else v for k, v in row.pattern.keywords.items())
+        place = position - (len(row.pattern.operands) - 1)
+        text = re.sub(r"\bi\b", str(place), text)
+        text = re.sub(r"\ba\b", f"a{place}", text)
+    names = ("bar", *meanings)
     static = _static(meanings, names, ())
     return _equation(text, names, row.op.rpartition(".")[0], static, True, {"bar"}, static)
+
+
+def _each(stem: str, meanings: Mapping[str, Atom]) -> list[str]:
+    """The names that a starred name of a pattern stands for: `us` for u0, u1, ..."""
+    return [n for n in meanings if re.fullmatch(rf"{stem}\d+", n)]
 
 
 def _static(meanings: Mapping[str, Atom], names: tuple[str, ...], operands: tuple[str, ...]) -> dict[str, Any]:
@@ -72,11 +73,6 @@ def _static(meanings: Mapping[str, Atom], names: tuple[str, ...], operands: tupl
 
 def _spliced(text: str, stem: str, names: list[str]) -> str:
     return re.sub(rf"\*{stem}\b", ", ".join(names), text)
-
-
-def _statics(rule: Rule) -> tuple[str, ...]:
-    others = [k if isinstance(v, Const) else v for k, v in rule.pattern.keywords.items()]
-    return (*(n for n in rule.pattern.operands if not n.startswith("*")), *others)
 
 
 def _equation(
@@ -99,7 +95,7 @@ def _equation(
     else:
         text = f"{head}\n    return {text}\n"
     namespace = {**vars(np.linalg), **vars(np), **(vars(math) if module == "math" else {}), **extra}
-    f = read(Source.from_text(text, "<rule>"), name, {}, namespace=namespace, intrinsics=_INTRINSICS)
+    f = read(from_text(text, "<rule>"), name, {}, namespace=namespace, intrinsics=_INTRINSICS)
     body = tuple(_renamed(s) for s in f.body.body) if numpy_arithmetic else f.body.body
     f = replace(f, body=replace(f.body, body=body))
     loads: dict[Var, str] = {}

@@ -41,6 +41,5 @@ transpose("einsum(subscripts, k, a, l)", "contract(swap(subscripts, 1), a, k, ba
 transpose("einsum(subscripts, k, l, a)", "contract(swap(subscripts, 2), a, k, l, bar)")
 transpose(
     "trace(a, offset=0, axis1=0, axis2=1)",
-    "scatter(expand_dims(bar, -1),"
-    " diagonal(reshape(arange(size(a)), shape(a)), offset=offset, axis1=axis1, axis2=axis2), a)",
+    "scatter(expand_dims(bar, -1), diagonal(reshape(arange(size(a)), shape(a)), offset=offset, axis1=axis1, axis2=axis2), a)",
 )

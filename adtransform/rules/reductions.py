@@ -1,5 +1,9 @@
 """Reductions, cumulative operations, orderings.  `y` is brought back to the shape of `u` by `spread`."""
 
+# The defs below are read as text: their names are those of NumPy and of the IR.
+# ruff: noqa: F821
+# mypy: allow-untyped-defs, disable-error-code="name-defined, call-overload"
+
 from __future__ import annotations
 
 from adtransform.rules.table import alias, rule, transpose
@@ -9,27 +13,36 @@ rule("mean(u, axis=None, keepdims=False)", "mean(du, axis=axis, keepdims=keepdim
 rule("nansum(u, axis=None, keepdims=False)", "sum(where(isnan(u), 0, du), axis=axis, keepdims=keepdims)")
 rule(
     "nanmean(u, axis=None, keepdims=False)",
-    "sum(where(isnan(u), 0, du), axis=axis, keepdims=keepdims) / sum(~isnan(u), axis=axis, keepdims=keepdims)",
+    "sum(where(isnan(u), 0, du), axis=axis, keepdims=keepdims) / sum(cast(~isnan(u), u), axis=axis, keepdims=keepdims)",
+)
+rule(
+    "var(u, axis=None, keepdims=False)",
+    "2 * real(mean(conj(u - mean(u, axis=axis, keepdims=True)) * du, axis=axis, keepdims=keepdims))",
 )
 rule(
     "var(u, axis=None, ddof=0, keepdims=False)",
-    "2 * real(sum(conj(u - mean(u, axis=axis, keepdims=True)) * du, axis=axis, keepdims=keepdims)) / (size(u) / size(y) - ddof)",
+    "2 * real(sum(conj(u - mean(u, axis=axis, keepdims=True)) * du, axis=axis, keepdims=keepdims))"
+    " / cast(size(u) / size(y) - ddof, y)",
+)
+rule(
+    "std(u, axis=None, keepdims=False)",
+    "real(mean(conj(u - mean(u, axis=axis, keepdims=True)) * du, axis=axis, keepdims=keepdims)) / where(y == 0, 1, y)",
 )
 rule(
     "std(u, axis=None, ddof=0, keepdims=False)",
     "real(sum(conj(u - mean(u, axis=axis, keepdims=True)) * du, axis=axis, keepdims=keepdims))"
-    " / ((size(u) / size(y) - ddof) * where(y == 0, 1, y))",
+    " / cast((size(u) / size(y) - ddof) * where(y == 0, 1, y), y)",
 )
 
 
 @rule("prod(u, axis=None, keepdims=False)")
-def prod(y, u, du, axis, keepdims):  # type: ignore[no-untyped-def]
+def prod(y, u, du, axis, keepdims):
     """Each element times the product of the others: of those before it and those behind it, so that zeros do no harm."""
-    a = lanes(u, axis=axis)  # noqa: F821
-    before = delay(cumprod(a, axis=-1), 1, axis=-1)  # noqa: F821
-    behind = flip(delay(cumprod(flip(a, axis=-1), axis=-1), 1, axis=-1), axis=-1)  # noqa: F821
-    places = lanes(reshape(arange(size(u)), shape(u)), axis=axis)  # noqa: F821
-    others = scatter(before * behind, places, u)  # noqa: F821
+    a = lanes(u, axis=axis)
+    before = delay(cumprod(a, axis=-1), 1, axis=-1)
+    behind = flip(delay(cumprod(flip(a, axis=-1), axis=-1), 1, axis=-1), axis=-1)
+    places = lanes(reshape(arange(size(u)), shape(u)), axis=axis)
+    others = scatter(before * behind, places, u)
     return sum(others * du, axis=axis, keepdims=keepdims)
 
 
@@ -37,9 +50,9 @@ def prod(y, u, du, axis, keepdims):  # type: ignore[no-untyped-def]
 @rule("min(u, axis=None, keepdims=False)")
 @rule("nanmax(u, axis=None, keepdims=False)")
 @rule("nanmin(u, axis=None, keepdims=False)")
-def extreme(y, u, du, axis, keepdims):  # type: ignore[no-untyped-def]
+def extreme(y, u, du, axis, keepdims):
     """The mean over the elements that attain the extreme."""
-    hit = cast(u == spread(y, u, axis=axis, keepdims=keepdims), u)  # noqa: F821
+    hit = cast(u == spread(y, u, axis=axis, keepdims=keepdims), u)
     return sum(hit * du, axis=axis, keepdims=keepdims) / sum(hit, axis=axis, keepdims=keepdims)
 
 
@@ -55,7 +68,7 @@ rule("sort(u, axis=-1, kind=None, stable=None)", "take_along_axis(du, argsort(u,
 # -- transposes ---------------------------------------------------------------------------------------------------------
 
 transpose("sum(a, axis=None, keepdims=False)", "spread(bar, a, axis=axis, keepdims=keepdims)")
-transpose("mean(a, axis=None, keepdims=False)", "spread(bar / (size(a) / size(bar)), a, axis=axis, keepdims=keepdims)")
+transpose("mean(a, axis=None, keepdims=False)", "spread(bar * size(bar) / size(a), a, axis=axis, keepdims=keepdims)")
 transpose("cumsum(a, axis=None)", "reshape(flip(cumsum(flip(bar, axis=axis), axis=axis), axis=axis), shape(a))")
 transpose(
     "diff(a, axis=-1)",

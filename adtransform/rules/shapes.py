@@ -1,5 +1,9 @@
 """Making arrays of others, changing shapes, picking elements: all linear, so the differential is the function itself."""
 
+# The defs below are read as text: their names are those of NumPy and of the IR.
+# ruff: noqa: F821
+# mypy: allow-untyped-defs, disable-error-code="name-defined, call-overload"
+
 from __future__ import annotations
 
 from adtransform.rules.table import alias, rule, transpose
@@ -14,17 +18,20 @@ rule("expand_dims(u, k)", "expand_dims(du, k)")
 rule("squeeze(u, axis=None)", "squeeze(du, axis=axis)")
 rule("broadcast_to(u, k)", "broadcast_to(du, k)")
 rule("copy(u)", "du")
-rule("asarray(u)", "du")
 rule("ascontiguousarray(u)", "du")
 rule("atleast_1d(u)", "atleast_1d(du)")
 rule("atleast_2d(u)", "atleast_2d(du)")
 rule("astype(u, k)", "cast(du, y)")
-rule("asarray(u, dtype=None)", "cast(du, y)")
 rule("copy.copy(u)", "du")
 rule("copy.deepcopy(u)", "du")
 
+# One operand is the sequence itself: a list that grew at run time, or an array.
+rule("array(u)", "array(du)")
+rule("array(u, dtype=None)", "cast(array(du), y)")
 rule("array(*us)", "array([*dus])")
 rule("array(*us, dtype=None)", "cast(array([*dus]), y)")
+rule("concatenate(u, axis=0)", "concatenate(du, axis=axis)")
+rule("stack(u, axis=0)", "stack(du, axis=axis)")
 rule("concatenate(*us, axis=0)", "concatenate([*dus], axis=axis)")
 rule("stack(*us, axis=0)", "stack([*dus], axis=axis)")
 rule("hstack(*us)", "hstack([*dus])")
@@ -48,14 +55,20 @@ rule("diagonal(u, offset=0, axis1=0, axis2=1)", "diagonal(du, offset=offset, axi
 rule("diagonal(u, offset=0)", "diagonal(du, offset=offset, axis1=-2, axis2=-1)", on="numpy.linalg")
 rule("full(k, u)", "full(k, du)")
 rule("full_like(k, u)", "full(shape(k), du)")
-rule(
-    "linspace(u, v, num=50, endpoint=True)",
-    "linspace(du, dv, num=num, endpoint=endpoint)",
-)
+rule("arange(k)", "0.0")
+rule("arange(u, stop=k)", "full(shape(y), du)")
+rule("arange(u, stop=k, step=v)", "full(shape(y), du) + arange(size(y)) * dv")
+
+
+@rule("linspace(u, v, num=50, endpoint=True)")
+def linspace(y, u, v, du, dv, num, endpoint):
+    """A weighted mean of the ends; the weights have the shape of the result for array ends too."""
+    t = linspace(zeros_like(u + v), ones_like(u + v), num=num, endpoint=endpoint)
+    return (1 - t) * du + t * dv
+
 
 alias("numpy.permute_dims", "numpy.transpose")
-alias("numpy.concat", "numpy.concatenate")
-alias("numpy.asanyarray", "numpy.asarray")
+alias("numpy.asarray numpy.asanyarray", "numpy.array")
 
 # -- transposes ---------------------------------------------------------------------------------------------------------
 
@@ -70,10 +83,14 @@ transpose("broadcast_to(a, k)", "fit(bar, a)")
 transpose("atleast_1d(a)", "reshape(bar, shape(a))")
 transpose("atleast_2d(a)", "reshape(bar, shape(a))")
 
+transpose("copy(a)", "bar")
+transpose("array(a)", "items(bar, a)")
+transpose("concatenate(a, axis=0)", "pieces(bar, axis, a)")
+transpose("stack(a, axis=0)", "items(moveaxis(bar, axis, 0), a)")
 transpose("array(*a)", "bar[i]")
 transpose("concatenate(*a, axis=0)", "piece(bar, i, axis, *a)")
 transpose("stack(*a, axis=0)", "take(bar, i, axis=axis)")
-transpose("hstack(*a)", "piece(bar, i, minimum(1, ndim(bar) - 1), *a)")
+transpose("hstack(*a)", "piece(bar, i, sign(ndim(bar) - 1), *a)")
 transpose("vstack(*a)", "piece(bar, i, 0, *a)")
 transpose("column_stack(*a)", "piece(bar, i, 1, *a)")
 transpose("dstack(*a)", "piece(bar, i, 2, *a)")

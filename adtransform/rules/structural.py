@@ -11,6 +11,8 @@ rule("strong(u, v)", "strong(u, dv) + strong(du, v)", structural=True)
 rule("spread(u, like, axis=None, keepdims=False)", "spread(du, like, axis=axis, keepdims=keepdims)", structural=True)
 rule("scatter(u, places, like)", "scatter(du, places, like)", structural=True)
 rule("piece(u, i, axis, *operands)", "piece(du, i, axis, *operands)", structural=True)
+rule("items(u, like)", "items(du, like)", structural=True)
+rule("pieces(u, axis, like)", "pieces(du, axis, like)", structural=True)
 rule("undiag(u, like, k=0)", "undiag(du, like, k=k)", structural=True)
 rule("lanes(u, axis=None)", "lanes(du, axis=axis)", structural=True)
 rule("delay(u, first, axis=None)", "delay(du, 0, axis=axis)", structural=True)
@@ -59,6 +61,8 @@ transpose(
     "scatter(bar, piece(reshape(arange(size(a)), shape(a)), i, axis, *operands), a)",
     structural=True,
 )
+transpose("items(a, like)", "array(bar)", structural=True)
+transpose("pieces(a, axis, like)", "concatenate(bar, axis=axis)", structural=True)
 transpose("undiag(a, like, k=0)", "diag(bar, k=k)", structural=True)
 transpose("lanes(a, axis=None)", "scatter(bar, lanes(reshape(arange(size(a)), shape(a)), axis=axis), a)", structural=True)
 transpose(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from jaxtyping import Float
+    from jaxtyping import Float64
 
 
 def heat(u, alpha, steps):
@@ -18,7 +18,7 @@ def heat(u, alpha, steps):
     return np.mean(u * u)
 
 
-def heat_typed(u: Float[np.ndarray, "H W"], alpha: float, steps: int):
+def heat_typed(u: Float64[np.ndarray, "H W"], alpha: float, steps: int):
     """Mean square temperature after `steps` explicit steps; the rim keeps its temperature."""
     for _ in range(steps):
         around = u[2:, 1:-1] + u[:-2, 1:-1] + u[1:-1, 2:] + u[1:-1, :-2]

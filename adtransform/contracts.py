@@ -1,0 +1,33 @@
+"""What types given for array parameters promise, as checks for the entry of emitted code.
+
+    U: float64[I, N], B: float64[I]    gives    U.dtype == "float64" and U.ndim == 2
+                                                B.dtype == "float64" and B.ndim == 1 and B.shape[0] == U.shape[0]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from adtransform.ir import Assume, Param
+from adtransform.lattice import Array, show
+
+
+def contracts(params: Iterable[Param]) -> Iterator[Assume]:
+    """One check for each array parameter of which anything is promised."""
+    extents: dict[str, str] = {}
+    for p in params:
+        if not isinstance(p.type, Array):
+            continue
+        tests: list[str] = []
+        if p.type.dtype is not None:
+            tests.append(f'{p.name}.dtype == "{p.type.dtype}"')
+        if p.type.dims is not None:
+            tests.append(f"{p.name}.ndim == {len(p.type.dims)}")
+            for axis, extent in enumerate(p.type.dims):
+                here = f"{p.name}.shape[{axis}]"
+                if isinstance(extent, int):
+                    tests.append(f"{here} == {extent}")
+                elif extents.setdefault(extent.name, here) != here:
+                    tests.append(f"{here} == {extents[extent.name]}")
+        if tests:
+            yield Assume(" and ".join(tests), f"{p.name} must be {show(p.type)}")

@@ -1,0 +1,256 @@
+"""The front end: a function's text becomes a `Function` of the IR.
+
+An abstract interpreter over the syntax tree: names refer to values, views of storages, or things known while reading
+(tuples, functions, modules); what is left to compute is appended to the region being built.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from adtransform.errors import DifferentiationError, Refusal
+from adtransform.ir import Assume, Const, Function, Origin, Param, Var
+from adtransform.lattice import TEXT, UNKNOWN, Array, Dim, List, Tuple, Type
+from adtransform.read.annotations import annotation_type
+from adtransform.read.core import Restart, Taken
+from adtransform.read.finish import leaves, number
+from adtransform.read.frames import Frame, Module
+from adtransform.read.names import is_plain
+from adtransform.read.refs import (
+    DictRef,
+    Entries,
+    External,
+    Items,
+    Lazy,
+    ListRef,
+    RangeRef,
+    Ref,
+    Storage,
+    TupleRef,
+    View,
+)
+from adtransform.read.scope import body_of, parameters
+from adtransform.read.statements import Statements
+from adtransform.source import Definition, Source
+
+__all__ = ["read"]
+
+
+def read(
+    source: Source,
+    name: str,
+    types: Mapping[str, Type],
+    *,
+    namespace: Mapping[str, Any] | None = None,
+    captured: Mapping[str, Any] | None = None,
+    known: Callable[[str], bool] = lambda op: False,
+    intrinsics: Mapping[str, str] | None = None,
+) -> Function:
+    """Read a function.  `types` are what the caller knows of its parameters; they win over annotations.
+
+    `namespace`: the globals of a live function (None: names are resolved from the text alone, nothing is executed);
+    `captured`: its closure's cells.  `known(op)`: whether a function of the user's has a rule and stays a call.
+    `intrinsics`: names of functions that stand for structural operations.
+    Raises `DifferentiationError` with everything that is refused.
+    """
+    node = source.find(name)
+    taken: dict[str, list[Taken]] = {}
+    module = Module(source, namespace)
+    with _deep():
+        for _ in range(100):
+            reader = Reader(module, types, known, intrinsics or {}, taken)
+            try:
+                return reader.whole(node, captured or {}, name)
+            except Restart as restart:
+                taken.setdefault(restart.taken.param, []).append(restart.taken)
+    raise DifferentiationError([])
+
+
+@contextmanager
+def _deep() -> Iterator[None]:
+    """Expressions and blocks nest as deeply as the user nests them."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, 100_000))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+class Reader(Statements):
+    """One reading of one function."""
+
+    def whole(self, node: Definition, captured: Mapping[str, Any], name: str) -> Function:
+        """The function as IR."""
+        self._kept = []
+        self.captured_storages = {}
+        self.statement_text = self.module.source.lines[node.lineno - 1].strip()
+        self.frame = Frame(self.scope(node), self.module, None, captured, _name(node, name))
+        used = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} | self.frame.scope.locals
+        self.result_name = next(n for n in ("y", "result", *(f"result_{i}" for i in range(2, 1000))) if n not in used)
+        self.place = self.origin(node)
+        try:
+            self.parameters(node)
+        except Refusal as refusal:
+            raise DifferentiationError([refusal.message] if refusal.message else []) from None
+        self.block(self.frame.scope.body)
+        result = self._results(node)
+        if self.messages:
+            raise DifferentiationError(sorted(self.messages, key=lambda m: (m.file, m.line, m.column)))
+        found: list[Any] = []
+        tree = leaves(result, found)
+        body = self.top.region((), tuple(found))
+        number(body)
+        return Function(
+            self.frame.name,
+            tuple(self._signature(node)),
+            body,
+            tree,
+            ast.get_docstring(node) or "" if isinstance(node, ast.FunctionDef) else "",
+            self._whole(node),
+            tuple(self._assumptions()),
+            dict(self.bindings),
+        )
+
+    def _whole(self, node: Definition) -> Origin:
+        self.statement_text, self.statement_comment = self.module.source.lines[node.lineno - 1].strip(), ""
+        return self.origin(node)
+
+    # Parameters.
+
+    def parameters(self, node: Definition) -> None:
+        """Bind the parameters: each has a storage of its own, loaded at first use."""
+        a = node.args
+        positional = [*a.posonlyargs, *a.args]
+        defaults: dict[str, ast.expr] = dict(
+            zip([p.arg for p in positional[len(positional) - len(a.defaults) :]], a.defaults, strict=True)
+        )
+        defaults |= {p.arg: d for p, d in zip(a.kwonlyargs, a.kw_defaults, strict=True) if d is not None}
+        resolved: dict[str, Type] = {}
+        for p in parameters(node):
+            kind = "POSITIONAL_OR_KEYWORD"
+            if p in a.posonlyargs:
+                kind = "POSITIONAL_ONLY"
+            elif p in a.kwonlyargs:
+                kind = "KEYWORD_ONLY"
+            elif p is a.vararg:
+                kind = "VAR_POSITIONAL"
+            elif p is a.kwarg:
+                kind = "VAR_KEYWORD"
+            default = self._default(defaults[p.arg]) if p.arg in defaults else None
+            resolved[p.arg] = t = self._type(p, default)
+            annotation = ast.unparse(p.annotation) if p.annotation is not None else ""
+            self.params[p.arg] = Param(p.arg, t, kind, default, annotation)
+        self.types = {**self.types, **resolved}
+        for p in parameters(node):
+            self.frame.env[p.arg] = self._bound(p, a)
+
+    def _default(self, node: ast.expr) -> Const:
+        ref = self.in_module(node, self.module)
+        value = self.value(ref, node)
+        if not isinstance(value, Const):
+            self.refuse(node, "a default that is computed", "use a constant as default")
+        return value
+
+    def _type(self, p: ast.arg, default: Const | None) -> Type:
+        given = self.types.get(p.arg)
+        t = given if given is not None else annotation_type(p.annotation, self._dotted)
+        if t == UNKNOWN and default is not None and isinstance(default.value, str):
+            t = TEXT
+        for taken in self.taken.get(p.arg, ()):
+            if taken.kind in ("array", "deep", "contiguous") and t == UNKNOWN:
+                t = Array()
+            if taken.kind.startswith("rank ") and not (isinstance(t, Array) and t.dims is not None):
+                dims = tuple(Dim(f"{p.arg}.{i}") for i in range(int(taken.kind[5:])))
+                t = Array(t.dtype if isinstance(t, Array) else None, dims)
+        return t
+
+    def _dotted(self, node: ast.expr) -> str:
+        if isinstance(node, ast.Attribute):
+            return f"{self._dotted(node.value)}.{node.attr}"
+        if not isinstance(node, ast.Name):
+            return ""
+        try:
+            ref = self.global_name(node.id, self.module, node)
+        except Refusal:
+            return node.id
+        if isinstance(ref, External):
+            return "numpy.ndarray" if ref.op.endswith(".ndarray") else ref.op
+        return node.id
+
+    def _bound(self, p: ast.arg, a: ast.arguments) -> Ref:
+        t = self.types.get(p.arg, UNKNOWN)
+        storage = Storage(p.arg, param=p.arg)
+        if p is a.kwarg:
+            # Not part of the input: whatever is passed is not used, or its use is refused.
+            return self.new_dict({})
+        if p is a.vararg and not isinstance(t, Tuple):
+            self.refuse(p, f"`*{p.arg}` of unknown length", "give the function named parameters")
+        if isinstance(t, List):
+            return ListRef(storage)
+        return View(storage)
+
+    def _signature(self, node: Definition) -> Iterator[Param]:
+        own = {p.arg for p in parameters(node)}
+        last = [p for p in self.params.values() if p.name in own and p.kind == "VAR_KEYWORD"]
+        yield from (p for p in self.params.values() if p.name in own and p.kind != "VAR_KEYWORD")
+        for p in self.params.values():
+            if p.name not in own:
+                yield Param(p.name, p.type, inspect.Parameter.KEYWORD_ONLY.name, p.default, p.annotation)
+        yield from last
+
+    def _assumptions(self) -> Iterator[Assume]:
+        for many in self.taken.values():
+            for taken in many:
+                yield Assume(taken.test, taken.why, taken.origin)
+        for name, origin in self.written.items():
+            for other in self.loaded:
+                t = self.param_type(other)
+                if other != name and (isinstance(t, Array) or t == UNKNOWN) and t != Array(t.dtype if isinstance(t, Array) else None, ()):
+                    if other in self.written and other < name:
+                        continue
+                    yield Assume(f"not np.shares_memory({name}, {other})", f"`{name}` is written", origin)
+
+    # Results.
+
+    def _results(self, node: Definition) -> Any:
+        try:
+            return self._tree(self.returned(), node)
+        except Refusal as refusal:
+            if refusal.message is not None and not self.messages:
+                self.messages.append(refusal.message)
+            if not self.messages:
+                self.messages.append(self.refusal(node, "a function whose result was refused", "see above").message)  # type: ignore[arg-type]
+            return ()
+
+    def _tree(self, ref: Ref, node: ast.AST) -> Any:
+        match ref:
+            case TupleRef(items):
+                return tuple(self._tree(i, node) for i in items)
+            case ListRef(storage):
+                content = self.content(storage)
+                if isinstance(content, Items):
+                    return [self._tree(i, node) for i in content.refs]
+                return self.value(ref, node)
+            case DictRef(storage):
+                content = self.content(storage)
+                assert isinstance(content, Entries)
+                return {k: self._tree(v, node) for k, v in content.refs.items()}
+            case RangeRef() | Lazy():
+                return self._tree(self.as_list(ref, node), node)
+        return self.value(ref, node)
+
+
+def _name(node: Definition, name: str) -> str:
+    if isinstance(node, ast.FunctionDef):
+        return node.name
+    plain = name.partition("@")[0]
+    return plain if plain.isidentifier() else "function"
+
+
+_ = (body_of, is_plain, Var)

@@ -1,0 +1,484 @@
+"""Loops: what a trip changes is carried from trip to trip, found by reading the body until nothing new turns up."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from adtransform.build import Builder
+from adtransform.ir import Atom, Const, For, Let, Origin, Region, Var, While
+from adtransform.lattice import INT, UNKNOWN, Static, Type, is_number, join
+from adtransform.read.core import State
+from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE, VALUE
+from adtransform.read.merge import Bad, Body, Group, ItemsOf, Leaf, Meeting, Same, Template, hints
+from adtransform.read.methods import Methods
+from adtransform.read.refs import Conflict, Content, Entries, Items, ListRef, Pair, Ref, Storage, TupleRef, View
+
+BROKE = "%broke"
+_FLAGS = (EXIT, STOP, RETURNED, VALUE, BROKE, DEAD)
+
+Key = tuple[object, int]
+
+
+@dataclass
+class Plan:
+    """What is known of a loop so far: the names and storages it changes, and their types."""
+
+    names: dict[str, Ref | None] = field(default_factory=dict)  # what each was at the end of the last reading
+    stores: dict[Storage, Content | None] = field(default_factory=dict)
+    types: dict[Key, Type] = field(default_factory=dict)
+    settled: set[str] = field(default_factory=set)  # names that turned out not to change
+    related: set[Pair] = field(default_factory=set)
+    pool: dict[tuple[str, int], Storage] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Loop:
+    """A loop to be read: its header, what it may assign, and how to read its condition and its body."""
+
+    node: ast.AST
+    bounds: tuple[Atom, Atom, Atom] | None  # None: a while loop
+    hint: str
+    assigned: frozenset[str]
+    rebound: frozenset[str]  # assigned other than in place
+    grown: frozenset[str]  # lists that are appended to
+    cond: Callable[[], Atom]
+    body: Callable[[Var | None], None]
+    at_head: Callable[[str], bool]
+    after: Callable[[str], bool]
+    with_else: bool = False
+
+
+@dataclass
+class Attempt:
+    """One reading of a loop."""
+
+    meeting: Meeting
+    keys: list[Key]
+    inits: list[Atom]
+    params: list[Var]
+    head: State
+    end: State
+    nexts: list[Atom]
+    body: Builder
+    cond: tuple[Builder, list[Var], Atom] | None
+    index: Var | None
+
+
+class Loops(Methods):
+    """Reading loops."""
+
+    def loop(self, loop: Loop) -> Atom:
+        """Read a loop and go on after it; gives the flag whether it was left early."""
+        outer_broke = self.frame.env.setdefault(BROKE, FALSE)
+        self.frame.env[BROKE] = FALSE
+        entry = self.save()
+        place = self.place
+        plan = self._plan_of(loop)
+        mark, said = len(self.builder.body), len(self.messages)
+        for round_ in range(16):
+            attempt = self._attempt(loop, plan, entry)
+            if self._settled(loop, plan, entry, attempt, round_):
+                break
+            self.builder.body[mark:] = [s for s in self.builder.body[mark:] if isinstance(s, Let) and s.op == "load"]
+            del self.messages[said:]
+            self.restore(entry)
+        else:
+            self.refuse(loop.node, "a loop whose values change in kind from trip to trip", "give them one kind before the loop")
+        return self._finish(loop, entry, attempt, place, outer_broke)
+
+    def _plan_of(self, loop: Loop) -> Plan:
+        trail: list[int] = [id(loop.node)]
+        frame = self.frame
+        while frame.caller is not None:
+            trail.append(id(frame.call))
+            frame = frame.caller
+        key = (*trail, *self.trips)
+        if key not in self.loop_plans:
+            self.loop_plans[key] = Plan()
+        plan: Plan = self.loop_plans[key]
+        env = self.frame.env
+        for name in loop.grown:
+            ref = env.get(name)
+            if isinstance(ref, ListRef):
+                plan.stores.setdefault(ref.storage, None)
+        return plan
+
+    # One reading.
+
+    def _attempt(self, loop: Loop, plan: Plan, entry: State) -> Attempt:
+        meeting = Meeting(pool=plan.pool)
+        self._heap_a, self._heap_b = entry.heap, entry.heap
+        for name in loop.assigned:
+            if not loop.at_head(name) or name in plan.settled or name in _FLAGS:
+                continue
+            ref = entry.env.get(name)
+            if name in plan.names:
+                last = plan.names[name]
+                meeting.names[name] = self.blend(ref, last, meeting, name) if ref is not None or last is not None else Bad("", "")
+            elif ref is not None and name in loop.rebound:
+                meeting.names[name] = self._forced(ref, meeting, name)
+        for storage, last_content in plan.stores.items():
+            now = entry.heap.get(storage) or (self.load(storage.param) if storage.param else None)
+            if now is None or storage in meeting.bodies:
+                continue
+            hint = now.hint if isinstance(now, Var) and now.hint else storage.label
+            if last_content is None and isinstance(now, Items):
+                meeting.bodies[storage] = Leaf(storage, self.list_name(storage) or hint, listed=True)
+            else:
+                meeting.bodies[storage] = self._again(now, last_content, meeting, storage, hint)
+        inits, keys = self._inits(meeting, entry)
+        types = [plan.types[k] if k in plan.types else self.type_of(a) for k, a in zip(keys, inits, strict=True)]
+        names = [h for t in (*meeting.names.values(), *meeting.bodies.values()) for h in hints(t)]
+        self.related = self.relations([self.related, set()], meeting) | plan.related
+        before = self.save()
+        cond = None
+        if loop.bounds is None:
+            params = [Var(t, h) for t, h in zip(types, names, strict=True)]
+            self._enter(meeting, params, before, loop)
+            test: list[Atom] = []
+            opened = self.region(self.save(), lambda: test.append(loop.cond()))
+            cond = (opened.builder, params, test[0])
+        params = [Var(t, h) for t, h in zip(types, names, strict=True)]
+        self.restore(before)
+        self._enter(meeting, params, before, loop)
+        index = None if loop.bounds is None else Var(INT, loop.hint)
+        head = self.save()
+        nexts: list[Atom] = []
+
+        def read() -> None:
+            loop.body(index)
+
+        opened = self.region(head, read)
+
+        def close() -> None:
+            for name, template in meeting.names.items():
+                self.flatten(None if self._lost(self.frame.env) else self.frame.env.get(name), template, nexts)
+            for storage, body in meeting.bodies.items():
+                self.flatten_content(self._inside(storage, meeting), body, storage, nexts)
+
+        opened = self.resume(opened, close)
+        return Attempt(meeting, keys, inits, params, head, opened.state, nexts, opened.builder, cond, index)
+
+    def _lost(self, env: dict[str, Ref]) -> bool:
+        return DEAD in env or env.get(RETURNED) == TRUE
+
+    def _inside(self, storage: Storage, meeting: Meeting) -> Content | None:
+        for (_, t), p in meeting.pairs.items():
+            if p is storage and storage not in self.heap:
+                return None if t is None else self.heap.get(t)
+        # A list that was rebound in the body: what its name refers to now.
+        for name in meeting.names:
+            template = meeting.names[name]
+            ref = self.frame.env.get(name)
+            if isinstance(template, Same) and isinstance(template.ref, ListRef) and template.ref.storage is storage:
+                if isinstance(ref, ListRef):
+                    return self.content(ref.storage)
+        return self.heap.get(storage) or (self.load(storage.param) if storage.param else None)
+
+    def _forced(self, ref: Ref, meeting: Meeting, hint: str) -> Template:
+        """The plan for a name before it is known what the body makes of it."""
+        match ref:
+            case Const(value) if isinstance(value, (bool, int, float, complex)):
+                return self._leaf(ref, ref, meeting, hint)
+            case Var() | View():
+                return self._leaf(ref, ref, meeting, hint)
+            case TupleRef(items):
+                return Group([self._forced(i, meeting, hint) for i in items], ref.names)
+        return Same(ref)
+
+    def _again(self, now: Content, last: Content | None, meeting: Meeting, storage: Storage, hint: str) -> Body:
+        if isinstance(now, Items) and (last is None or isinstance(last, Items)) and len(now.refs) == len((last or now).refs):
+            refs = last.refs if last else now.refs
+            items: list[Template] = []
+            for x, y in zip(now.refs, refs, strict=True):
+                items.append(self._forced(x, meeting, hint) if x is y else self.blend(x, y, meeting, hint))
+            return ItemsOf(items)
+        if isinstance(now, Items):
+            return Leaf(storage, self.list_name(storage) or hint, listed=True)
+        if isinstance(now, Entries):
+            return self.blend_content(now, last or now, meeting, storage, hint)
+        return Leaf(storage, hint)
+
+    def _inits(self, meeting: Meeting, entry: State) -> tuple[list[Atom], list[Key]]:
+        inits: list[Atom] = []
+        keys: list[Key] = []
+        for name, template in meeting.names.items():
+            start = len(inits)
+            self.flatten(entry.env.get(name), template, inits)
+            keys += [(name, i) for i in range(len(inits) - start)]
+        for storage, body in meeting.bodies.items():
+            start = len(inits)
+            own = next((s for (s, _), p in meeting.pairs.items() if p is storage), storage)
+            content = None if own is None else self.content(own)
+            self.flatten_content(content, body, storage, inits)
+            keys += [(storage, i) for i in range(len(inits) - start)]
+        return inits, keys
+
+    def _enter(self, meeting: Meeting, params: list[Var], before: State, loop: Loop) -> None:
+        values = iter(params)
+        env = self.frame.env
+        for name in loop.assigned:
+            if name not in meeting.names and name not in _FLAGS and not loop.at_head(name):
+                env.pop(name, None)
+        for flag in (EXIT, STOP, RETURNED, BROKE):
+            env[flag] = FALSE
+        env.pop(VALUE, None)
+        for storage in plan_storages(meeting):
+            self.heap.pop(storage, None)
+        env.update({name: self.unflatten(template, values) for name, template in meeting.names.items()})
+        for storage, body in meeting.bodies.items():
+            self.heap[storage] = self.unflatten_content(body, values)
+
+    # Whether the reading holds for every trip.
+
+    def _settled(self, loop: Loop, plan: Plan, entry: State, attempt: Attempt, round_: int) -> bool:
+        end, meeting = attempt.end, attempt.meeting
+        stable = True
+        if DEAD in end.env:
+            return True
+        self._heap_a, self._heap_b = entry.heap, end.heap
+        gone = self._lost(end.env)
+        for name in loop.assigned:
+            if not loop.at_head(name) or name in _FLAGS or gone:
+                continue
+            ref, head = end.env.get(name), attempt.head.env.get(name)
+            if isinstance(ref, Conflict) and not ref.what:
+                ref = None
+            same = self._unchanged(head, ref, attempt)
+            if name in meeting.names:
+                if same and not isinstance(meeting.names[name], Bad):
+                    if name not in plan.names:
+                        plan.settled.add(name)
+                        stable = False
+                    continue
+                fresh = Meeting()
+                template = self.blend(entry.env.get(name), ref, fresh, name)
+                if _form(template) != _form(meeting.names[name]):
+                    plan.names[name] = ref
+                    stable = False
+            elif not same and ref is not None:
+                plan.settled.discard(name)
+                plan.names[name] = ref
+                stable = False
+        stable = self._groups(plan, meeting, end) and stable
+        for storage, content in end.heap.items():
+            before = attempt.head.heap.get(storage) or (self.loaded.get(storage.param) if storage.param else None)
+            if content is before or (storage not in entry.heap and not storage.param):
+                continue
+            body = meeting.bodies.get(storage)
+            if body is None or (isinstance(body, ItemsOf) and self._outgrown(body, content, entry.heap.get(storage))):
+                plan.stores[storage] = content
+                stable = False
+        for key, param, new in zip(attempt.keys, attempt.params, attempt.nexts, strict=True):
+            t = join(param.type, self.type_of(new))
+            if t != param.type:
+                plan.types[key] = UNKNOWN if round_ > 6 and is_number(t) else t
+                stable = False
+        known = {*entry.heap, *plan.pool.values()}
+        back = {
+            pair
+            for pair in self.relations([set(), end.related], self._back(meeting, end))
+            if all(s in known or s.param for s in pair)
+        }
+        if not back <= attempt.head.related:
+            plan.related |= back
+            stable = False
+        return stable
+
+    def _outgrown(self, body: ItemsOf, content: Content, now: Content | None) -> bool:
+        if not isinstance(content, Items) or not isinstance(now, Items) or len(content.refs) != len(now.refs):
+            return True
+        fresh = Meeting()
+        again = [self.blend(x, y, fresh, "") if x is not y else Same(x) for x, y in zip(now.refs, content.refs, strict=True)]
+        return any(_form(a) != _form(b) and not isinstance(a, Same) for a, b in zip(again, body.items, strict=True))
+
+    def _unchanged(self, head: Ref | None, end: Ref | None, attempt: Attempt) -> bool:
+        if head is end:
+            return not isinstance(head, View) or attempt.end.heap.get(head.storage) is attempt.head.heap.get(head.storage) or (
+                not self._is_phi(head.storage, attempt)
+            )
+        if isinstance(head, View) and isinstance(end, View) and head.storage is end.storage and head.path == end.path:
+            same = attempt.end.heap.get(head.storage) is attempt.head.heap.get(head.storage)
+            return same or not self._is_phi(head.storage, attempt)
+        if isinstance(head, TupleRef) and isinstance(end, TupleRef) and len(head.items) == len(end.items):
+            return all(self._unchanged(a, b, attempt) for a, b in zip(head.items, end.items, strict=True))
+        if isinstance(head, ListRef) and isinstance(end, ListRef):
+            return head.storage is end.storage
+        return isinstance(head, Const) and isinstance(end, Const) and head == end
+
+    def _is_phi(self, storage: Storage, attempt: Attempt) -> bool:
+        return any(s is storage for s in attempt.meeting.pool.values())
+
+    def _groups(self, plan: Plan, meeting: Meeting, end: State) -> bool:
+        """Names that share a storage at the head have to share one at the end of the body."""
+        stable = True
+        seen: dict[Storage, Storage] = {}
+        for name, template in meeting.names.items():
+            ref = end.env.get(name)
+            if isinstance(template, Leaf) and isinstance(ref, View):
+                if seen.setdefault(template.storage, ref.storage) is not ref.storage and plan.names.get(name) is None:
+                    plan.names[name] = ref
+                    stable = False
+        if not stable:
+            for name, template in meeting.names.items():
+                ref = end.env.get(name)
+                if isinstance(template, Leaf) and isinstance(ref, View):
+                    plan.names[name] = ref
+        return stable
+
+    def _back(self, meeting: Meeting, end: State) -> Meeting:
+        """The sources of the head's storages on the edge from the end of the body."""
+        out = Meeting()
+
+        def visit(template: Template, ref: Ref | None) -> None:
+            match template, ref:
+                case (Leaf(storage, _), View()):
+                    out.sources.append((storage, None, ref.storage))
+                case (Same(ListRef(storage)), ListRef()) if storage is not ref.storage:
+                    out.sources.append((storage, None, ref.storage))
+                case (Group(items), TupleRef()):
+                    for t, r in zip(items, ref.items, strict=False):
+                        visit(t, r)
+
+        for name, template in meeting.names.items():
+            visit(template, end.env.get(name))
+        for storage, body in meeting.bodies.items():
+            content = end.heap.get(storage)
+            if isinstance(body, ItemsOf) and isinstance(content, Items):
+                for t, r in zip(body.items, content.refs, strict=False):
+                    visit(t, r)
+        return out
+
+    # After the loop.
+
+    def _finish(self, loop: Loop, entry: State, attempt: Attempt, place: Origin | None, outer_broke: Ref) -> Atom:
+        end = attempt.end
+        late = self._late(loop, entry, attempt)
+        inits, keys = self._inits(late, entry)
+        nexts: list[Atom] = []
+
+        def collect() -> None:
+            for name, template in late.names.items():
+                gone = not name.startswith("%") and self._lost(self.frame.env)
+                self.flatten(None if gone else self.frame.env.get(name), template, nexts)
+            for storage, body in late.bodies.items():
+                self.flatten_content(self.heap.get(storage), body, storage, nexts)
+
+        region = Builder()
+        region.body = attempt.body.body
+        outer, self.builder = self.builder, region
+        self.restore(end)
+        collect()
+        stop = self.frame.flag(STOP) if DEAD not in end.env else TRUE
+        related = self.relations([entry.related, self.related], late)
+        self.builder = outer
+        self.restore(entry)
+        self.related = related | attempt.head.related
+        all_inits = (*attempt.inits, *inits)
+        extra = [h for t in (*late.names.values(), *late.bodies.values()) for h in hints(t)]
+        types = [join(self.type_of(a), self.type_of(b)) for a, b in zip(inits, nexts, strict=True)]
+        extras = [Var(t, h) for t, h in zip(types, extra, strict=True)]
+        targets = [Var(p.type, p.hint) for p in (*attempt.params, *extras)]
+        results = (stop, *attempt.nexts, *nexts)
+        if loop.bounds is not None:
+            assert attempt.index is not None
+            body = Region((attempt.index, *attempt.params, *extras), tuple(region.body), results)
+            self.builder.add(For(tuple(targets), all_inits, *loop.bounds, body, place))
+        else:
+            assert attempt.cond is not None
+            builder, params, test = attempt.cond
+            more = [Var(t, h) for t, h in zip(types, extra, strict=True)]
+            cond = Region((*params, *more), tuple(builder.body), (test,))
+            body = Region((*attempt.params, *extras), tuple(region.body), results)
+            self.builder.add(While(tuple(targets), all_inits, cond, body, place))
+        return self._go_after(loop, entry, attempt, late, targets, outer_broke)
+
+    def _late(self, loop: Loop, entry: State, attempt: Attempt) -> Meeting:
+        """Names that no trip reads from the one before, but that are read after the loop."""
+        late = Meeting()
+        end = attempt.end
+        self._heap_a, self._heap_b = entry.heap, end.heap
+        for name in loop.assigned:
+            if name in attempt.meeting.names or name in _FLAGS or loop.at_head(name) or not loop.after(name):
+                continue
+            a, b = entry.env.get(name), None if self._lost(end.env) else end.env.get(name)
+            if (a is None and b is None) or (self._lost(end.env) and a is not None):
+                continue
+            late.names[name] = self.blend(a, b, late, name)
+        if end.env.get(RETURNED, FALSE) != FALSE and DEAD not in end.env:
+            late.names[RETURNED] = Leaf(Storage(), "returned")
+            late.names[VALUE] = self.blend(None, end.env.get(VALUE), late, "value")
+        broke = end.env.get(BROKE, FALSE)
+        if loop.with_else and broke != FALSE and DEAD not in end.env:
+            late.names[BROKE] = Leaf(Storage(), "broke")
+        for storage in late.wanted:
+            if storage not in entry.heap and not storage.param and storage not in late.bodies:
+                content = end.heap.get(storage)
+                late.bodies[storage] = self.blend_content(None, content, late, storage, storage.label)
+        return late
+
+    def _go_after(
+        self, loop: Loop, entry: State, attempt: Attempt, late: Meeting, targets: list[Var], outer_broke: Ref
+    ) -> Atom:
+        env = self.frame.env
+        values = iter(targets)
+        flags = {f: env[f] for f in (EXIT, STOP, RETURNED) if f in env}
+        for name in loop.assigned:
+            changed = attempt.end.env.get(name) is not attempt.head.env.get(name)
+            if changed and name not in attempt.meeting.names and name not in late.names and name not in _FLAGS:
+                if not (isinstance(env.get(name), (View, ListRef)) and name in entry.env and name in attempt.head.env):
+                    env.pop(name, None)
+        for storage in (*plan_storages(attempt.meeting), *plan_storages(late)):
+            self.heap.pop(storage, None)
+        env.update({name: self.unflatten(t, values) for name, t in attempt.meeting.names.items()})
+        for storage, body in attempt.meeting.bodies.items():
+            self.heap[storage] = self.unflatten_content(body, values)
+        env.update({name: self.unflatten(t, values) for name, t in late.names.items()})
+        for storage, body in late.bodies.items():
+            self.heap[storage] = self.unflatten_content(body, values)
+        env.update({f: v for f, v in flags.items() if f not in late.names})
+        broke = env.pop(BROKE, FALSE) if BROKE in late.names else FALSE
+        env[BROKE] = outer_broke
+        if RETURNED in late.names:
+            env[EXIT] = env[STOP] = env[RETURNED]
+        assert isinstance(broke, (Var, Const))
+        return broke
+
+
+def plan_storages(meeting: Meeting) -> list[Storage]:
+    """The storages that a merge makes."""
+    out: list[Storage] = []
+
+    def visit(template: Template | Body) -> None:
+        match template:
+            case Leaf(storage, _, False):
+                out.append(storage)
+            case Group(items) | ItemsOf(items):
+                for item in items:
+                    visit(item)
+
+    for template in meeting.names.values():
+        visit(template)
+    for body in meeting.bodies.values():
+        if isinstance(body, ItemsOf):
+            visit(body)
+    return out
+
+
+def _form(template: Template) -> object:
+    match template:
+        case Leaf():
+            return "leaf"
+        case Group(items):
+            return tuple(_form(t) for t in items)
+        case Same(ref):
+            if isinstance(ref, ListRef):
+                return "list"
+            return ("same", ref.value) if isinstance(ref, Const) else "same"
+        case Bad():
+            return "bad"
+
+
+__all__ = ["BROKE", "Loop", "Loops", "Static"]
