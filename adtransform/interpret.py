@@ -126,7 +126,7 @@ def _sequence(args: tuple[Any, ...]) -> Any:
 
 
 def _update(a: Any, key: Any, v: Any) -> Any:
-    copy = a.copy()
+    copy = a.copy(order="K") if isinstance(a, np.ndarray) else a.copy()  # a write changes no memory layout
     copy[key] = v
     return copy
 

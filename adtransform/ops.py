@@ -130,6 +130,9 @@ def signature(op: str) -> inspect.Signature | None:
         return None
 
 
+# What NumPy takes for an argument that is not given, where its signature only says "no value".
+_UNSAID = {"keepdims": False}
+
 Arguments = tuple[tuple[Atom, ...], tuple[tuple[str, Atom], ...]]
 
 
@@ -152,6 +155,6 @@ def canonical(op: str, args: Sequence[Atom], kwargs: dict[str, Atom]) -> Argumen
             keyword.update(bound[name])
         elif param.default is param.empty or param.kind is param.POSITIONAL_ONLY:
             positional.append(bound[name])
-        elif not (isinstance(bound[name], Const) and bound[name] == Const(param.default)):
+        elif not (isinstance(bound[name], Const) and bound[name] in (Const(param.default), Const(_UNSAID.get(name, param.default)))):
             keyword[name] = bound[name]
     return tuple(positional), tuple(sorted(keyword.items()))

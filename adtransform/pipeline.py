@@ -23,8 +23,10 @@ from adtransform.ir import Atom, Const, Function, Leaf, Let, Param, Region, Stmt
 from adtransform.lattice import UNKNOWN, Array, Tuple, Type, is_scalar, kind_of
 from adtransform.optimise.fill import fill
 from adtransform.optimise.prune import prune
+from adtransform.optimise.shapes import shapes
 from adtransform.optimise.share import invariants, share
 from adtransform.optimise.simplify import simplify
+from adtransform.optimise.steady import steady
 from adtransform.optimise.tidy import tidy
 from adtransform.read import read
 from adtransform.reverse import Sweeps, sweep
@@ -50,8 +52,8 @@ def _unmarked(f: Function) -> Function:
 
 
 # The primal before differentiation, the joint sweeps before the tape is laid (what is not needed is not saved), and after.
-PRIMAL: tuple[Pass, ...] = (_unmarked, tidy, prune)
-JOINT: tuple[Pass, ...] = (simplify, invariants, share, simplify, fill, prune)
+PRIMAL: tuple[Pass, ...] = (_unmarked, tidy, steady, prune)
+JOINT: tuple[Pass, ...] = (simplify, invariants, share, simplify, fill, prune, shapes)
 FINAL: tuple[Pass, ...] = (invariants, share, simplify, prune)
 
 

@@ -294,7 +294,6 @@ CASES: dict[str, tuple[Case, ...]] = {
     "numpy.fmin": (*_elementwise(*TWO["fmin"]), Case((array(2), np.array([np.nan, 5.0])))),
     "builtins.abs": _elementwise((-2.0, -0.2)),
     "builtins.float": (Case((1.5,)), Case((np.float64(1.5),)), Case((np.array(1.5),))),
-    "builtins.complex": (Case((1.5,)), Case((1.5, 2.5))),
     "builtins.pow": _elementwise(_POSITIVE, _LINE),
     "builtins.max": (Case((1.0, 2.0)), Case((2.0, 1.0)), Case((1.0, 3.0, 2.0))),
     "builtins.min": (Case((1.0, 2.0)), Case((2.0, 1.0)), Case((1.0, 3.0, 2.0))),

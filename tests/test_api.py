@@ -27,6 +27,7 @@ from adtransform import (
     jacobian,
     jacrev,
     jvp,
+    rule,
     support,
     value_and_grad,
     vjp,
@@ -525,6 +526,43 @@ def test_check_grads_finds_errors() -> None:
         check_grads(wrong, (2.0,), modes=("fwd",))
     with pytest.raises(ValueError, match="mode"):
         check_grads(product, (2.0, 3.0, 5.0), modes=("both",))
+
+
+def saturated(u, k):
+    try:
+        return k * np.tanh(u)
+    finally:
+        pass
+
+
+def doubled_sum(u):
+    try:
+        return 2.0 * np.sum(u)
+    finally:
+        pass
+
+
+def test_rule() -> None:
+    def f(x):
+        return np.sum(saturated(x, 3.0) * x)
+
+    x = np.array([0.3, -0.5])
+    with pytest.raises(DifferentiationError, match="try"):
+        grad(f)(x)
+    rule("saturated(u, k)", "k * (1 - tanh(u) ** 2) * du")
+    t = np.tanh(x)
+    np.testing.assert_allclose(grad(f)(x), 3.0 * (1.0 - t * t) * x + 3.0 * t)
+    check_grads(f, (x,), order=2)
+
+    @rule("doubled_sum(u)")
+    def _(u, du):
+        return 2.0 * np.sum(du)
+
+    np.testing.assert_allclose(grad(lambda x: doubled_sum(x * x))(x), 4.0 * x)
+    assert support(saturated)
+    for wrong, error in (("not a pattern", ValueError), ("unknown(u)", NameError)):
+        with pytest.raises(error):
+            rule(wrong, "du")
 
 
 def test_support() -> None:

@@ -19,7 +19,7 @@ from adtransform.api.trees import flatten
 from adtransform.errors import line_of
 from adtransform.interpret import interpret
 from adtransform.ir import Function, Leaf, Origin
-from adtransform.lattice import is_differentiable
+from adtransform.lattice import List, Tuple, is_differentiable
 
 Flat = list[Any]
 MODES = {"fwd": "forward", "rev": "reverse"}
@@ -115,7 +115,7 @@ def verdicts(
     if wrt is None:
         wrt = tuple(i for i, v in enumerate(values) if has_float(v))
         if not wrt:
-            raise TypeError(f"no argument of `{callee.name}` is a float")
+            raise TypeError(f"no argument of `{callee.name}` is a float: pass a float, or an array `.astype(float)`")
     transform = Transform(fun, wrt)
     values = transform.prepare(values)
     shape = Shape.of(callee.names, values)
@@ -161,8 +161,9 @@ def _compared(level: _Level, mode: str, tolerance: Tolerance) -> tuple[_Level, s
 
 
 def _unit(like: Any, random: np.random.Generator) -> Any:
-    drawn = random.uniform(0.5, 1.5, np.shape(like)) * random.choice([-1.0, 1.0], np.shape(like))
-    return Like.of(like).convert(drawn, "")
+    template = Like.of(like)
+    drawn = random.uniform(0.5, 1.5, template.shape) * random.choice([-1.0, 1.0], template.shape)
+    return template.convert(drawn, "")
 
 
 def _difference(level: _Level, direction: Mapping[str, Any], eps: float) -> Flat:
@@ -265,7 +266,7 @@ def _first_wrong_line(level: _Level, mode: str, tolerance: Tolerance) -> str:
     """The first statement of the function whose own derivative disagrees with differences, as a tail for the message."""
     f = level.program.function
     for stmt in f.body.body:
-        results = tuple(t for t in stmt.targets if is_differentiable(t.type))
+        results = tuple(t for t in stmt.targets if is_differentiable(t.type) and not isinstance(t.type, (List, Tuple)))
         if not results or stmt.origin is None:
             continue
         part = replace(f, body=replace(f.body, results=results), tree=tuple(Leaf(i) for i in range(len(results))))

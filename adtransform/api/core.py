@@ -90,6 +90,13 @@ def _rebuilt(cls: Callable[..., Transform], fun: Callable[..., Any], wrt: Wrt, o
     return cls(fun, wrt, *options)
 
 
+def forget() -> None:
+    """Drop every specialisation: what a new rule may change."""
+    with _LOCK:
+        for cache in _SPECIALISED.values():
+            cache.clear()
+
+
 def _cache_of(root: Any) -> dict[Hashable, Any]:
     try:
         return _SPECIALISED.setdefault(root, {})

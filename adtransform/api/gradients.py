@@ -16,6 +16,7 @@ from adtransform.api.programs import Like, Program, Shape, keep, nested, program
 from adtransform.api.trees import STAR, Nest, Star, Tree, flatten, leaves_like
 from adtransform.build import Builder, type_of
 from adtransform.ir import Function, Leaf, Region
+from adtransform.lattice import Type
 
 
 class Grad(Transform):
@@ -37,7 +38,7 @@ class Grad(Transform):
         labels, nest = shape.labels(self.places), shape.nester(self.places, self.single)
         first = _output(inner, self.callee.name, self.has_aux)
         warn_of_independence(inner.function, inner.leaves()[0], labels, self.callee.name)
-        if isinstance(inner.out, Star) and lattice.is_scalar(type_of(first)):
+        if isinstance(inner.out, Star) and _is_float(type_of(first)):
             (code,) = codes(inner.function, "reverse", labels)
             run = runner(inner.function, code, shape)
             value = self.value
@@ -53,8 +54,8 @@ class Grad(Transform):
 
         def split(values: Values) -> Any:
             leaves, saved = sweep.ahead(values)
-            if np.size(leaves[0]) != 1:
-                raise _not_scalar(name, leaves[0])
+            if np.size(leaves[0]) != 1 or np.iscomplexobj(leaves[0]):
+                raise _wrong_output(name, leaves[0])
             likes = [Like.of(leaf) for leaf in leaves]
             gradient = nest(sweep.back(saved, likes, [likes[0].filled(1.0)]))
             out = nested(inner.out, leaves)
@@ -103,14 +104,20 @@ def _output(inner: Program, name: str, has_aux: bool) -> Any:
     return result
 
 
-def _not_scalar(name: str, y: Any) -> TypeError:
+def _is_float(t: Type) -> bool:
+    return lattice.is_scalar(t) and lattice.kind_of(t) == "float"
+
+
+def _wrong_output(name: str, y: Any) -> TypeError:
+    if np.iscomplexobj(y):
+        return TypeError(f"`{name}` returned a complex number: complex outputs are not supported; return a part of it")
     return TypeError(f"`grad` needs a scalar output, but `{name}` returned shape {np.shape(y)}: use `jacobian({name})`")
 
 
 def as_scalar(f: Function) -> Function:
     """The same function with its only result reshaped to a scalar, which fails where its size is not 1."""
     (result,) = f.results
-    if lattice.is_scalar(type_of(result)):
+    if _is_float(type_of(result)):
         return f
     b = Builder()
     for stmt in f.body.body:

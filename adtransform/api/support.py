@@ -45,6 +45,8 @@ def support(what: str | Callable[..., Any]) -> Support:
         return of_operation(what.replace("np.", "numpy.", 1) if what.startswith("np.") else what)
     if (name := _names().get(id(what))) is not None:
         return of_operation(name)
+    if RULES.get(name := f"{getattr(what, '__module__', '')}.{getattr(what, '__qualname__', '')}"):
+        return of_operation(name)
     try:
         target = from_function(what)
     except DifferentiationError as error:

@@ -71,7 +71,9 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit code."""
-    args = parser().parse_args(argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    # argparse takes `-:f` for an option; `-` alone it knows.
+    args = parser().parse_args([f"./{w}" if w.startswith("-:") else w for w in words])
     try:
         code: int = args.run(args)
         sys.stdout.flush()

@@ -36,7 +36,7 @@ def resolve(target: str, read_stdin: Callable[[], str]) -> tuple[Source, str]:
 
 def read(place: str, read_stdin: Callable[[], str]) -> Source:
     """The source at a path, of a dotted module, or from standard input (`-`).  Raises `TargetError` for what cannot be read."""
-    return from_text(read_stdin(), "<stdin>") if place == "-" else from_path(_path(place))
+    return from_text(read_stdin(), "<stdin>") if place in ("-", "./-") else from_path(_path(place))
 
 
 def _path(place: str) -> str | Path:

@@ -38,6 +38,7 @@ class Line:
     origin: Origin | None = None
     variables: tuple[Var, ...] = ()
     backward: bool = False
+    early: bool = False  # printed before the statement it comes from
 
 
 @dataclass(slots=True)
@@ -61,7 +62,7 @@ class Printer:
 
     def put(self, lines: list[str], origin: Origin | None = None, let: Let | None = None, *found: Operand) -> None:
         read = tuple(v for a in found for v in variables(a))
-        self.out.append(Line(lines, let, origin, read, self.quoting))
+        self.out.append(Line(lines, let, origin, read, self.quoting, let is not None and let.op == "list"))
 
     def write(self, prefix: str, e: Py, indent: int, node: Node, suffix: str = "") -> None:
         let = node.let if isinstance(node, Bind) else None
@@ -159,7 +160,7 @@ class Printer:
         symbol = augmented(tree)
         generated = tree.origin is None or not tree.origin.text or node.targets[0].of is not None
         immutable = isinstance(tree.type, Scalar) and is_scalar(type_of(tree.args[0]))
-        if immutable and (symbol or generated) or node.inplace and symbol:
+        if immutable and (symbol == left or generated) or node.inplace and symbol:
             self.write(f"{left} {BINARY[tree.op][0]}= ", self.spell(tree.args[1]), indent, node)
             return True
         return False

@@ -101,7 +101,7 @@ class _Folder:
                 self.header(node, depth, room)
                 node.body = self.block(node.body, depth + 1)
             case Exit():
-                node.values = self.fill(node.values, room - 7 - 2 * len(node.values), places, out)
+                node.values = self.fill(node.values, room - 7 - 2 * len(node.values), places, out, returns=True)
             case Copy():
                 return self.copy(node, room, places, out)
             case Bind():
@@ -125,7 +125,8 @@ class _Folder:
 
     def bind(self, node: Bind, room: int, places: dict[Bind, int], out: list[Node | None]) -> None:
         tree = node.tree
-        room -= sum(width(t) + 2 for t in node.targets) + 1
+        room -= 0 if tree.op in ("update", "push", "accumulate_at") else sum(width(t) + 2 for t in node.targets) + 1
+        room += self.saved_by_growth(tree)
         fixed = 1 if node.inplace else 0
         args = tree.args[fixed:] + tuple(v for _, v in tree.kwargs)
         before = width(tree)
@@ -141,6 +142,15 @@ class _Folder:
         if not effect_free(tree.op):
             self.pending.clear()
         self.forget_names(node.targets)
+
+    def saved_by_growth(self, tree: Tree) -> int:
+        """What `a[k] += v` is shorter than `a[k] = a[k] + v`."""
+        if tree.op != "update" or tree.args[2] not in self.pending:
+            return 0
+        first = self.pending[tree.args[2]].tree.args[:1]
+        if not first or not isinstance(first[0], Tree) or first[0].op != "index":
+            return 0
+        return width(first[0]) if first[0].args[0] is tree.args[0] else 0
 
     def copy(self, node: Copy, room: int, places: dict[Bind, int], out: list[Node | None]) -> Node:
         made: Node = node
@@ -179,7 +189,8 @@ class _Folder:
         v = node.targets[0]
         if self.listing and (v.hint or v.of is not None) and not header:
             return False
-        return self.uses[v] == 1 and self.assigned[v] == 1 and is_temporary(v) and v not in self.keep
+        mine = is_temporary(v) or (node.origin is not None and node.origin.text.startswith("return "))
+        return self.uses[v] == 1 and self.assigned[v] == 1 and mine and v not in self.keep
 
     def remember(self, node: Bind) -> None:
         v = node.targets[0]
@@ -198,10 +209,14 @@ class _Folder:
             self.forget(v for v in self.pending if t in self.seen[v][0] or (name and name in self.seen[v][1]))
 
     def fill(
-        self, found: tuple[Operand, ...], room: int, places: dict[Bind, int], out: list[Node | None], base: int = 0
+        self, found: tuple[Operand, ...], room: int, places: dict[Bind, int], out: list[Node | None], base: int = 0, returns: bool = False
     ) -> tuple[Operand, ...]:
         """The operands with pending temporaries put in, the widest left out until the line is short enough."""
         chosen = [v for a in found for v in variables(a) if v in self.pending]
+        if len(found) != 1 or not returns:
+            # A returned expression that the user did not name keeps the name it got wherever it is not returned alone.
+            self.forget(v for v in chosen if not is_temporary(v))
+            chosen = [v for v in chosen if v in self.pending]
         if not chosen:
             return found
         sizes = {v: width(self.pending[v].tree) + 2 - width(v) for v in chosen}

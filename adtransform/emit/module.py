@@ -136,7 +136,7 @@ def _quoted(lines: list[Line]) -> Iterator[Line]:
                     text = origin.text.splitlines()[0].strip()
                     yield Line([f"{pad}# {text}"[:LIMIT]])
                 shown = (where, origin.text)
-            elif origin.comment and where not in commented:
+            elif origin.comment and where not in commented and not line.early:
                 commented.add(where)
                 yield Line([f"{pad}# {text.lstrip('# ')}"[:LIMIT] for text in origin.comment.splitlines()])
         yield line

@@ -110,6 +110,8 @@ def check(assume: Assume) -> list[str]:
         text = f"{ast.unparse(test.left)} {symbol} {ast.unparse(test.comparators[0])}"
     else:
         text = f"not {ast.unparse(test)}" if isinstance(test, (ast.Name, ast.Call, ast.Attribute)) else f"not ({assume.test})"
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        text = ast.unparse(test.operand)
     why = quoted(assume.why)
     line = f"        raise ValueError({why})"
     if len(line) <= LIMIT:

@@ -24,7 +24,7 @@ from adtransform.emit.syntax import (
     Ternary,
     Word,
     constant,
-    flat,
+    within,
 )
 from adtransform.ir import UNDEFINED, Const, Var
 from adtransform.lattice import Array, List, Scalar, Tuple, Type, Unknown, is_numpy, is_scalar, kind_of, same_kind, same_shape
@@ -276,7 +276,7 @@ class Speller:
     def _copy_items(self, t: Tree) -> Py:
         item = t.type.item if isinstance(t.type, List) else t.type
         inner = "v.copy()" if isinstance(item, Array) else f"{self.called('copy_of')}(v)"
-        return Word(f"[{inner} for v in {flat(self(t.args[0]))}]")
+        return Word(f"[{inner} for v in {within(self(t.args[0]), OR)}]")
 
     def _accumulate(self, t: Tree) -> Py:
         return Infix(self(t.args[0]), "+", self.share(t), 9)

@@ -7,6 +7,7 @@ The user's own lines are left alone: they keep their bits.  `0 * a` is not simpl
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -20,12 +21,14 @@ from adtransform.lattice import (
     NONE,
     WHOLE,
     Array,
+    Extent,
     List,
     Scalar,
     Tuple,
     Type,
     dims_of,
     is_many,
+    is_numpy,
     is_scalar,
     kind_of,
     rank_of,
@@ -282,9 +285,11 @@ def _accumulate(s: _Simplify, let: Let, b: Builder) -> Atom | None:
         return lowered
     if s.source(part, "zeros") is not None:
         return acc
+    # A scalar's kind is what the sum gives (a Python float and a NumPy one make a NumPy one); the last cast settles it.
+    kind = None if is_scalar(let.targets[0].type) else let.targets[0].type
     if (negated := s.source(lowered, "operator.neg")) is not None:
-        return b.let("operator.sub", acc, negated.args[0], type=let.targets[0].type)
-    return b.let("operator.add", acc, lowered, type=let.targets[0].type)
+        return b.let("operator.sub", acc, negated.args[0], type=kind)
+    return b.let("operator.add", acc, lowered, type=kind)
 
 
 @_row("fit")
@@ -301,6 +306,8 @@ def _reduced(s: _Simplify, part: Atom, like: Atom, b: Builder) -> Atom | None:
         return part
     if is_scalar(want) and is_scalar(have):
         return part if _compatible(have, want) else None
+    if is_scalar(want) and isinstance(have, Array) and kind_of(want) == kind_of(have) == "float" and _dtype(have) == "float64":
+        return b.let("numpy.sum", part)
     to, from_ = dims_of(want), dims_of(have)
     if to is None or from_ is None or len(from_) < len(to) or not _compatible(have, want):
         return None
@@ -450,3 +457,53 @@ def _unfolded(s: _Simplify, key: Atom, part: Atom, like: Atom, b: Builder) -> At
     whole = b.let("slice", None, None, None)
     last = max(new) + 1
     return b.let("index", part, b.let("tuple", *(0 if i in new else whole for i in range(last))))
+
+
+@_row("dot_left")
+def _dot_left(s: _Simplify, let: Let, b: Builder) -> Atom | None:
+    return _matmul_left(s, let, b) if all(rank_of(type_of(a)) in (1, 2) for a in let.args[1:]) else None
+
+
+@_row("dot_right")
+def _dot_right(s: _Simplify, let: Let, b: Builder) -> Atom | None:
+    return _matmul_right(s, let, b) if all(rank_of(type_of(a)) in (1, 2) for a in let.args[1:]) else None
+
+
+@_row("numpy.conjugate", "numpy.real")
+def _real_part(s: _Simplify, let: Let, b: Builder) -> Atom | None:
+    """Of a real number, itself (of a Python float `np.conjugate` makes a NumPy scalar)."""
+    t = type_of(let.args[0])
+    return let.args[0] if kind_of(t) == "float" and (isinstance(t, Array) or is_numpy(t)) and not let.kwargs else None
+
+
+@_row("size")
+def _size(s: _Simplify, let: Let, b: Builder) -> Atom | None:
+    return Const(1) if is_scalar(type_of(let.args[0])) else None
+
+
+@_row("swap")
+def _swap(s: _Simplify, let: Let, b: Builder) -> Atom | None:
+    if not all(isinstance(a, Const) for a in let.args):
+        return None
+    return Const(importlib.import_module("adtransform.runtime").swap(*(a.value for a in let.args if isinstance(a, Const))))
+
+
+@_row("contract")
+def _contract(s: _Simplify, let: Let, b: Builder) -> Atom | None:
+    """An `einsum`, where each label of the output occurs once in it and in the operands, and nothing was broadcast."""
+    subscripts, like, *operands = let.args
+    if not isinstance(subscripts, Const):
+        return None
+    terms, _, out = subscripts.value.partition("->")
+    if len(set(out)) < len(out) or not set(out) <= set(terms):
+        return None
+    extents: dict[str, set[Extent]] = {}
+    for labels, a in zip((*terms.split(","), out), (*operands, like), strict=True):
+        dims = dims_of(type_of(a))
+        if dims is None or len(dims) != len(labels):
+            return None
+        for label, extent in zip(labels, dims, strict=True):
+            extents.setdefault(label, set()).add(extent)
+    if not all(len(e) == 1 or all(map(is_many, e)) for e in extents.values()):
+        return None
+    return b.let("fit", b.let("numpy.einsum", subscripts, *operands), like)

@@ -19,7 +19,7 @@ from adtransform.ir import Var
 from adtransform.lattice import Array, List, is_scalar
 from adtransform.ops import BINARY, VIEWS
 from adtransform.place.liveness import Ranges, ranges
-from adtransform.place.program import Bind, Copy, Exit, Loop, Node, Operand, Program, Tree, blocks, is_temporary, type_of, walk
+from adtransform.place.program import Bind, Copy, Exit, Loop, Node, Operand, Program, Tree, blocks, label, type_of, walk
 from adtransform.place.storage import Buffers, Storage, is_immutable, storage
 
 _MUST = frozenset("update push pop accumulate_at".split())
@@ -53,11 +53,12 @@ def _drop_dead(program: Program) -> None:
 
 
 def augmented(tree: Tree) -> str:
-    """The operator of the user's `a op= b`, if that is where an operation comes from."""
+    """What the user's `a op= b` writes (`a`, `a[k]`), if that may be where an operation comes from."""
     if tree.op not in BINARY or tree.origin is None:
         return ""
-    symbol = BINARY[tree.op][0]
-    return symbol if re.match(rf"[^=(]*[^=<>!]{re.escape(symbol)}=(?!=)", tree.origin.text.split("\n")[0]) else ""
+    symbol = re.escape(BINARY[tree.op][0])
+    found = re.match(rf"([\w.]+(?:\[.*?\])*)\s*{symbol}=(?!=)", tree.origin.text)
+    return found[1] if found else ""
 
 
 def _copy(a: Operand) -> str:
@@ -71,7 +72,7 @@ def _may_be_inplace(node: Bind) -> bool:
         return False
     if tree.op == "accumulate":
         return True
-    return bool(augmented(tree)) and not isinstance(tree.args[0].type, List)
+    return not isinstance(tree.args[0].type, List) and label(tree.args[0]) == augmented(tree) != ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,19 +168,37 @@ class _Mender:
     def mend(self, conflicts: list[_Conflict]) -> set[object]:
         """Insert the copies for all conflicts of a round, and say where."""
         writes = [c for c in conflicts if isinstance(c.node, Bind)]
-        for c in writes or conflicts:
-            if isinstance(c.node, Exit):
-                self.result(c.node, c.position)
-            elif c.position:
-                self.operand(c.node, c.position)
-            elif c.node.tree.op not in _MUST:
-                if not self.at_init(c):
-                    c.node.inplace = False
-            elif not (c.other is not None and self.at_source(c.other, c)) and not self.at_init(c) and not self.of_view(c):
-                self.operand(c.node, 0)
+        # One kind of remedy a round: a cheap one may end the other conflicts as well.
+        for remedy in (self.cheaply, self.once, self.here):
+            if any([remedy(c) for c in writes]):
+                break
+        else:
+            for c in conflicts:
+                if isinstance(c.node, Exit):
+                    self.result(c.node, c.position)
         for block in {id(self.lists[node]): self.lists[node] for node in {**self.before, **self.after}}.values():
             block[:] = [n for node in block for n in (*self.before.get(node, ()), node, *self.after.get(node, ()))]
         return self.copied
+
+    def cheaply(self, c: _Conflict) -> bool:
+        """Copy a view or a saved value, or do without the write."""
+        assert isinstance(c.node, Bind)
+        if c.position or c.node.tree.op not in _MUST:
+            return False
+        return c.other is not None and (self.at_source(c.other, c) or self.of_view(c))
+
+    def once(self, c: _Conflict) -> bool:
+        """Copy before a loop, or else the caller's own."""
+        return not c.position and (self.at_init(c) or self.of_view(c))
+
+    def here(self, c: _Conflict) -> bool:
+        """Copy right before the write, or do without a write in place."""
+        assert isinstance(c.node, Bind)
+        if not c.position and c.node.tree.op not in _MUST:
+            c.node.inplace = False
+        else:
+            self.operand(c.node, c.position)
+        return True
 
     def result(self, node: Exit, i: int) -> None:
         value = node.values[i]
@@ -212,7 +231,7 @@ class _Mender:
         if not self.memory.held.get(other, frozenset()) & c.shared:
             return False
         found = False
-        for node in self.chain(other):
+        for node, _, _ in self.chain(other):
             if isinstance(node, Bind) and node.tree.op in _PUTS:
                 i = _PUTS[node.tree.op]
                 if (node, i) in self.done or not isinstance(node.tree.args[i], Var):
@@ -241,47 +260,48 @@ class _Mender:
 
     def of_view(self, c: _Conflict) -> bool:
         """Copy the written value itself where it was made a view, when its root stays alive."""
-        return isinstance(c.value, Var) and is_temporary(c.value) and self.copy_view(c.value)
+        return isinstance(c.value, Var) and self.copy_view(c.value)
 
     def at_init(self, c: _Conflict) -> bool:
         """Copy a carried value once before the outermost loop that carries it."""
         if not isinstance(c.value, Var):
             return False
         around = set(self.loops[c.node])
-        best: tuple[int, Copy, Var] | None = None
-        for node in self.chain(c.value):
+        best: tuple[int, Copy, Var, bool] | None = None
+        for node, held, viewed in self.chain(c.value):
             if not isinstance(node, Copy) or node.back is not None:
                 continue
             depth = len(self.loops[node])
             for target, source in node.pairs:
-                if (node, target) in self.done:
+                if target is not held or (node, target) in self.done:
                     continue
                 enters = any(target in loop.phis for loop in around)
                 if (
                     enters
                     and isinstance(source, Var)
-                    and self.memory.of(source) & c.shared
+                    and ((node, target) in self.copied or self.memory.of(source) & c.shared)
                     and (best is None or depth < best[0])
                 ):
-                    best = (depth, node, target)
+                    best = (depth, node, target, viewed)
         if best is None:
             return False
-        _, node, target = best
+        _, node, target, viewed = best
         if (node, target) not in self.copied:
             self.copied.add((node, target))
             source = next(s for t, s in node.pairs if t is target)
             fresh = Var(type_of(source), target.hint, target.of, target.wrt)
-            self.before.setdefault(node, []).append(Bind((fresh,), Tree("copy" if c.node.tree.op in _MUST else _copy(source), (source,), (), fresh.type)))
+            op = _copy(source) if viewed or c.node.tree.op not in _MUST else "copy"
+            self.before.setdefault(node, []).append(Bind((fresh,), Tree(op, (source,), (), fresh.type)))
             node.pairs = [(t, fresh if t is target else s) for t, s in node.pairs]
         return True
 
-    def chain(self, v: Var) -> Iterator[Node]:
-        """The statements a value's buffer came through, backwards, without those that allocate it."""
-        seen, todo = {v}, [v]
+    def chain(self, v: Var) -> Iterator[tuple[Node, Var, bool]]:
+        """The statements a value's buffer came through, backwards, with what they bind and whether a view was taken since."""
+        seen, todo = {v}, [(v, False)]
         while todo:
-            current = todo.pop()
+            current, viewed = todo.pop()
             for node in self.made.get(current, ()):
-                yield node
+                yield node, current, viewed
                 sources: list[Operand] = []
                 if isinstance(node, Copy):
                     sources = [s for t, s in node.pairs if t is current]
@@ -289,7 +309,8 @@ class _Mender:
                     sources = [p for q, p in node.exits if q is current]
                 elif isinstance(node, Bind) and (node.inplace or node.tree.op in VIEWS):
                     sources = [node.tree.args[0]]
+                taken = viewed or (isinstance(node, Bind) and node.tree.op in VIEWS and node.tree.op != "assign")
                 for s in sources:
                     if isinstance(s, Var) and s not in seen:
                         seen.add(s)
-                        todo.append(s)
+                        todo.append((s, taken))

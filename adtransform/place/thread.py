@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from adtransform.ir import Atom, Const, For, Function, If, Let, Region, Stmt, Var, While
+from adtransform.ir import UNDEFINED, Atom, Const, For, Function, If, Let, Region, Stmt, Var, While
 from adtransform.place.program import (
     Bind,
     Branch,
@@ -29,6 +29,7 @@ from adtransform.place.program import (
 from adtransform.rewrite import operands, regions
 
 _TRUE, _FALSE = Const(True), Const(False)
+_FLAGS = frozenset("returned broke exit stop".split())  # the reader's names for them
 
 
 def thread(f: Function, *, listing: bool = False) -> Program:
@@ -219,6 +220,8 @@ class _Threader:
         bind = Bind(stmt.targets, tree, stmt.origin, stmt)
         if stmt.op == "load" and not self.listing:
             self.entry.append(bind)
+        elif stmt.op in ("zeros", "assign") and tree.args[0] == UNDEFINED:
+            env.own[stmt.targets[0]] = UNDEFINED
         elif stmt.op in ("slice", "tuple") or self._is_literal(stmt):
             env.own[stmt.targets[0]] = tree
         elif self._names(bind, nodes):
@@ -320,7 +323,7 @@ class _Threader:
         if second.cond not in first.targets:
             return False
         flag = first.targets.index(second.cond)  # type: ignore[arg-type]
-        if not is_temporary(first.targets[flag]):
+        if not is_temporary(first.targets[flag]) and first.targets[flag].hint not in _FLAGS:
             return False
         if isinstance(first, If):
             flags = [leaf[flag] for side in (first.then, first.orelse) for leaf in leaves(side)]

@@ -134,7 +134,7 @@ class Frame:
 
     def is_live(self, name: str) -> bool:
         """Whether a name may still be read after the statement being read."""
-        return bool(self.scope.liveness.bits.get(name, 0) & (self.live | self.leaving)) or name == VALUE
+        return bool(self.scope.liveness.bits.get(name, 0) & (self.live | self.leaving)) or name == VALUE or name.startswith("%h")
 
     def flag(self, name: str) -> Const | Var:
         """One of the flags that say how the block ended."""

@@ -196,7 +196,11 @@ class Iteration(Loops):
         ref = self.materialised(ref, node)
         self.at(node)
         count = self.length(ref, node)
-        return loop((Const(0), count, Const(1)), lambda i: each(self.item(ref, self.index_ref(i), node)))
+        name = self.hide(ref)
+        try:
+            return loop((Const(0), count, Const(1)), lambda i: each(self.item(ref, self.index_ref(i), node)))
+        finally:
+            self.frame.env.pop(name, None)
 
     unrolls = False
 

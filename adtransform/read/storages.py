@@ -262,7 +262,7 @@ class Storages(Core):
         while True:
             for name, ref in frame.env.items():
                 if frame.is_live(name) and any(s is storage for s in self.storages(ref)):
-                    return name.lstrip("%")
+                    return "a loop" if name.startswith("%h") else name.lstrip("%")
             if frame.caller is None:
                 return ""
             frame = frame.caller

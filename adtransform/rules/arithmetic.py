@@ -25,8 +25,6 @@ rule(
 
 rule("abs(u)", "real(conj(sign(u)) * du)", on="builtins")
 rule("float(u)", "cast(du, y)", on="builtins")
-rule("complex(u)", "cast(du, y)", on="builtins")
-rule("complex(u, v)", "du + 1j * dv", on="builtins")
 rule(
     "pow(u, v)", "v * power(u, where(v == 0, 1, v - 1)) * du + y * log(where(u == 0, 1, u)) * dv", on="builtins", singular=True
 )

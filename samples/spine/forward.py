@@ -33,16 +33,13 @@ def cool_forward(
     """Value of `cool` and its tangent, for tangents of (u, c)."""
     if not (u.dtype == "float64" and u.ndim == 2):
         raise ValueError("u must be float64[R, P]")
-    if not (not np.shares_memory(u, limit)):
+    if np.shares_memory(u, limit):
         raise ValueError("`u` is written")
     # c is too large: give up
     seen = []
     dseen = zeros(seen)
-    dresult = zeros(None)
     du = du.copy()
     u_1 = u.copy()
-    returned = False
-    result = None
     for i in range(u.shape[0]):
         # a view: writing it writes u
         row = u_1[i]
@@ -59,14 +56,10 @@ def cool_forward(
             drow = du[i].copy()
             t17 = row[1:-1]
             dt17 = drow[1:-1]
-            t23 = row[2:] - 2.0 * t17
-            dt23 = drow[2:] - 2.0 * dt17
-            t23 += row[:-2]
-            dt23 += drow[:-2]
-            dt24 = c * dt23
-            dt24 += t23 * dc
+            t23 = row[2:] - 2.0 * t17 + row[:-2]
+            t51 = c * (drow[2:] - 2.0 * dt17 + drow[:-2])
             row[1:-1] = t17 + c * t23
-            drow[1:-1] = dt17 + dt24
+            drow[1:-1] = dt17 + (t51 + t23 * dc)
             u_1[i] = row
             du[i] = drow
             bend = row[2:] - 2.0 * row[1:-1] + row[:-2]
@@ -79,24 +72,17 @@ def cool_forward(
         if rough > 1000.0:
             result = rough * c
             dresult = rough * dc + c * drough
-            returned = True
-            break
+            return result, dresult
         row = u_1[i].copy()
         drow = du[i].copy()
         t39 = row[0]
         if t39 > row[-1]:
             row[0] = t39 * 0.5
-            drow_1 = drow
-            drow_1[0] = 0.5 * drow[0]
+            drow[0] = 0.5 * drow[0]
             u_1[i] = row
-            du[i] = drow_1
+            du[i] = drow
         seen.append(rough)
         dseen.append(drough)
-        dresult = zeros(None)
-        returned = False
-        result = None
-    if returned:
-        return result, dresult
     y = u_1.mean(axis=0)
     dy = du.mean(axis=0, keepdims=False)
     z = y * 2

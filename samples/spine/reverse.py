@@ -47,7 +47,7 @@ def cool_reverse(
     """Value of `cool` and its gradient with respect to (u, c)."""
     if not (u.dtype == "float64" and u.ndim == 2):
         raise ValueError("u must be float64[R, P]")
-    if not (not np.shares_memory(u, limit)):
+    if np.shares_memory(u, limit):
         raise ValueError("`u` is written")
     # c is too large: give up
     seen = []
@@ -78,8 +78,7 @@ def cool_reverse(
             trips_1 += 1
             row = u_1[i_1].copy()
             t17 = row[1:-1]
-            t23 = row[2:] - 2.0 * t17
-            t23 += row[:-2]
+            t23 = row[2:] - 2.0 * t17 + row[:-2]
             t23_tape.append(t23)
             row[1:-1] = t17 + c * t23
             row_tape_1.append(row)
@@ -130,9 +129,9 @@ def cool_reverse(
         # total = np.sum(y * z)
         dz = 2.0 * z
         # z *= 2
-        dz *= 2
+        t50 = dz * 2
         # y = u.mean(axis=0)
-        du_1 = du_1 + dz * dz.size / u_1.size
+        du_1 = du_1 + t50 * t50.size / u_1.size
         dresult = 0.0
     du_1 = du_1.copy()
     dc = 0.0
@@ -157,9 +156,8 @@ def cool_reverse(
             # if row[0] > row[-1]:
             if t38[0] > t38[-1]:
                 # row[0] *= 0.5
-                t50 = du_1[i].copy()
+                drow_1 = du_1[i].copy()
                 du_1[i] = 0.0
-                drow_1 = t50
                 drow_1[0] *= 0.5
             # if row[0] > row[-1]:
             du_1[i] += drow_1.copy()
@@ -176,7 +174,7 @@ def cool_reverse(
             drow_1[1:-1] += -(dbend * 2.0)
             drow_1[2:] += dbend
             # row[1:-1] += c * (row[2:] - 2.0 * row[1:-1] + row[:-2])
-            drow_1 += du_1[i]
+            drow_1 = drow_1 + du_1[i]
             t51 = drow_1[1:-1]
             t52 = t51 * c
             dc += fit(t51 * t23, c)

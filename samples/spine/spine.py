@@ -38,4 +38,4 @@ def make_cooling(limit):
     return cool
 
 
-cool = make_cooling(0.05)
+cool = make_cooling(0.04)

@@ -1,0 +1,62 @@
+"""Shapes: a zero takes its shape from something that is at hand, so that no value is saved for its shape alone.
+
+    row = index(u, i); ...; drow = zeros(row)    becomes, in the backward sweep,    drow = numpy.zeros(index(shape(u), 1))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from adtransform.build import Builder, type_of
+from adtransform.ir import Atom, Const, Function, Let, Stmt, Var
+from adtransform.lattice import Array, Dim, kind_of
+from adtransform.rewrite import Rewriter
+
+
+def shapes(f: Function) -> Function:
+    """The function with the zeros of values bound in regions made of the shapes of values bound outside of them."""
+    return _Shapes(f.body.body).function(f)
+
+
+class _Shapes(Rewriter):
+    def __init__(self, top: Sequence[Stmt]) -> None:
+        super().__init__()
+        self.top = {t for stmt in top for t in stmt.targets}
+        self.whole: dict[tuple[object, str | None], Var] = {}
+        self.axes: dict[Dim, tuple[Var, int]] = {}
+        for stmt in top:
+            for t in stmt.targets:
+                if isinstance(t.type, Array) and t.type.dims is not None:
+                    self.whole.setdefault((t.type.dims, t.type.dtype), t)
+                    for axis, extent in enumerate(t.type.dims):
+                        if isinstance(extent, Dim):
+                            self.axes.setdefault(extent, (t, axis))
+
+    def let(self, stmt: Let, b: Builder) -> None:
+        if stmt.op == "zeros" and isinstance(stmt.args[0], Var) and stmt.args[0] not in self.top:
+            made = self.zeros(stmt, b)
+            if made is not None:
+                self.env[stmt.targets[0]] = made
+                return
+        super().let(stmt, b)
+
+    def zeros(self, stmt: Let, b: Builder) -> Atom | None:
+        """The zero made of shapes at hand; None where they are not known."""
+        t = type_of(stmt.args[0])
+        if not isinstance(t, Array) or t.dims is None or t.dtype is None or kind_of(t) != "float":
+            return None
+        b.origin = stmt.origin
+        same = self.whole.get((t.dims, t.dtype))
+        target = stmt.targets[0]
+        if same is not None:
+            return b.let("zeros", same, of=target.of, type=target.type)
+        if not all(isinstance(e, int) or e in self.axes for e in t.dims):
+            return None
+        extents = [Const(e) if isinstance(e, int) else self.extent(e, b) for e in t.dims]
+        shape = extents[0] if len(extents) == 1 else b.let("tuple", *extents)
+        dtype = {} if t.dtype == "float64" else {"dtype": t.dtype}
+        return b.apply("numpy.zeros", (shape,), dtype, of=target.of, types=(target.type,))[0]
+
+    def extent(self, e: Dim, b: Builder) -> Var:
+        source, axis = self.axes[e]
+        return b.let("index", b.let("shape", source), axis)

@@ -1,0 +1,105 @@
+"""Ask the newest version of an array for its shape, so that the older ones need not be kept.
+
+    u1 = update(u0, k, v); n = shape(u0)        becomes        u1 = update(u0, k, v); n = shape(u1)
+"""
+
+from __future__ import annotations
+
+from adtransform.ir import Var
+from adtransform.lattice import List
+from adtransform.place.program import Bind, Branch, Copy, Loop, Node, Operand, Program, Tree, blocks, walk
+
+# The operands of which only shape and dtype are read.
+_LIKE = {"shape": 0, "ndim": 0, "size": 0, "zeros": 0, "fit": 1, "cast": 1, "expand": 1, "spread": 1, "accumulate": 2}
+_LIKE |= {"matmul_left": 2, "matmul_right": 2, "scatter": 2, "numpy.zeros_like": 0, "numpy.ones_like": 0, "numpy.empty_like": 0}
+_KEEP = frozenset("update accumulate_at copy".split())
+
+
+def current(program: Program) -> None:
+    """Replace what is only asked for its shape by its newest version."""
+    _Updater(program.nodes).block(program.nodes)
+
+
+class _Updater:
+    def __init__(self, nodes: list[Node]) -> None:
+        self.root: dict[Var, Var] = {}
+        for node in walk(nodes):
+            for a, b in _edges(node):
+                if isinstance(b, Var):
+                    self.root[self.find(a)] = self.find(b)
+        starts: dict[Var, set[Var]] = {}
+        for node in walk(nodes):
+            if isinstance(node, Bind) and node.tree.op not in _KEEP:
+                for t in node.targets:
+                    starts.setdefault(self.find(t), set()).add(t)
+            elif isinstance(node, Copy):
+                # A constant or an unbound variable: not one array in several versions.
+                for t, s in node.pairs:
+                    if not isinstance(s, Var):
+                        starts.setdefault(self.find(t), set()).update((t, Var()))
+        self.single = {root for root, found in starts.items() if len(found) == 1}
+        self.newest: dict[Var, Var] = {}
+
+    def find(self, v: Var) -> Var:
+        while v in self.root and self.root[v] is not v:
+            self.root[v] = self.root.get(self.root[v], self.root[v])
+            v = self.root[v]
+        return v
+
+    def note(self, v: Operand) -> None:
+        if isinstance(v, Var) and self.find(v) in self.single and not isinstance(v.type, List):
+            self.newest[self.find(v)] = v
+
+    def block(self, nodes: list[Node]) -> None:
+        for node in nodes:
+            match node:
+                case Bind():
+                    node.tree = self.tree(node.tree)
+                    for t in node.targets:
+                        self.note(t)
+                case Copy():
+                    for t, _ in node.pairs:
+                        self.note(t)
+                case Branch():
+                    before = dict(self.newest)
+                    ends = []
+                    for inner in blocks(node):
+                        self.newest = dict(before)
+                        self.block(inner)
+                        ends.append(self.newest)
+                    # What both branches assign is there afterwards.
+                    both = {v for end in ends for v in end.values() if all(e.get(self.find(v)) is v for e in ends)}
+                    self.newest = before | {self.find(v): v for v in both}
+                case Loop():
+                    before = dict(self.newest)
+                    node.bounds = tuple(self.operand(a) for a in node.bounds)
+                    self.newest.update({self.find(p): p for p in node.phis if self.find(p) in self.single})
+                    self.block(node.header)
+                    self.block(node.body)
+                    self.newest = before
+                    for q, _ in node.exits:
+                        self.note(q)
+
+    def operand(self, a: Operand) -> Operand:
+        return self.tree(a) if isinstance(a, Tree) else a
+
+    def tree(self, t: Tree) -> Tree:
+        i = _LIKE.get(t.op)
+        if i is None or i >= len(t.args):
+            return t
+        a = t.args[i]
+        if not isinstance(a, Var) or self.find(a) not in self.single:
+            return t
+        return Tree(t.op, (*t.args[:i], self.newest.get(self.find(a), a), *t.args[i + 1 :]), t.kwargs, t.type, t.origin)
+
+
+def _edges(node: Node) -> list[tuple[Var, Operand]]:
+    """Which values have the shape and dtype of which."""
+    match node:
+        case Bind(tree=tree) if tree.op in _KEEP:
+            return [(node.targets[0], tree.args[0])]
+        case Copy():
+            return list(node.pairs)
+        case Loop():
+            return list(node.exits)
+    return []
