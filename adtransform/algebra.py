@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from adtransform.text import UNARY_LEVEL, Expr, operation
+from adtransform.syntax import Py, Word, operation
 
 Number = int | float | Fraction
-Monomial = tuple[tuple[Expr, int], ...]
+Monomial = tuple[tuple[Py, int], ...]
 Sum = Mapping[Monomial, Number]
 
 ZERO: Sum = {}
@@ -29,7 +29,7 @@ def number(value: Any) -> Sum | None:
     return {(): exact} if exact else ZERO
 
 
-def symbol(e: Expr) -> Sum:
+def symbol(e: Py) -> Sum:
     """A piece of text as a sum of one term."""
     return {((e, 1),): 1}
 
@@ -91,9 +91,9 @@ def _single(a: Sum) -> Sum:
     return a if len(a) == 1 else symbol(write(a))
 
 
-def write(a: Sum) -> Expr:
+def write(a: Sum) -> Py:
     """The sum as Python text, coefficients first."""
-    out = Expr("0")
+    out: Py = Word("0")
     for i, (monomial, coefficient) in enumerate(a.items()):
         if i == 0:
             out = _term(monomial, coefficient)
@@ -106,30 +106,31 @@ def _abs(value: Number) -> Number:
     return -value if value < 0 else value
 
 
-def _term(monomial: Monomial, coefficient: Number) -> Expr:
+def _term(monomial: Monomial, coefficient: Number) -> Py:
     top: int | float = coefficient.numerator if isinstance(coefficient, Fraction) else coefficient
     bottom = coefficient.denominator if isinstance(coefficient, Fraction) else 1
     upper = [_power(e, n) for e, n in monomial if n > 0]
     lower = [_power(e, -n) for e, n in monomial if n < 0]
     if abs(top) != 1 or not upper:
-        upper.insert(0, Expr(_digits(abs(top))))
+        upper.insert(0, Word(_digits(abs(top))))
     if bottom != 1:
-        lower.insert(0, Expr(str(bottom)))
-    out = _product(upper)
+        lower.insert(0, Word(str(bottom)))
     if top < 0:
-        out = operation("operator.neg", out) if out.level >= UNARY_LEVEL else Expr(f"-{out.text}", out.level)
+        # The sign belongs to the first factor: `-x * a`.
+        upper[0] = operation("operator.neg", upper[0])
+    out = _product(upper)
     return operation("operator.truediv", out, _product(lower)) if lower else out
 
 
-def _product(factors: list[Expr]) -> Expr:
+def _product(factors: list[Py]) -> Py:
     out = factors[0]
     for factor in factors[1:]:
         out = operation("operator.mul", out, factor)
     return out
 
 
-def _power(e: Expr, exponent: int) -> Expr:
-    return e if exponent == 1 else operation("operator.pow", e, Expr(str(exponent)))
+def _power(e: Py, exponent: int) -> Py:
+    return e if exponent == 1 else operation("operator.pow", e, Word(str(exponent)))
 
 
 def _digits(value: int | float) -> str:

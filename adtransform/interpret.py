@@ -20,7 +20,8 @@ Env = dict[Var, Any]
 
 # Their operands are spliced: `np.stack([a, b])` is `numpy.stack(a, b)`; a single run-time list is the sequence itself.
 SPLICED = frozenset(
-    f"numpy.{name}" for name in ("array", "asarray", "asanyarray", "concatenate", "stack", "hstack", "vstack", "column_stack", "dstack")
+    f"numpy.{name}"
+    for name in ("array", "asarray", "asanyarray", "concatenate", "stack", "hstack", "vstack", "column_stack", "dstack")
 )
 
 

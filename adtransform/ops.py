@@ -20,6 +20,12 @@ Names without a dot are structural, the IR's own:
     spread(bar, like, axis=, keepdims=) the adjoint of a sum over `axis`: bar repeated along it, in the shape of `like`
     matmul_left(bar, b, a), matmul_right(bar, a, b)     adjoints of a @ b for its left and right operand
     cast(x, like)           x in the dtype and kind of `like`
+    scatter(bar, places, like)          a zero in the shape of `like` with bar added at flat places: the adjoint of picking
+    dot_left, dot_right, tensordot_left, tensordot_right, contract(subscripts, like, ...), swap(subscripts, i)
+                                        adjoints of dot, tensordot and einsum
+    piece(bar, i, axis, ...), pieces(bar, axis, list), items(bar, list)     adjoints of concatenate and of array(list)
+    undiag(bar, like, k), lanes(x, axis), delay(x, first, axis), recur(factor, term, axis), columns(x, like), uncolumns(x, like)
+                                        what diag, prod, cumprod and solve need: see `runtime`
     unpack(saved) -> a, b, ...          the items of a tuple
     backward()              no value: here the backward sweep begins
     trips(start, stop, step)            how many trips a range makes: len(range(start, stop, step))
@@ -39,7 +45,7 @@ from adtransform.ir import Atom, Const
 STRUCTURAL = frozenset(
     "load assign index update slice tuple list push pop shape ndim size zeros fit expand accumulate accumulate_at strong "
     "spread matmul_left matmul_right cast trips piece unpack backward scatter undiag lanes delay recur contract swap "
-    "dot_left dot_right tensordot_left tensordot_right items pieces".split()
+    "dot_left dot_right tensordot_left tensordot_right items pieces columns uncolumns".split()
 )
 
 # What a reader knows as an operator, and how it is printed: symbol and precedence (higher binds tighter).
@@ -155,6 +161,6 @@ def canonical(op: str, args: Sequence[Atom], kwargs: dict[str, Atom]) -> Argumen
             keyword.update(bound[name])
         elif param.default is param.empty or param.kind is param.POSITIONAL_ONLY:
             positional.append(bound[name])
-        elif not (isinstance(bound[name], Const) and bound[name] in (Const(param.default), Const(_UNSAID.get(name, param.default)))):
+        elif bound[name] not in (Const(param.default), Const(_UNSAID.get(name, param.default))):
             keyword[name] = bound[name]
     return tuple(positional), tuple(sorted(keyword.items()))

@@ -22,6 +22,7 @@ from adtransform.infer.structural import tangent as tangent_type
 from adtransform.ir import Atom, Const, Function, Leaf, Let, Param, Region, Stmt, Var
 from adtransform.lattice import UNKNOWN, Array, Tuple, Type, is_scalar, kind_of
 from adtransform.optimise.fill import fill
+from adtransform.optimise.kinds import settle
 from adtransform.optimise.prune import prune
 from adtransform.optimise.shapes import shapes
 from adtransform.optimise.share import invariants, share
@@ -93,7 +94,7 @@ def reverse(f: Function, wrt: Sequence[str]) -> Function:
     """`f_reverse(x) -> (y, (dx,))`, with a last parameter `dy=1.0` where the result is not known to be a scalar."""
     f = primal(f)
     scalar = len(f.results) == 1 and is_scalar(type_of(f.results[0])) and kind_of(type_of(f.results[0])) == "float"
-    made = run(FINAL, _taped(sweep(f, wrt, seed=1.0 if scalar else None)))
+    made = _settled(f, run(FINAL, _taped(sweep(f, wrt, seed=1.0 if scalar else None))), wrt)
     names = ", ".join(wrt)
     return replace(made, doc=f"Value of `{f.name}` and its gradient with respect to ({names}).")
 
@@ -117,8 +118,14 @@ def tangent(f: Function, wrt: Sequence[str]) -> Function:
 def pair(f: Function, wrt: Sequence[str]) -> tuple[Function, Function]:
     """`f_ahead(x) -> (y, saved)` and `f_back(saved, dy) -> (dx,)`; `back` alters nothing, so it may be called again."""
     f = primal(f)
-    joint = run(FINAL, _taped(sweep(f, wrt, exact=True)))
+    joint = _settled(f, run(FINAL, _taped(sweep(f, wrt, exact=True))), wrt)
     return _split(f, joint, wrt)
+
+
+def _settled(f: Function, joint: Function, wrt: Sequence[str]) -> Function:
+    """The joint sweeps with each share of the kind of its parameter."""
+    types = {p.name: tangent_type(p.type) for p in f.params}
+    return settle(joint, len(f.results), [types[name] for name in wrt])
 
 
 class _Zeroed(Rewriter):

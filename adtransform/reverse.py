@@ -20,7 +20,7 @@ from adtransform.build import Builder, type_of
 from adtransform.errors import refuse
 from adtransform.infer.structural import tangent as tangent_type
 from adtransform.ir import Atom, Const, For, Function, If, Let, Region, Stmt, Var, While
-from adtransform.lattice import INT, UNKNOWN, List, is_differentiable, is_scalar
+from adtransform.lattice import INT, UNKNOWN, List, dims_of, is_differentiable, is_scalar
 from adtransform.linear import pull, zero
 from adtransform.rewrite import free
 
@@ -48,7 +48,7 @@ def sweep(f: Function, wrt: Sequence[str], *, seed: float | None = None, exact: 
     `seed`: the adjoint of the result, a constant; None makes it a parameter for each active result (`dy`), which may be
     narrower than the result unless it is `exact`.
     """
-    return _Reverse(_tagged(f), wrt, seed, exact).run()
+    return _Reverse(_tagged(_loaded(f, wrt)), wrt, seed, exact).run()
 
 
 class _Reverse:
@@ -75,8 +75,10 @@ class _Reverse:
                     name += "_"
                 taken.add(name)
                 seeds[name] = r
-                given = b.let("load", name, of=r, type=tangent_type(r.type) if self.exact or is_scalar(r.type) else UNKNOWN)
-                self.adjoint[r] = given if self.exact or is_scalar(r.type) else b.let("expand", given, r, of=r)
+                exact = self.exact or is_scalar(r.type)
+                given = b.let("load", name, of=r, type=tangent_type(r.type) if exact else UNKNOWN)
+                whole = tangent_type(r.type) if dims_of(r.type) and getattr(r.type, "dtype", None) == "float64" else None
+                self.adjoint[r] = given if exact else b.let("expand", given, r, of=r, type=whole)
         self.statements(self.f.body.body, b)
         b.origin = None
         shares = tuple(self.shares(b))
@@ -90,10 +92,7 @@ class _Reverse:
         }
         out: list[Atom] = []
         for name in self.wrt:
-            load = loads.get(name)
-            if load is None:
-                param = next(p for p in self.f.params if p.name == name)
-                load = b.let("load", name, type=param.type, hint=name)
+            load = loads[name]
             found = self.adjoint.get(load)
             out.append(b.let("zeros", load, of=load, type=tangent_type(load.type)) if found is None else found)
         return out
@@ -269,6 +268,14 @@ def _is_list(a: Atom) -> bool:
 def _bound(region: Region) -> list[Var]:
     """What a region binds itself, in order."""
     return [*region.params, *(t for stmt in region.body for t in stmt.targets)]
+
+
+def _loaded(f: Function, wrt: Sequence[str]) -> Function:
+    """The function with a load of every parameter differentiated, also of one it does not use."""
+    present = {s.args[0] for s in f.body.body if isinstance(s, Let) and s.op == "load"}
+    missing = [p for p in f.params if p.name in wrt and Const(p.name) not in present]
+    loads = tuple(Let((Var(p.type, p.name),), "load", (Const(p.name),)) for p in missing)
+    return replace(f, body=replace(f.body, body=(*f.body.body, *loads)))
 
 
 def _tagged(f: Function) -> Function:

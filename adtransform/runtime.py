@@ -11,7 +11,11 @@ def cast(x: Any, like: Any) -> Any:
     """`x` in the dtype of `like`, and of its kind where `x` has no axes (a Python float, a NumPy scalar, an array)."""
     if not isinstance(like, (np.ndarray, np.generic)):
         if isinstance(x, np.ndarray) and x.ndim:
-            return x.astype(complex) if isinstance(like, complex) else np.real(x).astype(float)
+            return (
+                x.astype(complex)
+                if isinstance(like, complex)
+                else np.real(x).astype(float)
+            )
         return complex(x) if isinstance(like, complex) else float(np.real(x))
     dtype = like.dtype if like.dtype.kind in "fc" else np.dtype(float)
     part = np.asarray(x if dtype.kind == "c" else np.real(x)).astype(dtype, copy=False)
@@ -23,7 +27,11 @@ def fit(share: Any, like: Any) -> Any:
     shape = np.shape(like)
     if np.shape(share) != shape:
         extra = np.ndim(share) - len(shape)
-        wide = [i for i, n in enumerate(np.shape(share)) if i < extra or shape[i - extra] == 1 != n]
+        wide = [
+            i
+            for i, n in enumerate(np.shape(share))
+            if i < extra or shape[i - extra] == 1 != n
+        ]
         share = np.reshape(np.sum(share, axis=tuple(wide)), shape)
     return cast(share, like)
 
@@ -79,7 +87,11 @@ def matmul_left(bar: Any, b: Any, a: Any) -> Any:
 def matmul_right(bar: Any, a: Any, b: Any) -> Any:
     """The share of `b` in `a @ b`, for operands of any rank."""
     if np.ndim(a) == 1:
-        share = a * bar if np.ndim(b) == 1 else np.expand_dims(a, -1) * np.expand_dims(bar, -2)
+        share = (
+            a * bar
+            if np.ndim(b) == 1
+            else np.expand_dims(a, -1) * np.expand_dims(bar, -2)
+        )
     elif np.ndim(b) == 1:
         share = (np.swapaxes(a, -1, -2) @ np.expand_dims(bar, -1))[..., 0]
     else:
@@ -94,7 +106,9 @@ def tensordot_left(bar: Any, b: Any, a: Any, axes: Any = 2) -> Any:
     first, second = np.atleast_1d(first) % m, np.atleast_1d(second) % n
     free = [i for i in range(n) if i not in second]
     share = np.tensordot(bar, b, (range(np.ndim(bar) - len(free), np.ndim(bar)), free))
-    order = [i for i in range(m) if i not in first] + [first[j] for j in np.argsort(second)]
+    order = [i for i in range(m) if i not in first] + [
+        first[j] for j in np.argsort(second)
+    ]
     return np.transpose(share, np.argsort(order))
 
 
@@ -105,7 +119,9 @@ def tensordot_right(bar: Any, a: Any, b: Any, axes: Any = 2) -> Any:
     first, second = np.atleast_1d(first) % m, np.atleast_1d(second) % n
     free = [i for i in range(m) if i not in first]
     share = np.tensordot(a, bar, (free, range(len(free))))
-    order = [second[j] for j in np.argsort(first)] + [i for i in range(n) if i not in second]
+    order = [second[j] for j in np.argsort(first)] + [
+        i for i in range(n) if i not in second
+    ]
     return np.transpose(share, np.argsort(order))
 
 
@@ -157,7 +173,11 @@ def piece(bar: Any, i: int, axis: Any, *operands: Any) -> Any:
 
 def items(bar: Any, like: Any) -> Any:
     """`bar` item by item where `like` is a list, each in the kind of its item; otherwise `bar` in the kind of `like`."""
-    return [fit(b, item) for b, item in zip(bar, like, strict=True)] if isinstance(like, (list, tuple)) else fit(bar, like)
+    return (
+        [fit(b, item) for b, item in zip(bar, like, strict=True)]
+        if isinstance(like, (list, tuple))
+        else fit(bar, like)
+    )
 
 
 def pieces(bar: Any, axis: Any, like: Any) -> Any:
@@ -169,12 +189,28 @@ def undiag(bar: Any, like: Any, k: int = 0) -> Any:
     """The adjoint of `np.diag(like, k)`: a diagonal for a vector, a matrix for a matrix."""
     if np.ndim(like) == 1:
         return np.diag(bar, k)
-    return scatter(bar, np.diag(np.arange(np.size(like)).reshape(np.shape(like)), k), like)
+    return scatter(
+        bar, np.diag(np.arange(np.size(like)).reshape(np.shape(like)), k), like
+    )
+
+
+def columns(x: Any, like: Any) -> Any:
+    """`x` with an axis more at its end where the right side `like` of `np.linalg.solve` is a vector: one column."""
+    return np.expand_dims(x, -1) if np.ndim(like) == 1 else x
+
+
+def uncolumns(x: Any, like: Any) -> Any:
+    """`x` without its last axis where the right side `like` of `np.linalg.solve` is a vector."""
+    return x[..., 0] if np.ndim(like) == 1 else x
 
 
 def lanes(x: Any, axis: Any = None) -> Any:
     """`x` with the axes `axis` (None: all) moved to the end and joined into one."""
-    axes = np.arange(np.ndim(x)) if axis is None else np.atleast_1d(axis) % max(1, np.ndim(x))
+    axes = (
+        np.arange(np.ndim(x))
+        if axis is None
+        else np.atleast_1d(axis) % max(1, np.ndim(x))
+    )
     moved = np.moveaxis(x, axes, range(-len(axes), 0)) if len(axes) else np.asarray(x)
     kept = np.shape(moved)[: np.ndim(moved) - len(axes)]
     return np.reshape(moved, (*kept, int(np.prod(np.shape(moved)[len(kept) :]))))
@@ -190,7 +226,9 @@ def delay(x: Any, first: Any, axis: Any = None) -> Any:
 
 def recur(factor: Any, term: Any, axis: Any = None) -> Any:
     """`y[k] = factor[k] * y[k - 1] + term[k]` along `axis` (None: of the flattened arrays), with 0 before the first."""
-    factor, term = (np.ravel(factor), np.ravel(term)) if axis is None else (factor, term)
+    factor, term = (
+        (np.ravel(factor), np.ravel(term)) if axis is None else (factor, term)
+    )
     out = np.array(term, np.result_type(factor, term))
     y, f = np.moveaxis(out, axis or 0, 0), np.moveaxis(factor, axis or 0, 0)
     for k in range(1, len(y)):

@@ -8,7 +8,6 @@ from __future__ import annotations
 import ast
 import difflib
 import functools
-import inspect
 import io
 import linecache
 import os
@@ -77,7 +76,7 @@ class Source:
         if position:
             nodes = [n for n in nodes if n.lineno == int(position)]
         if nodes:
-            return self._plain(nodes[-1])
+            return self.check(nodes[-1])
         lambdas = [
             node.value
             for node in self.tree.body
@@ -88,11 +87,14 @@ class Source:
             return lambdas[-1]
         functions = [n for n, found in self.definitions.items() if isinstance(found[-1], ast.FunctionDef)]
         close = difflib.get_close_matches(plain, functions, 3, 0.5)
-        shown = close or functions[:8]
-        hint = f"did you mean {' or '.join(f'`{n}`' for n in close)}?" if close else f"there is {', '.join(f'`{n}`' for n in shown)}"
-        raise TargetError([Message(self.file, 0, 0, f"no function `{name}`", help=hint if shown else "it defines no functions")])
+        if close:
+            hint = f"did you mean {' or '.join(f'`{n}`' for n in close)}?"
+        else:
+            hint = f"there is {', '.join(f'`{n}`' for n in functions[:8])}" if functions else "it defines no functions"
+        raise TargetError([Message(self.file, 0, 0, f"no function `{name}`", help=hint)])
 
-    def _plain(self, node: ast.stmt) -> ast.FunctionDef:
+    def check(self, node: ast.stmt) -> ast.FunctionDef:
+        """A definition that is a plain function.  Raises `TargetError` for classes, coroutines and generators."""
         if isinstance(node, ast.ClassDef):
             self.fail(node.lineno, node.col_offset, f"`{node.name}` is a class", "name a function or one of its methods", 5)
         if isinstance(node, ast.AsyncFunctionDef):
@@ -118,7 +120,8 @@ class Source:
             return self.lines[line - 1].encode()[column:end_column].decode(errors="ignore")
         first = self.lines[line - 1].encode()[column:].decode(errors="ignore")
         last = self.lines[end_line - 1].encode()[:end_column].decode(errors="ignore")
-        rest = [text[column:] if not text[:column].strip() else text.lstrip() for text in (*self.lines[line : end_line - 1], last)]
+        others = (*self.lines[line : end_line - 1], last)
+        rest = [text[column:] if not text[:column].strip() else text.lstrip() for text in others]
         return "\n".join([first, *rest])
 
     def comments(self, first: int, last: int) -> dict[int, str]:
@@ -213,7 +216,7 @@ def from_path(path: str | Path, *, module: str = "") -> Source:
 
 def display(path: str) -> str:
     """A path as it is shown: relative to the working directory where it lies in it."""
-    if not os.path.isabs(path):
+    if not Path(path).is_absolute():
         return path
     try:
         relative = os.path.relpath(path)
@@ -267,7 +270,7 @@ def _lines(live: types.FunctionType) -> list[str]:
 
 @functools.lru_cache(32)
 def _module(file: str, text: str, path: str, module: str) -> Source:
-    return from_text(text, file, path=Path(path) if os.path.exists(path) else None, module=module)
+    return from_text(text, file, path=Path(path) if Path(path).exists() else None, module=module)
 
 
 def _locate(source: Source, code: types.CodeType) -> str:
@@ -284,7 +287,8 @@ def _locate(source: Source, code: types.CodeType) -> str:
             if _rewritten(code) or _same(fresh, code):
                 return name
     line = min(code.co_firstlineno, len(source.lines))
-    source.fail(line, 0, f"the source of `{plain}` changed since import", "import the module again", len(source.lines[line - 1]))
+    width = len(source.lines[line - 1])
+    return source.fail(line, 0, f"the source of `{plain}` changed since import", "import the module again", width)
 
 
 def _candidates(top: ast.stmt, code: types.CodeType) -> list[tuple[Definition, str]]:

@@ -195,6 +195,8 @@ def formulas() -> dict[str, Callable[..., Any]]:
         return type(name, (s.Function,), {"fdiff": lambda self, index=1: s.Integer(0)})
 
     floor, ceil, trunc, rint, sign = (step(name) for name in ("floor", "ceil", "trunc", "rint", "sign"))
+    # Of a real number, whatever SymPy thinks of its argument (a logarithm may be complex).
+    magnitude = type("abs", (s.Function,), {"fdiff": lambda self, index=1: sign(self.args[0])})
     maximum, minimum = _first(s.Ge), _first(s.Le)
     plain: dict[str, Callable[..., Any]] = {
         "add": lambda u, v: u + v,
@@ -207,7 +209,7 @@ def formulas() -> dict[str, Callable[..., Any]]:
         "pow power float_power": lambda u, v: u**v,
         "neg negative": lambda u: -u,
         "pos positive float float64": lambda u: u,
-        "abs absolute fabs": s.Abs,
+        "abs absolute fabs": magnitude,
         "lt less": s.Lt,
         "le less_equal": s.Le,
         "gt greater": s.Gt,
@@ -252,7 +254,7 @@ def formulas() -> dict[str, Callable[..., Any]]:
         "gamma": s.gamma,
         "lgamma": s.loggamma,
         "fma": lambda u, v, w: u * v + w,
-        "copysign": lambda u, v: s.Abs(u) * sign(v),
+        "copysign": lambda u, v: magnitude(u) * sign(v),
         "sign": sign,
         "heaviside": lambda u, v: s.Piecewise((0, u < 0), (v, s.Eq(u, 0)), (1, True)),
         "floor": floor,

@@ -12,16 +12,16 @@ differentiable operands, `du`, `dv`, `dw` their differentials, `y` the result. F
 sends an adjoint backwards through it, which needs for each *linear* operation how it is transposed (last section).
 """
 SYMBOLS = {
-    "add": "u + v",
-    "sub": "u - v",
-    "mul": "u * v",
-    "truediv": "u / v",
-    "floordiv": "u // v",
-    "mod": "u % v",
-    "pow": "u ** v",
-    "matmul": "u @ v",
-    "neg": "-u",
-    "pos": "+u",
+    "add": "{} + {}",
+    "sub": "{} - {}",
+    "mul": "{} * {}",
+    "truediv": "{} / {}",
+    "floordiv": "{} // {}",
+    "mod": "{} % {}",
+    "pow": "{} ** {}",
+    "matmul": "{} @ {}",
+    "neg": "-{}",
+    "pos": "+{}",
 }
 
 
@@ -29,7 +29,7 @@ def call(op: str, pattern: Pattern) -> str:
     """The left side as it is called."""
     module, _, name = op.rpartition(".")
     if module == "operator" and name in SYMBOLS:
-        return SYMBOLS[name]
+        return SYMBOLS[name].format(*pattern.operands)
     keywords = [f"{k}={v.value!r}" if isinstance(v, Const) else f"{k}={v}" for k, v in pattern.keywords.items()]
     results = "" if pattern.results == ("y",) else f"{', '.join(pattern.results)} = "
     return f"{results}{name or op}({', '.join([*pattern.operands, *keywords])})"
@@ -46,7 +46,7 @@ def text() -> str:
     sections: dict[str, list[str]] = defaultdict(list)
     for op in sorted(RULES):
         sections[op.rpartition(".")[0]].append(op)
-    for module, ops in sorted(sections.items()):
+    for module, ops in sorted(sections.items(), key=lambda item: (not item[0], item[0])):
         parts.append(f"## {f'`{module}`' if module else 'Within the representation'}\n")
         lines = [row(op, r) for op in ops for r in RULES[op] if not r.constant and not r.text.startswith("def ")]
         if lines:

@@ -443,6 +443,8 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case((square(3, (2,)), array(2, 3, 2))),
         Case((_M, array(2, 3, 2))),
         Case((square(3, (2,)), array(3, 2))),
+        Case((square(3, (2,)), array(3))),
+        Case((square(3, (3,)), array(3))),
     ),
     "numpy.linalg.det": (Case((_M,)), Case((square(2, (4,)),)), Case((square(1),))),
     "numpy.linalg.slogdet": (Case((_M,)), Case((square(2, (4,)),)), Case((-square(3),))),
@@ -494,6 +496,8 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case((array(8), 0, None, array(2, 3), array(2))),
     ),
     "pieces": (Case((array(2, 12), 1, array(3, 2, 4))),),
+    "columns": (Case((array(2, 3), array(3))), Case((array(2, 3), _A))),
+    "uncolumns": (Case((array(2, 3, 1), array(3))), Case((array(2, 3), _A))),
     "items": (Case((array(3), array(3))),),
     "undiag": (
         Case((array(3, 3), array(3))),

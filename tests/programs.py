@@ -81,7 +81,7 @@ def source(body: list[Stmt]) -> str:
 
 
 def smaller(body: list[Stmt]) -> Iterator[list[Stmt]]:
-    """The same program with one statement less, or with a block replaced by what is in it."""
+    """The same program with a statement less, a block replaced by what is in it, or an expression by a simple one."""
     for i, stmt in enumerate(body):
         if i < len(body) - 1 or len(body) == 1:
             yield body[:i] + body[i + 1 :]
@@ -91,6 +91,21 @@ def smaller(body: list[Stmt]) -> Iterator[list[Stmt]]:
                 yield [*body[:i], Block(stmt.head, inner, stmt.orelse), *body[i + 1 :]]
             for inner in smaller(stmt.orelse) if stmt.orelse else ():
                 yield [*body[:i], Block(stmt.head, stmt.body, inner), *body[i + 1 :]]
+            heads = (f"{stmt.head[: stmt.head.index(' ')]} a {sign} 0.7:" for sign in "<>" if stmt.head.startswith("if"))
+            yield from (
+                [*body[:i], Block(head, stmt.body, stmt.orelse), *body[i + 1 :]] for head in heads if len(head) < len(stmt.head)
+            )
+        else:
+            yield from ([*body[:i], line, *body[i + 1 :]] for line in _plainer(stmt))
+
+
+def _plainer(line: str) -> Iterator[str]:
+    """A statement with a simple expression on its right side."""
+    for mark in ("return ", " = ", "= "):
+        left, found, right = line.partition(mark)
+        if found:
+            yield from (left + found + plain for plain in ("a", "x * a", "a * a") if len(plain) < len(right))
+            return
 
 
 class Generator:

@@ -9,11 +9,14 @@ import math
 import pickle
 import threading
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from conftest import load_module
 
 import adtransform
 from adtransform import (
@@ -32,6 +35,7 @@ from adtransform import (
     value_and_grad,
     vjp,
 )
+from adtransform.rules.table import RULES
 
 
 def product(x, a, b):
@@ -88,6 +92,53 @@ def test_keyword_arguments() -> None:
     np.testing.assert_array_equal(grad(with_options)(np.ones(2)), [2.0, 2.0])
     assert grad(with_options, "scale")(np.ones(2), scale=3.0) == 2.0
     assert grad(with_options, "shift")(np.ones(2)) == 2.0
+
+
+def test_variadic_functions() -> None:
+    def f(*args):
+        return args[0] * args[1]
+
+    def g(x, **options):
+        return x * options["scale"]
+
+    assert grad(f, "args")(2.0, 3.0) == (3.0, 2.0)
+    assert vjp(f, 2.0, 3.0)[1](1.0) == (3.0, 2.0)
+    assert grad(g)(2.0, scale=3.0) == 3.0
+    assert grad(g, "options")(2.0, scale=3.0) == {"scale": 2.0}
+    with pytest.raises(ValueError, match="'args'"):
+        grad(f, 1)
+    with pytest.raises(DifferentiationError, match="bound to an object"):
+        grad(Doubler().run)(1.0)
+
+
+class Doubler:
+    def run(self, x):
+        return 2.0 * x
+
+
+def test_names_of_the_users() -> None:
+    """Names that the tool uses itself change nothing."""
+
+    def f(dx, t0, dt2, np, load, out, fit):
+        t1 = dx * t0
+        dy = t1 + dt2
+        y = dy * load
+        saved = y + out
+        cast = saved * fit
+        for trips in range(2):
+            cast = cast + dx * trips
+        math = cast * np
+        zeros = [math, t1]
+        return zeros[0] * zeros[1]
+
+    def plain(a, b, c, d, e, g, h):
+        return (((a * b + c) * e + g) * h + a) * d * (a * b)
+
+    point = (1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.7)
+    every = tuple(range(7))
+    np.testing.assert_allclose(grad(f, every)(*point), grad(plain, every)(*point), rtol=1e-14)
+    np.testing.assert_allclose(hessian(f, every)(*point), hessian(plain, every)(*point), rtol=1e-12)
+    check_grads(f, point, order=2)
 
 
 def test_wrong_calls() -> None:
@@ -492,6 +543,17 @@ def test_refusals_are_located() -> None:
             grad(odd)(1.0)
 
 
+def test_functions_without_their_source(tmp_path: Path) -> None:
+    with pytest.raises(DifferentiationError, match="no source"):
+        grad(eval("lambda x: x * x"))(1.0)
+    place = tmp_path / "edited.py"
+    place.write_text("def f(x):\n    return x * x\n")
+    f = load_module(place, "edited").f
+    place.write_text("def f(x):\n    return x * x * x\n")
+    with pytest.raises(DifferentiationError, match="changed since import"):
+        grad(f)(1.0)
+
+
 def test_wrappers_are_not_looked_through() -> None:
     """A decorator of the user's may do anything: what it wraps is not what is called."""
 
@@ -542,7 +604,16 @@ def doubled_sum(u):
         pass
 
 
-def test_rule() -> None:
+@pytest.fixture
+def own_rules() -> Iterator[None]:
+    """The tables as they were, afterwards."""
+    before = dict(RULES)
+    yield
+    RULES.clear()
+    RULES.update(before)
+
+
+def test_rule(own_rules: None) -> None:
     def f(x):
         return np.sum(saturated(x, 3.0) * x)
 

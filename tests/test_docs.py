@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import ROOT
@@ -15,7 +16,7 @@ from conftest import ROOT
 from adtransform.cli import main
 
 PAGES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md"])
-_CONSOLE = re.compile(r"```console\n(.*?)```", re.DOTALL)
+_CONSOLE = re.compile(r"```console\n\$ (.*?)```", re.DOTALL)
 
 
 def test_docs_build(tmp_path: Path) -> None:
@@ -38,12 +39,15 @@ def test_examples(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_commands(page: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_commands(page: Path, golden: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Every `$ adtransform ...` of a page prints what the page shows."""
     monkeypatch.chdir(ROOT)
-    for block in _CONSOLE.findall(page.read_text(encoding="utf-8")):
-        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            command, _, shown = part.partition("\n")
-            if command.startswith("adtransform "):
-                main(shlex.split(command)[1:])
-                assert capsys.readouterr().out.strip() == shown.strip()
+
+    def run(block: re.Match[str]) -> str:
+        command, _, _ = block[1].partition("\n")
+        if not command.startswith("adtransform "):
+            return block[0]
+        assert main(shlex.split(command)[1:]) == 0
+        return f"```console\n$ {command}\n{capsys.readouterr().out.strip()}\n```"
+
+    golden(page, _CONSOLE.sub(run, page.read_text(encoding="utf-8")))

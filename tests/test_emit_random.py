@@ -61,7 +61,9 @@ class Maker:
     def step(self, b: Builder, scope: Scope, depth: int) -> None:
         r = self.random
         self.room -= 1
-        what = r.choice("arith arith view scalar update update update name push pop grow scatter print list lists branch loop".split())
+        what = r.choice(
+            "arith arith view scalar update update update name push pop grow scatter print list lists branch loop".split()
+        )
         match what:
             case "arith":
                 kind = r.choice(["array", "half", "float"])
@@ -78,7 +80,9 @@ class Maker:
                 self.let(b, scope, "float", "index", self.pick(scope, "array"), r.choice([0, 1, 2, 3, -1]))
             case "update":
                 key, kind = self.key(b)
-                self.let(b, scope, "array", "update", self.pick(scope, "array"), key, self.pick(scope, r.choice([kind, "float"])))
+                self.let(
+                    b, scope, "array", "update", self.pick(scope, "array"), key, self.pick(scope, r.choice([kind, "float"]))
+                )
             case "name":
                 kind = r.choice(["array", "float", "half"])
                 self.let(b, scope, kind, "assign", self.pick(scope, kind), hint=r.choice(["x", "y", "z", "row", "acc"]))
@@ -110,7 +114,9 @@ class Maker:
             case "loop" if depth < 3:
                 self.loop(b, scope, depth)
 
-    def block(self, scope: Scope, depth: int, kinds: list[str], params: tuple[Var, ...] = ()) -> tuple[Builder, list[Atom], Scope]:
+    def block(
+        self, scope: Scope, depth: int, kinds: list[str], params: tuple[Var, ...] = ()
+    ) -> tuple[Builder, list[Atom], Scope]:
         b = Builder()
         inner = {k: list(v) for k, v in scope.items()}
         for _ in range(self.random.randrange(0, 5)):

@@ -37,7 +37,7 @@ CHUNK = 20
 _serial = itertools.count()
 
 
-class NoTest(Exception):  # noqa: N818
+class NoTest(Exception):
     """The program is no test: Python itself fails, or its values are out of range."""
 
 

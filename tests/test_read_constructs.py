@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import io
 import inspect
+import io
 import linecache
-from typing import Any
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -17,7 +19,39 @@ from adtransform.lattice import of_value
 from adtransform.read import read
 from adtransform.source import from_function, from_text
 from adtransform.verify import verify
-from tests.read_cases import CASES, Case
+
+HEADER = """import math
+import operator
+from functools import partial, reduce
+import numpy as np
+
+SCALE = 2.5
+TAU = 2 * np.pi
+X3 = np.array([0.5, -1.25, 2.0])
+M23 = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.5]])
+
+"""
+
+
+class Case(NamedTuple):
+    name: str
+    text: str
+    args: tuple[str, ...]  # expressions, each one tuple of arguments
+    modes: tuple[str, ...]
+
+
+def cases() -> list[Case]:
+    """The cases of `read_constructs.txt`."""
+    found = []
+    for part in re.split(r"^---- ", (Path(__file__).parent / "read_constructs.txt").read_text(), flags=re.MULTILINE)[1:]:
+        head, *lines = part.rstrip().splitlines()
+        args = tuple(line[2:] for line in lines if line.startswith("> "))
+        text = "\n".join(line for line in lines if not line.startswith("> "))
+        typed = head.endswith(" (typed)")
+        modes = ("typed",) if typed else ("typed", "unknown")
+        found.append(Case(head.removesuffix(" (typed)"), HEADER + text + "\n", args, modes))
+    return found
+
 
 _counter = iter(range(10**9))
 
@@ -64,9 +98,9 @@ def arguments(case: Case, index: int, namespace: dict[str, Any]) -> tuple[Any, .
     ("case", "index", "mode", "live"),
     [
         pytest.param(c, i, mode, live, id=f"{c.name}-{i}-{mode}-{'live' if live else 'text'}")
-        for c in CASES
+        for c in cases()
         for i in range(len(c.args))
-        for mode in c.modes.split()
+        for mode in c.modes
         for live in (False, True)
     ],
 )
@@ -74,15 +108,15 @@ def test_reading_keeps_the_value(case: Case, index: int, mode: str, live: bool) 
     namespace = compiled(case.text)
     function = namespace["f"]
     args = arguments(case, index, namespace)
-    names = list(inspect.signature(function).parameters)
-    types = {n: of_value(a, n) for n, a in zip(names, args)} if mode == "typed" else {}
+    names = list(inspect.signature(function).parameters)[: len(args)]
+    types = {n: of_value(a, n) for n, a in zip(names, args, strict=True)} if mode == "typed" else {}
     if live:
         target = from_function(function)
         f = read(target.source, target.name, types, namespace=target.namespace, captured=target.captured)
     else:
         f = read(from_text(case.text), "f", types)
     verify(f)
-    given = dict(zip(names, copy.deepcopy(args)))
+    given = dict(zip(names, copy.deepcopy(args), strict=True))
     got = outcome(lambda: interpret(f, given))
     wanted = outcome(lambda: function(*copy.deepcopy(args)))
     assert got[1] == wanted[1]

@@ -77,7 +77,7 @@ def test_fit_keeps_axes_of_extent_one() -> None:
 )
 def test_fit_does_not_widen(share: Any, like: Any) -> None:
     """A forgotten `expand` is an error, not a wrong number."""
-    with pytest.raises(ValueError, match="reshape|axis"):
+    with pytest.raises(ValueError, match=r"reshape|axis"):
         fit(share, like)
 
 

@@ -12,7 +12,7 @@ from adtransform.ir import Atom, Const, Function, Let, Region, Stmt, Var
 from adtransform.listing import names
 from adtransform.rewrite import definitions, operands, regions, statements
 from adtransform.rules.textbook import differential
-from adtransform.text import Expr, constant, name
+from adtransform.syntax import Py, Word, constant, flat
 
 LIMIT = 60
 
@@ -32,9 +32,10 @@ class _Comments:
         self.f = f
         self.name_of = name_of
         self.definition = definitions(f.body)
-        self.texts: dict[Var, Expr | None] = {}
+        self.texts: dict[Var, Py | None] = {}
         self.sums: dict[Var, Sum | None] = {}
         self.backward: set[Var] = set()
+        self.derived = False
         self.out: dict[Let, str] = {}
         self.users = {v for s in statements(f.body) for v in _user_variables(s)}
         counts = Counter([*(v.hint for v in self.users), *(p.name for p in f.params)])
@@ -56,10 +57,10 @@ class _Comments:
         """A value that depends on the path taken is only a name."""
         self.backward |= {var} if var.of is not None and not var.wrt else set()
         shown = var.of is None and bool(var.hint)
-        self.texts[var] = name(var.hint) if shown else None
-        self.sums[var] = algebra.symbol(name(var.hint)) if shown and var.hint not in self.ambiguous else None
+        self.texts[var] = Word(var.hint) if shown else None
+        self.sums[var] = algebra.symbol(Word(var.hint)) if shown and var.hint not in self.ambiguous else None
 
-    def text(self, a: Atom) -> Expr | None:
+    def text(self, a: Atom) -> Py | None:
         return constant(a.value) if isinstance(a, Const) else self.texts.get(a)
 
     def sum(self, a: Atom) -> Sum | None:
@@ -73,6 +74,7 @@ class _Comments:
                 self.variable(var)
             return
         (target,) = let.targets
+        self.derived = self.derived or target.of is not None
         if target.of is not None and not target.wrt:
             self.adjoint(let, target)
         elif target.of is not None:
@@ -82,14 +84,14 @@ class _Comments:
 
     def primal(self, let: Let, target: Var) -> None:
         if let.op == "load" and isinstance(let.args[0], Const):
-            param = name(str(let.args[0].value))
+            param = Word(str(let.args[0].value))
             self.texts[target] = param
             self.sums[target] = None if param.text in self.ambiguous else algebra.symbol(param)
             self.out[let] = param.text
             return
         if any(a in self.backward for a in operands(let)):
             self.backward.add(target)
-            self.texts[target], self.sums[target] = None, short(evaluate(let, self.sum))
+            self.texts[target], self.sums[target] = None, self.share(let)
             return
         if let.op in ("assign", "update", "push") and target.hint:
             self.variable(target)
@@ -97,12 +99,12 @@ class _Comments:
                 self.rename(let.args[0], target)
             return
         e = spell(let, self.text)
-        self.texts[target] = e = e if e is not None and len(e.text) <= LIMIT else None
-        found = evaluate(let, self.sum)
+        self.texts[target] = e = e if e is not None and len(flat(e)) <= LIMIT else None
+        found = evaluate(let, self.sum, derived=self.derived)
         self.sums[target] = short(found) if found is not None or e is None or not self.sure(let) else algebra.symbol(e)
         own = spell(let, self.own)
-        if e is not None and let.op not in ("slice", "tuple") and (own is None or own.text != e.text):
-            self.out[let] = e.text
+        if e is not None and let.op not in ("slice", "tuple") and (own is None or flat(own) != flat(e)):
+            self.out[let] = flat(e)
 
     def rename(self, a: Atom, target: Var) -> None:
         """From `w = t9` on, `t9` is `w`; but where `w` is several values, `w` is `t9`."""
@@ -115,21 +117,29 @@ class _Comments:
         """Whether the text of an operation means one value wherever it is read."""
         return all(self.sum(a) is not None for a in operands(let))
 
-    def own(self, a: Atom) -> Expr:
-        return constant(a.value) if isinstance(a, Const) else name(self.name_of.get(a, a.hint))
+    def own(self, a: Atom) -> Py:
+        return constant(a.value) if isinstance(a, Const) else Word(self.name_of.get(a, a.hint))
 
     def adjoint(self, let: Let, target: Var) -> None:
         self.backward.add(target)
         if let.op == "load":
-            self.sums[target] = algebra.symbol(name(self.name_of[target]))
+            self.sums[target] = algebra.symbol(Word(self.name_of[target]))
             return
-        self.sums[target] = found = short(evaluate(let, self.sum))
+        self.sums[target] = found = short(evaluate(let, self.sum, derived=True))
         if let.op == "accumulate" and found is not None:
-            self.out[let] = algebra.write(found).text
+            self.out[let] = flat(algebra.write(found))
+
+    def share(self, let: Let) -> Sum | None:
+        """A step on the way to an adjoint."""
+        found = evaluate(let, self.sum, derived=True)
+        if found is None and let.op == "numpy.where":
+            spelt = spell(let, lambda a: None if (s := self.sum(a)) is None else algebra.write(s))
+            found = None if spelt is None else algebra.symbol(spelt)
+        return short(found)
 
     def partial(self, let: Let, target: Var) -> None:
         """`dt5_da = t4` is `t2 * dt4_da + t4 * dt2_da`, and in the user's variables `x + b`."""
-        found = evaluate(let, self.sum)
+        found = evaluate(let, self.sum, derived=True)
         spelt = spell(let, self.text)
         if found is None and spelt is not None and self.sure(let):
             found = algebra.symbol(spelt)
@@ -139,8 +149,8 @@ class _Comments:
         if found is None or written is None or algebra.value_of(found) is not None or source is None or source.op == "assign":
             return
         textbook = differential(source, lambda v: self.name_of[v], target.wrt)
-        if textbook is not None and len(textbook.text) <= LIMIT:
-            self.out[let] = f"{textbook.text} = {written.text}"
+        if textbook is not None and len(flat(textbook)) <= LIMIT:
+            self.out[let] = f"{flat(textbook)} = {flat(written)}"
 
     def marks(self) -> None:
         """`(dy/da)` on the last contribution to the adjoint of a parameter."""
@@ -158,7 +168,7 @@ class _Comments:
 
 def short(s: Sum | None) -> Sum | None:
     """The sum, where it is short enough to be read."""
-    return s if s is not None and len(algebra.write(s).text) <= LIMIT else None
+    return s if s is not None and len(flat(algebra.write(s))) <= LIMIT else None
 
 
 def _user_variables(stmt: Stmt) -> list[Var]:

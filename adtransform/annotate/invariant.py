@@ -10,7 +10,7 @@ from adtransform.annotate.values import constant_sum, evaluate, is_seed, spell
 from adtransform.ir import Atom, Const, Function, Let, Var
 from adtransform.listing import names
 from adtransform.rewrite import regions
-from adtransform.text import Expr, name
+from adtransform.syntax import Py, Word, flat
 
 LIMIT = 90
 
@@ -36,8 +36,8 @@ def explain(f: Function, name_of: Mapping[Var, str] | None = None) -> dict[Let, 
         state = _substituted(state, group)
         total = algebra.ZERO
         for var, coefficient in state.items():
-            total = algebra.add(total, algebra.multiply(coefficient, algebra.symbol(name(f"d{named[var]}"))))
-        text = f"{result} = {algebra.write(total).text}"
+            total = algebra.add(total, algebra.multiply(coefficient, algebra.symbol(Word(f"d{named[var]}"))))
+        text = f"{result} = {flat(algebra.write(total))}"
         if len(text) <= LIMIT:
             out.update((let, text) for let, _, _ in group.shares)
     return out
@@ -55,7 +55,7 @@ class _Group:
 def _groups(f: Function, named: Mapping[Var, str]) -> Iterator[_Group]:
     """The seed, then each operation in the order of the backward sweep; a group without `bar` is one that cannot be read."""
     sums: dict[Var, Sum | None] = {}
-    symbols: dict[Expr, Var] = {}
+    symbols: dict[Py, Var] = {}
     group = _Group()
     seeded = False
 
@@ -66,11 +66,11 @@ def _groups(f: Function, named: Mapping[Var, str]) -> Iterator[_Group]:
         assert isinstance(let, Let)
         for target in let.targets:
             if target.of is None:
-                whole = evaluate(let, lookup) if seeded else algebra.symbol(name(named[target]))
+                whole = evaluate(let, lookup, derived=True) if seeded else algebra.symbol(Word(named[target]))
                 spelt = spell(let, lambda a: None if (s := lookup(a)) is None else algebra.write(s)) if seeded else None
                 sums[target] = whole if whole is not None or spelt is None else algebra.symbol(spelt)
                 continue
-            symbol = name(f"d{named[target.of]}")
+            symbol = Word(f"d{named[target.of]}")
             symbols[symbol] = target.of
             sums[target] = algebra.symbol(symbol)
             if is_seed(let):
@@ -90,7 +90,7 @@ def _groups(f: Function, named: Mapping[Var, str]) -> Iterator[_Group]:
         yield group
 
 
-def _linear(share: Sum | None, symbols: Mapping[Expr, Var]) -> tuple[Var | None, Sum]:
+def _linear(share: Sum | None, symbols: Mapping[Py, Var]) -> tuple[Var | None, Sum]:
     """A share as the adjoint in it and what that is multiplied by."""
     found: set[Var] = set()
     rest: dict[algebra.Monomial, algebra.Number] = {}

@@ -9,8 +9,8 @@ from adtransform.algebra import Sum
 from adtransform.build import type_of
 from adtransform.ir import Atom, Const, Let, Stmt
 from adtransform.lattice import dims_of
-from adtransform.ops import EXTERNAL, STRUCTURAL
-from adtransform.text import ATOM, Expr, call, constant, is_operator, items, name, operation, slices, subscript
+from adtransform.ops import BINARY, COMPARE, EXTERNAL, STRUCTURAL, UNARY
+from adtransform.syntax import Bare, Dot, Group, Infix, Py, Slice, Word, call, constant, flat, operation
 
 _SPELT = frozenset({"load", "index", "slice", "tuple", "shape", "ndim", "size"})
 _ARITHMETIC = {
@@ -29,12 +29,15 @@ _ARITHMETIC = {
     "numpy.power": "**",
 }
 
-Texts = Callable[[Atom], Expr | None]
+Texts = Callable[[Atom], Py | None]
 Sums = Callable[[Atom], Sum | None]
 
 
-def evaluate(let: Let, sums: Sums) -> Sum | None:
-    """The value of an arithmetic operation as a sum; None where it is not one."""
+def evaluate(let: Let, sums: Sums, *, derived: bool = False) -> Sum | None:
+    """The value of an arithmetic operation as a sum; None where it is not one.
+
+    `derived`: it is part of a derivative, where values are real and `where(u == 0, 1, u)` guards a division: it is `u`.
+    """
     args = [sums(a) for a in let.args]
     kind = _ARITHMETIC.get(let.op, let.op)
     match kind, args:
@@ -56,6 +59,10 @@ def evaluate(let: Let, sums: Sums) -> Sum | None:
             return algebra.multiply(a, b)
         case "/", [a, b] if a is not None and b is not None:
             return algebra.divide(a, b)
+        case "numpy.where", [c, a, b] if derived and c is not None and a is not None:
+            return b if _is_guard(c) and algebra.value_of(a) is not None else None
+        case "numpy.real" | "numpy.conjugate" | "numpy.conj", [a] if derived:
+            return a
         case "neg", [a] if a is not None:
             return algebra.scale(a, -1)
         case "**", [a, b] if a is not None and b is not None:
@@ -64,7 +71,15 @@ def evaluate(let: Let, sums: Sums) -> Sum | None:
     return None
 
 
-def spell(let: Let, texts: Texts) -> Expr | None:
+def _is_guard(cond: Sum) -> bool:
+    """Whether it is `u == 0`, which is true of a single point."""
+    match list(cond):
+        case [((Infix(_, "==", Word("0")), 1),)]:
+            return True
+    return False
+
+
+def spell(let: Let, texts: Texts) -> Py | None:
     """An operation as it is written in Python; None where an operand has no text, or the operation no spelling."""
     args = [texts(a) for a in let.args]
     kwargs = {k: texts(a) for k, a in let.kwargs}
@@ -72,17 +87,20 @@ def spell(let: Let, texts: Texts) -> Expr | None:
     named = {k: a for k, a in kwargs.items() if a is not None}
     if len(given) < len(args) or len(named) < len(kwargs) or let.op in EXTERNAL or let.op in STRUCTURAL - _SPELT:
         return None
-    if is_operator(let.op):
+    if let.op in BINARY or let.op in COMPARE or let.op in UNARY:
         return operation(let.op, *given)
     match let.op:
         case "index":
-            return subscript(given[0], given[1])
+            whole, key = given
+            keys = key.items if isinstance(key, Bare) and len(key.items) > 1 else (key,)
+            return Group(whole, "[]", keys)
         case "slice":
-            return slices(*given)
+            start, stop, step = (None if flat(e) == "None" else e for e in given)
+            return Slice((start, stop, step))
         case "tuple":
-            return items(given)
+            return Bare(tuple(given))
         case "shape" | "ndim" | "size":
-            return name(f"{given[0].within(ATOM)}.{let.op}")
+            return Dot(given[0], let.op)
     return call(function_name(let.op), given, named)
 
 

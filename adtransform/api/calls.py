@@ -27,6 +27,8 @@ class Callee:
         except (TypeError, ValueError):
             raise TypeError(f"`{self.name}` has no signature: wrap the call in a function of your own") from None
         self.names = tuple(self.signature.parameters)
+        kinds = [p.kind for p in self.signature.parameters.values()]
+        self.variadic = inspect.Parameter.VAR_POSITIONAL in kinds or inspect.Parameter.VAR_KEYWORD in kinds
         self._simple = all(p.kind in _NAMED for p in self.signature.parameters.values())
 
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -68,9 +70,16 @@ class Callee:
             raise ValueError(f"`{self.name}` has no parameter {wrt!r}; it has {self._listed()}")
         if isinstance(wrt, bool) or not isinstance(wrt, (int, np.integer)):
             raise TypeError(f"`wrt` must be an index, a name, or a tuple of these, not {wrt!r}")
+        if self.variadic and wrt >= len(self.names):
+            wrt = len(self.names) - 1
         if not -len(self.names) <= wrt < len(self.names):
             raise ValueError(f"`{self.name}` has no parameter {wrt}; it has {self._listed()}")
-        return int(wrt) % len(self.names)
+        place = int(wrt) % len(self.names)
+        if list(self.signature.parameters.values())[place].kind is inspect.Parameter.VAR_POSITIONAL:
+            raise ValueError(
+                f"argument {wrt} of `{self.name}` is one of several: choose all of them by `wrt={self.names[place]!r}`"
+            )
+        return place
 
     def _listed(self) -> str:
         return ", ".join(f"{i}: {name}" for i, name in enumerate(self.names)) or "none"

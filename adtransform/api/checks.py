@@ -113,7 +113,7 @@ def verdicts(
     callee = Callee(fun)
     values = callee.bind(args, {})
     if wrt is None:
-        wrt = tuple(i for i, v in enumerate(values) if has_float(v))
+        wrt = tuple(name for name, v in zip(callee.names, values, strict=True) if has_float(v))
         if not wrt:
             raise TypeError(f"no argument of `{callee.name}` is a float: pass a float, or an array `.astype(float)`")
     transform = Transform(fun, wrt)

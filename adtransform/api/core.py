@@ -45,8 +45,9 @@ class Transform:
 
     @property
     def wrt(self) -> Wrt:
-        """The positions of the parameters differentiated, a bare one where a single one was asked for."""
-        return self.places[0] if self.single else self.places
+        """The names of the parameters differentiated, a bare one where a single one was asked for."""
+        names = tuple(self.callee.names[i] for i in self.places)
+        return names[0] if self.single else names
 
     def __repr__(self) -> str:
         wrt = ", ".join(self.callee.names[i] for i in self.places)

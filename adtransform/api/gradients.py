@@ -94,11 +94,6 @@ def _output(inner: Program, name: str, has_aux: bool) -> Any:
             f"`grad` needs a scalar output, but `{name}` returns {len(inner.leaves())} values: use `jacobian`{hint}"
         )
     result = inner.leaves()[0]
-    kind = lattice.kind_of(type_of(result))
-    if kind == "complex":
-        raise TypeError(
-            f"`{name}` returns a complex number: complex outputs are not supported; return its real or imaginary part"
-        )
     if not lattice.is_number(type_of(result)):
         raise TypeError(f"`grad` needs a scalar output, but `{name}` returns {lattice.show(type_of(result))}")
     return result

@@ -6,6 +6,7 @@ a transformation's program is derived from the program of what it transforms, ne
 
 from __future__ import annotations
 
+import types
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
@@ -16,6 +17,7 @@ from adtransform import pipeline
 from adtransform.activity import active
 from adtransform.api.calls import Callee
 from adtransform.api.trees import STAR, Nest, Star, Tree, flatten, leaves_like, spell, unflatten
+from adtransform.errors import Message, TargetError
 from adtransform.ir import Function, Leaf, Var
 from adtransform.lattice import Array, Type, of_value
 from adtransform.source import from_function, from_text
@@ -152,10 +154,13 @@ def program_of(callee: Callee, shape: Shape) -> Program:
 
 def read_callable(callee: Callee, shape: Shape) -> Function:
     """A user's function for arguments of this shape, nested arguments taken apart."""
-    types = {label: t for a in shape.arguments for label, t in zip(a.leaves, a.types, strict=True)}
-    if shape.plain:
-        target = from_function(callee.fun)
-        return pipeline.load_function(target.source, target.name, types, {**(target.namespace or {}), **target.captured})
+    kinds = {label: t for a in shape.arguments for label, t in zip(a.leaves, a.types, strict=True)}
+    target = from_function(callee.fun)
+    if isinstance(callee.fun, types.MethodType):
+        help = "write a function that takes what the method needs of its object as arguments"
+        raise TargetError([Message("", 0, 0, f"`{callee.name}` is a method bound to an object", help=help)])
+    if shape.plain and not callee.variadic:
+        return pipeline.load_function(target.source, target.name, kinds, {**(target.namespace or {}), **target.captured})
     namespace = {"original": callee.fun}
 
     def constructor(kind: type) -> str:
@@ -166,10 +171,11 @@ def read_callable(callee: Callee, shape: Shape) -> Function:
     calls = []
     for argument, parameter in zip(shape.arguments, callee.signature.parameters.values(), strict=True):
         value = spell(argument.tree, argument.leaves, constructor)
-        calls.append(f"{argument.name}={value}" if parameter.kind is parameter.KEYWORD_ONLY else value)
+        prefix = {"KEYWORD_ONLY": f"{argument.name}=", "VAR_POSITIONAL": "*", "VAR_KEYWORD": "**"}
+        calls.append(prefix.get(parameter.kind.name, "") + value)
     head = ", ".join(label for a in shape.arguments for label in a.leaves)
     text = f"def {callee.name}({head}):\n    return original({', '.join(calls)})\n"
-    return pipeline.load_function(from_text(text, f"<arguments of {callee.name}>"), callee.name, types, namespace)
+    return pipeline.load_function(from_text(text, f"<arguments of {callee.name}>"), callee.name, kinds, namespace)
 
 
 def flat_results(f: Function) -> Function:

@@ -59,12 +59,13 @@ def _chosen(fun: Callable[..., Any], primals: Values, wrt: Wrt | None) -> Wrt:
         return wrt
     callee = Callee(fun)
     values = callee.bind(primals, {})
-    places = tuple(i for i, v in enumerate(values[: len(primals)]) if has_float(v))
-    if not places:
-        places = tuple(i for i, v in enumerate(values[: len(primals)]) if isinstance(v, int) and not isinstance(v, bool))
-    if not places:
+    given = list(zip(callee.names, values, strict=True))[: len(primals)]
+    names = tuple(name for name, v in given if has_float(v))
+    if not names:
+        names = tuple(name for name, v in given if isinstance(v, int) and not isinstance(v, bool))
+    if not names:
         raise TypeError(f"no argument of `{callee.name}` is a float: name one with `wrt`")
-    return places[0] if len(places) == 1 else places
+    return names[0] if len(names) == 1 else names
 
 
 def jacrev(fun: Callable[..., Any], wrt: Wrt = 0) -> Jacobian:

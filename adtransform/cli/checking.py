@@ -84,10 +84,13 @@ def _run(source: Source) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     sys.path.insert(0, str(path.parent))
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:
         spec.loader.exec_module(module)
     except Exception as error:
         raise UsageError(f"{source.file}: importing it failed: {type(error).__name__}: {error}") from None
+    finally:
+        sys.dont_write_bytecode = before
     return module
 
 

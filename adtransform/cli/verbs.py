@@ -33,7 +33,8 @@ def _load(args: argparse.Namespace) -> tuple[Source, Function]:
             raise UsageError(f"--arg: `{name}` has no parameter `{given}`; it has {', '.join(parameters) or 'none'}")
     f = pipeline.load_function(source, name, types)
     for assume in f.assumes:
-        note(f"assumes {assume.test}: {assume.why}")
+        if assume.origin is not None:  # the others were said by the user: annotations and --arg
+            note(f"assumes {assume.test}: {assume.why}")
     return source, f
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from adtransform.emit.spell import Speller, is_short_key
-from adtransform.emit.syntax import Bare, Group, Infix, Keyword, Py, Word, constant, flat, statement
+from adtransform.emit.spell import Speller
+from adtransform.emit.unbound import unbound
 from adtransform.ir import UNDEFINED, Const, Leaf, Let, Origin, Stmt, Var
 from adtransform.lattice import Array, List, Scalar, is_scalar, kind_of, same_kind
 from adtransform.ops import BINARY
@@ -21,12 +21,11 @@ from adtransform.place.program import (
     Operand,
     Program,
     Tree,
+    adds_up,
     negated,
-    reads,
     type_of,
-    variables,
-    walk,
 )
+from adtransform.syntax import Bare, Group, Infix, Keyword, Py, Word, constant, flat, statement
 
 
 @dataclass(slots=True)
@@ -36,9 +35,10 @@ class Line:
     lines: list[str]
     let: Let | None = None
     origin: Origin | None = None
-    variables: tuple[Var, ...] = ()
+    node: Node | None = None
     backward: bool = False
     early: bool = False  # printed before the statement it comes from
+    header: bool = False  # the first line of an `if`, `for` or `while`
 
 
 @dataclass(slots=True)
@@ -56,17 +56,19 @@ class Printer:
 
     def run(self, indent: int) -> list[Line]:
         """The lines of the whole program."""
-        self.unbound = _needs_none(self.program, self.names)
+        self.unbound = unbound(self.program, self.names)
         self.block(self.program.nodes, indent, "")
         return self.out
 
-    def put(self, lines: list[str], origin: Origin | None = None, let: Let | None = None, *found: Operand) -> None:
-        read = tuple(v for a in found for v in variables(a))
-        self.out.append(Line(lines, let, origin, read, self.quoting, let is not None and let.op == "list"))
+    def put(self, lines: list[str], node: Node | None = None, *, header: bool = False) -> None:
+        """Print lines of a statement."""
+        let = node.let if isinstance(node, Bind) else None
+        origin = getattr(node, "origin", None)
+        self.out.append(Line(lines, let, origin, node, self.quoting, let is not None and let.op == "list", header))
 
     def write(self, prefix: str, e: Py, indent: int, node: Node, suffix: str = "") -> None:
-        let = node.let if isinstance(node, Bind) else None
-        self.put(statement(prefix, e, indent, suffix), getattr(node, "origin", None), let)
+        """Print `prefix expression suffix`."""
+        self.put(statement(prefix, e, indent, suffix), node, header=suffix == ":")
 
     def block(self, nodes: list[Node], indent: int, tail: str) -> int:
         """Print statements; `tail` is the exit that falling off their end amounts to.  The number of lines printed."""
@@ -90,23 +92,26 @@ class Printer:
         return len(self.out) - before
 
     def is_quoted(self, node: Node) -> bool:
+        """Whether the backward part begins here."""
         return self.quote_from is not None and isinstance(node, Bind) and node.let is self.quote_from
 
     def exit(self, node: Exit, indent: int, tail: str) -> None:
+        """Print an exit, unless the end of the block amounts to it."""
         if node.kind == "return":
             if self.listing:
                 return
             value = _nested(self.program.function.tree, [self.spell(v) for v in node.values])
-            if isinstance(value, Group) and value.head is None and value.brackets == "()" and value.items:
+            if isinstance(value, Group) and value.head is None and value.brackets == "()" and len(value.items) > 1:
                 value = Bare(value.items)
             if value == Word("None"):
                 self.put([" " * indent + "return"])
             else:
-                self.put(statement("return ", value, indent), None, None, *node.values)
+                self.put(statement("return ", value, indent), node)
         elif node.kind != tail:
             self.put([" " * indent + node.kind])
 
     def bind(self, node: Bind, indent: int) -> None:
+        """Print an operation."""
         tree = node.tree
         match tree.op:
             case "load" if not self.listing:
@@ -118,7 +123,8 @@ class Printer:
                 self.write("raise ", self.error(tree), indent, node)
                 return
             case "assert":
-                self.write("assert ", Bare(self.spell.all(tree.args)), indent, node)
+                parts = self.spell.all(tree.args)
+                self.write("assert ", Bare(parts) if len(parts) > 1 else parts[0], indent, node)
                 return
         if not node.targets:
             self.write("", self.spell(tree), indent, node)
@@ -139,6 +145,7 @@ class Printer:
         return self.spell(tree)
 
     def error(self, tree: Tree) -> Py:
+        """What is raised."""
         head = self.spell(tree.args[0])
         return Group(head, "()", self.spell.all(tree.args[1:])) if len(tree.args) > 1 else head
 
@@ -157,10 +164,10 @@ class Printer:
             return True
         if tree.op not in BINARY or self.listing:
             return False
-        symbol = augmented(tree)
+        written = augmented(tree)
         generated = tree.origin is None or not tree.origin.text or node.targets[0].of is not None
         immutable = isinstance(tree.type, Scalar) and is_scalar(type_of(tree.args[0]))
-        if immutable and (symbol == left or generated) or node.inplace and symbol:
+        if (immutable and (written == left or generated)) or node.inplace:
             self.write(f"{left} {BINARY[tree.op][0]}= ", self.spell(tree.args[1]), indent, node)
             return True
         return False
@@ -185,12 +192,12 @@ class Printer:
                 self.scatter(node, word, indent)
 
     def update(self, node: Bind, word: Word, indent: int) -> None:
+        """`a[k] = v`, `a[k] += v`"""
         _, key, value = node.tree.args
         place = Group(word, "[]", self.spell.key(key))
         op = self.growth(node, key, value)
         if op is not None and isinstance(value, Tree):
-            whole = key == Const(...) or (isinstance(key, Tree) and key.op == "slice" and key.args == (Const(None),) * 3)
-            left = word.text if whole and op == "whole" else flat(place)
+            left = word.text if op == "whole" else flat(place)
             self.write(f"{left} {BINARY[value.op][0]}= ", self.spell(value.args[1]), indent, node)
         else:
             self.write(f"{flat(place)} = ", self.spell(value), indent, node)
@@ -200,14 +207,12 @@ class Printer:
         if not isinstance(value, Tree) or value.op not in BINARY:
             return None
         first, old = value.args[0], node.tree.args[0]
-        whole = isinstance(first, Var) and first is old
+        whole = isinstance(first, Var) and first is old and _is_whole(key)
         part = isinstance(first, Tree) and first.op == "index" and first.args[0] is old and equal(first.args[1], key)
         if not whole and not part:
             return None
         same = same_kind(type_of(old), value.type) and isinstance(type_of(old), Array)
-        scalar = (
-            isinstance(type_of(old), Array) and kind_of(type_of(old)) == kind_of(value.type) == "float" and is_short_key(key)
-        )
+        scalar = isinstance(type_of(old), Array) and kind_of(type_of(old)) == kind_of(value.type) == "float" and adds_up(key)
         if not augmented(value) and not (same or scalar):
             return None
         return "whole" if whole else "part"
@@ -219,7 +224,7 @@ class Printer:
         t = type_of(acc)
         if isinstance(t, List) and not is_scalar(t.item):
             self.write(f"{flat(place)} = ", Infix(place, "+", self.spell(share), 9), indent, node)
-        elif isinstance(t, List) or is_short_key(key):
+        elif isinstance(t, List) or adds_up(key):
             self.write(f"{flat(place)} += ", self.spell(share), indent, node)
         else:
             numpy = self.spell.called("numpy")
@@ -235,26 +240,24 @@ class Printer:
             if flat(value) != self.names[target]:
                 todo.append((self.names[target], flat(value), value))
         todo = list({name: (name, text, value) for name, text, value in todo}.values())
-        words = {name: set(v for v in [text]) for name, text, _ in todo}
         while todo:
-            ready = next((item for item in todo if not any(item[0] in words[o[0]] for o in todo if o is not item)), None)
+            ready = next((item for item in todo if not any(item[0] == o[1] for o in todo if o is not item)), None)
             if ready is None:
                 left = ", ".join(name for name, _, _ in todo)
                 self.put(statement(f"{left} = ", Bare(tuple(value for _, _, value in todo)), indent))
                 return
-            self.put(statement(f"{ready[0]} = ", ready[2], indent))
+            self.put(statement(f"{ready[0]} = ", ready[2], indent), node)
             todo.remove(ready)
 
     def branch(self, node: Branch, indent: int, tail: str, word: str = "if") -> None:
+        """Print an `if`: without empty branches, and with `elif`."""
         cond, then, orelse = node.cond, node.then, node.orelse
         at = len(self.out)
-        self.write(f"{word} ", self.condition(cond), indent, node, ":")
+        self.write(f"{word} ", self.spell(cond), indent, node, ":")
         printed = self.block(then, indent + 4, tail)
         if not printed:
             del self.out[at:]
             if not self.has_lines(orelse):
-                if word == "elif":
-                    return
                 return
             if word == "elif":
                 self.put([" " * indent + "else:"])
@@ -273,9 +276,6 @@ class Printer:
         if not self.block(orelse, indent + 4, tail):
             del self.out[mark:]
 
-    def condition(self, cond: Operand) -> Py:
-        return self.spell(cond)
-
     def has_lines(self, nodes: list[Node]) -> bool:
         """Whether statements print anything."""
         kept, self.out = self.out, []
@@ -286,14 +286,16 @@ class Printer:
             self.out, self.quoting = kept, quoting
 
     def is_silent(self, node: Node) -> bool:
+        """Whether a statement of one line prints nothing."""
         return isinstance(node, (Copy, Bind)) and not self.has_lines([node])
 
     def loop(self, node: Loop, indent: int) -> None:
+        """Print a loop; a condition that takes statements becomes a `break`."""
         if node.index is not None:
             e = self.spell.range(node.bounds)
             self.write(f"for {self.names[node.index]} in ", e, indent, node, ":")
         elif self.has_lines(node.header):
-            self.put([" " * indent + "while True:"], node.origin)
+            self.put([" " * indent + "while True:"], node, header=True)
             self.block(node.header, indent + 4, "")
             self.write("if ", self.spell(negated(node.cond)), indent + 4, node, ":")
             self.put([" " * (indent + 8) + "break"])
@@ -325,28 +327,6 @@ def _nested(tree: object, values: list[Py]) -> Py:
     return Word(repr(tree))
 
 
-def _needs_none(program: Program, names: Mapping[Var, str]) -> frozenset[Var]:
-    """The variables that may be unbound and are moved all the same, by a copy, a return, a list or a call."""
-    nodes = list(walk(program.nodes))
-    loose = {t for n in nodes if isinstance(n, Copy) for t, s in n.pairs if s == UNDEFINED}
-    if not loose:
-        return frozenset()
-    pairs = [(t, s) for n in nodes if isinstance(n, Copy) for t, s in n.pairs if isinstance(s, Var)]
-    pairs += [(q, p) for n in nodes if isinstance(n, Loop) for q, p in n.exits]
-    grew = True
-    while grew:
-        grew = False
-        for t, s in pairs:
-            if s in loose and t not in loose:
-                loose.add(t)
-                grew = True
-    moved = {names.get(s) for t, s in pairs if s in loose and names.get(s) != names.get(t)}
-    for n in nodes:
-        if isinstance(n, Exit) or (isinstance(n, Bind) and n.tree.op in ("push", "list", "assign", "tuple")):
-            moved |= {names[v] for v in reads(n) if v in loose}
-    return frozenset(v for v in loose if names.get(v) in moved)
-
-
 def align(lines: list[Line], comments: Mapping[Let, str], cap: int = 40) -> list[str]:
     """The lines of a listing with their comments in one column per block."""
     out: list[str] = []
@@ -367,3 +347,8 @@ def align(lines: list[Line], comments: Mapping[Let, str], cap: int = 40) -> list
             block.append((text, comment if i == 0 else ""))
     flush()
     return out
+
+
+def _is_whole(key: Operand) -> bool:
+    """`...` or `:`"""
+    return key == Const(...) or (isinstance(key, Tree) and key.op == "slice" and key.args == (Const(None),) * 3)

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from adtransform.emit.width import width
 from adtransform.ir import Const, Var
-from adtransform.lattice import BOOL
+from adtransform.lattice import BOOL, List
 from adtransform.ops import effect_free
 from adtransform.place.program import (
     Bind,
@@ -40,13 +40,17 @@ _TRUE, _FALSE = Const(True), Const(False)
 _NEVER = frozenset("load pop".split())
 
 
-def fold(program: Program, memory: Storage, *, listing: bool = False, keep: Iterable[Var] = ()) -> None:
-    """Fold what can be folded, except for the variables in `keep`; a listing folds only what has no number."""
+def fold(program: Program, memory: Storage, *, listing: bool = False, keep: Iterable[Var] = ()) -> dict[Node, list[Var]]:
+    """Fold what can be folded, except for the variables in `keep`; a listing folds only what has no number.
+
+    Returns for each statement what was folded into it, the widest first.
+    """
     for node in walk(program.nodes):
         if isinstance(node, Branch):
             _short_circuit(node)
     folder = _Folder(program, memory, listing, frozenset(keep))
     program.nodes[:] = folder.block(program.nodes, 0 if listing else 1)
+    return folder.eaten
 
 
 def _short_circuit(node: Branch) -> None:
@@ -63,11 +67,19 @@ class _Folder:
         self.memory = memory
         self.listing = listing
         self.keep = keep
+        self.loads = {t for node in program.nodes if isinstance(node, Bind) and node.tree.op == "load" for t in node.targets}
         self.uses = Counter(v for node in walk(program.nodes) for v in reads(node))
         for node in walk(program.nodes):
             if isinstance(node, Loop):
                 self.uses.update(variables(node.cond))
         self.assigned = Counter(v for node in walk(program.nodes) for v in writes(node))
+        self.labels = {
+            node.targets[0]: str(name.value)
+            for node in walk(program.nodes)
+            if isinstance(node, Bind) and node.tree.op == "load" and isinstance(name := node.tree.args[0], Const) and not listing
+        }
+        self.current: Node = Exit("return")
+        self.eaten: dict[Node, list[Var]] = {}
         self.pending: dict[Var, Bind] = {}
         self.seen: dict[Var, tuple[set[Var], set[str], Buffers]] = {}
 
@@ -86,13 +98,19 @@ class _Folder:
 
     def node(self, node: Node, depth: int, places: dict[Bind, int], out: list[Node | None]) -> Node:
         room = LIMIT - 4 * depth
+        self.current = node
         match node:
             case Branch():
                 node.then = self.block(node.then, depth + 1)
                 node.orelse = self.block(node.orelse, depth + 1)
                 choice = None if self.listing else self.choice(node, room)
                 if choice is not None:
+                    ends = (*node.then, *node.orelse)
+                    self.eaten[choice] = [
+                        v for end in ends for v in (*writes(end), *self.eaten.get(end, ())) if is_temporary(v)
+                    ]
                     return self.node(choice, depth, places, out)
+                self.current = node
                 (node.cond,) = self.fill((node.cond,), room - 4, places, out)
                 self.pending.clear()
             case Loop():
@@ -119,6 +137,7 @@ class _Folder:
                 self.remember(made)
                 places[made] = len(out)
             out.append(made)
+        self.current = node
         (node.cond,) = self.fill((node.cond,), room - 7, places, out)
         node.header = [n for n in out if n is not None]
         self.pending = outer
@@ -136,12 +155,26 @@ class _Folder:
         node.tree = Tree(tree.op, tree.args[:fixed] + filled[:count], kwargs, tree.type, tree.origin)
         if tree.op == "assign" and isinstance(filled[0], Tree):
             node.tree = filled[0]
+        asking = self.ask_copy(tree.args[0], node.targets[0]) if tree.op == "copy" and isinstance(tree.args[0], Var) else []
         if node.inplace:
             written = self.memory.of(tree.args[0])
             self.forget(v for v in self.pending if self.seen[v][2] & written)
         if not effect_free(tree.op):
             self.pending.clear()
         self.forget_names(node.targets)
+        for bind in asking:
+            self.remember(bind)
+
+    def ask_copy(self, old: Var, new: Var) -> list[Bind]:
+        """The pending expressions that only ask an array for its shape, which may as well ask its copy."""
+        asking = []
+        for bind in list(self.pending.values()):
+            renewed = _asking(bind.tree, old, new)
+            if renewed is not bind.tree and old not in set(variables(renewed)):
+                bind.tree = renewed
+                self.pending.pop(bind.targets[0])
+                asking.append(bind)
+        return asking
 
     def saved_by_growth(self, tree: Tree) -> int:
         """What `a[k] += v` is shorter than `a[k] = a[k] + v`."""
@@ -160,7 +193,11 @@ class _Folder:
             (filled,) = self.fill((source,), room - width(target) - 3, places, out)
             if filled is not source and isinstance(filled, Tree):
                 made = Bind((target,), filled, origin)
+                self.eaten[made] = self.eaten.pop(node, [])
+        asking = [bind for t, s in node.pairs if isinstance(s, Var) for bind in self.ask_copy(s, t)]
         self.forget_names(writes(node))
+        for bind in asking:
+            self.remember(bind)
         return made
 
     def choice(self, node: Branch, room: int) -> Bind | None:
@@ -169,6 +206,8 @@ class _Folder:
         if ends[0] is None or ends[1] is None or ends[0][0] is not ends[1][0]:
             return None
         (target, a), (_, b) = ends
+        if a is b:
+            return Bind((target,), Tree("assign", (a,), (), target.type), node.origin)
         if label(target) and target.of is None and self.uses[target] > 1 and not (isinstance(a, Tree) or isinstance(b, Tree)):
             return None
         cond = node.cond
@@ -195,8 +234,20 @@ class _Folder:
     def remember(self, node: Bind) -> None:
         v = node.targets[0]
         found = set(variables(node.tree))
-        self.seen[v] = (found, {label(w) for w in found} - {""}, self.memory.reach(node.tree))
+        self.seen[v] = (found, {self.label(w) for w in found} - {""}, self.contents(node.tree))
         self.pending[v] = node
+
+    def contents(self, a: Operand) -> Buffers:
+        """The buffers whose contents an expression reads; asking for the shape of an array reads none."""
+        if not isinstance(a, Tree):
+            return self.memory.reach(a)
+        if a.op in ("shape", "ndim", "size") and not isinstance(type_of(a.args[0]), List):
+            return frozenset()
+        return frozenset().union(*(self.contents(x) for x in (*a.args, *(x for _, x in a.kwargs))))
+
+    def label(self, v: Var) -> str:
+        """What the user calls it; a parameter by its name."""
+        return self.labels.get(v) or label(v)
 
     def forget(self, vs: Iterable[Var]) -> None:
         for v in list(vs):
@@ -205,11 +256,17 @@ class _Folder:
     def forget_names(self, targets: Iterable[Var]) -> None:
         """Values that read a variable which gets a new value now stay before it."""
         for t in targets:
-            name = label(t)
+            name = self.label(t)
             self.forget(v for v in self.pending if t in self.seen[v][0] or (name and name in self.seen[v][1]))
 
     def fill(
-        self, found: tuple[Operand, ...], room: int, places: dict[Bind, int], out: list[Node | None], base: int = 0, returns: bool = False
+        self,
+        found: tuple[Operand, ...],
+        room: int,
+        places: dict[Bind, int],
+        out: list[Node | None],
+        base: int = 0,
+        returns: bool = False,
     ) -> tuple[Operand, ...]:
         """The operands with pending temporaries put in, the widest left out until the line is short enough."""
         chosen = [v for a in found for v in variables(a) if v in self.pending]
@@ -226,11 +283,24 @@ class _Folder:
                 break
             total -= sizes.pop(v)
             self.pending.pop(v)
+        self.eaten.setdefault(self.current, []).extend(sorted(sizes, key=lambda v: -sizes[v]))
         filled = {v: self.pending.pop(v) for v in sizes}
         for node in filled.values():
             if node in places:
                 out[places[node]] = None
         return tuple(_filled(a, {v: node.tree for v, node in filled.items()}) for a in found)
+
+
+def _asking(a: Operand, old: Var, new: Var) -> Operand:
+    """An expression with `shape(old)` and the like replaced."""
+    if not isinstance(a, Tree):
+        return a
+    if a.op in ("shape", "ndim", "size") and a.args[0] is old:
+        return Tree(a.op, (new,), (), a.type, a.origin)
+    args = tuple(_asking(x, old, new) for x in a.args)
+    if all(x is y for x, y in zip(args, a.args, strict=True)):
+        return a
+    return Tree(a.op, args, a.kwargs, a.type, a.origin)
 
 
 def _only(block: list[Node]) -> tuple[Var, Operand] | None:

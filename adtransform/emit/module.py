@@ -22,13 +22,13 @@ from adtransform.emit.fold import LIMIT, fold
 from adtransform.emit.names import names
 from adtransform.emit.signature import check, definition, docstring
 from adtransform.emit.spell import Speller
-from adtransform.emit.syntax import flat
 from adtransform.ir import Const, Function, Let, Stmt, Var
 from adtransform.place import place
-from adtransform.place.program import Bind, Program, label, walk, writes
+from adtransform.place.program import label
 from adtransform.rewrite import defined
+from adtransform.syntax import flat
 
-_ROUNDS = 4
+_ROUNDS = 10
 
 
 class Globals:
@@ -58,12 +58,13 @@ class Globals:
             name += "_"
         return name
 
-    def imports(self) -> list[str]:
-        """The import lines."""
-        return [
-            f"import {module}" if module == name else f"import {module} as {name}"
-            for module, name in sorted(self.modules.items())
-        ]
+    def imports(self, *more: tuple[str, str]) -> list[str]:
+        """The import lines, the standard library's first."""
+        groups: tuple[list[str], list[str]] = [], []
+        for module, name in sorted({*self.modules.items(), *more}):
+            line = f"import {module}" if module == name else f"import {module} as {name}"
+            groups[module.partition(".")[0] not in sys.stdlib_module_names].append(line)
+        return [*groups[0], *([""] if all(groups) else []), *groups[1]]
 
 
 def function(
@@ -100,22 +101,17 @@ def _lines(f: Function, listing: bool, reserved: frozenset[str], quote_from: Stm
     keep: set[Var] = set()
     for round in itertools.count(1):
         program, memory = place(f, listing=listing)
-        single = _single(program)
-        fold(program, memory, listing=listing, keep=keep)
+        eaten = fold(program, memory, listing=listing, keep=keep)
         chosen = names(program, listing=listing, reserved=reserved | _made_up(called))
         printer = Printer(program, Speller(chosen, called, listing=listing), chosen, listing, quote_from)
         lines = printer.run(0 if listing else 4)
-        if listing or round == _ROUNDS or not any(len(text) > LIMIT for line in lines for text in line.lines):
-            return lines
-        more = {v for node in walk(program.nodes) for v in single.get(node, ())} - keep
-        if not more:
+        wide = [line for line in lines if len(line.lines) > 1 or len(line.lines[0]) > LIMIT]
+        inside = [[v for v in eaten.get(line.node, ()) if v not in keep] for line in wide if line.node is not None]
+        more = {vs[0] for vs in inside if vs}
+        if listing or round == _ROUNDS or not more:
             return lines
         keep |= more
     raise AssertionError
-
-
-def _single(program: Program) -> dict[Any, tuple[Var, ...]]:
-    return {node: writes(node) for node in walk(program.nodes) if isinstance(node, Bind)}
 
 
 def _made_up(called: Globals) -> frozenset[str]:
@@ -123,7 +119,7 @@ def _made_up(called: Globals) -> frozenset[str]:
 
 
 def _quoted(lines: list[Line]) -> Iterator[Line]:
-    """The lines with the user's comments in front of the forward ones and the user's statements in front of the backward ones."""
+    """The lines, the forward ones led by the user's comments and the backward ones by the user's statements."""
     shown: object = None
     commented: set[tuple[str, int]] = set()
     for line in lines:
@@ -132,10 +128,11 @@ def _quoted(lines: list[Line]) -> Iterator[Line]:
             pad = line.lines[0][: len(line.lines[0]) - len(line.lines[0].lstrip())]
             where = (origin.file, origin.line)
             if line.backward:
-                if (where, origin.text) != shown and origin.text:
-                    text = origin.text.splitlines()[0].strip()
+                text = origin.text.splitlines()[0].strip() if origin.text else ""
+                # The head of a block is quoted above the block that reverses it only.
+                if text and (where, text) != shown and (line.header or not text.endswith(":")):
                     yield Line([f"{pad}# {text}"[:LIMIT]])
-                shown = (where, origin.text)
+                    shown = (where, text)
             elif origin.comment and where not in commented and not line.early:
                 commented.add(where)
                 yield Line([f"{pad}# {text.lstrip('# ')}"[:LIMIT] for text in origin.comment.splitlines()])
@@ -151,10 +148,12 @@ def user_names(f: Function) -> set[str]:
 def module(functions: Sequence[Function], *, header: str = "", style: str = "code", **options: Any) -> str:
     """A file that stands alone: imports, helpers, functions.  `options` are those of `function`, for all of them."""
     called = Globals({name for f in functions for name in user_names(f) | {f.name}})
+    # In the helpers `np` is NumPy whatever the user's functions call `np` inside.
+    own = "np" if "np" not in {f.name for f in functions} else called.free("np")
     texts = [function(f, style=style, called=called, **options) for f in functions]
-    helpers = _helpers(called)
+    helpers = _helpers(called, own)
     parts = [header.strip()] if header.strip() else []
-    if imports := called.imports():
+    if imports := called.imports(*([("numpy", own)] if any(f"{own}." in h for h in helpers) else [])):
         parts.append("\n".join(imports))
     start = "\n\n".join(parts)
     return "\n\n\n".join([p for p in (start, *helpers, *(t.strip("\n") for t in texts)) if p]) + "\n"
@@ -167,15 +166,16 @@ def _helper_sources() -> Mapping[str, str]:
     found = {}
     for node in ast.parse(text).body:
         if isinstance(node, ast.FunctionDef):
-            # Without the annotations that would need an import.
-            source = ast.get_source_segment(text, node) or ""
-            head, body = source.split(":\n", 1)
-            head = re.sub(r"(\w+): Any = ", r"\1=", head).replace(": Any", "").replace(" -> Any", "")
-            found[node.name] = f"{head}:\n{body}"
+            # Without the annotations that would need an import, and no wider than other emitted code.
+            source = (ast.get_source_segment(text, node) or "").splitlines()
+            head = re.sub(r"(\w+): Any = ", r"\1=", source[0]).replace(": Any", "").replace(" -> Any", "")
+            first = node.body[0]
+            rest = source[(first.end_lineno or first.lineno) - node.lineno + 1 :]
+            found[node.name] = "\n".join([head, *docstring(ast.get_docstring(node) or ""), *rest])
     return found
 
 
-def _helpers(called: Globals) -> list[str]:
+def _helpers(called: Globals, numpy: str) -> list[str]:
     """The helpers used and those they use, in the order of `runtime`, under the names they have in this file."""
     sources = _helper_sources()
     todo = list(called.helpers)
@@ -187,9 +187,7 @@ def _helpers(called: Globals) -> list[str]:
     texts = []
     for name, text in sources.items():
         if name in called.helpers:
-            if re.search(r"\bnp\.", text):
-                called("numpy")
-            texts.append(_renamed(text, {**called.helpers, **({"np": called("numpy")} if "np" in text else {})}))
+            texts.append(_renamed(text, {**called.helpers, "np": numpy}))
     return texts
 
 

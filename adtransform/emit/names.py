@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from adtransform.ir import Const, Var
 from adtransform.place.liveness import Range, Ranges, merged, ranges
-from adtransform.place.program import Bind, Copy, Loop, Program, is_temporary, label, walk
+from adtransform.place.program import Bind, Copy, Loop, Node, Program, is_temporary, label, walk
 
 
 @dataclass(slots=True, eq=False)
@@ -50,7 +50,7 @@ class _Classes:
             return label(v)
         return v.hint if v.of is None else f"d{self.key(v.of)}_{v.wrt}"
 
-    def parameters(self, nodes: list[object]) -> None:
+    def parameters(self, nodes: list[Node]) -> None:
         for node in nodes:
             if isinstance(node, Bind) and node.tree.op == "load":
                 name = node.tree.args[0]
@@ -58,7 +58,7 @@ class _Classes:
                 mine = self.of[node.targets[0]]
                 mine.label = mine.parameter = str(name.value)
 
-    def join(self, nodes: list[object]) -> None:
+    def join(self, nodes: list[Node]) -> None:
         for node in nodes:
             if isinstance(node, Loop):
                 for q, p in node.exits:

@@ -6,9 +6,9 @@ import ast
 import textwrap
 from collections.abc import Callable
 
-from adtransform.emit.syntax import LIMIT, quoted
 from adtransform.ir import Assume, Const, Function, Leaf, Param
 from adtransform.lattice import Array, List, Scalar, Tuple, Type, of_value
+from adtransform.syntax import LIMIT, quoted
 
 _WIDE = 40
 _PLAIN = frozenset("bool int float complex str list tuple dict".split())
@@ -112,12 +112,18 @@ def check(assume: Assume) -> list[str]:
         text = f"not {ast.unparse(test)}" if isinstance(test, (ast.Name, ast.Call, ast.Attribute)) else f"not ({assume.test})"
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
         text = ast.unparse(test.operand)
+    head = [f"    if {text}:"]
+    if len(head[0]) > LIMIT and isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
+        parts = [ast.get_source_segment(assume.test, value) or "" for value in test.values]
+        line = " and ".join(parts)
+        inner = [line] if len(line) <= LIMIT - 8 else [parts[0], *(f"and {part}" for part in parts[1:])]
+        head = ["    if not (", *(f"        {part}" for part in inner), "    ):"]
     why = quoted(assume.why)
     line = f"        raise ValueError({why})"
     if len(line) <= LIMIT:
-        return [f"    if {text}:", line]
+        return [*head, line]
     pieces = [quoted(piece) for piece in _pieces(assume.why, LIMIT - 16)]
-    return [f"    if {text}:", "        raise ValueError(", *(f"            {p}" for p in pieces), "        )"]
+    return [*head, "        raise ValueError(", *(f"            {p}" for p in pieces), "        )"]
 
 
 def _pieces(text: str, limit: int) -> list[str]:

@@ -8,7 +8,24 @@ from typing import Any
 
 import numpy as np
 
-from adtransform.emit.syntax import (
+from adtransform.ir import UNDEFINED, Const, Var
+from adtransform.lattice import (
+    Array,
+    List,
+    Scalar,
+    Tuple,
+    Type,
+    Unknown,
+    dims_of,
+    is_numpy,
+    is_scalar,
+    kind_of,
+    same_kind,
+    same_shape,
+)
+from adtransform.ops import BINARY, COMPARE, UNARY
+from adtransform.place.program import Operand, Tree, type_of
+from adtransform.syntax import (
     AND,
     ATOM,
     COMPARISON,
@@ -26,14 +43,11 @@ from adtransform.emit.syntax import (
     constant,
     within,
 )
-from adtransform.ir import UNDEFINED, Const, Var
-from adtransform.lattice import Array, List, Scalar, Tuple, Type, Unknown, is_numpy, is_scalar, kind_of, same_kind, same_shape
-from adtransform.ops import BINARY, COMPARE, UNARY
-from adtransform.place.program import Operand, Tree, type_of
 
 # Their operands are one sequence: `np.stack([a, b])`.
 SPLICED = frozenset(
-    f"numpy.{name}" for name in ("array", "asarray", "asanyarray", "concatenate", "stack", "hstack", "vstack", "column_stack", "dstack")
+    f"numpy.{name}"
+    for name in ("array", "asarray", "asanyarray", "concatenate", "stack", "hstack", "vstack", "column_stack", "dstack")
 )
 # What reads better as a method where the operand is an array.
 _METHODS = frozenset(
@@ -61,6 +75,7 @@ class Speller:
         self.listing = listing
 
     def __call__(self, a: Operand) -> Py:
+        """An operand as an expression."""
         if isinstance(a, Var):
             return Word(self.names[a])
         if isinstance(a, Const):
@@ -270,6 +285,12 @@ class Speller:
             return Group(Dot(Word(self.called("numpy")), "zeros_like"), "()", (*self.all(t.args), *dtype))
         return self.helper(t)
 
+    def _expand(self, t: Tree) -> Py:
+        if self.listing or not dims_of(type_of(t.args[1])):
+            return self.helper(t)
+        shape = Dot(self(t.args[1]), "shape")
+        return Group(Dot(Word(self.called("numpy")), "broadcast_to"), "()", (self(t.args[0]), shape))
+
     def _copy(self, t: Tree) -> Py:
         return Group(Dot(self(t.args[0]), "copy"), "()", ())
 
@@ -298,17 +319,3 @@ class Speller:
 
     def _or(self, t: Tree) -> Py:
         return Infix(self(t.args[0]), "or", self(t.args[1]), OR)
-
-
-def is_short_key(key: Operand) -> bool:
-    """Whether a key surely addresses no element twice, so that `a[key] += s` adds everything up."""
-    if isinstance(key, Const):
-        return key.value is None or key.value is ... or isinstance(key.value, (int, bool))
-    if isinstance(key, Tree) and key.op == "slice":
-        return True
-    if isinstance(key, Tree) and key.op == "tuple":
-        return all(is_short_key(a) for a in key.args)
-    t = type_of(key)
-    if isinstance(t, Scalar):
-        return t.kind in ("int", "bool")
-    return isinstance(t, Array) and kind_of(t) == "bool"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from adtransform.infer import arrays, elementwise, indexing, linear, reductions, structural
+from adtransform.infer import arrays, elementwise, indexing, joining, linear, reductions, shapes, structural
 from adtransform.infer.extents import Count, Cut
 from adtransform.infer.row import Row
 from adtransform.ir import Atom
@@ -23,6 +23,8 @@ ROWS: dict[str, Row] = {
     **reductions.ROWS,
     **linear.ROWS,
     **arrays.ROWS,
+    **joining.ROWS,
+    **shapes.ROWS,
     **indexing.ROWS,
     **structural.ROWS,
 }

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from adtransform.ir import Atom, Const
-from adtransform.lattice import Array, Dim, Extent, List, Scalar, Static, Tuple, Type, Unknown, fresh_dim, kind_of
+from adtransform.lattice import Array, Dim, Extent, List, Scalar, Static, Tuple, Type, fresh_dim, kind_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +175,3 @@ def array(dtype: str | None, dims: tuple[Extent, ...] | None) -> Type:
     if dims != ():
         return Array(dtype, dims)
     return number(kind_of(Array(dtype)), dtype)
-
-
-def is_unknown(*types: Type) -> bool:
-    """Whether nothing at all is known of one of them."""
-    return any(isinstance(t, Unknown) for t in types)

@@ -133,6 +133,20 @@ def _flat_or_same(*operands: int) -> Row:
     return row
 
 
+def _columns(more: bool) -> Row:
+    """`columns(x, like)`, `uncolumns(x, like)`: an axis more or less where `like` is a vector."""
+
+    def row(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+        a, rank = as_array(types[0]), rank_of(types[1])
+        if rank is None or a.dims is None:
+            return Array(a.dtype, None) if more else UNKNOWN
+        if rank != 1:
+            return types[0]
+        return Array(a.dtype, (*a.dims, 1)) if more else array(a.dtype, a.dims[:-1])
+
+    return row
+
+
 def _lanes(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
     a = as_array(types[0])
     if kwargs.get("axis", Const(None)) == Const(None):
@@ -195,6 +209,8 @@ ROWS: dict[str, Row] = {
     "undiag": _shaped(1, 0),
     "items": like(1),
     "pieces": like(2),
+    "columns": _columns(True),
+    "uncolumns": _columns(False),
     "lanes": _lanes,
     "delay": _flat_or_same(0),
     "recur": _flat_or_same(0, 1),

@@ -42,16 +42,17 @@ class _Fill(Rewriter):
         body: list[Stmt | None] = list(made.body)
         moved: dict[int, list[Let]] = {}
         env: dict[Var, Atom] = {}
-        for end in made.body:
-            if not isinstance(end, Let) or end.op != "accumulate_at" or isinstance(type_of(end.args[0]), List):
-                continue
-            chain = self.chain(end, body, at)
+        ends = [s for s in made.body if isinstance(s, Let) and s.op == "accumulate_at" and not isinstance(type_of(s.args[0]), List)]
+        for end in sorted(ends, key=lambda s: not self.is_whole(s, body, at)):
+            chain = self.chain(end, body, at, env)
             if chain is None:
                 continue
             base, first = chain
             part = end.args[2]
-            whole = body[at[part]] if isinstance(part, Var) and part in at else None
-            if isinstance(whole, Let) and whole.op == "index" and whole.args == base.args[:2]:
+            if self.is_whole(end, body, at):
+                whole = body[at[part]]  # type: ignore[index]
+                if not isinstance(whole, Let) or whole.args != base.args[:2]:
+                    continue
                 env[base.targets[0]] = base.args[0]
                 body[at[base.targets[0]]] = None
             elif not isinstance(part, Var) or part not in at or at[part] < first:
@@ -72,13 +73,22 @@ class _Fill(Rewriter):
         self.env.update(env)
         return Rewriter(env).region(replace(made, body=tuple(out.body)))
 
-    def chain(self, end: Let, body: list[Stmt | None], at: dict[Var, int]) -> tuple[Let, int] | None:
+    def is_whole(self, end: Let, body: list[Stmt | None], at: dict[Var, int]) -> bool:
+        """Whether `end` adds an element of an adjoint back as it was read."""
+        part = end.args[2]
+        source = body[at[part]] if isinstance(part, Var) and part in at else None
+        return isinstance(source, Let) and source.op == "index" and source.args[1] == end.args[1]
+
+    def chain(self, end: Let, body: list[Stmt | None], at: dict[Var, int], env: dict[Var, Atom]) -> tuple[Let, int] | None:
         """The write that emptied what `end` fills, and the position of the first share added after it."""
         key, acc = end.args[1], end.args[0]
         first = at[end.targets[0]]
         if not is_basic(type_of(key)):
             return None
         while isinstance(acc, Var) and acc in at and self.uses[acc] == 1:
+            if acc in env:
+                acc = env[acc]
+                continue
             let = body[at[acc]]
             if not isinstance(let, Let) or not let.args:
                 return None

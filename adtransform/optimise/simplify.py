@@ -187,6 +187,11 @@ def _mul(s: _Simplify, let: Let, b: Builder) -> Atom | None:
             return other
         if _is(one, -1) and _floating(other):
             return b.let("operator.neg", other)
+    for ratio, other in ((x, y), (y, x)):
+        # (1.0 / n) * a reads a / n, and an array divided by 0 is no exception.
+        parts = s.source(ratio, "numpy.divide") or s.source(ratio, "operator.truediv")
+        if parts is not None and not parts.targets[0].hint and _is(parts.args[0], 1) and isinstance(type_of(other), Array):
+            return b.let("operator.truediv", other, parts.args[1])
     for left, right, flip in ((x, y, False), (y, x, True)):
         negated = s.source(left, "operator.neg")
         if negated is not None:
@@ -371,6 +376,15 @@ def _cast(s: _Simplify, let: Let, b: Builder) -> Atom | None:
 @_row("zeros")
 def _zeros(s: _Simplify, let: Let, b: Builder) -> Atom | None:
     return Const(0.0) if isinstance(type_of(let.args[0]), Scalar) else None
+
+
+@_row("size", "shape")
+def _extent(s: _Simplify, let: Let, b: Builder) -> Atom | None:
+    source = s.lets.get(let.args[0]) if isinstance(let.args[0], Var) else None
+    if source is None or not elementwise(source.op) or let.targets[0].hint:
+        return None
+    same = [a for a in source.args if isinstance(a, Var) and s.shaped(a, let.args[0])]
+    return b.let(let.op, same[0]) if same else None
 
 
 @_row("spread")

@@ -15,11 +15,25 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from adtransform.ir import Var
-from adtransform.lattice import Array, List, is_scalar
+from adtransform.ir import UNDEFINED, Var
+from adtransform.lattice import Array, List, is_scalar, same_kind, same_shape
 from adtransform.ops import BINARY, VIEWS
 from adtransform.place.liveness import Ranges, ranges
-from adtransform.place.program import Bind, Copy, Exit, Loop, Node, Operand, Program, Tree, blocks, label, type_of, walk
+from adtransform.place.program import (
+    Bind,
+    Copy,
+    Exit,
+    Loop,
+    Node,
+    Operand,
+    Program,
+    Tree,
+    adds_up,
+    blocks,
+    label,
+    type_of,
+    walk,
+)
 from adtransform.place.storage import Buffers, Storage, is_immutable, storage
 
 _MUST = frozenset("update push pop accumulate_at".split())
@@ -61,17 +75,16 @@ def augmented(tree: Tree) -> str:
     return found[1] if found else ""
 
 
-def _copy(a: Operand) -> str:
-    """How a value is copied: numbers, which are not known to be none, have no `copy`."""
-    return "copy" if isinstance(type_of(a), (Array, List)) else "copy_of"
-
-
 def _may_be_inplace(node: Bind) -> bool:
     tree = node.tree
-    if not tree.args or not isinstance(tree.args[0], Var) or is_scalar(tree.type):
+    if len(node.targets) != 1 or not tree.args or not isinstance(tree.args[0], Var) or is_scalar(tree.type):
         return False
     if tree.op == "accumulate":
         return True
+    of = node.targets[0].of
+    if of is not None and of is tree.args[0].of and tree.op in ("operator.add", "operator.sub"):
+        # An adjoint that grows by what surely has its shape and dtype.
+        return same_shape(tree.type, tree.args[0].type) and same_kind(tree.type, tree.args[0].type)
     return not isinstance(tree.args[0].type, List) and label(tree.args[0]) == augmented(tree) != ""
 
 
@@ -125,7 +138,7 @@ def _taken(node: Bind, memory: Storage, alive: dict[int, dict[Var, None]]) -> It
     others = {v: None for s in sorted(own) for v in alive.get(s, ()) if v not in node.targets}
     for other in others:
         yield _Conflict(node, value, own & memory.reach(other), other)
-    if node.tree.op == "accumulate_at" and memory.reach(node.tree.args[2]) & own:
+    if node.tree.op == "accumulate_at" and not adds_up(node.tree.args[1]) and memory.reach(node.tree.args[2]) & own:
         yield _Conflict(node, node.tree.args[2], own, None, 2)
 
 
@@ -137,6 +150,26 @@ def _shared_results(node: Exit, memory: Storage) -> Iterator[_Conflict]:
             yield _Conflict(node, value, mine & taken, None, i)
         else:
             taken |= mine
+
+
+def _may_be_unbound(nodes: list[Node]) -> set[Var]:
+    """The variables that some path leaves unbound."""
+    moves: dict[Operand, list[Var]] = {}
+    for node in walk(nodes):
+        if isinstance(node, Copy):
+            for t, s in node.pairs:
+                moves.setdefault(s, []).append(t)
+        elif isinstance(node, Loop):
+            for q, p in node.exits:
+                moves.setdefault(p, []).append(q)
+    found: set[Var] = set()
+    todo: list[Operand] = [UNDEFINED]
+    while todo:
+        for t in moves.get(todo.pop(), ()):
+            if t not in found:
+                found.add(t)
+                todo.append(t)
+    return found
 
 
 class _Mender:
@@ -151,6 +184,13 @@ class _Mender:
         self.before: dict[Node, list[Node]] = {}
         self.after: dict[Node, list[Node]] = {}
         self.copied: set[object] = set()
+        self.loose = _may_be_unbound(program.nodes)
+        self.indexed = {
+            v
+            for node in walk(program.nodes)
+            if isinstance(node, Bind) and node.tree.op in ("update", "accumulate_at")
+            for v in (node.targets[0], node.tree.args[0])
+        }
         self._visit(program.nodes, ())
 
     def _visit(self, nodes: list[Node], loops: tuple[Loop, ...]) -> None:
@@ -170,7 +210,8 @@ class _Mender:
         writes = [c for c in conflicts if isinstance(c.node, Bind)]
         # One kind of remedy a round: a cheap one may end the other conflicts as well.
         for remedy in (self.cheaply, self.once, self.here):
-            if any([remedy(c) for c in writes]):
+            helped = [remedy(c) for c in writes]
+            if any(helped):
                 break
         else:
             for c in conflicts:
@@ -200,12 +241,18 @@ class _Mender:
             self.operand(c.node, c.position)
         return True
 
+    def how(self, a: Operand) -> str:
+        """How a value is copied: what may be a number or unbound has no `copy`."""
+        if a in self.loose:
+            return "copy_of"
+        return "copy" if isinstance(type_of(a), (Array, List)) or a in self.indexed else "copy_of"
+
     def result(self, node: Exit, i: int) -> None:
         value = node.values[i]
         fresh = Var(type_of(value))
         deep = isinstance(fresh.type, List) and isinstance(value, Var) and self.memory.held.get(value)
         self.before.setdefault(node, []).append(
-            Bind((fresh,), Tree("copy_items" if deep else _copy(value), (value,), (), fresh.type))
+            Bind((fresh,), Tree("copy_items" if deep else self.how(value), (value,), (), fresh.type))
         )
         node.values = (*node.values[:i], fresh, *node.values[i + 1 :])
 
@@ -220,7 +267,7 @@ class _Mender:
         tree = node.tree
         args = (*tree.args[:i], fresh, *tree.args[i + 1 :])
         self.before.setdefault(node, []).append(
-            Bind((fresh,), Tree("copy" if i == 0 else _copy(value), (value,), (), fresh.type, tree.origin), node.origin)
+            Bind((fresh,), Tree("copy" if i == 0 else self.how(value), (value,), (), fresh.type, tree.origin), node.origin)
         )
         node.tree = Tree(tree.op, args, tree.kwargs, tree.type, tree.origin)
 
@@ -254,7 +301,7 @@ class _Mender:
             raw = Var(v.type)
             maker.targets = (raw,)
             item = maker.tree.op == "index" and not isinstance(type_of(maker.tree.args[0]), List)
-            copy = Bind((v,), Tree("copy" if item else _copy(v), (raw,), (), v.type, maker.tree.origin), maker.origin)
+            copy = Bind((v,), Tree("copy" if item else self.how(v), (raw,), (), v.type, maker.tree.origin), maker.origin)
             self.after.setdefault(maker, []).append(copy)
         return True
 
@@ -264,9 +311,9 @@ class _Mender:
 
     def at_init(self, c: _Conflict) -> bool:
         """Copy a carried value once before the outermost loop that carries it."""
-        if not isinstance(c.value, Var):
-            return False
         around = set(self.loops[c.node])
+        if not isinstance(c.value, Var) or not around:
+            return False
         best: tuple[int, Copy, Var, bool] | None = None
         for node, held, viewed in self.chain(c.value):
             if not isinstance(node, Copy) or node.back is not None:
@@ -290,7 +337,7 @@ class _Mender:
             self.copied.add((node, target))
             source = next(s for t, s in node.pairs if t is target)
             fresh = Var(type_of(source), target.hint, target.of, target.wrt)
-            op = _copy(source) if viewed or c.node.tree.op not in _MUST else "copy"
+            op = self.how(source) if viewed or source in self.loose or c.node.tree.op not in _MUST else "copy"
             self.before.setdefault(node, []).append(Bind((fresh,), Tree(op, (source,), (), fresh.type)))
             node.pairs = [(t, fresh if t is target else s) for t, s in node.pairs]
         return True

@@ -1,6 +1,6 @@
 """Ask the newest version of an array for its shape, so that the older ones need not be kept.
 
-    u1 = update(u0, k, v); n = shape(u0)        becomes        u1 = update(u0, k, v); n = shape(u1)
+u1 = update(u0, k, v); n = shape(u0)        becomes        u1 = update(u0, k, v); n = shape(u1)
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from adtransform.lattice import List
 from adtransform.place.program import Bind, Branch, Copy, Loop, Node, Operand, Program, Tree, blocks, walk
 
 # The operands of which only shape and dtype are read.
-_LIKE = {"shape": 0, "ndim": 0, "size": 0, "zeros": 0, "fit": 1, "cast": 1, "expand": 1, "spread": 1, "accumulate": 2}
-_LIKE |= {"matmul_left": 2, "matmul_right": 2, "scatter": 2, "numpy.zeros_like": 0, "numpy.ones_like": 0, "numpy.empty_like": 0}
+LIKE = {"shape": 0, "ndim": 0, "size": 0, "zeros": 0, "fit": 1, "cast": 1, "expand": 1, "spread": 1, "accumulate": 2}
+LIKE |= {"matmul_left": 2, "matmul_right": 2, "scatter": 2, "numpy.zeros_like": 0, "numpy.ones_like": 0, "numpy.empty_like": 0}
 _KEEP = frozenset("update accumulate_at copy".split())
 
 
@@ -84,7 +84,7 @@ class _Updater:
         return self.tree(a) if isinstance(a, Tree) else a
 
     def tree(self, t: Tree) -> Tree:
-        i = _LIKE.get(t.op)
+        i = LIKE.get(t.op)
         if i is None or i >= len(t.args):
             return t
         a = t.args[i]

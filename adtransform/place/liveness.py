@@ -85,7 +85,7 @@ class _Walker:
                     self.spans[node].append((start, self.clock - 2))
                 if isinstance(node, Loop):
                     inner.uses |= set(variables(node.cond))
-                    inner.defs |= {q for q, _ in node.exits}
+                    inner.defs |= {q for q, _ in node.exits} | set(writes(node))
                 self.inside[node] = inner
             total.uses |= inner.uses
             total.uses.update(reads(node))
@@ -124,7 +124,9 @@ class _Walker:
                         self.define(t, at + 1, live)
                     if isinstance(node, Bind) and node.inplace and node.tree.op != "accumulate":
                         # The written variable may have to take over the old one before the other operands are read.
-                        self.use((v for a in node.tree.args[1:] for v in variables(a) if v is not node.tree.args[0]), at + 1, live)
+                        self.use(
+                            (v for a in node.tree.args[1:] for v in variables(a) if v is not node.tree.args[0]), at + 1, live
+                        )
                     self.use(reads(node), at, live)
 
     def set_aside(self, node: Branch | Loop, after: int, live: _Live) -> list[Var]:

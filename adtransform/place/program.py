@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from adtransform.ir import Const, Function, Let, Origin, Var
-from adtransform.lattice import UNKNOWN, Type, of_value
+from adtransform.lattice import UNKNOWN, Array, Scalar, Type, kind_of, of_value
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +66,7 @@ class Loop:
     index: Var | None = None
     bounds: tuple[Operand, ...] = ()
     header: list[Node] = field(default_factory=list)
-    cond: Operand = Const(True)
+    cond: Operand = field(default_factory=lambda: Const(True))
     body: list[Node] = field(default_factory=list)
     phis: tuple[Var, ...] = ()
     exits: tuple[tuple[Var, Var], ...] = ()
@@ -211,3 +211,17 @@ def negated(cond: Operand) -> Operand:
     if isinstance(cond, Tree) and cond.op == "operator.not_":
         return cond.args[0]
     return Tree("operator.not_", (cond,))
+
+
+def adds_up(key: Operand) -> bool:
+    """Whether a key surely addresses no element twice, so that `a[key] += s` adds everything up."""
+    if isinstance(key, Const):
+        return key.value is None or key.value is ... or isinstance(key.value, (int, bool))
+    if isinstance(key, Tree) and key.op == "slice":
+        return True
+    if isinstance(key, Tree) and key.op == "tuple":
+        return all(adds_up(a) for a in key.args)
+    t = type_of(key)
+    if isinstance(t, Scalar):
+        return t.kind in ("int", "bool")
+    return isinstance(t, Array) and kind_of(t) == "bool"

@@ -134,7 +134,7 @@ class _Threader:
     def block(self, body: Sequence[Stmt], results: tuple[Atom, ...], after: _After, env: _Env) -> list[Node]:
         nodes: list[Node] = []
         end = len(body)
-        flagged = self._flagged(body, after)
+        flagged = self._flagged(body, results, after)
         if flagged:
             end -= 2
         elif body and isinstance(body[-1], If) and self._pushes(body, results, after):
@@ -261,6 +261,8 @@ class _Threader:
         else:
             phis = list(stmt.body.params)
             inner.own.update(zip(stmt.cond.params, stmt.body.params, strict=True))
+            for own, shared in zip(stmt.cond.params, stmt.body.params, strict=True):
+                self.used[shared] = self.used.get(shared, 0) + self.used.get(own, 0)
         loop.phis = tuple(phis)
         loop.exits = tuple(zip(stmt.targets, phis, strict=True))
         for q, p in loop.exits:
@@ -292,7 +294,12 @@ class _Threader:
             env.own[first.targets[flag]] = _FALSE
             nodes += self.block(no.region.body, no.region.results, after, env)
             return
-        sides, rest = self._sides(first, flag, yes, no, after)
+        moved = self._moved(first, second, flag, results, after)
+        if moved is None:
+            sides, rest = (no, yes), None
+        else:
+            out = replace(yes if moved else no, after=replace(after, explicit=True) if isinstance(after, _Next) else after)
+            sides, rest = ((None, out), no) if moved else ((out, None), yes)
         then, orelse = (
             self.block(side.body, side.results, _Jump(first.targets, flag, sides), _Env(env))
             for side in (first.then, first.orelse)
@@ -302,22 +309,9 @@ class _Threader:
             env.own[first.targets[flag]] = Const(rest is yes)
             nodes += self.block(rest.region.body, rest.region.results, after, env)
 
-    def _sides(
-        self, first: If, flag: int, yes: _Leave, no: _Leave, after: _After
-    ) -> tuple[tuple[_Leave | None, _Leave | None], _Leave | None]:
-        """Which side of the second `if` moves into the branches of the first, and which is printed after it."""
-        flags = [leaf[flag] for leaf in leaves(first.then)] + [leaf[flag] for leaf in leaves(first.orelse)]
-        if flags.count(_TRUE) == flags.count(_FALSE) == 1 and isinstance(after, _Fall):
-            return (no, yes), None
-        if isinstance(after, _Next):
-            after = replace(after, explicit=True)
-        if not yes.region.body or flags.count(_TRUE) == 1:
-            return (None, replace(yes, after=after)), no
-        return (replace(no, after=after), None), yes
-
-    def _flagged(self, body: Sequence[Stmt], after: _After) -> bool:
+    def _flagged(self, body: Sequence[Stmt], results: tuple[Atom, ...], after: _After) -> bool:
         """Whether a block ends in a statement that yields a flag and the `if` that asks for it."""
-        if len(body) < 2 or not isinstance(body[-1], If) or isinstance(body[-2], Let) or isinstance(after, _Jump):
+        if len(body) < 2 or not isinstance(body[-1], If) or isinstance(body[-2], Let):
             return False
         first, second = body[-2], body[-1]
         if second.cond not in first.targets:
@@ -325,26 +319,42 @@ class _Threader:
         flag = first.targets.index(second.cond)  # type: ignore[arg-type]
         if not is_temporary(first.targets[flag]) and first.targets[flag].hint not in _FLAGS:
             return False
-        if isinstance(first, If):
-            flags = [leaf[flag] for side in (first.then, first.orelse) for leaf in leaves(side)]
-            if not all(f in (_TRUE, _FALSE) for f in flags):
-                return False
-            if isinstance(after, _Fall):
-                return flags.count(_TRUE) == flags.count(_FALSE) == 1
-            return any(not side.body or flags.count(c) == 1 for side, c in ((second.then, _TRUE), (second.orelse, _FALSE)))
-        return self._returns(first, flag, second.then, after)
+        if not isinstance(first, If):
+            return self._returns(first, flag, second, results, after)
+        flags = _yielded(first, flag)
+        if not all(f in (_TRUE, _FALSE) for f in flags):
+            return False
+        if isinstance(after, _Fall):
+            return flags.count(_TRUE) == flags.count(_FALSE) == 1
+        return self._moved(first, second, flag, results, after) is not None
 
-    def _returns(self, loop: For | While, flag: int, leave: Region, after: _After) -> bool:
+    def _moved(self, first: If, second: If, flag: int, results: tuple[Atom, ...], after: _After) -> bool | None:
+        """Which side of the second `if`, the one of a true or of a false flag, moves into the branches of the first.
+
+        It has to end in an exit, for the other one is printed after the first `if`.  None: both move.
+        """
+        flags = _yielded(first, flag)
+        if not isinstance(after, _Fall):
+            for side, value in ((second.then, _TRUE), (second.orelse, _FALSE)):
+                once = flags.count(value) == 1
+                ends, plain = _leaving(_through(second, side, results), after)
+                if isinstance(after, _Next) or (ends and (plain or once)):
+                    if not side.body or once:
+                        return value == _TRUE
+        return None
+
+    def _returns(self, loop: For | While, flag: int, second: If, results: tuple[Atom, ...], after: _After) -> bool:
         """Whether a loop sets the flag only to leave the function."""
-        if not isinstance(after, _Return) or loop.inits[flag] != _FALSE:
+        ends, plain = _leaving(_through(second, second.then, results), after)
+        if not ends or loop.inits[flag] != _FALSE:
             return False
         param = loop.body.params[flag + (1 if isinstance(loop, For) else 0)]
-        ends = list(leaves(loop.body))
-        out = [leaf for leaf in ends if leaf[flag + 1] == _TRUE]
+        paths = list(leaves(loop.body))
+        out = [leaf for leaf in paths if leaf[flag + 1] == _TRUE]
         return (
             all(leaf[0] == _TRUE for leaf in out)
-            and all(leaf[flag + 1] == _TRUE or leaf[flag + 1] == _FALSE or leaf[flag + 1] is param for leaf in ends)
-            and (not leave.body or len(out) == 1)
+            and all(leaf[flag + 1] in (_TRUE, _FALSE) or leaf[flag + 1] is param for leaf in paths)
+            and (len(out) == 1 or (plain and not second.then.body))
         )
 
     def _pushes(self, body: Sequence[Stmt], results: tuple[Atom, ...], after: _After) -> bool:
@@ -398,6 +408,29 @@ def leaves(region: Region) -> Iterator[tuple[Atom, ...]]:
             yield from leaves(Region((), side.body, _through(last, side, region.results)))
     else:
         yield region.results
+
+
+def _yielded(stmt: If, i: int) -> list[Atom]:
+    """The result `i` of an `if` on each of its paths."""
+    return [leaf[i] for side in (stmt.then, stmt.orelse) for leaf in leaves(side)]
+
+
+def _leaving(results: tuple[Atom, ...], after: _After) -> tuple[bool, bool]:
+    """Whether a path with these results leaves the function, and whether it does so without further statements."""
+    match after:
+        case _Return():
+            return True, True
+        case _Jump(flag=flag, sides=sides) if isinstance(results[flag], Const):
+            leave, values = sides[results[flag] == _TRUE], results
+        case _Next(flag=flag, leave=leave) if flag is not None and results[0] == results[flag] == _TRUE:
+            values = results[1:]
+        case _:
+            return False, False
+    if leave is None:
+        return False, False
+    held: dict[Atom, Atom] = dict(zip(leave.targets, values, strict=True))
+    ends, plain = _leaving(tuple(held.get(r, r) for r in leave.region.results), leave.after)
+    return ends, plain and not leave.region.body
 
 
 def _through(stmt: If, side: Region, results: tuple[Atom, ...]) -> tuple[Atom, ...]:

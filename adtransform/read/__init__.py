@@ -14,13 +14,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from adtransform.errors import DifferentiationError, Refusal
-from adtransform.ir import Assume, Const, Function, Origin, Param, Var
+from adtransform.ir import Assume, Const, Function, Origin, Param
 from adtransform.lattice import TEXT, UNKNOWN, Array, Dim, List, Tuple, Type
 from adtransform.read.annotations import annotation_type
 from adtransform.read.core import Restart, Taken
 from adtransform.read.finish import leaves, number
 from adtransform.read.frames import Frame, Module
-from adtransform.read.names import is_plain
 from adtransform.read.refs import (
     DictRef,
     Entries,
@@ -34,7 +33,7 @@ from adtransform.read.refs import (
     TupleRef,
     View,
 )
-from adtransform.read.scope import body_of, parameters
+from adtransform.read.scope import parameters
 from adtransform.read.statements import Statements
 from adtransform.source import Definition, Source
 
@@ -211,7 +210,11 @@ class Reader(Statements):
         for name, origin in self.written.items():
             for other in self.loaded:
                 t = self.param_type(other)
-                if other != name and (isinstance(t, Array) or t == UNKNOWN) and t != Array(t.dtype if isinstance(t, Array) else None, ()):
+                if (
+                    other != name
+                    and (isinstance(t, Array) or t == UNKNOWN)
+                    and t != Array(t.dtype if isinstance(t, Array) else None, ())
+                ):
                     if other in self.written and other < name:
                         continue
                     yield Assume(f"not np.shares_memory({name}, {other})", f"`{name}` is written", origin)
@@ -251,6 +254,3 @@ def _name(node: Definition, name: str) -> str:
         return node.name
     plain = name.partition("@")[0]
     return plain if plain.isidentifier() else "function"
-
-
-_ = (body_of, is_plain, Var)

@@ -14,7 +14,24 @@ _DTYPES = {
     "int": "int64",
     "bool": "bool",
     "complex": "complex128",
-    **{n: n for n in "float16 float32 float64 int8 int16 int32 int64 uint8 uint16 uint32 uint64 complex64 complex128".split()},
+    **{
+        n: n
+        for n in [
+            "float16",
+            "float32",
+            "float64",
+            "int8",
+            "int16",
+            "int32",
+            "int64",
+            "uint8",
+            "uint16",
+            "uint32",
+            "uint64",
+            "complex64",
+            "complex128",
+        ]
+    },
     "double": "float64",
     "single": "float32",
     "bool_": "bool",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -49,7 +49,7 @@ class Taken:
     origin: Origin | None
 
 
-class Restart(Exception):  # noqa: N818
+class Restart(Exception):
     """An assumption was made: the function is read again with it."""
 
     def __init__(self, taken: Taken) -> None:
@@ -131,11 +131,24 @@ class Core:
         self._noted()
         return var
 
-    def lets(self, op: str, *args: Any, count: int, hints: tuple[str, ...] = (), **kwargs: Any) -> tuple[Var, ...]:
+    def operation(
+        self, op: str, args: Sequence[Atom], kwargs: Mapping[str, Atom], hint: str = "", type: Type | None = None
+    ) -> Var:
+        """The same with the arguments of a call."""
+        return self.lets(op, args, kwargs, 1, (hint,), None if type is None else (type,))[0]
+
+    def lets(
+        self,
+        op: str,
+        args: Sequence[Atom],
+        kwargs: Mapping[str, Atom],
+        count: int,
+        hints: tuple[str, ...] = (),
+        types: tuple[Type, ...] | None = None,
+    ) -> tuple[Var, ...]:
         """Append an operation with `count` results."""
         self.builder.origin = self.place
-        hints = kwargs.pop("hints", ())
-        found = self.builder.apply(op, args, kwargs, count=count, hints=hints)
+        found = self.builder.apply(op, args, kwargs, count=count, hints=hints, types=types)
         self._noted()
         return found
 

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import ast
-import operator
-from collections.abc import Callable
+import types
 
 import numpy as np
+
 from adtransform.ir import Atom, Const, Var
-from adtransform.lattice import NONE, Array, List, Scalar, Static, Tuple, Type, Unknown
-from adtransform.read.frames import EXIT
-from adtransform.read.indexing import Indexing
-from adtransform.read.names import is_plain
+from adtransform.lattice import TEXT, Array, List, Scalar, Static, Type
+from adtransform.read.names import is_library
+from adtransform.read.operators import Operators
 from adtransform.read.refs import (
     Conflict,
     DictRef,
     Entries,
     External,
     FunctionRef,
-    Items,
-    Lazy,
     ListRef,
     Method,
     PartialRef,
@@ -30,43 +27,12 @@ from adtransform.read.refs import (
     TupleRef,
     View,
 )
-from adtransform.read.scope import targets
-
-BINARY: dict[type[ast.operator], str] = {
-    ast.Add: "add",
-    ast.Sub: "sub",
-    ast.Mult: "mul",
-    ast.Div: "truediv",
-    ast.FloorDiv: "floordiv",
-    ast.Mod: "mod",
-    ast.Pow: "pow",
-    ast.MatMult: "matmul",
-    ast.BitOr: "or_",
-    ast.BitXor: "xor",
-    ast.BitAnd: "and_",
-    ast.LShift: "lshift",
-    ast.RShift: "rshift",
-}
-UNARY: dict[type[ast.unaryop], str] = {ast.USub: "neg", ast.UAdd: "pos", ast.Invert: "invert", ast.Not: "not_"}
-COMPARE: dict[type[ast.cmpop], str] = {
-    ast.Lt: "operator.lt",
-    ast.LtE: "operator.le",
-    ast.Eq: "operator.eq",
-    ast.NotEq: "operator.ne",
-    ast.Gt: "operator.gt",
-    ast.GtE: "operator.ge",
-    ast.Is: "operator.is_",
-    ast.IsNot: "operator.is_not",
-    ast.In: "builtins.contains",
-    ast.NotIn: "builtins.not_contains",
-}
-_FOLDED = (bool, int, str, type(None))
 
 # Attributes that are functions of NumPy.
 _VIEWS = {"T": "numpy.transpose", "mT": "numpy.matrix_transpose"}
 
 
-class Expressions(Indexing):
+class Expressions(Operators):
     """Reading expressions."""
 
     def expression(self, node: ast.expr) -> Ref:
@@ -111,13 +77,9 @@ class Expressions(Indexing):
                 return self.text(node)
             case ast.Starred():
                 self.refuse(node, "`*` here", "write the items one by one")
-        what = {"SetComp": "a set comprehension", "Set": "a set", "Await": "`await`", "Yield": "`yield`", "YieldFrom": "`yield from`"}
+        what = {"SetComp": "a set comprehension", "Set": "a set", "Await": "`await`", "Yield": "`yield`"}
         kind = type(node).__name__
-        self.refuse(node, what.get(kind, f"this expression ({kind})"), "use numbers, arrays, tuples, lists and dicts")
-
-    def at(self, node: ast.AST) -> None:
-        """Say where the next operations come from."""
-        self.place = self.origin(node)
+        return self.refuse(node, what.get(kind, f"this expression ({kind})"), "use numbers, arrays, tuples, lists and dicts")
 
     def atom(self, node: ast.expr) -> Atom:
         """Read an expression as an operand."""
@@ -146,245 +108,6 @@ class Expressions(Indexing):
         if isinstance(value, Const) or isinstance(value.type, (Scalar, Static)):
             return value
         return view
-
-    # Operators.
-
-    def chain(self, node: ast.BinOp) -> Ref:
-        """A chain of binary operators, without recursion along its left side."""
-        spine: list[ast.BinOp] = []
-        left: ast.expr = node
-        while isinstance(left, ast.BinOp):
-            spine.append(left)
-            left = left.left
-        ref = self.expression(left)
-        for step in reversed(spine):
-            right = self.expression(step.right)
-            ref = self.binary(BINARY[type(step.op)], ref, right, step)
-        return ref
-
-    def binary(self, op: str, left: Ref, right: Ref, node: ast.AST) -> Ref:
-        """One binary operator: on containers while reading, on values as an operation."""
-        self.at(node)
-        joined = self.containers(op, left, right, node)
-        if joined is not None:
-            return joined
-        a, b = self.value(left, node), self.value(right, node)
-        x, y = a, b
-        if isinstance(x, Const) and isinstance(y, Const) and isinstance(x.value, _FOLDED) and isinstance(y.value, _FOLDED):
-            folded = self.fold(op, x, y)
-            if folded is not None:
-                return folded
-        result = self.let(f"operator.{op}", a, b)
-        return self.make(result, solid=self.is_solid(left) and self.is_solid(right))
-
-    def fold(self, op: str, a: Const, b: Const) -> Const | None:
-        """Integers and strings are computed while reading; floats stay as they are written."""
-        if op == "pow" and not (isinstance(b.value, int) and 0 <= b.value < 64):
-            return None
-        try:
-            value = getattr(operator, op)(a.value, b.value)
-        except (TypeError, ValueError, ArithmeticError):
-            return None
-        return Const(value) if isinstance(value, _FOLDED) and (not isinstance(value, str) or len(value) < 1000) else None
-
-    def is_solid(self, ref: Ref) -> bool:
-        """Known to be a C-contiguous array, or a number."""
-        if isinstance(ref, View):
-            return not ref.path and ref.storage.solid
-        return isinstance(ref, (Const, Var))
-
-    def containers(self, op: str, left: Ref, right: Ref, node: ast.AST) -> Ref | None:
-        """`+` and `*` of tuples and lists."""
-        if op == "add" and isinstance(left, TupleRef) and isinstance(right, TupleRef):
-            return TupleRef(left.items + right.items)
-        if op == "add" and isinstance(left, ListRef) and isinstance(right, ListRef):
-            a, b = self.content(left.storage), self.content(right.storage)
-            if isinstance(a, Items) and isinstance(b, Items):
-                return self.new_list(a.refs + b.refs)
-            new = self.let("operator.add", self.listed(left.storage), self.listed(right.storage))
-            return self.make_list(new, (left.storage, right.storage))
-        if op == "mul" and isinstance(right, (ListRef, TupleRef)) and not isinstance(left, (ListRef, TupleRef)):
-            left, right = right, left
-        if op == "mul" and isinstance(left, (ListRef, TupleRef)):
-            count = self.static(self.value(right, node))
-            if isinstance(left, TupleRef):
-                if count is not None and isinstance(count.value, int):
-                    return TupleRef(left.items * count.value)
-                self.refuse(node, "a tuple of unknown length", "use an array or a list")
-            content = self.content(left.storage)
-            if count is not None and isinstance(count.value, int) and count.value <= 64 and isinstance(content, Items):
-                return self.new_list(content.refs * count.value)
-            old = self.listed(left.storage)
-            new = self.let("operator.mul", old, self.value(right, node), type=self.type_of(old))
-            return self.make_list(new, (left.storage,), itself=True)
-        return None
-
-    def make_list(self, new: Atom, sources: tuple[Storage, ...], *, itself: bool = False) -> ListRef:
-        """A new run-time list that holds what other lists hold."""
-        ref = self.make(new)
-        assert isinstance(ref, ListRef)
-        for source in sources:
-            item = new.type.item if isinstance(new, Var) and isinstance(new.type, List) else None
-            if item is not None and not isinstance(item, Scalar):
-                if itself:
-                    ref.storage.frozen = "a write to an item of a list made by `*`"
-                self.relate(ref.storage, source)
-                content = self.content(source)
-                for inner in content.refs if isinstance(content, Items) else ():
-                    self.hold(ref.storage, inner)
-        return ref
-
-    def unary(self, op: type[ast.unaryop], operand: Ref, node: ast.AST) -> Ref:
-        """`-x`, `+x`, `~x`, `not x`"""
-        self.at(node)
-        if op is ast.Not:
-            cond = self.truth(operand, node)
-            if isinstance(cond, Const):
-                return Const(not cond.value)
-            return self.let("operator.not_", cond)
-        a = self.value(operand, node)
-        known = a
-        if isinstance(known, Const) and isinstance(known.value, (int, float, complex)) and op is not ast.Invert:
-            return Const(-known.value if op is ast.USub else +known.value)
-        if isinstance(known, Const) and isinstance(known.value, int):
-            return Const(~known.value)
-        return self.make(self.let(f"operator.{UNARY[op]}", a), solid=self.is_solid(operand))
-
-    # Conditions.
-
-    def truth(self, ref: Ref, node: ast.AST) -> Atom:
-        """A condition: a constant where it is known while reading."""
-        match ref:
-            case TupleRef(items):
-                return Const(bool(items))
-            case ListRef(storage) | DictRef(storage):
-                content = self.content(storage)
-                if isinstance(content, (Items, Entries)):
-                    return Const(bool(content.refs))
-                self.at(node)
-                return self.let("operator.gt", self.let("builtins.len", content), Const(0))
-            case FunctionRef() | External() | PartialRef() | Method():
-                return Const(True)
-            case RangeRef() | Lazy():
-                self.refuse(node, "the truth of an iterator", "test a length")
-        a = self.value(ref, node)
-        known = self.static(a)
-        if known is not None:
-            return Const(bool(known.value))
-        return a
-
-    def compare(self, node: ast.Compare) -> Ref:
-        """A comparison; a chain is evaluated from the left and stops at the first that is false."""
-        left = self.expression(node.left)
-        return self.comparison(left, list(zip(node.ops, node.comparators, strict=True)), node)
-
-    def comparison(self, left: Ref, rest: list[tuple[ast.cmpop, ast.expr]], node: ast.Compare) -> Ref:
-        """What is left of a chain."""
-        op, right_node = rest[0]
-        right = self.expression(right_node)
-        first = self.compared(COMPARE[type(op)], left, right, node)
-        if len(rest) == 1:
-            return first
-        cond = self.truth(first, node)
-        return self.choose(cond, lambda: self.comparison(right, rest[1:], node), lambda: first, node)
-
-    def compared(self, op: str, left: Ref, right: Ref, node: ast.AST) -> Ref:
-        """One comparison."""
-        self.at(node)
-        if op in ("operator.is_", "operator.is_not"):
-            same = self.identical(left, right)
-            if same is not None:
-                return Const(same == (op == "operator.is_"))
-        if op in ("builtins.contains", "builtins.not_contains"):
-            found = self.contains(left, right, node)
-            if found is not None:
-                return Const(found == (op == "builtins.contains"))
-        if isinstance(left, TupleRef) and isinstance(right, TupleRef) and op in ("operator.eq", "operator.ne"):
-            a, b = self.value(left, node), self.value(right, node)
-            if isinstance(a, Const) and isinstance(b, Const):
-                return Const((a == b) == (op == "operator.eq"))
-        a, b = self.value(left, node), self.value(right, node)
-        x, y = self.static(a), self.static(b)
-        if x is not None and y is not None and is_plain(x.value) and is_plain(y.value) and op.startswith("operator."):
-            try:
-                return Const(bool(getattr(operator, op[9:])(x.value, y.value)))
-            except TypeError:
-                pass
-        return self.make(self.let(op, a, b))
-
-    def identical(self, left: Ref, right: Ref) -> bool | None:
-        """`a is b` where it is known: with `None`, and between containers."""
-        for a, b in ((left, right), (right, left)):
-            if isinstance(b, Const) and b.value is None:
-                if isinstance(a, (Const, Var, View)):
-                    atom = self.value(a)
-                    t = self.type_of(atom)
-                    if isinstance(atom, Const) or t == NONE:
-                        return t == NONE
-                    return None if isinstance(t, Unknown) or t == Static("mixed") else False
-                return False
-        if isinstance(left, (ListRef, DictRef)) and isinstance(right, (ListRef, DictRef)):
-            return left.storage is right.storage
-        if isinstance(left, View) and isinstance(right, View) and left.storage is right.storage and not left.path and not right.path:
-            return True
-        if isinstance(left, External) and isinstance(right, External):
-            return left.op == right.op
-        return None
-
-    def contains(self, item: Ref, container: Ref, node: ast.AST) -> bool | None:
-        """`item in container` where it is known."""
-        wanted = self.static(item) if isinstance(item, (Const, Var)) else None
-        if isinstance(container, DictRef) and wanted is not None:
-            content = self.content(container.storage)
-            return wanted.value in content.refs if isinstance(content, Entries) else None
-        if isinstance(container, (TupleRef, ListRef)) and wanted is not None:
-            items: tuple[Ref, ...] | None = container.items if isinstance(container, TupleRef) else None
-            if isinstance(container, ListRef):
-                content = self.content(container.storage)
-                items = content.refs if isinstance(content, Items) else None
-            if items is not None and all(isinstance(i, Const) for i in items):
-                return wanted.value in [i.value for i in items if isinstance(i, Const)]
-        return None
-
-    def boolean(self, conjunction: bool, values: list[ast.expr], position: int, node: ast.AST) -> Ref:
-        """`a and b`, `a or b`: the right side is evaluated only where Python does."""
-        first = self.expression(values[position])
-        if position == len(values) - 1:
-            return first
-        cond = self.truth(first, node)
-
-        def rest() -> Ref:
-            return self.boolean(conjunction, values, position + 1, node)
-
-        if conjunction:
-            return self.choose(cond, rest, lambda: first, node)
-        return self.choose(cond, lambda: first, rest, node)
-
-    def choose(self, cond: Atom, then: Callable[[], Ref], orelse: Callable[[], Ref], node: ast.AST) -> Ref:
-        """One of two expressions, evaluated in a branch of its own."""
-        if isinstance(cond, Const):
-            return then() if cond.value else orelse()
-        entry = self.save()
-        place = self.origin(node)
-
-        def run(part: Callable[[], Ref]) -> Callable[[], None]:
-            def action() -> None:
-                ref = part()
-                if isinstance(ref, View):
-                    self.read(ref)
-                self.frame.env["%choice"] = ref
-
-            return action
-
-        a = self.region(entry, run(then))
-        b = self.region(entry, run(orelse))
-        self.restore(entry)
-        self.place = place
-        self.meet(cond, a, b, entry, everything=True)
-        ref = self.frame.env.pop("%choice")
-        if isinstance(ref, Conflict):
-            self.refuse(node, "a choice between values of different kinds", "choose between numbers, or arrays, or tuples")
-        return ref
 
     # Attributes.
 
@@ -432,11 +155,7 @@ class Expressions(Indexing):
 
     def of_external(self, op: str, live: object, attr: str, node: ast.AST) -> Ref:
         """An attribute of a module, or of something in it."""
-        import types
-
         if isinstance(live, types.ModuleType):
-            from adtransform.read.names import is_library
-
             if is_library(op):
                 return self.library(f"{op}.{attr}")
             if not hasattr(live, attr):
@@ -446,7 +165,7 @@ class Expressions(Indexing):
             return self.member(op, attr, node)
         if isinstance(live, type) or callable(live):
             return External(f"{op}.{attr}", getattr(live, attr, None))
-        self.refuse(node, f"`.{attr}` of an object from outside", "pass the value as an argument")
+        return self.refuse(node, f"`.{attr}` of an object from outside", "pass the value as an argument")
 
     # Displays.
 
@@ -459,13 +178,6 @@ class Expressions(Indexing):
             else:
                 found.append(self.expression(node))
         return found
-
-    def new_list(self, items: tuple[Ref, ...]) -> ListRef:
-        """A list of known items."""
-        storage = Storage("list")
-        self.heap[storage] = Items(items)
-        self.fresh.add(storage)
-        return ListRef(storage)
 
     def new_dict(self, entries: dict[object, Ref]) -> DictRef:
         """A dict of known items."""
@@ -514,7 +226,7 @@ class Expressions(Indexing):
         if not args:
             return Const("".join(parts).replace("{{", "{").replace("}}", "}"))
         self.at(node)
-        return self.let("builtins.str.format", Const("".join(parts)), *args, type=Static("str"))
+        return self.let("builtins.str.format", Const("".join(parts)), *args, type=TEXT)
 
     def shown(self, ref: Ref, node: ast.AST) -> Atom:
         """Something as an operand of `print` or a format."""
@@ -541,6 +253,3 @@ class Expressions(Indexing):
     def unpacked(self, ref: Ref, node: ast.AST) -> list[Ref]:
         """The items of something whose length is known."""
         raise NotImplementedError
-
-
-__all__ = ["BINARY", "EXIT", "Expressions", "targets"]

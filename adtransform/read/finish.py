@@ -11,13 +11,19 @@ _INLINE = frozenset(("slice", "tuple"))
 
 
 def number(region: Region) -> None:
-    """Give every temporary its name, `t0`, `t1`, ...; keys are printed where they are used and have none.
+    """Give every temporary a name no variable of the user's has, `t0`, `t1`, ...; keys are printed in place and have none.
+
+    The reader's own variables (`%h0`) are temporaries too.
 
     The values are new and nobody else's yet, which is why they can still be changed.
     """
     count = 0
-    for var, op in _defined(region):
-        if not var.hint and op not in _INLINE:
+    found = list(_defined(region))
+    reserved = {var.hint for var, _ in found}
+    for var, op in found:
+        if (not var.hint or var.hint.startswith("%")) and op not in _INLINE:
+            while f"t{count}" in reserved:
+                count += 1
             object.__setattr__(var, "hint", f"t{count}")
             count += 1
 

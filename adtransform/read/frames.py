@@ -99,7 +99,9 @@ class Scope:
             match node:
                 case ast.Subscript(value=ast.Name(id=name)):
                     found.add(name)
-                case ast.Attribute(value=ast.Name(id=name), attr="T" | "shape" | "ndim" | "size" | "sum" | "dot" | "mean" | "copy"):
+                case ast.Attribute(
+                    value=ast.Name(id=name), attr="T" | "shape" | "ndim" | "size" | "sum" | "dot" | "mean" | "copy"
+                ):
                     found.add(name)
                 case ast.Call(func=ast.Name(id="len"), args=[ast.Name(id=name)]):
                     found.add(name)
@@ -134,7 +136,9 @@ class Frame:
 
     def is_live(self, name: str) -> bool:
         """Whether a name may still be read after the statement being read."""
-        return bool(self.scope.liveness.bits.get(name, 0) & (self.live | self.leaving)) or name == VALUE or name.startswith("%h")
+        return (
+            bool(self.scope.liveness.bits.get(name, 0) & (self.live | self.leaving)) or name == VALUE or name.startswith("%h")
+        )
 
     def flag(self, name: str) -> Const | Var:
         """One of the flags that say how the block ended."""

@@ -204,20 +204,24 @@ class Indexing(Names):
             self.refuse(node, "a write to an item of a number", "make an array first")
         self.certain(owner, node)
         before = self.value(owner, node)
-        self.store(owner, self.let("update", before, key, a, hint=hint if not owner.path else hint), node, hint)
+        self.store(owner, self.let("update", before, key, a, hint=hint), node, hint)
 
     def certain(self, view: View, node: ast.AST) -> None:
         """Writing into what an index gave: an array then, and it has to be a view."""
         for step in view.path:
             if not step.sure and self.form(step.args[0]) == "unknown":
-                self.refuse(node, "a write through an index that may be a copy", "annotate the index: `i: int`, or write x[i, j] = ...")
+                help = "annotate the index: `i: int`, or write x[i, j] = ..."
+                self.refuse(node, "a write through an index that may be a copy", help)
 
     def store(self, view: View, new: Atom, node: ast.AST, hint: str) -> None:
         """Write a view, and let the name it was written through see its new value at once."""
-        root = next((n for n, r in self.frame.env.items() if isinstance(r, View) and r.storage is view.storage and not r.path), "")
+        env = self.frame.env
+        root = next((n for n, r in env.items() if isinstance(r, View) and r.storage is view.storage and not r.path), "")
         self.write(view, new, node, root if view.path else hint)
         ref = self.frame.env.get(hint)
-        if isinstance(ref, View) and ref.storage is view.storage and ref.path == view.path:
+        # Elsewhere the strides differ from the view's, and with them the last bits of sums and products.
+        rows = all(s.op == "index" and self.ints(s.args[0]) for s in view.path)
+        if rows and isinstance(ref, View) and ref.storage is view.storage and ref.path == view.path:
             self.frame.env[hint] = View(view.storage, view.path, new, self.content(view.storage))
 
     def assign_list_item(self, owner: ListRef, key: ast.expr, new: Ref, node: ast.AST) -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Callable
 
 from adtransform.ir import Atom, Const, Var
-from adtransform.lattice import INT, Array, Scalar, Static, Tuple, kind_of
-from adtransform.read.frames import EXIT, FALSE, STOP, Frame
-from adtransform.read.loops import BROKE, Loop, Loops
-from adtransform.read.refs import Conflict, DictRef, Entries, Items, Lazy, ListRef, RangeRef, Ref, TupleRef, View
-from adtransform.read.scope import assigned, targets
+from adtransform.lattice import INT, Array, Scalar, Tuple, kind_of
+from adtransform.read.frames import EXIT, FALSE, STOP
+from adtransform.read.loops import BROKE, Loops
+from adtransform.read.refs import Conflict, DictRef, Entries, Items, Lazy, ListRef, RangeRef, Ref, Step, TupleRef, View
 
 _UNROLL = 64
+
+# How a counted loop is read: its bounds, and the body for an index; gives the flag whether it was left early.
+Counted = Callable[[tuple[Atom, Atom, Atom], Callable[[Var | None], None]], Atom]
 
 
 class Iteration(Loops):
@@ -51,18 +54,14 @@ class Iteration(Loops):
                 a = self.value(ref)
                 t = self.type_of(a)
                 if isinstance(t, Tuple):
-                    return [self.indexed(ref, Const(i), ast.Pass()) if False else self.part(ref, i) for i in range(len(t.items))]
+                    return [self.part(ref, i) for i in range(len(t.items))]
         return None
 
     def part(self, ref: Ref, i: int) -> Ref:
         """Item `i` of a value of tuple type."""
-        assert self.place is not None
-        a = self.value(ref)
         if isinstance(ref, View):
-            from adtransform.read.refs import Step
-
             return self.through(ref, Step("index", (Const(i),)))
-        return self.make(self.let("index", a, Const(i)))
+        return self.make(self.let("index", self.value(ref), Const(i)))
 
     def known_length(self, ref: Ref) -> int | None:
         """How many items there are, where that is known."""
@@ -152,9 +151,9 @@ class Iteration(Loops):
         """The item at an index."""
         self.at(node)
         match ref:
-            case RangeRef(start, stop, step):
+            case RangeRef(first, _, step):
                 scaled = i if step == Const(1) else self.let("operator.mul", i, step)
-                return scaled if start == Const(0) else self.let("operator.add", start, scaled)
+                return scaled if first == Const(0) else self.let("operator.add", first, scaled)
             case Lazy("zip", parts):
                 return TupleRef(tuple(self.item(p, i, node) for p in parts))
             case Lazy("enumerate", parts, start):
@@ -173,18 +172,17 @@ class Iteration(Loops):
 
     # Running over it.
 
-    def iterate(self, ref: Ref, each: Callable[[Ref], None], loop: Callable[[tuple[Atom, Atom, Atom], Callable[[Var | None], None]], Atom], node: ast.AST) -> Atom:
+    def iterate(self, ref: Ref, each: Callable[[Ref], None], loop: Counted, node: ast.AST) -> Atom:
         """Run over an iterable: item by item where they are known, as a counted loop otherwise; gives whether it was left."""
-        items = self.known_items(ref, 8 if isinstance(ref, RangeRef) and not self.unrolls else 10**9)
-        if items is not None and not (isinstance(ref, (RangeRef, Lazy)) and not self.must_unroll(ref)):
+        items = self.known_items(ref) if self.must_unroll(ref) else None
+        if items is not None:
             return self.unrolled(items, each)
         match ref:
-            case RangeRef(start, stop, step):
-                return loop((start, stop, step), lambda i: each(self.index_ref(i)))
-            case Lazy("reversed", (RangeRef(start, stop, Const(1)),)):
+            case RangeRef(first, stop, step):
+                return loop((first, stop, step), lambda i: each(self.index_ref(i)))
+            case Lazy("reversed", (RangeRef(start, end, Const(1)),)):
                 self.at(node)
-                last = self.less_one(stop)
-                low = self.less_one(start)
+                last, low = self.less_one(end), self.less_one(start)
                 return loop((last, low, Const(-1)), lambda i: each(self.index_ref(i)))
             case Lazy("reversed", (inner,)):
                 self.at(node)
@@ -201,8 +199,6 @@ class Iteration(Loops):
             return loop((Const(0), count, Const(1)), lambda i: each(self.item(ref, self.index_ref(i), node)))
         finally:
             self.frame.env.pop(name, None)
-
-    unrolls = False
 
     def must_unroll(self, ref: Ref) -> bool:
         """Whether what is iterated has items of different kinds, so that no counted loop can run over it."""
@@ -258,15 +254,13 @@ class Iteration(Loops):
         elif isinstance(stop, Const):
             broke = self.frame.flag(BROKE)
         else:
-            found: list[Atom] = []
 
             def rest() -> None:
                 self.frame.env[BROKE] = FALSE
-                self.frame.env[BROKE] = self.unrolled(items[1:], each)  # type: ignore[assignment]
+                self.frame.env[BROKE] = self.unrolled(items[1:], each)
 
             self.guarded(stop, rest)
             broke = self.frame.flag(BROKE)
-            found.clear()
         env = self.frame.env
         returned = self.frame.flag("%returned")
         env[BROKE] = outer[BROKE]
@@ -277,49 +271,9 @@ class Iteration(Loops):
         """Read on where a block has not been left."""
         raise NotImplementedError
 
-    def generated(self, ref: Ref, each: Callable[[Ref], None], node: ast.AST) -> Atom:
-        """Run over a generator expression in place of making a list of it."""
-        assert isinstance(ref, Lazy) and ref.node is not None
-        if ref.frame is not self.frame:
-            self.refuse(node, "a generator used in another function", "pass a list: [...]")
-        element = ref.node.elt
-        self.clauses(ref.node, 0, lambda: each(self.expression(element)))
-        return FALSE
-
-    # Comprehensions, and what folds over an iterable.
-
-    def comprehension(self, node: ast.ListComp | ast.GeneratorExp | ast.DictComp) -> Ref:
-        """A comprehension: items one by one where the length is known, pushed to a list otherwise."""
-        if isinstance(node, ast.GeneratorExp):
-            return Lazy("generator", node=node, frame=self.frame)
-        if isinstance(node, ast.DictComp):
-            return self.dict_comprehension(node)
-        target = self.new_list(())
-        element = node.elt
-
-        def push() -> None:
-            self.list_method(self.hidden(name), "append", [self.expression(element)], {}, node)
-
-        name = self.hide(target)
-        self.clauses(node, 0, push)
-        return self.unhide(name)
-
-    def dict_comprehension(self, node: ast.DictComp) -> Ref:
-        """`{k: v for ...}` with known keys."""
-        entries: dict[object, Ref] = {}
-
-        def add() -> None:
-            entries[self.key(node.key)] = self.expression(node.value)
-
-        if len(node.generators) != 1 or node.generators[0].ifs or self.known_items(self.expression(node.generators[0].iter)) is None:
-            self.refuse(node, "a dict whose keys are computed", "use constant keys, or a list")
-        self.clauses(node, 0, add)
-        return self.new_dict(entries)
-
     def hide(self, ref: Ref) -> str:
         """Keep a reference under a name no program has."""
-        name = f"%{sum(k.startswith('%h') for k in self.frame.env)}"
-        name = "%h" + name[1:]
+        name = next(f"%h{i}" for i in itertools.count() if f"%h{i}" not in self.frame.env)
         self.frame.env[name] = ref
         return name
 
@@ -333,130 +287,12 @@ class Iteration(Loops):
         """What was kept, and forget the name."""
         return self.frame.env.pop(name)
 
-    def clauses(self, node: ast.ListComp | ast.GeneratorExp | ast.DictComp, position: int, innermost: Callable[[], None]) -> None:
-        """The `for` and `if` clauses of a comprehension from `position` on."""
-        if position == len(node.generators):
-            innermost()
-            return
-        clause = node.generators[position]
-        if clause.is_async:
-            self.refuse(node, "`async for`", "use a plain `for`")
-        names = list(targets(clause.target))
-        saved = {n: self.frame.env[n] for n in names if n in self.frame.env}
-        hiddens = frozenset(n for n in self.frame.env if n.startswith("%h"))
-        changed = frozenset(assigned([clause.target, *clause.ifs, *([node.elt] if not isinstance(node, ast.DictComp) else [])]))
+    # What other parts provide.
 
-        def each(item: Ref) -> None:
-            self.unpack_target(clause.target, item)
-
-            def inner() -> None:
-                self.clauses(node, position + 1, innermost)
-
-            self.conditions(clause.ifs, 0, inner, node)
-
-        def loop(bounds: tuple[Atom, Atom, Atom], body: Callable[[Var | None], None]) -> Atom:
-            inner = frozenset(n for g in node.generators[position:] for n in targets(g.target)) | changed
-            hint = clause.target.id if isinstance(clause.target, ast.Name) else ""
-            lists = frozenset(n for n in hiddens if isinstance(self.frame.env.get(n), ListRef))
-            alive = self.frame.is_live
-            return self.loop(
-                Loop(
-                    clause,
-                    bounds,
-                    hint,
-                    inner | hiddens,
-                    inner,
-                    lists,
-                    lambda: Const(True),
-                    body,
-                    lambda n: n in hiddens or alive(n),
-                    lambda n: n in hiddens or alive(n),
-                )
-            )
-
-        self.iterate(self.expression(clause.iter), each, loop, node)
-        for n in names:
-            self.frame.env.pop(n, None)
-        self.frame.env.update(saved)
-
-    def conditions(self, tests: list[ast.expr], position: int, inner: Callable[[], None], node: ast.AST) -> None:
-        """The `if` clauses of a comprehension."""
-        if position == len(tests):
-            inner()
-            return
-        cond = self.truth(self.expression(tests[position]), node)
-        if isinstance(cond, Const):
-            if cond.value:
-                self.conditions(tests, position + 1, inner, node)
-            return
-        entry = self.save()
-        place = self.place
-        a = self.region(entry, lambda: self.conditions(tests, position + 1, inner, node))
-        b = self.region(entry, lambda: None)
-        self.restore(entry)
-        self.place = place
-        self.meet(cond, a, b, entry, everything=True)
-
-    def accumulated(self, ref: Ref, start: Ref, step: Callable[[Ref, Ref], Ref], node: ast.AST) -> Ref:
-        """A fold: `total = step(total, item)` for every item."""
-        name = self.hide(start)
-
-        def each(item: Ref) -> None:
-            self.frame.env[name] = step(self.frame.env[name], item)
-
-        self.over(ref, each, frozenset((name,)), node)
-        return self.unhide(name)
-
-    def collected(self, ref: Ref, each: Callable[[Ref], Ref], node: ast.AST) -> Ref:
-        """The list of what a function gives for every item."""
-        name = self.hide(self.new_list(()))
-
-        def push(item: Ref) -> None:
-            self.list_method(self.hidden(name), "append", [each(item)], {}, node)
-
-        self.over(ref, push, frozenset((name,)), node)
-        return self.unhide(name)
-
-    def over(self, ref: Ref, each: Callable[[Ref], None], changed: frozenset[str], node: ast.AST) -> None:
-        """Run over an iterable outside of any statement."""
-        hiddens = frozenset(n for n in self.frame.env if n.startswith("%h"))
-        alive = self.frame.is_live
-
-        def loop(bounds: tuple[Atom, Atom, Atom], body: Callable[[Var | None], None]) -> Atom:
-            lists = frozenset(n for n in hiddens if isinstance(self.frame.env.get(n), ListRef))
-            live = lambda n: n in hiddens or alive(n)  # noqa: E731
-            return self.loop(
-                Loop(node, bounds, "", hiddens | changed, changed | hiddens, lists, lambda: Const(True), body, live, live)
-            )
-
-        self.iterate(ref, each, loop, node)
-
-    def extreme_of(self, name: str, ref: Ref, default: Ref | None, node: ast.AST) -> Ref:
-        """`min` and `max` of an iterable of unknown length."""
-        if default is not None:
-            self.refuse(node, f"`{name}` with a default", "test the length first")
-        listed = self.as_list(ref, node) if isinstance(ref, (Lazy, RangeRef)) else ref
-        a = self.value(listed, node)
-        self.at(node)
-        return self.make(self.let(f"builtins.{name}", a))
-
-    def as_list(self, ref: Ref, node: ast.AST) -> Ref:
-        """The list of what an iterable gives: always a new one."""
-        items = self.known_items(ref)
-        if items is not None:
-            return self.new_list(tuple(items))
-        if isinstance(ref, ListRef):
-            new = self.make(self.listed(ref.storage))
-            assert isinstance(new, ListRef)
-            self.relate(new.storage, ref.storage)
-            return new
-        return self.collected(ref, lambda item: item, node)
-
-    # What statements provide.
+    def generated(self, ref: Ref, each: Callable[[Ref], None], node: ast.AST) -> Atom:
+        """Run over a generator expression in place of making a list of it."""
+        raise NotImplementedError
 
     def unpack_target(self, target: ast.expr, ref: Ref) -> None:
         """Bind the target of a loop."""
         raise NotImplementedError
-
-
-__all__ = ["Frame", "Iteration", "Static"]

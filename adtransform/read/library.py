@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import ast
 import functools
-import inspect
 from collections.abc import Callable
+
+import numpy as np
 
 from adtransform import ops
 from adtransform.ir import Atom, Const, Var
-from adtransform.lattice import UNKNOWN, Array, List, Scalar, Static, Tuple, Type, Unknown
+from adtransform.lattice import UNKNOWN, Array, Type
 from adtransform.read.expressions import Expressions
 from adtransform.read.names import is_library
-from adtransform.read.refs import DictRef, External, Items, Lazy, ListRef, RangeRef, Ref, Step, Storage, TupleRef, View
+from adtransform.read.refs import External, Items, Lazy, ListRef, RangeRef, Ref, Step, TupleRef, View
 
 SPLICED = frozenset(
-    f"numpy.{name}" for name in "array asarray concatenate stack hstack vstack column_stack dstack asanyarray".split()
+    f"numpy.{name}"
+    for name in ["array", "asarray", "concatenate", "stack", "hstack", "vstack", "column_stack", "dstack", "asanyarray"]
 )
 _DISPLAYS = frozenset(("numpy.array", "numpy.asarray", "numpy.asanyarray"))
 
@@ -26,7 +28,22 @@ _TUPLES = frozenset(
 
 # Arrays that are C-contiguous because they have just been made so.
 _SOLID = frozenset(
-    f"numpy.{n}" for n in "zeros ones full empty arange linspace array eye identity concatenate stack outer arange".split()
+    f"numpy.{n}"
+    for n in [
+        "zeros",
+        "ones",
+        "full",
+        "empty",
+        "arange",
+        "linspace",
+        "array",
+        "eye",
+        "identity",
+        "concatenate",
+        "stack",
+        "outer",
+        "arange",
+    ]
 )
 
 _RESULTS: dict[str, int] = {
@@ -94,8 +111,6 @@ class Library(Expressions):
 
     def is_ufunc(self, op: str) -> bool:
         """Whether an operation is one of NumPy's elementwise functions."""
-        import numpy as np
-
         return op.startswith("numpy.") and isinstance(ops.resolve(op), np.ufunc)
 
     def inputs(self, op: str) -> int:
@@ -109,7 +124,7 @@ class Library(Expressions):
             return Const(None)
         count = self.count(op, positional, keyword, node)
         if count != 1:
-            found = self.lets(op, *positional, count=count, **keyword)
+            found = self.lets(op, positional, keyword, count)
             fields = _FIELDS.get(op, ())
             return TupleRef(tuple(self.make(v) for v in found), fields if len(fields) == count else ())
         if op in ("numpy.asarray", "numpy.asanyarray") and len(args) == 1 and len(positional) == 1 and not keyword:
@@ -118,12 +133,11 @@ class Library(Expressions):
         if op == "numpy.array" and len(positional) == 1 and isinstance(args[0] if args else None, View) and not keyword:
             return self.make(self.let("numpy.copy", positional[0]))
         if op in ops.VIEWS and args and isinstance(args[0], View) and positional:
-            sure = op not in ("numpy.asarray", "numpy.asanyarray") or isinstance(self.type_of(positional[0]), Array)
-            return self.through(args[0], Step(op, positional[1:], tuple(sorted(keyword.items())), sure=sure or True), node)
+            return self.through(args[0], Step(op, positional[1:], tuple(sorted(keyword.items()))), node)
         type: Type | None = None
         if not is_library(op) and ops.STRUCTURAL.isdisjoint((op,)):
             type = UNKNOWN
-        var = self.let(op, *positional, type=type, **keyword)
+        var = self.operation(op, positional, keyword, type=type)
         solid = op in _SOLID or (self.is_ufunc(op) and all(self.is_solid(a) for a in args))
         ref = self.make(var, solid=solid)
         if type is UNKNOWN and isinstance(ref, View):
@@ -277,7 +291,7 @@ def _accumulate_at(self: Library, op: str, args: list[Ref], kwargs: dict[str, Re
     target, key, share = args
     if not isinstance(target, View):
         self.refuse(node, f"`{op}` of something that is not an array", "pass an array")
-    value = self.array_like(share, node)
+    value: Atom = self.array_like(share, node)
     at = self.key_of(key, node)
     if op not in ("numpy.add.at", "numpy.subtract.at"):
         self.refuse(node, f"`{op.replace('numpy', 'np')}`", "use np.add.at, or a loop")
@@ -295,6 +309,7 @@ def _copyto(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], nod
     if not isinstance(target, View):
         self.refuse(node, "`np.copyto` into something that is not an array", "pass an array")
     mask = kwargs.get("where")
+    a: Atom
     if mask is not None:
         before = self.value(target, node)
         a = self.let("numpy.where", self.value(mask, node), self.array_like(new, node), before)
@@ -321,17 +336,13 @@ def _put(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node: 
     self.refuse(node, f"`{op.replace('numpy', 'np')}`", "write x[key] = v")
 
 
-def _stop_gradient(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
-    return None
-
-
 _SPECIAL: dict[str, Handler] = {
     **dict.fromkeys(_WRITING_AT, _accumulate_at),
     "numpy.copyto": _copyto,
     "numpy.shape": _shape_of,
     "numpy.ndim": _shape_of,
     "numpy.size": _shape_of,
-    **dict.fromkeys("numpy.put numpy.place numpy.putmask numpy.fill_diagonal numpy.put_along_axis numpy.random.shuffle".split(), _put),
+    **dict.fromkeys(
+        "numpy.put numpy.place numpy.putmask numpy.fill_diagonal numpy.put_along_axis numpy.random.shuffle".split(), _put
+    ),
 }
-
-__all__ = ["SPLICED", "DictRef", "Library", "List", "Scalar", "Static", "Storage", "Tuple", "Unknown", "inspect"]

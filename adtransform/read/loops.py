@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from adtransform.build import Builder
 from adtransform.ir import Atom, Const, For, Let, Origin, Region, Var, While
-from adtransform.lattice import INT, UNKNOWN, Static, Type, is_number, join
+from adtransform.lattice import INT, UNKNOWN, Type, is_number, join
 from adtransform.read.core import State
 from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE, VALUE
 from adtransform.read.merge import Bad, Body, Group, ItemsOf, Leaf, Meeting, Same, Template, hints
@@ -116,7 +116,7 @@ class Loops(Methods):
             ref = entry.env.get(name)
             if name in plan.names:
                 last = plan.names[name]
-                meeting.names[name] = self.blend(ref, last, meeting, name) if ref is not None or last is not None else Bad("", "")
+                meeting.names[name] = self.blend(ref, last, meeting, name)
             elif ref is not None and name in loop.rebound:
                 meeting.names[name] = self._forced(ref, meeting, name)
         for storage, last_content in plan.stores.items():
@@ -296,8 +296,10 @@ class Loops(Methods):
 
     def _unchanged(self, head: Ref | None, end: Ref | None, attempt: Attempt) -> bool:
         if head is end:
-            return not isinstance(head, View) or attempt.end.heap.get(head.storage) is attempt.head.heap.get(head.storage) or (
-                not self._is_phi(head.storage, attempt)
+            return (
+                not isinstance(head, View)
+                or attempt.end.heap.get(head.storage) is attempt.head.heap.get(head.storage)
+                or (not self._is_phi(head.storage, attempt))
             )
         if isinstance(head, View) and isinstance(end, View) and head.storage is end.storage and head.path == end.path:
             same = attempt.end.heap.get(head.storage) is attempt.head.heap.get(head.storage)
@@ -356,7 +358,7 @@ class Loops(Methods):
     def _finish(self, loop: Loop, entry: State, attempt: Attempt, place: Origin | None, outer_broke: Ref) -> Atom:
         end = attempt.end
         late = self._late(loop, entry, attempt)
-        inits, keys = self._inits(late, entry)
+        inits, _ = self._inits(late, entry)
         nexts: list[Atom] = []
 
         def collect() -> None:
@@ -479,6 +481,3 @@ def _form(template: Template) -> object:
             return ("same", ref.value) if isinstance(ref, Const) else "same"
         case Bad():
             return "bad"
-
-
-__all__ = ["BROKE", "Loop", "Loops", "Static"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from adtransform.ir import UNDEFINED, Atom, Const, If, Region, Var
 from adtransform.lattice import Static, join
 from adtransform.read.core import Opened, State
-from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE, VALUE
+from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE
 from adtransform.read.refs import (
     Conflict,
     Content,
@@ -121,15 +122,13 @@ class Merging(Storages):
             case (TupleRef() | None, TupleRef() | None):
                 return self._tuple(a, b, meeting, hint)
             case (ListRef() | None, ListRef() | None) | (DictRef() | None, DictRef() | None):
-                return self._container(a, b, meeting, hint)
+                return self._container(a, b, meeting, hint)  # type: ignore[arg-type]
             case (FunctionRef(m), FunctionRef(n)) if m is n and a.frame is b.frame:
                 return Same(a)
             case (External(m), External(n)) if m == n:
                 return Same(a)
-            case (Conflict(), _):
-                return Same(a)  # type: ignore[arg-type]
-            case (_, Conflict()):
-                return Same(b)  # type: ignore[arg-type]
+            case (Conflict() as one, _) | (_, Conflict() as one):
+                return Same(one)
             case (None, (FunctionRef() | External()) as one) | ((FunctionRef() | External()) as one, None):
                 return Same(one)
         return Bad(f"`{hint}`, {_DIFFER}", "bind values of one kind on every path")
@@ -166,9 +165,7 @@ class Merging(Storages):
             return Bad(f"`{hint}`, a tuple of different lengths on the paths that meet here", "make them equally long")
         return Group([self.blend(x, y, meeting, hint) for x, y in zip(left, right, strict=True)], one.names)
 
-    def _container(
-        self, a: ListRef | DictRef | None, b: ListRef | DictRef | None, meeting: Meeting, hint: str
-    ) -> Template:
+    def _container(self, a: ListRef | DictRef | None, b: ListRef | DictRef | None, meeting: Meeting, hint: str) -> Template:
         if a is None or b is None or a.storage is b.storage:
             one = a or b
             assert one is not None
@@ -177,7 +174,8 @@ class Merging(Storages):
         known = (a.storage, b.storage) in meeting.pairs
         storage = self._pair(a.storage, b.storage, meeting, hint)
         if not known:
-            meeting.bodies[storage] = self.blend_content(self._content_a(a.storage), self._content_b(b.storage), meeting, storage, hint)
+            contents = self._content_a(a.storage), self._content_b(b.storage)
+            meeting.bodies[storage] = self.blend_content(*contents, meeting, storage, hint)
         return Same(ListRef(storage) if isinstance(a, ListRef) else DictRef(storage))
 
     # The heaps of the two states while they are blended.
@@ -285,26 +283,16 @@ class Merging(Storages):
     def meet(self, cond: Atom, a: Opened, b: Opened, entry: State, everything: bool = False) -> None:
         """Close two branches with an `If`, and go on from where they meet."""
         place = self.place
-        dead_a, dead_b = (DEAD in o.state.env for o in (a, b))
-        if dead_a and dead_b:
+        if all(DEAD in o.state.env for o in (a, b)):
             self.restore(a.state)
             self.builder.add(If((), cond, _close(a, []), _close(b, []), place))
             return
         meeting = self._plan(a.state, b.state, entry, everything)
         values: list[list[Atom]] = []
         states: list[State] = []
-        for opened, dead in ((a, dead_a), (b, dead_b)):
+        for side, opened in enumerate((a, b)):
             found: list[Atom] = []
-            env = opened.state.env if not dead else {}
-
-            def collect(env: dict[str, Ref] = env, dead: bool = dead, found: list[Atom] = found) -> None:
-                for name, template in meeting.names.items():
-                    gone = dead or (env.get(RETURNED) == TRUE and not name.startswith("%"))
-                    self.flatten(None if gone else env.get(name), template, found)
-                for storage, body in meeting.bodies.items():
-                    self.flatten_content(None if dead else self._held(storage, meeting, opened is a), body, storage, found)
-
-            states.append(self.resume(opened, collect).state)
+            states.append(self.resume(opened, functools.partial(self._collect, meeting, side, found)).state)
             values.append(found)
         self.restore(entry)
         self.related = self.relations([s.related for s in states], meeting)
@@ -327,6 +315,15 @@ class Merging(Storages):
         self.builder.add(If(tuple(targets), cond, _close(a, results[0]), _close(b, results[1]), place))
         self._go_on(meeting, merged, a.state, b.state)
 
+    def _collect(self, meeting: Meeting, side: int, found: list[Atom]) -> None:
+        env = self.frame.env
+        dead = DEAD in env
+        for name, template in meeting.names.items():
+            gone = dead or (env.get(RETURNED) == TRUE and not name.startswith("%"))
+            self.flatten(None if gone else env.get(name), template, found)
+        for storage, body in meeting.bodies.items():
+            self.flatten_content(None if dead else self._held(storage, meeting, side == 0), body, storage, found)
+
     def _held(self, storage: Storage, meeting: Meeting, first: bool) -> Content | None:
         for (s, t), p in meeting.pairs.items():
             if p is storage:
@@ -346,7 +343,11 @@ class Merging(Storages):
             lost = dead if flag else gone
             x, y = (None if g else s.env.get(name) for s, g in zip((a, b), lost, strict=True))
             before = entry.env.get(name)
-            if (x is None and y is None) or (lost[0] and y is before) or (lost[1] and x is before):
+            if (x is None and y is None) or (lost[0] and same_place(y, before)) or (lost[1] and same_place(x, before)):
+                continue
+            one = x if y is None else y if x is None else None
+            if isinstance(one, View) and not one.path and (one.storage in entry.heap or one.storage.param):
+                meeting.names[name] = Same(View(one.storage))  # the other path does not come here with it
                 continue
             meeting.names[name] = self.blend(x, y, meeting, name.lstrip("%"))
         for storage in dict.fromkeys([*a.heap, *b.heap]):
@@ -374,7 +375,9 @@ class Merging(Storages):
         values = iter(merged)
         env = self.frame.env
         for name in list(env):
-            changed = any(s.env.get(name) is not env[name] for s in (a, b) if DEAD not in s.env and s.env.get(RETURNED) != TRUE)
+            changed = any(
+                not same_place(s.env.get(name), env[name]) for s in (a, b) if DEAD not in s.env and s.env.get(RETURNED) != TRUE
+            )
             if changed and name not in meeting.names and not name.startswith("%"):
                 del env[name]  # not read any more, and not what it was
         names = {name: self.unflatten(template, values) for name, template in meeting.names.items()}
@@ -404,6 +407,13 @@ class Merging(Storages):
         return out
 
 
+def same_place(a: Ref | None, b: Ref | None) -> bool:
+    """Whether two references are one, or views of the same place."""
+    if isinstance(a, View) and isinstance(b, View):
+        return a.storage is b.storage and a.path == b.path
+    return a is b
+
+
 def hints(template: Template | Body) -> Iterator[str]:
     """The names wished for the values of a template, in order."""
     match template:
@@ -419,6 +429,3 @@ def hints(template: Template | Body) -> Iterator[str]:
 
 def _close(opened: Opened, results: list[Atom]) -> Region:
     return Region((), tuple(opened.builder.body), tuple(results))
-
-
-__all__ = ["VALUE", "Bad", "Body", "Group", "Leaf", "Meeting", "Merging", "Same", "Template"]

@@ -5,17 +5,19 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
-from adtransform.ir import Atom, Const, Var
-from adtransform.lattice import List, Scalar, Static
+from adtransform.ir import Atom, Const
+from adtransform.lattice import TEXT, List, Scalar, Type, kind_of
 from adtransform.read.library import Library
 from adtransform.read.names import is_plain
-from adtransform.read.refs import DictRef, Entries, Items, Lazy, ListRef, Method, Ref, Storage, TupleRef, View
+from adtransform.read.refs import DictRef, Entries, Items, ListRef, Ref, Storage, TupleRef, View
 from adtransform.read.storages import mutable
 
 # Methods of arrays that are functions of NumPy with the same arguments.
 _FUNCTIONS = frozenset(
-    "sum mean prod std var max min argmax argmin cumsum cumprod dot ravel swapaxes squeeze clip round trace diagonal repeat take "
-    "conj conjugate all any argsort nonzero ptp searchsorted compress choose argpartition astype".split()
+    (
+        "sum mean prod std var max min argmax argmin cumsum cumprod dot ravel swapaxes squeeze clip round trace diagonal "
+        "repeat take conj conjugate all any argsort nonzero ptp searchsorted compress choose argpartition astype"
+    ).split()
 )
 _OPS = {"conj": "numpy.conjugate", "ptp": "numpy.ptp"}
 
@@ -65,15 +67,15 @@ class Methods(Library):
             case "tolist":
                 self.refuse(node, "`.tolist()`", "use the array itself: it can be indexed and looped over")
             case "append" | "extend" | "pop" | "insert" if isinstance(owner, View) and not owner.path:
-                self.refuse(node, f"`.{name}` of something that is not known to be a list", "start from a list made here: out = []")
+                self.refuse(
+                    node, f"`.{name}` of something that is not known to be a list", "start from a list made here: out = []"
+                )
             case "is_integer" | "hex" | "conjugate" | "bit_length":
                 return self.let(f"builtins.float.{name}", self.value(owner, node))
         self.refuse(node, f"the method `.{name}`", "use a function of NumPy, or a plain function")
 
     def item_type(self, owner: Ref, node: ast.AST) -> Scalar | None:
         """`.item()` gives a Python number."""
-        from adtransform.lattice import kind_of
-
         kind = kind_of(self.type_of(self.value(owner, node)))
         return Scalar(kind) if kind else None
 
@@ -152,7 +154,7 @@ class Methods(Library):
         if args and self.static(self.value(args[0], node)) != Const(-1):
             self.refuse(node, "`.pop` from the middle of a list of unknown length", "pop from the end, or keep an index")
         self.at(node)
-        rest, last = self.lets("pop", self.listed(storage), count=2, hints=(self.list_name(storage),))
+        rest, last = self.lets("pop", (self.listed(storage),), {}, 2, (self.list_name(storage),))
         self.heap[storage] = rest
         ref = self.make(last)
         if isinstance(ref, (View, ListRef)):
@@ -178,7 +180,7 @@ class Methods(Library):
         self.relate(storage, more.storage) if mutable(self.item_of(after)) else None
         self.heap[storage] = self.let("operator.add", before, after, hint=self.list_name(storage))
 
-    def item_of(self, a: Atom) -> object:
+    def item_of(self, a: Atom) -> Type:
         """The type of a list's items."""
         t = self.type_of(a)
         return t.item if isinstance(t, List) else t
@@ -241,7 +243,7 @@ class Methods(Library):
                 default = args[1] if len(args) > 1 else Const(None)
                 if known.value not in entries and name == "pop" and len(args) < 2:
                     self.refuse(node, f"the key {known.value!r}, which the dict does not have", "add it where the dict is made")
-                found = entries.get(known.value, default)
+                found: Ref = entries.get(known.value, default)
                 if name == "pop":
                     self.may_write(owner.storage, node)
                     self.heap[owner.storage] = Entries({k: v for k, v in entries.items() if k != known.value})
@@ -274,8 +276,5 @@ class Methods(Library):
                 return Const(value)
         self.at(node)
         if name in ("format", "join"):
-            return self.let(f"builtins.str.{name}", Const(text), *atoms, type=Static("str"), **named)
+            return self.operation(f"builtins.str.{name}", (Const(text), *atoms), named, type=TEXT)
         self.refuse(node, f"the method `.{name}` of a string", "compute strings outside")
-
-
-__all__ = ["Lazy", "Method", "Methods", "Var"]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from adtransform.errors import TargetError
 from adtransform.ir import Const, Param
 from adtransform.lattice import Array, of_value
@@ -33,7 +34,9 @@ from adtransform.read.refs import (
 from adtransform.source import Definition, from_function
 
 # Modules whose functions are known by name: importing them executes none of the user's code.
-LIBRARIES = frozenset("numpy math cmath operator builtins scipy functools itertools warnings statistics random time copy".split())
+LIBRARIES = frozenset(
+    "numpy math cmath operator builtins scipy functools itertools warnings statistics random time copy".split()
+)
 
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...))
 
@@ -150,7 +153,9 @@ class Names(Merging):
                             return self.imported(level, source or "", alias.name, module, node)
                 case ast.Assign(targets=[ast.Name()], value=ast.Lambda() as function):
                     return self.function(function, module, None)
-                case ast.Assign(targets=[ast.Name()], value=value) | ast.AnnAssign(target=ast.Name(), value=ast.expr() as value):
+                case (
+                    ast.Assign(targets=[ast.Name()], value=value) | ast.AnnAssign(target=ast.Name(), value=ast.expr() as value)
+                ):
                     if len(stmts) == 1 and not captured:
                         found = self.literal(value, module, 0)
                         if found is not None:
@@ -202,7 +207,9 @@ class Names(Merging):
                 return Const(value)
             case ast.UnaryOp(op=ast.USub(), operand=inner):
                 found = self.literal(inner, module, depth)
-                return Const(-found.value) if isinstance(found, Const) and isinstance(found.value, (int, float, complex)) else None
+                return (
+                    Const(-found.value) if isinstance(found, Const) and isinstance(found.value, (int, float, complex)) else None
+                )
             case ast.BinOp(op=op, left=left, right=right) if type(op) in _FOLD:
                 a, b = self.literal(left, module, depth), self.literal(right, module, depth)
                 if isinstance(a, Const) and isinstance(b, Const) and all(isinstance(c.value, (int, float)) for c in (a, b)):
@@ -212,7 +219,11 @@ class Names(Merging):
                         return None
             case ast.Tuple(elts=parts):
                 items = [self.literal(p, module, depth) for p in parts]
-                return Const(tuple(c.value for c in items if isinstance(c, Const))) if all(isinstance(c, Const) for c in items) else None
+                return (
+                    Const(tuple(c.value for c in items if isinstance(c, Const)))
+                    if all(isinstance(c, Const) for c in items)
+                    else None
+                )
             case ast.Name(id=name) if depth < 20:
                 stmts = module.statements.get(name, [])
                 if len(stmts) == 1 and isinstance(stmts[0], (ast.Assign, ast.AnnAssign)) and stmts[0].value is not None:
@@ -267,7 +278,9 @@ class Names(Merging):
         if isinstance(value, (list, dict)):
             storage = Storage(name, frozen=f"a write to `{name}`, which is not local")
             if isinstance(value, list):
-                self.heap[storage] = Items(tuple(self.wrap(v, f"{name}_{i}", node, captured=captured) for i, v in enumerate(value)))
+                self.heap[storage] = Items(
+                    tuple(self.wrap(v, f"{name}_{i}", node, captured=captured) for i, v in enumerate(value))
+                )
                 return ListRef(storage)
             self.heap[storage] = Entries({k: self.wrap(v, f"{name}_{k}", node, captured=captured) for k, v in value.items()})
             return DictRef(storage)
@@ -275,7 +288,7 @@ class Names(Merging):
 
     def live_function(self, value: types.FunctionType, name: str, node: ast.AST) -> Ref:
         """A live Python function, read from its source."""
-        if inspect.unwrap(value).__code__.co_flags & (inspect.CO_GENERATOR | inspect.CO_COROUTINE):
+        if value.__code__.co_flags & (inspect.CO_GENERATOR | inspect.CO_COROUTINE):
             return Conflict(f"`{name}`, a generator or coroutine", "make it a plain function that returns a list")
         try:
             target = from_function(value)
@@ -286,8 +299,7 @@ class Names(Merging):
         module = self.modules.get(key)
         if module is None or module.source.file != target.source.file:
             module = self.modules[key] = Module(target.source, target.namespace)
-        bound = inspect.unwrap(value)
-        defaults = (bound.__defaults__ or (), bound.__kwdefaults__ or {})
+        defaults = (value.__defaults__ or (), value.__kwdefaults__ or {})
         ref = self.function(definition, module, None)
         return FunctionRef(
             ref.node,
@@ -302,8 +314,10 @@ class Names(Merging):
     def capture(self, name: str, value: Any, node: ast.AST, *, bound: bool = True) -> Ref:
         """A value from outside that becomes a keyword-only parameter."""
         unique, n = name, 2
-        while unique in self.params and not (unique in self.bindings and self.bindings[unique] is value) and not (
-            not bound and self.params[unique].kind == "CAPTURED"
+        while (
+            unique in self.params
+            and not (unique in self.bindings and self.bindings[unique] is value)
+            and not (not bound and self.params[unique].kind == "CAPTURED")
         ):
             unique, n = f"{name}_{n}", n + 1
         if unique not in self.params:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from adtransform.read.frames import Frame, Module
 
 
+ZERO = Const(0)
+
+
 @dataclass(eq=False, slots=True)
 class Storage:
     """One object in memory that can be written: an array, a list, a dict, or what may be one.
@@ -85,7 +88,7 @@ class Lazy:
 
     kind: str
     parts: tuple[Ref, ...] = ()
-    start: Atom = Const(0)  # noqa: RUF009
+    start: Atom = ZERO
     node: ast.GeneratorExp | None = None
     frame: Frame | None = None
 
@@ -137,7 +140,19 @@ class Conflict:
 
 
 Ref = (
-    Var | Const | View | TupleRef | ListRef | DictRef | RangeRef | Lazy | FunctionRef | PartialRef | External | Method | Conflict
+    Var
+    | Const
+    | View
+    | TupleRef
+    | ListRef
+    | DictRef
+    | RangeRef
+    | Lazy
+    | FunctionRef
+    | PartialRef
+    | External
+    | Method
+    | Conflict
 )
 
 

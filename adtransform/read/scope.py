@@ -129,7 +129,7 @@ class Liveness:
         self._loops: list[tuple[Mask, Mask]] = []  # live at break, live at continue
         self._uses: dict[int, Mask] = {}
         for inner in inside(body):
-            if isinstance(inner, _FUNCTIONS) or isinstance(inner, ast.ClassDef):
+            if isinstance(inner, (*_FUNCTIONS, ast.ClassDef)):
                 self.pinned |= self.mask(n.id for n in ast.walk(inner) if isinstance(n, ast.Name))
         self.block(body, self.pinned)
 

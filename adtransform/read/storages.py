@@ -6,8 +6,9 @@ import ast
 from collections.abc import Iterator
 from typing import NoReturn
 
+from adtransform.errors import Refusal
 from adtransform.infer.indexing import SHAPE
-from adtransform.ir import UNDEFINED, Atom, Const, Var
+from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import Array, List, Scalar, Tuple, Type, Unknown, rank_of
 from adtransform.read.core import Core, Restart, Taken
 from adtransform.read.refs import (
@@ -31,7 +32,10 @@ from adtransform.read.refs import (
 )
 
 # Functions whose result, if it is an array at all, has the shape that its operands have together.
-_RANK_KEEPING = frozenset("assign update numpy.copy operator.neg operator.pos numpy.asarray numpy.zeros_like numpy.ones_like".split())
+LOOP = "%loop"
+_RANK_KEEPING = frozenset(
+    "assign update numpy.copy operator.neg operator.pos numpy.asarray numpy.zeros_like numpy.ones_like".split()
+)
 
 
 def mutable(t: Type) -> bool:
@@ -94,8 +98,6 @@ class Storages(Core):
         """Refuse a reference that is not a value."""
         match ref:
             case Conflict("", _):
-                from adtransform.errors import Refusal
-
                 raise Refusal(None)
             case Conflict(what, help):
                 self.refuse(node, what, help)
@@ -129,8 +131,12 @@ class Storages(Core):
         assert isinstance(content, (Var, Const))
         found: list[Atom] = [content]
         for step in view.path:
-            found.append(self.let(step.op, found[-1], *step.args, **dict(step.kwargs)))
+            found.append(self.step(step, found[-1]))
         return found
+
+    def step(self, step: Step, a: Atom) -> Var:
+        """One step of an access path."""
+        return self.operation(step.op, (a, *step.args), dict(step.kwargs))
 
     def settle(self, view: View, name: str) -> None:
         """Make sure that what was a view when it was taken is one: another path has written the storage since."""
@@ -144,7 +150,9 @@ class Storages(Core):
         """A reshape is a view of a contiguous array, and a copy of others."""
         param = view.storage.param
         if not param or any(s.op not in ("numpy.reshape", "numpy.ravel") for s in view.path[:position]):
-            self.refuse(None, "a write that a reshaped array may or may not see", "make the array with np.zeros, or use .copy()")
+            self.refuse(
+                None, "a write that a reshaped array may or may not see", "make the array with np.zeros, or use .copy()"
+            )
         self.take(param, "contiguous", f"{param}.flags.c_contiguous", "a reshape of it is written or read after a write")
 
     def assume_rank(self, view: View, name: str) -> None:
@@ -216,7 +224,7 @@ class Storages(Core):
                 inverse = sorted(range(len(axes.value)), key=[n % len(axes.value) for n in axes.value].__getitem__)
                 return self.let("numpy.transpose", new, hint=hint, axes=Const(tuple(inverse)))
             case "numpy.swapaxes" | "numpy.flip" | "numpy.matrix_transpose" | "numpy.fliplr" | "numpy.flipud":
-                return self.let(step.op, new, *step.args, hint=hint, **dict(step.kwargs))
+                return self.operation(step.op, (new, *step.args), dict(step.kwargs), hint)
             case "numpy.moveaxis":
                 return self.let(step.op, new, *reversed(step.args), hint=hint)
             case "numpy.expand_dims" | "numpy.squeeze":
@@ -242,6 +250,8 @@ class Storages(Core):
                 if structural and not self.is_list(other):
                     continue
                 name = self.reached(other)
+                if name == LOOP:
+                    self.refuse(node, "a write to what a loop may be running over", "loop over a copy: for v in x.copy()")
                 if name:
                     self.refuse(
                         node,
@@ -262,7 +272,7 @@ class Storages(Core):
         while True:
             for name, ref in frame.env.items():
                 if frame.is_live(name) and any(s is storage for s in self.storages(ref)):
-                    return "a loop" if name.startswith("%h") else name.lstrip("%")
+                    return LOOP if name.startswith("%h") else name.lstrip("%")
             if frame.caller is None:
                 return ""
             frame = frame.caller
@@ -338,7 +348,7 @@ class Storages(Core):
     def through(self, owner: Ref, step: Step, node: ast.AST | None = None) -> Ref:
         """What a step of an access path gives: a view, or a value if nothing of it can be written."""
         before = self.value(owner, node)
-        after = self.let(step.op, before, *step.args, **dict(step.kwargs))
+        after = self.step(step, before)
         if not mutable(after.type) or (isinstance(owner, (Var, Const)) and self.type_of(before) == SHAPE):
             return after
         if isinstance(owner, ListRef):
@@ -354,6 +364,3 @@ class Storages(Core):
     def rank(self, a: Atom) -> int | None:
         """The rank of an operand where it is known."""
         return rank_of(self.type_of(a))
-
-
-__all__ = ["UNDEFINED", "Storages", "mutable"]

@@ -10,10 +10,17 @@ differentiation" (2008).  `cholesky` and `eigh` read the lower triangle only, an
 
 from __future__ import annotations
 
+from adtransform.lattice import rank_of
 from adtransform.rules.table import rule, transpose
 
 rule("numpy.linalg.inv(u)", "-(y @ du @ y)")
-rule("numpy.linalg.solve(u, v)", "solve(u, dv - du @ y)")
+# A right side of one axis is a vector, also for a batch of matrices: then `du @ y` would take `y` for a matrix.
+rule(
+    "numpy.linalg.solve(u, v)",
+    "solve(u, dv - du @ y)",
+    when=lambda u, v: rank_of(u) == 2 or (rank_of(v) or 0) > 1,
+)
+rule("numpy.linalg.solve(u, v)", "uncolumns(solve(u, columns(dv, v) - du @ columns(y, v)), v)")
 rule("numpy.linalg.det(u)", "y * sum(swapaxes(inv(u), -1, -2) * du, axis=(-2, -1))")
 rule(
     "numpy.linalg.norm(u, axis=None, keepdims=False)",

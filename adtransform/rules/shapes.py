@@ -26,8 +26,8 @@ rule("copy.copy(u)", "du")
 rule("copy.deepcopy(u)", "du")
 
 # One operand is the sequence itself: a list that grew at run time, or an array.
-rule("array(u)", "array(du)")
-rule("array(u, dtype=None)", "cast(array(du), y)")
+rule("array(u)", "asarray(du)")
+rule("array(u, dtype=None)", "cast(asarray(du), y)")
 rule("array(*us)", "array([*dus])")
 rule("array(*us, dtype=None)", "cast(array([*dus]), y)")
 rule("concatenate(u, axis=0)", "concatenate(du, axis=axis)")
@@ -85,6 +85,7 @@ transpose("atleast_2d(a)", "reshape(bar, shape(a))")
 
 transpose("copy(a)", "bar")
 transpose("array(a)", "items(bar, a)")
+transpose("asarray(a)", "items(bar, a)")
 transpose("concatenate(a, axis=0)", "pieces(bar, axis, a)")
 transpose("stack(a, axis=0)", "items(moveaxis(bar, axis, 0), a)")
 transpose("array(*a)", "bar[i]")

@@ -14,6 +14,8 @@ rule("piece(u, i, axis, *operands)", "piece(du, i, axis, *operands)", structural
 rule("items(u, like)", "items(du, like)", structural=True)
 rule("pieces(u, axis, like)", "pieces(du, axis, like)", structural=True)
 rule("undiag(u, like, k=0)", "undiag(du, like, k=k)", structural=True)
+rule("columns(u, like)", "columns(du, like)", structural=True)
+rule("uncolumns(u, like)", "uncolumns(du, like)", structural=True)
 rule("lanes(u, axis=None)", "lanes(du, axis=axis)", structural=True)
 rule("delay(u, first, axis=None)", "delay(du, 0, axis=axis)", structural=True)
 rule(
@@ -61,9 +63,11 @@ transpose(
     "scatter(bar, piece(reshape(arange(size(a)), shape(a)), i, axis, *operands), a)",
     structural=True,
 )
-transpose("items(a, like)", "array(bar)", structural=True)
+transpose("items(a, like)", "asarray(bar)", structural=True)
 transpose("pieces(a, axis, like)", "concatenate(bar, axis=axis)", structural=True)
 transpose("undiag(a, like, k=0)", "diag(bar, k=k)", structural=True)
+transpose("columns(a, like)", "uncolumns(bar, like)", structural=True)
+transpose("uncolumns(a, like)", "columns(bar, like)", structural=True)
 transpose("lanes(a, axis=None)", "scatter(bar, lanes(reshape(arange(size(a)), shape(a)), axis=axis), a)", structural=True)
 transpose(
     "delay(a, first, axis=None)",

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from adtransform.build import type_of
 from adtransform.ir import Atom, Const, Let
 
 _OPERATORS: dict[type, str] = {
@@ -79,7 +80,10 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One row: `pattern` has the differential `text` (an expression, or a `def` in the input language)."""
+    """One row: `pattern` has the differential `text` (an expression, or a `def` in the input language).
+
+    `when`: the row covers calls whose differentiable operands have types for which this is true; otherwise the next is tried.
+    """
 
     op: str
     pattern: Pattern
@@ -88,6 +92,7 @@ class Rule:
     singular: bool = False
     constant: bool = False
     namespace: Mapping[str, Any] = field(default_factory=dict)
+    when: Callable[..., bool] | None = None
 
     def operands(self, count: int) -> tuple[str, ...]:
         """The names of the differentiable operands (of which there are `count` positional ones in this call)."""
@@ -151,20 +156,22 @@ def rule(
     singular: bool = False,
     namespace: Mapping[str, Any] | None = None,
     structural: bool = False,
+    when: Callable[..., bool] | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register the differential of a function, for both modes.
 
     `pattern`: the call, `u v w` the differentiable operands, `*us` any number of them, `y` the result (or `w, V = ...`).
     `differential`: an expression linear in `du dv dw dus`; omitted, the call decorates a `def` that computes it.
+    `when`: the types of the operands that the row is for, `lambda u, v: rank_of(u) == 2`.
     `singular`: a partial may be infinite where the value is fine; shares that are zero then stay zero.
     """
     shape = _pattern(pattern)
 
     def register(text: str) -> None:
         for op, module in [(shape.name, "")] if structural else _qualified(shape.name, on):
-            row = Rule(op, shape, text, module, singular, namespace=dict(namespace or {}))
+            row = Rule(op, shape, text, module, singular, namespace=dict(namespace or {}), when=when)
             rows = RULES.setdefault(op, [])
-            rows[:] = [r for r in rows if r.pattern != shape] + [row]
+            rows[:] = [r for r in rows if r.pattern != shape or r.when is not when] + [row]
 
     def decorate(body: Callable[..., Any]) -> Callable[..., Any]:
         lines = textwrap.dedent(inspect.getsource(body)).splitlines()
@@ -181,7 +188,7 @@ def alias(names: str, op: str) -> None:
     """Other names of an operation that has rows: `alias("numpy.multiply", "operator.mul")`."""
     for name in names.split():
         RULES[name] = [
-            Rule(name, r.pattern, r.text, r.module, r.singular, r.constant, r.namespace) for r in RULES[op]
+            Rule(name, r.pattern, r.text, r.module, r.singular, r.constant, r.namespace, r.when) for r in RULES[op]
         ]
 
 
@@ -208,7 +215,9 @@ def find(let: Let, rows: Sequence[Rule] | None = None) -> tuple[Rule, dict[str, 
         if row.constant:
             return row, {}
         names = row.pattern.bind(let)
-        if names is not None:
+        if names is None:
+            continue
+        if row.when is None or row.when(*(type_of(names[n]) for n in row.operands(len(let.args)))):
             return row, names
     return None
 

@@ -3,6 +3,7 @@
 #     adtransform forward samples/blackscholes/blackscholes.py:price --wrt spot,strike,rate,vol,time -o samples/blackscholes/forward.py
 
 import math
+
 import numpy as np
 
 
@@ -29,8 +30,8 @@ def price_forward(
     dt12 = t11 * dtime + time * (drate + 2.0 * (vol * dvol) / 2.0)
     d1 = (math.log(t6) + t11 * time) / spread
     dd1 = (
-        (np.divide((dspot - t6 * dstrike) / strike, t6) + dt12 - d1 * dspread) / spread
-    )
+        np.divide((dspot - t6 * dstrike) / strike, t6) + dt12 - d1 * dspread
+    ) / spread
     d2 = d1 - spread
     dd2 = dd1 - dspread
     t16 = math.sqrt(2.0)
@@ -42,8 +43,8 @@ def price_forward(
     t27 = d2 / t16
     t30 = 0.5 * (1.0 + math.erf(t27))
     t32 = t25 * (0.5 * (1.1283791670955126 * math.exp(-(t27 * t27)) * (dd2 / t16)))
-    dt31 = (
-        t32 + t30 * (strike * (t24 * (-(rate * dtime) - time * drate)) + t24 * dstrike)
+    dt31 = t32 + t30 * (
+        strike * (t24 * (-(rate * dtime) - time * drate)) + t24 * dstrike
     )
     y = spot * t20 - t25 * t30
     dy = t31 + t20 * dspot - dt31

@@ -3,6 +3,7 @@
 #     adtransform reverse samples/blackscholes/blackscholes.py:price --wrt spot,strike,rate,vol,time -o samples/blackscholes/reverse.py
 
 import math
+
 import numpy as np
 
 
@@ -39,5 +40,6 @@ def price_reverse(
     t35 = np.divide(t33, t6) / strike
     # spread = vol * sqrt(time)
     dvol = 2.0 * (t34 / 2.0 * vol) + dspread * t2
-    dtime = t32 * rate + t33 * t11 + np.divide(dspread * vol, 2 * t2)
-    return y, (t20 + t35, -(t30 * t24) - t35 * t6, t32 * time + t34, dvol, dtime)
+    dtime = float(t32 * rate + t33 * t11 + np.divide(dspread * vol, 2 * t2))
+    dstrike = float(-(t30 * t24) - t35 * t6)
+    return y, (float(t20 + t35), dstrike, t32 * time + t34, dvol, dtime)

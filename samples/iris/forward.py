@@ -6,7 +6,9 @@ import numpy as np
 
 
 def cast(x, like):
-    """`x` in the dtype of `like`, and of its kind where `x` has no axes (a Python float, a NumPy scalar, an array)."""
+    """`x` in the dtype of `like`, and of its kind where `x` has no axes (a Python
+    float, a NumPy scalar, an array).
+    """
     if not isinstance(like, (np.ndarray, np.generic)):
         if isinstance(x, np.ndarray) and x.ndim:
             return (
@@ -36,7 +38,12 @@ def loss_forward(
         raise ValueError("b must be float64[K]")
     if not (X.dtype == "float64" and X.ndim == 2 and X.shape[1] == W.shape[0]):
         raise ValueError("X must be float64[N, F]")
-    if not (Y.dtype == "float64" and Y.ndim == 2 and Y.shape[0] == X.shape[0] and Y.shape[1] == W.shape[1]):
+    if not (
+        Y.dtype == "float64"
+        and Y.ndim == 2
+        and Y.shape[0] == X.shape[0]
+        and Y.shape[1] == W.shape[1]
+    ):
         raise ValueError("Y must be float64[N, K]")
     scores = X @ W + b
     dscores = X @ dW + db
@@ -48,10 +55,9 @@ def loss_forward(
     t7 = np.exp(scores)
     t8 = np.sum(t7, axis=1)
     total = np.log(t8)
-    dtotal = np.sum(t7 * dscores, axis=1, keepdims=False) / t8
+    dtotal = np.sum(t7 * dscores, axis=1) / t8
     surprise = total - np.sum(scores * Y, axis=1)
-    dsurprise = dtotal - np.sum(Y * dscores, axis=1, keepdims=False)
-    dt18 = penalty * np.sum(2.0 * (W * dW), keepdims=False)
+    dsurprise = dtotal - np.sum(Y * dscores, axis=1)
     y = np.mean(surprise) + penalty * np.sum(W * W)
-    dy = np.mean(dsurprise, keepdims=False) + dt18
+    dy = np.mean(dsurprise) + penalty * np.sum(2.0 * (W * dW))
     return y, dy

@@ -6,7 +6,9 @@ import numpy as np
 
 
 def cast(x, like):
-    """`x` in the dtype of `like`, and of its kind where `x` has no axes (a Python float, a NumPy scalar, an array)."""
+    """`x` in the dtype of `like`, and of its kind where `x` has no axes (a Python
+    float, a NumPy scalar, an array).
+    """
     if not isinstance(like, (np.ndarray, np.generic)):
         if isinstance(x, np.ndarray) and x.ndim:
             return (
@@ -20,11 +22,6 @@ def cast(x, like):
     return part if part.ndim or isinstance(like, np.ndarray) else part[()]
 
 
-def expand(x, like):
-    """`x` repeated in the shape of `like`: a view that must not be written."""
-    return np.broadcast_to(x, np.shape(like)) if np.ndim(like) else x
-
-
 def loss_reverse(
     W: np.ndarray, b: np.ndarray, X: np.ndarray, Y: np.ndarray, penalty: float
 ) -> tuple[np.float64, tuple[np.ndarray, np.ndarray]]:
@@ -35,7 +32,12 @@ def loss_reverse(
         raise ValueError("b must be float64[K]")
     if not (X.dtype == "float64" and X.ndim == 2 and X.shape[1] == W.shape[0]):
         raise ValueError("X must be float64[N, F]")
-    if not (Y.dtype == "float64" and Y.ndim == 2 and Y.shape[0] == X.shape[0] and Y.shape[1] == W.shape[1]):
+    if not (
+        Y.dtype == "float64"
+        and Y.ndim == 2
+        and Y.shape[0] == X.shape[0]
+        and Y.shape[1] == W.shape[1]
+    ):
         raise ValueError("Y must be float64[N, K]")
     scores = X @ W + b
     t5 = scores.max(axis=1, keepdims=True)
@@ -46,9 +48,10 @@ def loss_reverse(
     surprise = total - np.sum(scores_1 * Y, axis=1)
     y = np.mean(surprise) + penalty * np.sum(W * W)
     # return np.mean(surprise) + penalty * np.sum(W * W)
-    t16 = 1.0 * np.size(1.0) / surprise.size
+    dW = 2.0 * (penalty * W)
+    t16 = np.divide(1.0, surprise.size)
     # surprise = total - np.sum(scores * Y, axis=1)
-    t17 = (-expand(t16, surprise))[:, None] * Y
+    t17 = (-np.broadcast_to(t16, surprise.shape))[:, None] * Y
     # total = np.log(np.sum(np.exp(scores), axis=1))
     dscores_1 = t17 + (t16 / t8)[:, None] * t7
     # scores = scores - scores.max(axis=1, keepdims=True)
@@ -56,5 +59,5 @@ def loss_reverse(
     t18 = cast(scores == t5, scores)
     dscores = dscores_1 + dt5 / t18.sum(axis=1, keepdims=True) * t18
     # scores = X @ W + b
-    dW = 2.0 * (penalty * W) + X.T @ dscores
+    dW += X.T @ dscores
     return y, (dW, dscores.sum(axis=0))

@@ -6,7 +6,9 @@ import numpy as np
 
 
 def cast(x, like):
-    """`x` in the dtype of `like`, and of its kind where `x` has no axes (a Python float, a NumPy scalar, an array)."""
+    """`x` in the dtype of `like`, and of its kind where `x` has no axes (a Python
+    float, a NumPy scalar, an array).
+    """
     if not isinstance(like, (np.ndarray, np.generic)):
         if isinstance(x, np.ndarray) and x.ndim:
             return (
@@ -21,7 +23,9 @@ def cast(x, like):
 
 
 def fit(share, like):
-    """`share` summed over the axes along which `like` was broadcast, in the dtype and kind of `like`."""
+    """`share` summed over the axes along which `like` was broadcast, in the dtype
+    and kind of `like`.
+    """
     shape = np.shape(like)
     if np.shape(share) != shape:
         extra = np.ndim(share) - len(shape)
@@ -66,16 +70,16 @@ def heat_reverse(u, alpha, steps, dy: complex = 1.0):
     t14_tape = []
     t15_tape = []
     u_tape_1 = []
-    u_1 = u.copy()
+    u = u.copy()
     for _ in range(steps):
-        u_tape.append(copy_of(u_1))
-        t5 = u_1[2:, 1:-1] + u_1[:-2, 1:-1]
+        u_tape.append(u.copy())
+        t5 = u[2:, 1:-1] + u[:-2, 1:-1]
         t5_tape.append(t5)
-        t7 = t5 + u_1[1:-1, 2:]
+        t7 = t5 + u[1:-1, 2:]
         t7_tape.append(t7)
-        around = t7 + u_1[1:-1, :-2]
+        around = t7 + u[1:-1, :-2]
         around_tape.append(around)
-        t10 = u_1[1:-1, 1:-1]
+        t10 = u[1:-1, 1:-1]
         t12 = 4.0 * t10
         t12_tape.append(t12)
         t13 = around - t12
@@ -84,15 +88,14 @@ def heat_reverse(u, alpha, steps, dy: complex = 1.0):
         t14_tape.append(t14)
         t15 = t10 + t14
         t15_tape.append(t15)
-        u_1[1:-1, 1:-1] = t15
-        u_tape_1.append(copy_of(u_1))
-    t16 = u_1 * u_1
+        u[1:-1, 1:-1] = t15
+        u_tape_1.append(u.copy())
+    t16 = u * u
     y = np.mean(t16)
     dalpha = zeros(alpha)
     # return np.mean(u * u)
-    t17 = fit(expand(np.divide(dy * np.size(dy), np.size(t16)), t16), t16) * u_1
-    du_1 = fit(t17, u_1)
-    du_1 = 2.0 * du_1
+    du = fit(fit(expand(np.divide(dy, np.size(t16)), t16), t16) * u, u)
+    du = 2.0 * du
     # for _ in range(steps):
     for _ in range(steps - 1, -1, -1):
         u_1 = u_tape_1.pop()
@@ -106,29 +109,24 @@ def heat_reverse(u, alpha, steps, dy: complex = 1.0):
         u_2 = u_tape.pop()
         # u[1:-1, 1:-1] += alpha * (around - 4.0 * u[1:-1, 1:-1])
         t10 = u_2[1:-1, 1:-1]
-        # for _ in range(steps):
-        du_1 = fit(du_1, u_1)
-        # u[1:-1, 1:-1] += alpha * (around - 4.0 * u[1:-1, 1:-1])
-        dt15 = copy_of(fit(du_1[1:-1, 1:-1], t15))
-        du_1[1:-1, 1:-1] = 0.0
-        du_1 = fit(du_1, u_2)
+        du = fit(du, u_1)
+        dt15 = copy_of(fit(du[1:-1, 1:-1], t15))
+        du[1:-1, 1:-1] = 0.0
+        du = fit(du, u_2)
         dt14 = fit(dt15, t14)
         dt13 = fit(dt14 * alpha, t13)
         dalpha = dalpha + fit(dt14 * t13, alpha)
         daround = fit(dt13, around)
         dt11 = fit(fit(-dt13, t12) * 4.0, t10)
-        du_1[1:-1, 1:-1] += dt11
-        t18 = copy_of(copy_of(fit(dt15, t10)))
-        du_1[1:-1, 1:-1] += t18
+        du[1:-1, 1:-1] += dt11
+        du[1:-1, 1:-1] += copy_of(fit(dt15, t10))
         # around = u[2:, 1:-1] + u[:-2, 1:-1] + u[1:-1, 2:] + u[1:-1, :-2]
         dt7 = fit(daround, t7)
         dt8 = fit(daround, u_2[1:-1, :-2])
-        du_1[1:-1, :-2] += dt8
+        du[1:-1, :-2] += dt8
         dt5 = fit(dt7, t5)
-        dt6 = fit(dt7, u_2[1:-1, 2:])
-        du_1[1:-1, 2:] += dt6
-        dt3 = fit(dt5, u_2[2:, 1:-1])
+        du[1:-1, 2:] += fit(dt7, u_2[1:-1, 2:])
         dt4 = fit(dt5, u_2[:-2, 1:-1])
-        du_1[:-2, 1:-1] += dt4
-        du_1[2:, 1:-1] += dt3
-    return y, (fit(du_1, u), cast(dalpha, alpha))
+        du[:-2, 1:-1] += dt4
+        du[2:, 1:-1] += fit(dt5, u_2[2:, 1:-1])
+    return y, (fit(du, u), cast(dalpha, alpha))

@@ -25,5 +25,5 @@ def heat_typed_forward(
         u[1:-1, 1:-1] = t10 + alpha * t13
         du[1:-1, 1:-1] = dt15
     y = np.mean(u * u)
-    dy = np.mean(2.0 * (u * du), keepdims=False)
+    dy = np.mean(2.0 * (u * du))
     return y, dy

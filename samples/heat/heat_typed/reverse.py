@@ -5,35 +5,6 @@
 import numpy as np
 
 
-def cast(x, like):
-    """`x` in the dtype of `like`, and of its kind where `x` has no axes (a Python float, a NumPy scalar, an array)."""
-    if not isinstance(like, (np.ndarray, np.generic)):
-        if isinstance(x, np.ndarray) and x.ndim:
-            return (
-                x.astype(complex)
-                if isinstance(like, complex)
-                else np.real(x).astype(float)
-            )
-        return complex(x) if isinstance(like, complex) else float(np.real(x))
-    dtype = like.dtype if like.dtype.kind in "fc" else np.dtype(float)
-    part = np.asarray(x if dtype.kind == "c" else np.real(x)).astype(dtype, copy=False)
-    return part if part.ndim or isinstance(like, np.ndarray) else part[()]
-
-
-def fit(share, like):
-    """`share` summed over the axes along which `like` was broadcast, in the dtype and kind of `like`."""
-    shape = np.shape(like)
-    if np.shape(share) != shape:
-        extra = np.ndim(share) - len(shape)
-        wide = [
-            i
-            for i, n in enumerate(np.shape(share))
-            if i < extra or shape[i - extra] == 1 != n
-        ]
-        share = np.reshape(np.sum(share, axis=tuple(wide)), shape)
-    return cast(share, like)
-
-
 def heat_typed_reverse(
     u: np.ndarray, alpha: float, steps: int
 ) -> tuple[np.float64, tuple[np.ndarray, float]]:
@@ -52,20 +23,19 @@ def heat_typed_reverse(
     t16 = u * u
     y = np.mean(t16)
     # return np.mean(u * u)
-    du = 2.0 * (np.divide(1.0 * np.size(1.0), t16.size) * u)
+    du = 2.0 * (u / t16.size)
     dalpha = 0.0
     # for _ in range(steps):
     for _ in range(steps - 1, -1, -1):
         t13 = t13_tape.pop()
         # u[1:-1, 1:-1] += alpha * (around - 4.0 * u[1:-1, 1:-1])
-        t17 = du[1:-1, 1:-1].copy()
+        t17 = du[1:-1, 1:-1]
         t18 = t17 * alpha
-        dalpha += fit(t17 * t13, alpha)
-        du[1:-1, 1:-1] = -(t18 * 4.0)
-        du[1:-1, 1:-1] += t17.copy()
+        dalpha += np.sum(t17 * t13)
+        du[1:-1, 1:-1] += -(t18 * 4.0)
         # around = u[2:, 1:-1] + u[:-2, 1:-1] + u[1:-1, 2:] + u[1:-1, :-2]
         du[1:-1, :-2] += t18
         du[1:-1, 2:] += t18
         du[:-2, 1:-1] += t18
         du[2:, 1:-1] += t18
-    return y, (du, dalpha)
+    return y, (du, float(dalpha))

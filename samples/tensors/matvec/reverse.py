@@ -5,40 +5,6 @@
 import numpy as np
 
 
-def cast(x, like):
-    """`x` in the dtype of `like`, and of its kind where `x` has no axes (a Python float, a NumPy scalar, an array)."""
-    if not isinstance(like, (np.ndarray, np.generic)):
-        if isinstance(x, np.ndarray) and x.ndim:
-            return (
-                x.astype(complex)
-                if isinstance(like, complex)
-                else np.real(x).astype(float)
-            )
-        return complex(x) if isinstance(like, complex) else float(np.real(x))
-    dtype = like.dtype if like.dtype.kind in "fc" else np.dtype(float)
-    part = np.asarray(x if dtype.kind == "c" else np.real(x)).astype(dtype, copy=False)
-    return part if part.ndim or isinstance(like, np.ndarray) else part[()]
-
-
-def fit(share, like):
-    """`share` summed over the axes along which `like` was broadcast, in the dtype and kind of `like`."""
-    shape = np.shape(like)
-    if np.shape(share) != shape:
-        extra = np.ndim(share) - len(shape)
-        wide = [
-            i
-            for i, n in enumerate(np.shape(share))
-            if i < extra or shape[i - extra] == 1 != n
-        ]
-        share = np.reshape(np.sum(share, axis=tuple(wide)), shape)
-    return cast(share, like)
-
-
-def expand(x, like):
-    """`x` repeated in the shape of `like`: a view that must not be written."""
-    return np.broadcast_to(x, np.shape(like)) if np.ndim(like) else x
-
-
 def matvec_reverse(
     W: np.ndarray, V: np.ndarray, dY=1.0
 ) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
@@ -49,5 +15,5 @@ def matvec_reverse(
         raise ValueError("V must be float64[J]")
     # Y[I] = W[I,J] V[J]
     Y = W @ V
-    dY = expand(dY, Y)
-    return Y, (fit(np.outer(dY, V), W), fit(W.T @ dY, V))
+    dY = np.broadcast_to(dY, Y.shape)
+    return Y, (np.outer(dY, V), W.T @ dY)

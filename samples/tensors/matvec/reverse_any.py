@@ -6,7 +6,9 @@ import numpy as np
 
 
 def cast(x, like):
-    """`x` in the dtype of `like`, and of its kind where `x` has no axes (a Python float, a NumPy scalar, an array)."""
+    """`x` in the dtype of `like`, and of its kind where `x` has no axes (a Python
+    float, a NumPy scalar, an array).
+    """
     if not isinstance(like, (np.ndarray, np.generic)):
         if isinstance(x, np.ndarray) and x.ndim:
             return (
@@ -21,7 +23,9 @@ def cast(x, like):
 
 
 def fit(share, like):
-    """`share` summed over the axes along which `like` was broadcast, in the dtype and kind of `like`."""
+    """`share` summed over the axes along which `like` was broadcast, in the dtype
+    and kind of `like`.
+    """
     shape = np.shape(like)
     if np.shape(share) != shape:
         extra = np.ndim(share) - len(shape)

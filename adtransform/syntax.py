@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from adtransform.ops import BINARY, COMPARE, UNARY
 
 LIMIT = 88
 
@@ -104,7 +107,8 @@ def flat(e: Py) -> str:
         case Infix(left, symbol, right, level):
             return _infix(left, symbol, right, level)
         case Prefix(symbol, operand, level):
-            return symbol + within(operand, level)
+            # The formatter brackets a negated power.
+            return symbol + within(operand, ATOM if operand.level == POWER else level)
         case Dot(value, name):
             text = within(value, ATOM)
             return f"({text}).{name}" if text.isdigit() else f"{text}.{name}"
@@ -131,7 +135,7 @@ def within(e: Py, level: int) -> str:
 def _infix(left: Py, symbol: str, right: Py, level: int) -> str:
     if symbol == "**":
         a, b = within(left, POWER + 1), within(right, SIGN)
-        return f"{a}**{b}" if _is_plain(left) and _is_plain(right) else f"{a} ** {b}"
+        return f"{a}**{b}" if left.level > POWER and _is_plain(left) and _is_plain(right) else f"{a} ** {b}"
     # Comparisons chain and the others group from the left: an equal level on the right needs brackets.
     first = within(left, level + 1 if level == COMPARISON else level)
     return f"{first} {symbol} {within(right, level + 1)}"
@@ -144,6 +148,8 @@ def _is_plain(e: Py) -> bool:
             return not text.endswith("j")
         case Prefix(symbol, operand):
             return symbol != "not " and _is_plain(operand)
+        case Infix(left, "**", right):
+            return left.level > POWER and _is_plain(left) and _is_plain(right)
         case Dot(value):
             return _is_plain(value) and not (isinstance(value, Word) and value.text[0].isdigit())
     return False
@@ -170,11 +176,61 @@ def statement(prefix: str, e: Py, indent: int, suffix: str = "") -> list[str]:
         case Bare(items):
             return _broken(f"{pad}{prefix}(", items, f"{pad}){suffix}", indent, False)
         case Infix() | Ternary():
-            inner = " " * (indent + 4)
-            whole = inner + flat(e)
-            body = [whole] if len(whole) <= LIMIT else [inner + part for part in _operands(e)]
-            return [f"{pad}{prefix}(", *body, f"{pad}){suffix}"]
+            hugged = _hugged(e, prefix, indent, suffix) if isinstance(e, Infix) else None
+            return hugged or _bracketed(e, f"{pad}{prefix}(", f"{pad}){suffix}", indent)
     return [line]
+
+
+def _bracketed(e: Infix | Ternary, first: str, last: str, indent: int) -> list[str]:
+    """An expression on lines of its own between two brackets."""
+    inner = " " * (indent + 4)
+    whole = inner + flat(e)
+    return [first, *([whole] if len(whole) <= LIMIT else [inner + part for part in _operands(e)]), last]
+
+
+def _hugged(e: Infix, prefix: str, indent: int, suffix: str) -> list[str] | None:
+    """The lines of an expression broken in the brackets at its end or start: only where its loosest operator stands alone."""
+    if len(_operands(e)) != 2:
+        return None
+    pad = " " * indent
+    path = [e]
+    while isinstance(path[-1].right, Infix) and path[-1].right.level > path[-1].level:
+        path.append(path[-1].right)
+    tail = path[-1].right
+    text = flat(e)
+    opened = _opened(tail, tail.level <= path[-1].level)
+    if opened is not None:
+        start, inside, close = opened
+        head = f"{pad}{prefix}{text[: len(text) - len(start) - len(flat(inside)) - len(close)]}{start}"
+        if len(head) <= LIMIT:
+            return _within_brackets(inside, head, f"{pad}{close}{suffix}", indent)
+    path = [e]
+    while isinstance(path[-1].left, Infix) and path[-1].left.level >= path[-1].level:
+        path.append(path[-1].left)
+    lead = path[-1].left
+    opened = _opened(lead, lead.level < path[-1].level)
+    if opened is not None:
+        start, inside, close = opened
+        rest = f"{pad}{close}{text[len(start) + len(flat(inside)) + len(close) :]}{suffix}"
+        if len(rest) <= LIMIT:
+            return _within_brackets(inside, f"{pad}{prefix}{start}", rest, indent)
+    return None
+
+
+def _within_brackets(inside: Py, first: str, last: str, indent: int) -> list[str]:
+    if isinstance(inside, Bare):
+        return _broken(first, inside.items, last, indent, True)
+    assert isinstance(inside, Infix | Ternary)
+    return _bracketed(inside, first, last, indent)
+
+
+def _opened(e: Py, bracketed: bool) -> tuple[str, Py, str] | None:
+    """What stands before, in and behind the outermost brackets of an operand; None where it has none."""
+    if bracketed and isinstance(e, Infix | Ternary):
+        return "(", e, ")"
+    if isinstance(e, Group) and e.items and e.head is not None:
+        return within(e.head, ATOM) + e.brackets[0], Bare(e.items), e.brackets[1]
+    return None
 
 
 def _broken(first: str, items: tuple[Py, ...], last: str, indent: int, is_call: bool) -> list[str]:
@@ -225,3 +281,20 @@ def quoted(text: str) -> str:
     if single.startswith('"') or '"' in text:
         return single
     return '"' + single[1:-1].replace("\\'", "'") + '"'
+
+
+def operation(op: str, *args: Py) -> Py:
+    """An operator of `ops` applied to its operands.  Raises `KeyError` where `op` is not an operator."""
+    if op in UNARY and len(args) == 1:
+        symbol, level = UNARY[op]
+        return Prefix(symbol, args[0], level)
+    left, right = args
+    if op in COMPARE:
+        return Infix(left, COMPARE[op], right, COMPARISON)
+    symbol, level = BINARY[op]
+    return Infix(left, symbol, right, level)
+
+
+def call(function: str, args: Iterable[Py], kwargs: Mapping[str, Py] | None = None) -> Py:
+    """`function(a, b, k=c)`"""
+    return Group(Word(function), "()", (*args, *(Keyword(k, v) for k, v in (kwargs or {}).items())))

@@ -1,0 +1,198 @@
+"""Where a variable that a path leaves unbound has to be bound to `None`.
+
+A path that never bound `y` prints nothing for it; mostly `y` is only read where the same test says that it is bound.  What
+moves a value without using it (a copy, a list, a result) or only asks it for its shape (the adjoint of `y`) may come by
+an unbound one, and then needs something to move.
+
+A variable is unbound under conditions, each a set of facts `(test, outcome)`; what is read where the facts known
+contradict every condition is bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from adtransform.ir import UNDEFINED, Const, Var
+from adtransform.place.current import LIKE
+from adtransform.place.program import Bind, Branch, Copy, Exit, Loop, Node, Operand, Program, Tree, reads, variables, walk
+
+Condition = frozenset[tuple[Var, bool]]
+_State = dict[Var, frozenset[Condition]]
+_Facts = dict[Var, bool]
+_MOST = 8
+
+
+def unbound(program: Program, names: Mapping[Var, str]) -> frozenset[Var]:
+    """The variables that must be `None` where a path leaves them unbound."""
+    nodes = list(walk(program.nodes))
+    if not any(s == UNDEFINED for n in nodes if isinstance(n, Copy) for _, s in n.pairs):
+        return frozenset()
+    analysis = _Analysis(nodes, names)
+    analysis.block(program.nodes, {}, {})
+    sources: dict[Var, list[Var]] = {}
+    for t, s in analysis.moves:
+        sources.setdefault(t, []).append(s)
+    todo = list(analysis.needed)
+    while todo:
+        for s in sources.get(todo.pop(), ()):
+            if s not in analysis.needed:
+                analysis.needed.add(s)
+                todo.append(s)
+    return frozenset(analysis.needed)
+
+
+class _Analysis:
+    def __init__(self, nodes: list[Node], names: Mapping[Var, str]) -> None:
+        self.names = names
+        self.needed: set[Var] = set()
+        self.moves = [(t, s) for n in nodes if isinstance(n, Copy) for t, s in n.pairs if isinstance(s, Var)]
+        self.moves += [exit for n in nodes if isinstance(n, Loop) for exit in n.exits]
+        self.tests = {test for n in nodes if isinstance(n, Branch) and (test := _test(n.cond)[0]) is not None}
+        self.breaks: list[list[tuple[_State, _Facts]]] = []
+        incoming: dict[Var, set[Operand]] = {}
+        for n in nodes:
+            if isinstance(n, Copy):
+                for t, s in n.pairs:
+                    incoming.setdefault(t, set()).add(s)
+        # Flags that every trip of a loop leaves as they were.
+        self.constant = {t: s for t, found in incoming.items() if len(found) == 1 and isinstance(s := next(iter(found)), Const)}
+
+    def block(self, nodes: list[Node], state: _State, facts: _Facts) -> bool:
+        """Follow statements, changing state and facts; whether their end is reached."""
+        for node in nodes:
+            match node:
+                case Bind():
+                    self.check(self.asked(node), state, facts)
+                    for t in node.targets:
+                        state.pop(t, None)
+                        facts.pop(t, None)
+                case Copy():
+                    self.copy(node, state, facts)
+                case Branch():
+                    if not self.branch(node, state, facts):
+                        return False
+                case Loop():
+                    self.loop(node, state, facts)
+                case Exit(kind=kind):
+                    self.check(reads(node), state, facts)
+                    if kind == "break":
+                        self.breaks[-1].append((dict(state), dict(facts)))
+                    return False
+        return True
+
+    def asked(self, node: Bind) -> Iterator[Var]:
+        if node.tree.op in ("push", "list", "assign", "copy_of"):
+            yield from reads(node)
+        yield from _shapes(node.tree)
+
+    def check(self, found: Iterable[Var], state: _State, facts: _Facts) -> None:
+        for v in found:
+            if any(all(facts.get(c, outcome) == outcome for c, outcome in condition) for condition in state.get(v, ())):
+                self.needed.add(v)
+
+    def copy(self, node: Copy, state: _State, facts: _Facts) -> None:
+        moved = [(t, s) for t, s in node.pairs if isinstance(s, Var) and self.names.get(s) != self.names.get(t)]
+        self.check((s for _, s in moved), state, facts)
+        new: _State = {}
+        learnt: _Facts = {}
+        for t, s in node.pairs:
+            if s == UNDEFINED:
+                new[t] = frozenset([frozenset()])
+            elif isinstance(s, Var) and s in state:
+                new[t] = state[s]
+            if isinstance(s, Const) and isinstance(s.value, bool):
+                learnt[t] = s.value
+            elif isinstance(s, Var) and s in facts:
+                learnt[t] = facts[s]
+        targets = {t for t, _ in node.pairs}
+        tests = [(t, s) for t, s in node.pairs if t in self.tests or s in self.tests]
+        for t in targets:
+            state.pop(t, None)
+            facts.pop(t, None)
+        state.update(new)
+        facts.update(learnt)
+        if tests:
+            for v, conditions in state.items():
+                state[v] = frozenset(_renamed(condition, tests) for condition in conditions)
+
+    def branch(self, node: Branch, state: _State, facts: _Facts) -> bool:
+        ends: list[tuple[_State, _Facts]] = []
+        test, outcome = _test(node.cond)
+        for block, value in ((node.then, outcome), (node.orelse, not outcome)):
+            inner, known = dict(state), dict(facts)
+            if test is not None:
+                if facts.get(test, value) != value:
+                    continue
+                known[test] = value
+            if self.block(block, inner, known):
+                ends.append((inner, known))
+        if ends:
+            self.join(ends, state, facts)
+        return bool(ends)
+
+    def join(self, ends: list[tuple[_State, _Facts]], state: _State, facts: _Facts) -> None:
+        """What holds where several paths meet: unbound on one of them means unbound under that path's facts."""
+        common = {c: v for c, v in ends[0][1].items() if all(known.get(c) == v for _, known in ends)}
+        merged: _State = {}
+        for v in {v for end, _ in ends for v in end}:
+            found = [(end.get(v, frozenset()), known) for end, known in ends]
+            if all(conditions == found[0][0] for conditions, _ in found):
+                merged[v] = found[0][0]
+                continue
+            out = {
+                condition | {(c, o) for c, o in known.items() if c not in common}
+                for conditions, known in found
+                for condition in conditions
+            }
+            merged[v] = frozenset(out) if len(out) <= _MOST else frozenset([frozenset()])
+        state.clear()
+        state.update(merged)
+        facts.clear()
+        facts.update(common)
+
+    def loop(self, node: Loop, state: _State, facts: _Facts) -> None:
+        for _ in range(2):
+            self.breaks.append([])
+            inner, known = dict(state), {**facts, **self.flags(node.phis)}
+            self.block(node.header, inner, known)
+            after, then = dict(inner), dict(known)
+            self.block(node.body, inner, known)
+            breaks = self.breaks.pop()
+            # What the next trip may find unbound; facts about one trip say nothing of the next.
+            for p in node.phis:
+                if inner.get(p):
+                    state[p] = frozenset([frozenset()])
+        for q, p in node.exits:
+            after.pop(q, None)
+            if after.get(p):
+                after[q] = after[p]
+            if p in then:
+                then[q] = then[p]
+        self.join([*([(after, then)] if node.ends else []), *breaks] or [(after, then)], state, facts)
+
+    def flags(self, phis: Iterable[Var]) -> _Facts:
+        return {p: self.constant[p].value for p in phis if p in self.constant and isinstance(self.constant[p].value, bool)}
+
+
+def _renamed(condition: Condition, pairs: list[tuple[Var, Operand]]) -> Condition:
+    """The facts of a condition after a copy, which hold for the copies as well."""
+    targets = {t for t, _ in pairs}
+    kept = {(c, outcome) for c, outcome in condition if c not in targets}
+    return frozenset(kept | {(t, outcome) for t, s in pairs for c, outcome in condition if c is s})
+
+
+def _test(cond: Operand) -> tuple[Var | None, bool]:
+    """The variable a condition tests, and for which outcome."""
+    outcome = True
+    while isinstance(cond, Tree) and cond.op == "operator.not_":
+        cond, outcome = cond.args[0], not outcome
+    return (cond, outcome) if isinstance(cond, Var) else (None, outcome)
+
+
+def _shapes(a: Operand) -> Iterator[Var]:
+    """What an expression only asks for its shape and kind."""
+    if isinstance(a, Tree):
+        if a.op in LIKE and LIKE[a.op] < len(a.args):
+            yield from variables(a.args[LIKE[a.op]])
+        for x in (*a.args, *(x for _, x in a.kwargs)):
+            yield from _shapes(x)

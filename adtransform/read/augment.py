@@ -1,0 +1,136 @@
+"""Augmented assignment: a number is rebound, an array is written, and where it is not known which, something is assumed."""
+
+from __future__ import annotations
+
+import ast
+
+from adtransform.ir import Var
+from adtransform.lattice import Array, Scalar, Unknown
+from adtransform.read.control import Control
+from adtransform.read.operators import BINARY
+from adtransform.read.refs import ListRef, Ref, View
+
+
+class Augment(Control):
+    """Reading `x += v`."""
+
+    def augment(self, stmt: ast.AugAssign) -> None:
+        """`x += v`: a number is rebound, an array is written, a list is extended."""
+        op = BINARY[type(stmt.op)]
+        goal = stmt.target
+        match goal:
+            case ast.Name(id=name):
+                before = self.expression(ast.copy_location(ast.Name(name, ast.Load()), goal))
+                value = self.expression(stmt.value)
+                self.place = self.origin(stmt)
+                self.augment_name(name, before, op, value, stmt)
+            case ast.Subscript(value=owner, slice=key):
+                base = self.expression(owner)
+                self.augment_item(base, key, op, stmt)
+            case _:
+                self.refuse(goal, "an assignment to an attribute", "keep the value in a local name")
+
+    def augment_name(self, name: str, before: Ref, op: str, value: Ref, stmt: ast.AugAssign) -> None:
+        """`name += value`"""
+        if isinstance(before, ListRef):
+            if op == "add":
+                self.extend(before.storage, value, stmt)
+                return
+            self.bind(name, self.binary(op, before, value, stmt), stmt)
+            return
+        if not isinstance(before, View):
+            self.bind(name, self.binary(op, before, value, stmt), stmt)
+            return
+        a = self.value(before, stmt)
+        if isinstance(self.type_of(a), Unknown) and not self.is_array(name, before, stmt):
+            self.bind(name, self.binary(op, before, value, stmt), stmt)
+            return
+        new = self.value(self.binary(op, before, value, stmt), stmt)
+        self.place = self.origin(stmt)
+        t, u = self.type_of(a), self.type_of(new)
+        if t != u or not isinstance(t, Array) or self.loose(a):
+            self.overwrite(before, new, stmt, name)
+        else:
+            named = self.let("assign", new, hint=name, type=u)
+            self.store(before, named, stmt, name)
+
+    def is_array(self, name: str, view: View, stmt: ast.AugAssign) -> bool:
+        """Whether an unknown value that is augmented is an array that others see: settled by an assumption if it matters."""
+        others = self.aliases(view, name)
+        if not others:
+            return False
+        content = self.content(view.storage)
+        param = self.root(content) if isinstance(content, Var) else ""
+        if view.path and param:
+            if name in self.frame.scope.used_as_array or any(s.op != "index" for s in view.path):
+                self.take(param, "deep", f"np.ndim({param}) > 1", f"`{name}` is taken as a view of `{param}`")
+                return True
+            if all(s.sure for s in view.path):
+                return True
+            count = self.ints(view.path[0].args[0]) if len(view.path) == 1 and view.path[0].op == "index" else 0
+            if not count:
+                self.refuse(stmt, f"`{name}`, which may be a number or a view", "annotate the parameters, or copy")
+            why = f"`{name}` is taken as a number, not as a view of `{param}`"
+            self.take(param, f"rank {count}", f"np.ndim({param}) == {count}", why)
+            return False
+        if not param:
+            sources = self.sources_of(content)
+            if not sources:
+                self.refuse(stmt, f"`{name}` updated in place, seen as `{others[0]}` too", "annotate the parameters, or copy")
+            for source in sources:
+                self.take(
+                    source,
+                    "number",
+                    f"not isinstance({source}, np.ndarray)",
+                    f"`{name}` is updated while `{others[0]}` is read",
+                )
+            return False
+        used = self.frame.scope.used_as_array
+        if any(n in used for n in (name, param, *others)) or self.has_taken(param, "array"):
+            self.take(param, "array", f"isinstance({param}, np.ndarray)", f"`{name}` and `{others[0]}` are one array")
+            return True
+        self.take(param, "number", f"not isinstance({param}, np.ndarray)", f"`{name}` is updated while `{others[0]}` is read")
+        return False
+
+    def sources_of(self, a: object) -> list[str]:
+        """The parameters of unknown type from which elementwise operations make a value."""
+        found: dict[str, None] = {}
+        todo = [a]
+        while todo:
+            one = todo.pop()
+            if not isinstance(one, Var):
+                continue
+            let = self.definitions.get(one)
+            if let is None:
+                return []
+            if let.op == "load":
+                found[str(self.static(let.args[0]).value)] = None  # type: ignore[union-attr]
+            elif let.op == "assign" or let.op.startswith(("operator.", "math.")) or self.is_ufunc(let.op):
+                todo.extend(let.args)
+            elif not isinstance(one.type, Scalar):
+                return []
+        return [p for p in found if isinstance(self.param_type(p), Unknown)]
+
+    def augment_item(self, base: Ref, key: ast.expr, op: str, stmt: ast.AugAssign) -> None:
+        """`x[k] += v`"""
+        if not isinstance(base, View):
+            before = self.subscript(base, key, stmt)
+            value = self.expression(stmt.value)
+            if isinstance(before, View) and isinstance(self.type_of(self.value(before)), Array):
+                new = self.value(self.binary(op, before, value, stmt), stmt)
+                self.overwrite(before, new, stmt)
+                return
+            if isinstance(before, ListRef) and op == "add":
+                self.extend(before.storage, value, stmt)
+                return
+            self.assign_item(base, key, self.binary(op, before, value, stmt), stmt)
+            return
+        at = self.index_key(key)
+        before = self.indexed(base, at, stmt)
+        value = self.expression(stmt.value)
+        new_ref = self.binary(op, before, value, stmt)
+        self.place = self.origin(stmt)
+        hint = (
+            stmt.target.value.id if isinstance(stmt.target, ast.Subscript) and isinstance(stmt.target.value, ast.Name) else ""
+        )
+        self.assign_array_item(base, at, new_ref, stmt, hint)

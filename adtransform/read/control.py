@@ -1,0 +1,268 @@
+"""Control flow: branches, loops, and what follows an exit that may have been taken."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+
+from adtransform.errors import Refusal
+from adtransform.ir import Atom, Const, Let, Var
+from adtransform.ops import EXTERNAL
+from adtransform.read.core import Opened
+from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE, VALUE
+from adtransform.read.functions import Functions
+from adtransform.read.loops import BROKE, Loop
+from adtransform.read.refs import Lazy, ListRef, RangeRef, Ref, View
+from adtransform.read.scope import assigned, inside, targets
+from adtransform.rewrite import regions, statements
+
+_GROWING = frozenset("append extend insert pop".split())
+
+
+class Control(Functions):
+    """Reading control flow."""
+
+    def branch(self, stmt: ast.If, rest: list[ast.stmt]) -> bool:
+        """`if`; gives whether the rest of the block was read into one of the branches."""
+        cond = self.truth(self.expression(stmt.test), stmt.test)
+        if isinstance(cond, Const):
+            self.block(stmt.body if cond.value else stmt.orelse)
+            return False
+        place = self.place = self.origin(stmt)
+        entry = self.save()
+        live = self.frame.live
+        a = self.region(entry, lambda: self.block(stmt.body))
+        b = self.region(entry, lambda: self.block(stmt.orelse))
+        consumed = False
+        out_a, out_b = (o.state.env.get(EXIT) == TRUE or DEAD in o.state.env for o in (a, b))
+        real_a, real_b = (o.state.env.get(EXIT) == TRUE for o in (a, b))
+        if rest and out_a != out_b and (real_a or real_b):
+            consumed = True
+            live = self.frame.scope.liveness.after[id(rest[-1])]
+            if out_a:
+                b = self.on(b, rest)
+            else:
+                a = self.on(a, rest)
+        self.frame.live = live
+        self.restore(entry)
+        self.place = place
+        self.meet(cond, a, b, entry)
+        return consumed
+
+    def on(self, opened: Opened, rest: list[ast.stmt]) -> Opened:
+        """Read the rest of a block at the end of a branch."""
+
+        def action() -> None:
+            flag = self.frame.flag(EXIT)
+            if isinstance(flag, Var):
+                self.guarded(flag, lambda: self.block(rest))
+            elif flag == FALSE:
+                self.block(rest)
+
+        return self.resume(opened, action)
+
+    def guarded(self, flag: Var, rest: Callable[[], None]) -> None:
+        """Read on where a block has not been left."""
+        entry = self.save()
+        place, live = self.place, self.frame.live
+
+        def left() -> None:
+            for name in (EXIT, STOP, RETURNED, BROKE):
+                if self.frame.env.get(name) is flag:
+                    self.frame.env[name] = TRUE
+
+        def stayed() -> None:
+            for name in (EXIT, STOP, RETURNED, BROKE):
+                self.frame.env[name] = FALSE
+            self.frame.env.pop(VALUE, None)
+            rest()
+
+        a = self.region(entry, left)
+        b = self.region(entry, stayed)
+        self.restore(entry)
+        self.place, self.frame.live = place, live
+        self.meet(flag, a, b, entry)
+
+    # Loops.
+
+    def for_loop(self, stmt: ast.For) -> None:
+        """`for`"""
+        ref = self.expression(stmt.iter)
+        self.place = self.origin(stmt)
+
+        def each(item: Ref) -> None:
+            self.unpack_target(stmt.target, item)
+            self.block(stmt.body)
+
+        def counted(bounds: tuple[Atom, Atom, Atom], body: Callable[[Var | None], None]) -> Atom:
+            hint = stmt.target.id if isinstance(stmt.target, ast.Name) and self.is_index(ref) else ""
+            return self.loop(self.described(stmt, bounds, hint, lambda: TRUE, body))
+
+        broke = self.within_loop(stmt, lambda: self.iterate(ref, each, counted, stmt))
+        self.otherwise(stmt, broke)
+
+    def is_index(self, ref: Ref) -> bool:
+        """Whether the loop's index is the target itself."""
+        if isinstance(ref, Lazy) and ref.kind == "reversed":
+            ref = ref.parts[0]
+            return isinstance(ref, RangeRef) and ref.step == Const(1)
+        return isinstance(ref, RangeRef)
+
+    def within_loop(self, stmt: ast.For | ast.While, action: Callable[[], Atom]) -> Atom:
+        """Read a loop: what is live where its exits go counts as live inside."""
+        frame = self.frame
+        live, leaving, outside, tells = frame.live, frame.leaving, frame.leaving_outside, frame.tells_break
+        frame.tells_break = bool(stmt.orelse)
+        frame.leaving_outside = leaving
+        frame.leaving |= live | frame.scope.liveness.head[id(stmt)]
+        try:
+            return action()
+        finally:
+            frame.live, frame.leaving, frame.leaving_outside, frame.tells_break = live, leaving, outside, tells
+
+    def otherwise(self, stmt: ast.For | ast.While, broke: Atom) -> None:
+        """The `else` of a loop, and what an early `return` leaves out."""
+        if not stmt.orelse:
+            return
+        returned = self.frame.flag(RETURNED)
+        if isinstance(broke, Const) and not isinstance(returned, Var):
+            if broke == FALSE and returned == FALSE:
+                self.block(stmt.orelse)
+            return
+
+        def both() -> None:
+            if isinstance(broke, Var):
+                self.guarded(broke, lambda: self.block(stmt.orelse))
+            elif broke == FALSE:
+                self.block(stmt.orelse)
+
+        if isinstance(returned, Var):
+            self.guarded(returned, both)
+        else:
+            both()
+
+    def described(
+        self,
+        stmt: ast.For | ast.While,
+        bounds: tuple[Atom, Atom, Atom] | None,
+        hint: str,
+        cond: Callable[[], Atom],
+        body: Callable[[Var | None], None],
+    ) -> Loop:
+        """What the reader of loops wants to know of a statement."""
+        names = assigned([stmt.target, *stmt.body] if isinstance(stmt, ast.For) else [stmt.test, *stmt.body])
+        changed = [n.target for n in inside(stmt.body) if isinstance(n, ast.AugAssign)]
+        augmented = {t.id for t in changed if isinstance(t, ast.Name)}
+        plain: set[str] = set()
+        grown: set[str] = set()
+        for node in inside(stmt.body):
+            match node:
+                case ast.Assign(targets=goals):
+                    plain.update(n for g in goals for n in targets(g))
+                case ast.AnnAssign(target=goal) | ast.NamedExpr(target=goal) | ast.For(target=goal):
+                    plain.update(targets(goal))
+                case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=attr)) if attr in _GROWING:
+                    grown.add(name)
+        env = self.frame.env
+        grown |= {n for n in augmented if isinstance(env.get(n), ListRef)}
+        scalars = {n for n in augmented if not isinstance(env.get(n), (View, ListRef))}
+        bits = self.frame.scope.liveness.bits
+        head, out = self.frame.scope.liveness.head[id(stmt)], self.frame.live | self.frame.leaving_outside
+        hidden = frozenset(n for n in env if n.startswith("%h"))
+        return Loop(
+            stmt,
+            bounds,
+            hint,
+            frozenset(names) | hidden,
+            frozenset(plain | scalars),
+            frozenset(grown),
+            cond,
+            body,
+            lambda n: n in hidden or bool(bits.get(n, 0) & head),
+            lambda n: n in hidden or bool(bits.get(n, 0) & out),
+            bool(stmt.orelse),
+        )
+
+    def while_loop(self, stmt: ast.While) -> None:
+        """`while`"""
+        forever = isinstance(stmt.test, ast.Constant) and bool(stmt.test.value)
+        plain = not any(isinstance(n, (ast.NamedExpr, ast.Call, ast.ListComp, ast.GeneratorExp)) for n in ast.walk(stmt.test))
+        stmts = stmt.body
+
+        def cond() -> Atom:
+            if forever or not simple:
+                return TRUE
+            return self.truth(self.expression(stmt.test), stmt.test)
+
+        def body(index: Var | None) -> None:
+            if forever or simple:
+                self.block(stmts)
+                return
+            test = self.truth(self.expression(stmt.test), stmt.test)
+            self.stop_unless(test, stmt)
+
+        simple = plain or self.is_pure(stmt.test)
+        broke = self.within_loop(stmt, lambda: self.loop(self.described(stmt, None, "", cond, body)))
+        if forever and not _breaks(stmts):
+            returned = self.frame.flag(RETURNED)
+            if returned != FALSE:
+                for flag in (EXIT, STOP, RETURNED):
+                    self.frame.env[flag] = TRUE
+            else:
+                self.frame.env[DEAD] = TRUE
+            return
+        self.otherwise(stmt, broke)
+
+    def is_pure(self, node: ast.expr) -> bool:
+        """Whether a condition only computes: no names bound, nothing written, nothing performed."""
+        entry = self.save()
+        said = len(self.messages)
+        pure = not any(isinstance(n, (ast.NamedExpr,)) for n in ast.walk(node))
+        body = list(self.builder.body)
+        if pure:
+            try:
+                self.truth(self.expression(node), node)
+            except Refusal:
+                pure = False
+            added = self.builder.body[len(body) :]
+            every = [t for s in added for t in (s, *(x for r in regions(s) for x in statements(r)))]
+            pure = pure and not any(isinstance(s, Let) and s.op in EXTERNAL for s in every)
+            pure = pure and all(entry.heap.get(s) is c for s, c in self.heap.items() if s in entry.heap or s.param)
+            loads = [s for s in added if isinstance(s, Let) and s.op == "load"]
+            self.builder.body[:] = [*body, *loads]
+        self.restore(entry)
+        del self.messages[said:]
+        return pure
+
+    def stop_unless(self, test: Atom, stmt: ast.While) -> None:
+        """The condition of a loop as its first statement: `if not test: break`."""
+        if isinstance(test, Const):
+            if test.value:
+                self.block(stmt.body)
+            else:
+                self.frame.env[STOP] = self.frame.env[EXIT] = TRUE
+            return
+        entry = self.save()
+        place = self.place
+
+        def stop() -> None:
+            self.frame.env[STOP] = self.frame.env[EXIT] = TRUE
+
+        a = self.region(entry, lambda: self.block(stmt.body))
+        b = self.region(entry, stop)
+        self.restore(entry)
+        self.place = place
+        self.meet(test, a, b, entry)
+
+
+def _breaks(stmts: list[ast.stmt]) -> bool:
+    todo: list[ast.AST] = list(stmts)
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.Break):
+            return True
+        if isinstance(node, (ast.For, ast.While)):
+            todo.extend(node.orelse)
+        elif not isinstance(node, (ast.FunctionDef, ast.Lambda, ast.ClassDef)):
+            todo.extend(ast.iter_child_nodes(node))
+    return False

@@ -1,0 +1,176 @@
+"""Comprehensions, generators, and what folds over an iterable."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+
+from adtransform.ir import Atom, Const, Var
+from adtransform.read.frames import FALSE
+from adtransform.read.iteration import Iteration
+from adtransform.read.loops import Loop
+from adtransform.read.refs import Lazy, ListRef, RangeRef, Ref
+from adtransform.read.scope import assigned, targets
+
+
+class Folds(Iteration):
+    """Reading comprehensions and folds."""
+
+    def comprehension(self, node: ast.ListComp | ast.GeneratorExp | ast.DictComp) -> Ref:
+        """A comprehension: items one by one where the length is known, pushed to a list otherwise."""
+        if isinstance(node, ast.GeneratorExp):
+            return Lazy("generator", node=node, frame=self.frame)
+        if isinstance(node, ast.DictComp):
+            return self.dict_comprehension(node)
+        target = self.new_list(())
+        element = node.elt
+
+        def push() -> None:
+            self.list_method(self.hidden(name), "append", [self.expression(element)], {}, node)
+
+        name = self.hide(target)
+        self.clauses(node, 0, push)
+        return self.unhide(name)
+
+    def dict_comprehension(self, node: ast.DictComp) -> Ref:
+        """`{k: v for ...}` with known keys."""
+        entries: dict[object, Ref] = {}
+
+        def add() -> None:
+            entries[self.key(node.key)] = self.expression(node.value)
+
+        clause = node.generators[0]
+        if len(node.generators) != 1 or clause.ifs or self.known_items(self.expression(clause.iter)) is None:
+            self.refuse(node, "a dict whose keys are computed", "use constant keys, or a list")
+        self.clauses(node, 0, add)
+        return self.new_dict(entries)
+
+    def generated(self, ref: Ref, each: Callable[[Ref], None], node: ast.AST) -> Atom:
+        """Run over a generator expression in place of making a list of it."""
+        assert isinstance(ref, Lazy) and ref.node is not None
+        if ref.frame is not self.frame:
+            self.refuse(node, "a generator used in another function", "pass a list: [...]")
+        element = ref.node.elt
+        self.clauses(ref.node, 0, lambda: each(self.expression(element)))
+        return FALSE
+
+    def clauses(
+        self, node: ast.ListComp | ast.GeneratorExp | ast.DictComp, position: int, innermost: Callable[[], None]
+    ) -> None:
+        """The `for` and `if` clauses of a comprehension from `position` on."""
+        if position == len(node.generators):
+            innermost()
+            return
+        clause = node.generators[position]
+        if clause.is_async:
+            self.refuse(node, "`async for`", "use a plain `for`")
+        names = list(targets(clause.target))
+        saved = {n: self.frame.env[n] for n in names if n in self.frame.env}
+        hiddens = frozenset(n for n in self.frame.env if n.startswith("%h"))
+        results = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
+        changed = frozenset(assigned([clause.target, *clause.ifs, *results]))
+
+        def each(item: Ref) -> None:
+            self.unpack_target(clause.target, item)
+
+            def inner() -> None:
+                self.clauses(node, position + 1, innermost)
+
+            self.conditions(clause.ifs, 0, inner, node)
+
+        def loop(bounds: tuple[Atom, Atom, Atom], body: Callable[[Var | None], None]) -> Atom:
+            inner = frozenset(n for g in node.generators[position:] for n in targets(g.target)) | changed
+            hint = clause.target.id if isinstance(clause.target, ast.Name) else ""
+            lists = frozenset(n for n in hiddens if isinstance(self.frame.env.get(n), ListRef))
+            alive = self.frame.is_live
+            return self.loop(
+                Loop(
+                    clause,
+                    bounds,
+                    hint,
+                    inner | hiddens,
+                    inner,
+                    lists,
+                    lambda: Const(True),
+                    body,
+                    lambda n: n in hiddens or alive(n),
+                    lambda n: n in hiddens or alive(n),
+                )
+            )
+
+        self.iterate(self.expression(clause.iter), each, loop, node)
+        for n in names:
+            self.frame.env.pop(n, None)
+        self.frame.env.update(saved)
+
+    def conditions(self, tests: list[ast.expr], position: int, inner: Callable[[], None], node: ast.AST) -> None:
+        """The `if` clauses of a comprehension."""
+        if position == len(tests):
+            inner()
+            return
+        cond = self.truth(self.expression(tests[position]), node)
+        if isinstance(cond, Const):
+            if cond.value:
+                self.conditions(tests, position + 1, inner, node)
+            return
+        entry = self.save()
+        place = self.place
+        a = self.region(entry, lambda: self.conditions(tests, position + 1, inner, node))
+        b = self.region(entry, lambda: None)
+        self.restore(entry)
+        self.place = place
+        self.meet(cond, a, b, entry, everything=True)
+
+    def accumulated(self, ref: Ref, start: Ref, step: Callable[[Ref, Ref], Ref], node: ast.AST) -> Ref:
+        """A fold: `total = step(total, item)` for every item."""
+        name = self.hide(start)
+
+        def each(item: Ref) -> None:
+            self.frame.env[name] = step(self.frame.env[name], item)
+
+        self.over(ref, each, frozenset((name,)), node)
+        return self.unhide(name)
+
+    def collected(self, ref: Ref, each: Callable[[Ref], Ref], node: ast.AST) -> Ref:
+        """The list of what a function gives for every item."""
+        name = self.hide(self.new_list(()))
+
+        def push(item: Ref) -> None:
+            self.list_method(self.hidden(name), "append", [each(item)], {}, node)
+
+        self.over(ref, push, frozenset((name,)), node)
+        return self.unhide(name)
+
+    def over(self, ref: Ref, each: Callable[[Ref], None], changed: frozenset[str], node: ast.AST) -> None:
+        """Run over an iterable outside of any statement."""
+        hiddens = frozenset(n for n in self.frame.env if n.startswith("%h"))
+
+        def live(name: str) -> bool:
+            return name in hiddens or self.frame.is_live(name)
+
+        def loop(bounds: tuple[Atom, Atom, Atom], body: Callable[[Var | None], None]) -> Atom:
+            lists = frozenset(n for n in hiddens if isinstance(self.frame.env.get(n), ListRef))
+            return self.loop(Loop(node, bounds, "", hiddens | changed, changed, lists, lambda: Const(True), body, live, live))
+
+        self.iterate(ref, each, loop, node)
+
+    def extreme_of(self, name: str, ref: Ref, default: Ref | None, node: ast.AST) -> Ref:
+        """`min` and `max` of an iterable of unknown length."""
+        if default is not None:
+            self.refuse(node, f"`{name}` with a default", "test the length first")
+        listed = self.as_list(ref, node) if isinstance(ref, (Lazy, RangeRef)) else ref
+        a = self.value(listed, node)
+        self.at(node)
+        return self.make(self.let(f"builtins.{name}", a))
+
+    def as_list(self, ref: Ref, node: ast.AST) -> Ref:
+        """The list of what an iterable gives: always a new one."""
+        items = self.known_items(ref)
+        if items is not None:
+            return self.new_list(tuple(items))
+        if isinstance(ref, ListRef):
+            new = self.make(self.listed(ref.storage))
+            assert isinstance(new, ListRef)
+            self.relate(new.storage, ref.storage)
+            return new
+        return self.collected(ref, lambda item: item, node)

@@ -1,0 +1,302 @@
+"""Python's own functions: done while reading where they can be, operations otherwise."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Callable
+
+import numpy as np
+
+from adtransform.ir import Const, Var
+from adtransform.lattice import BOOL, Array, Scalar, Static, Tuple
+from adtransform.read.folds import Folds
+from adtransform.read.refs import (
+    DictRef,
+    Entries,
+    External,
+    FunctionRef,
+    Lazy,
+    ListRef,
+    PartialRef,
+    RangeRef,
+    Ref,
+    TupleRef,
+    View,
+)
+
+Handler = Callable[[Folds, list[Ref], dict[str, Ref], ast.AST], Ref | None]
+
+
+def _range(self: Folds, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+    atoms = [self.static(a) or a for a in (self.value(r, node) for r in args)]
+    if len(atoms) == 1:
+        return RangeRef(Const(0), atoms[0], Const(1))
+    return RangeRef(atoms[0], atoms[1], atoms[2] if len(atoms) > 2 else Const(1))
+
+
+def _len(self: Folds, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
+    ref = args[0]
+    size = self.known_length(ref)
+    if size is not None:
+        return Const(size)
+    if isinstance(ref, RangeRef):
+        return self.length(ref, node)
+    a = self.value(ref, node)
+    self.at(node)
+    definition = self.definitions.get(a) if isinstance(a, Var) else None
+    if definition is not None and definition.op == "shape":
+        return self.let("ndim", definition.args[0])
+    return self.let("builtins.len", a)
+
+
+def _print(self: Folds, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+    atoms = [self.shown(r, node) for r in args]
+    named = {k: self.shown(v, node) for k, v in kwargs.items()}
+    self.at(node)
+    self.effect("builtins.print", *atoms, **named)
+    return Const(None)
+
+
+def _convert(name: str) -> Handler:
+    def handler(self: Folds, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
+        if not args:
+            return Const(getattr(builtins, name)())
+        a = self.value(args[0], node)
+        known = self.static(a)
+        if known is not None and isinstance(known.value, (bool, int, float, str)):
+            try:
+                return Const(getattr(builtins, name)(known.value))
+            except (ValueError, OverflowError):
+                return None
+        if name == "bool":
+            cond = self.truth(args[0], node)
+            return cond if isinstance(cond, Const) else self.let("builtins.bool", cond, type=BOOL)
+        return None
+
+    return handler
+
+
+def _extreme(name: str) -> Handler:
+    def handler(self: Folds, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
+        if "key" in kwargs:
+            self.refuse(node, f"`{name}` with a key", "write the comparison as a loop")
+        default = kwargs.pop("default", None)
+        if len(args) == 1:
+            items = self.known_items(args[0])
+            if items is None:
+                return self.extreme_of(name, args[0], default, node)
+            if not items and default is not None:
+                return default
+            args[:] = items
+        if len(args) == 1:
+            return args[0]
+        atoms = [self.value(r, node) for r in args]
+        known = [self.static(a) for a in atoms]
+        if all(k is not None and isinstance(k.value, int) for k in known):
+            return Const(getattr(builtins, name)(*(k.value for k in known if k is not None)))
+        self.at(node)
+        return self.make(self.let(f"builtins.{name}", *atoms))
+
+    return handler
+
+
+def _sum(self: Folds, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+    start = kwargs.pop("start", None) or (args[1] if len(args) > 1 else Const(0))
+    return self.accumulated(args[0], start, lambda total, item: self.binary("add", total, item, node), node)
+
+
+def _all(name: str) -> Handler:
+    def handler(self: Folds, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+        conjunction = name == "all"
+
+        def step(total: Ref, item: Ref) -> Ref:
+            cond = self.truth(total, node)
+            test = self.truth(item, node)
+            if isinstance(test, Var):
+                test = self.let("builtins.bool", test, type=BOOL)
+            if conjunction:
+                return self.choose(cond, lambda: test, lambda: Const(False), node)
+            return self.choose(cond, lambda: Const(True), lambda: test, node)
+
+        return self.accumulated(args[0], Const(conjunction), step, node)
+
+    return handler
+
+
+def _list(self: Folds, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+    return self.as_list(args[0], node) if args else self.new_list(())
+
+
+def _tuple(self: Folds, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+    if not args:
+        return TupleRef(())
+    if isinstance(args[0], Var) and self.type_of(args[0]) == Static("shape"):
+        return args[0]
+    items = self.known_items(args[0])
+    if items is None:
+        self.refuse(node, "a tuple of unknown length", "use a list or an array")
+    return TupleRef(tuple(items))
+
+
+def _dict(self: Folds, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+    entries: dict[object, Ref] = {}
+    for arg in args:
+        if isinstance(arg, DictRef):
+            content = self.content(arg.storage)
+            if isinstance(content, Entries):
+                entries.update(content.refs)
+            continue
+        for pair in self.known_items(arg) or ():
+            parts = self.known_items(pair) or []
+            known = self.static(self.value(parts[0], node)) if len(parts) == 2 else None
+            if known is None:
+                self.refuse(node, "a dict whose keys are computed", "use constant keys, or a list")
+            entries[known.value] = parts[1]
+    entries.update(kwargs)
+    return self.new_dict(entries)
+
+
+def _lazy(kind: str) -> Handler:
+    def handler(self: Folds, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+        if kind == "enumerate":
+            start = kwargs.get("start") or (args[1] if len(args) > 1 else Const(0))
+            at = self.value(start, node)
+            return Lazy(kind, (args[0],), self.static(at) or at)
+        if kind == "zip":
+            strict = kwargs.get("strict")
+            if strict is not None and strict != Const(False):
+                self.check_strict(args, node)
+        return Lazy(kind, tuple(args))
+
+    return handler
+
+
+def _isinstance(self: Folds, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
+    ref, kinds = args
+    wanted = kinds.items if isinstance(kinds, TupleRef) else (kinds,)
+    classes = tuple(k.live for k in wanted if isinstance(k, External) and isinstance(k.live, type))
+    if len(classes) != len(wanted):
+        self.refuse(node, "this `isinstance`", "test against builtin classes and np.ndarray")
+    sample: object = None
+    match ref:
+        case TupleRef():
+            return Const(any(issubclass(tuple, c) for c in classes))
+        case ListRef():
+            return Const(any(issubclass(list, c) for c in classes))
+        case DictRef():
+            return Const(any(issubclass(dict, c) for c in classes))
+        case FunctionRef() | PartialRef() | External():
+            return Const(False)
+    a = self.value(ref, node)
+    t = self.type_of(a)
+    if isinstance(a, Const):
+        return Const(isinstance(a.value, classes))
+    if isinstance(t, Scalar) and t.dtype != "?":
+        sample = {"bool": True, "int": 1, "float": 1.0, "complex": 1j}[t.kind] if t.dtype is None else np.dtype(t.dtype).type(0)
+        return Const(isinstance(sample, classes))
+    if isinstance(t, Array) and t.dims != ():
+        return Const(isinstance(np.zeros(1), classes))
+    if isinstance(t, Tuple):
+        return Const(isinstance((), classes))
+    self.at(node)
+    return self.let("builtins.isinstance", a, Const(classes if len(classes) > 1 else classes[0]), type=BOOL)
+
+
+def _map(self: Folds, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+    function, *parts = args
+    source = parts[0] if len(parts) == 1 else Lazy("zip", tuple(parts))
+
+    def each(item: Ref) -> Ref:
+        inner = self.known_items(item) if len(parts) > 1 else [item]
+        return self.apply(function, list(inner or ()), {}, node)
+
+    return self.collected(source, each, node)
+
+
+def _reduce(self: Folds, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+    function, source = args[:2]
+    start = args[2] if len(args) > 2 else None
+    if start is None:
+        items = self.known_items(source)
+        if not items:
+            self.refuse(node, "`reduce` of unknown length without a start", "pass the start as third argument")
+        start, source = items[0], TupleRef(tuple(items[1:]))
+    return self.accumulated(source, start, lambda total, item: self.apply(function, [total, item], {}, node), node)
+
+
+def _partial(self: Folds, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+    return PartialRef(args[0], tuple(args[1:]), kwargs)
+
+
+def _abs(self: Folds, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
+    a = self.value(args[0], node)
+    if isinstance(a, Const) and isinstance(a.value, (int, float)):
+        return Const(abs(a.value))
+    return self.make(self.let("builtins.abs", a))
+
+
+def _pow(self: Folds, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
+    return self.binary("pow", args[0], args[1], node) if len(args) == 2 and not kwargs else None
+
+
+def _slice(self: Folds, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+    parts = [self.static(a) or a for a in (self.value(r, node) for r in args)]
+    three = [Const(None), parts[0], Const(None)] if len(parts) == 1 else [*parts, *[Const(None)] * (3 - len(parts))]
+    return self.let("slice", *three)
+
+
+def _copy(self: Folds, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
+    match args[0]:
+        case TupleRef(items):
+            return TupleRef(tuple(self.apply(External("copy.deepcopy"), [i], {}, node) for i in items))
+        case ListRef() | DictRef():
+            self.refuse(node, "a copy of a container", "copy its items")
+        case View():
+            return self.method(args[0], "copy", [], {}, node)
+    return args[0]
+
+
+def _refused(name: str, help: str) -> Handler:
+    def handler(self: Folds, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+        self.refuse(node, f"`{name}`", help)
+
+    return handler
+
+
+BUILTINS: dict[str, Handler] = {
+    "builtins.range": _range,
+    "builtins.len": _len,
+    "builtins.print": _print,
+    **{f"builtins.{n}": _convert(n) for n in ("float", "int", "bool", "str", "complex")},
+    **{f"builtins.{n}": _extreme(n) for n in ("min", "max")},
+    **{f"builtins.{n}": _all(n) for n in ("all", "any")},
+    **{f"builtins.{n}": _lazy(n) for n in ("zip", "enumerate", "reversed")},
+    "builtins.sum": _sum,
+    "builtins.list": _list,
+    "builtins.tuple": _tuple,
+    "builtins.dict": _dict,
+    "builtins.isinstance": _isinstance,
+    "builtins.map": _map,
+    "builtins.abs": _abs,
+    "builtins.pow": _pow,
+    "builtins.slice": _slice,
+    "functools.partial": _partial,
+    "functools.reduce": _reduce,
+    "_functools.reduce": _reduce,
+    "copy.copy": _copy,
+    "copy.deepcopy": _copy,
+    "builtins.sorted": _refused("sorted", "use np.sort of an array"),
+    "builtins.filter": _refused("filter", "use a loop with `if`"),
+    "builtins.setattr": _refused("setattr", "assign to names"),
+    "builtins.getattr": _refused("getattr", "write the attribute"),
+    "builtins.eval": _refused("eval", "write the expression"),
+    "builtins.exec": _refused("exec", "write the statements"),
+    "builtins.open": _refused("open", "read files outside of the function"),
+    "builtins.input": _refused("input", "pass the value as an argument"),
+    "builtins.set": _refused("set", "use a list or a dict"),
+    "builtins.iter": _refused("iter", "use a `for` loop"),
+    "builtins.next": _refused("next", "use a `for` loop"),
+    "numpy.vectorize": _refused("np.vectorize", "use a loop, or functions of arrays"),
+    "numpy.apply_along_axis": _refused("np.apply_along_axis", "use a loop"),
+}

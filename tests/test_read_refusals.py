@@ -1,0 +1,111 @@
+"""What the reader refuses: where, in which words, and that everything is said at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from adtransform.errors import DifferentiationError
+from adtransform.lattice import FLOAT, Array, Dim, Type
+from adtransform.read import read
+from adtransform.source import from_text
+
+VECTOR = Array("float64", (Dim("n"),))
+MATRIX = Array("float64", (Dim("n"), Dim("m")))
+
+# Source, types of the parameters, and for each refusal (line, column, headline).
+CASES: dict[str, tuple[str, dict[str, Type], list[tuple[int, int, str]]]] = {
+    "try": ("def f(x):\n    try:\n        y = x\n    except ValueError:\n        y = 0.0\n    return y", {}, [(2, 5, "`try`")]),
+    "all at once": (
+        "def f(x):\n    global z\n    y = {x, 2}\n    with open('a') as h:\n        y = x\n    return y",
+        {},
+        [(2, 5, "`global`"), (3, 9, "a set"), (4, 5, "`with`")],
+    ),
+    "yield in a helper": (
+        "def g(x):\n    yield x\n\ndef f(x):\n    return sum(g(x))",
+        {},
+        [(2, 5, "`yield`")],
+    ),
+    "recursion": ("def f(x):\n    return f(x - 1) if x > 0 else x", {}, [(2, 12, "`f`, which calls itself")]),
+    "attribute assigned": ("def f(p):\n    p.x = 2.0\n    return p.x", {}, [(2, 5, "an assignment to the attribute `.x`")]),
+    "global written": (
+        "import numpy as np\nW = np.zeros(3)\ndef f(x):\n    W[0] = x\n    return x",
+        {},
+        [(4, 5, "a write to `W`, which is not local")],
+    ),
+    "history of one array in a loop": (
+        "def f(x):\n    u = x * 1.0\n    h = []\n    for i in range(3):\n        u *= 2\n        h.append(u)\n    return h[0]",
+        {"x": VECTOR},
+        [(5, 9, "a write to an array that `h` may share")],
+    ),
+    "may alias": (
+        "def f(x, c):\n    y = x * 1.0\n    z = y if c > 0 else x * 2\n    z[0] = 5.0\n    return y + z",
+        {"x": VECTOR, "c": FLOAT},
+        [(4, 5, "a write to an array that `y` may share")],
+    ),
+    "reshape of a result that may be strided": (
+        "def f(x):\n    y = x.T * 2\n    y.reshape(-1)[0] = 5.0\n    return y",
+        {"x": MATRIX},
+        [(3, 5, "a write that a reshaped array may or may not see")],
+    ),
+    "None or a number": (
+        "def f(x, c):\n    y = None\n    if c > 0:\n        y = x\n    return y * 2",
+        {"x": FLOAT, "c": FLOAT},
+        [(5, 12, "`y`, which differs in kind between the paths that meet here")],
+    ),
+    "unknown name": ("def f(x):\n    return x * missing", {}, [(2, 16, "`missing`, which is not defined")]),
+    "unbound": ("def f(x):\n    y = z\n    z = x\n    return y", {}, [(2, 9, "`z`, which is not bound here")]),
+    "wrong call": (
+        "def g(a, b):\n    return a\n\ndef f(x):\n    return g(x)",
+        {},
+        [(5, 12, "this call of `g`")],
+    ),
+    "python's own words": (
+        "import numpy as np\ndef f(x):\n    return np.sum(x, foo=1)",
+        {},
+        [(3, 12, "this call of `numpy.sum`")],
+    ),
+    "starred unpacking": (
+        "def f(x):\n    a, *b = x\n    return a",
+        {},
+        [(2, 5, "a starred unpacking of something of unknown length")],
+    ),
+    "set": ("def f(x):\n    return {x}", {}, [(2, 12, "a set")]),
+    "class": ("def f(x):\n    class A:\n        pass\n    return x", {}, [(2, 5, "a class defined here")]),
+    "lambda": ("def f(x):\n    return sorted([x, 2.0], key=lambda v: v)", {}, [(2, 12, "`sorted`")]),
+    "wide characters": ("def f(x):\n    é = 'ü'; y = {x}\n    return y", {}, [(2, 18, "a set")]),
+    "loop over what is rebound": (
+        "import numpy as np\ndef f(x):\n    for v in x:\n        x[0] = v\n        x = np.cumsum(x)\n    return x",
+        {"x": VECTOR},
+        [(4, 9, "a write to what a loop may be running over")],
+    ),
+    "tuple item": ("def f(x):\n    t = (x, 1.0)\n    t[0] = 2.0\n    return t", {}, [(3, 5, "a write to an item of a tuple")]),
+    "dict key": ("def f(x, k):\n    d = {'a': x}\n    return d[k]", {}, [(3, 12, "a dict read at a computed key")]),
+    "missing key": (
+        "def f(x):\n    d = {'a': x}\n    return d['b']",
+        {},
+        [(3, 12, "the key 'b', which the dict does not have")],
+    ),
+    "index out of range": ("def f(x):\n    t = [x]\n    return t[1]", {}, [(3, 12, "item 1 of 1, which does not exist")]),
+    "method": ("def f(x):\n    return x.frobnicate()", {}, [(2, 12, "the method `.frobnicate`")]),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_refusals(name: str) -> None:
+    text, types, wanted = CASES[name]
+    with pytest.raises(DifferentiationError) as caught:
+        read(from_text(text, "a.py"), "f", types)
+    messages = caught.value.messages
+    assert [(m.line, m.column, m.text.removeprefix("cannot differentiate ")) for m in messages] == wanted
+    assert all(m.file == "a.py" and m.help and m.source_line for m in messages)
+
+
+def test_the_printed_form() -> None:
+    with pytest.raises(DifferentiationError) as caught:
+        read(from_text("def f(x):\n    try:\n        return x\n    finally:\n        pass", "samples/a.py"), "f", {})
+    assert str(caught.value) == (
+        "samples/a.py:2:5: cannot differentiate `try`\n"
+        "    2 |     try:\n"
+        "      |     ^^^\n"
+        '  help: move the call into its own function and give it a rule("...", "...")'
+    )
