@@ -1,6 +1,6 @@
 """Activity: which values depend on the chosen parameters *and* reach a result.  Only these get a differential.
 
-    t1 = load('a'); t2 = floor(t1); t3 = t1 * t1; yield t3        wrt a: t1, t3
+t1 = load('a'); t2 = floor(t1); t3 = t1 * t1; yield t3        wrt a: t1, t3
 """
 
 from __future__ import annotations
@@ -134,7 +134,9 @@ def selected(f: Function) -> set[Var]:
                     carried = stmt.body.params[1:] if isinstance(stmt, For) else stmt.body.params
                     while True:
                         before = len(out)
-                        for param, target, *sources in zip(carried, stmt.targets, stmt.inits, stmt.body.results[1:], strict=True):
+                        for param, target, *sources in zip(
+                            carried, stmt.targets, stmt.inits, stmt.body.results[1:], strict=True
+                        ):
                             if target in out or param in out:
                                 out.update(a for a in (target, param, *sources) if isinstance(a, Var))
                         walk(stmt.body)

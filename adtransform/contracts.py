@@ -1,7 +1,7 @@
 """What types given for array parameters promise, as checks for the entry of emitted code.
 
-    U: float64[I, N], B: float64[I]    gives    U.dtype == "float64" and U.ndim == 2
-                                                B.dtype == "float64" and B.ndim == 1 and B.shape[0] == U.shape[0]
+U: float64[I, N], B: float64[I]    gives    U.dtype == "float64" and U.ndim == 2
+                                            B.dtype == "float64" and B.ndim == 1 and B.shape[0] == U.shape[0]
 """
 
 from __future__ import annotations

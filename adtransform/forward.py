@@ -1,6 +1,6 @@
 """Forward mode: every active value is followed by its tangent.
 
-    t2 = t0 * t1; yield t2    becomes    t2 = t0 * t1; dt2 = t0 * dt1 + t1 * dt0; yield t2, dt2
+t2 = t0 * t1; yield t2    becomes    t2 = t0 * t1; dt2 = t0 * dt1 + t1 * dt0; yield t2, dt2
 """
 
 from __future__ import annotations
@@ -43,10 +43,7 @@ class _Forward:
         count = len(self.f.results)
         trees = [_shifted(self.f.tree, count * k) for k in range(len(self.tangents) + 1)]
         kinds = {p.name: p for p in self.f.params}
-        given = [
-            Param(self.inputs[n], tangent_type(kinds[n].type), annotation=kinds[n].annotation)
-            for n in self.inputs
-        ]
+        given = [Param(self.inputs[n], tangent_type(kinds[n].type), annotation=kinds[n].annotation) for n in self.inputs]
         return replace(
             self.f,
             name=f"{self.f.name}_forward",

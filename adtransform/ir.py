@@ -95,7 +95,7 @@ class Region:
 class If:
     """`y, z = if c: ... yield a, b else: ... yield p, q`
 
-    `tag` identifies a statement of the forward sweep, `mirror` in the backward sweep the one it reverses (until `tape` has run).
+    `tag` identifies a statement of the forward sweep, `mirror` in the backward sweep the one it reverses (until `tape`).
     """
 
     targets: tuple[Var, ...]

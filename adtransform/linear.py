@@ -68,92 +68,110 @@ def push(let: Let, tangents: Mapping[Atom, Atom], b: Builder, *, exact: bool = T
     if rule.constant:
         return [None] * len(let.targets)
     equation = differential(rule, tuple(n for n in rule.operands(len(let.args)) if n in names), names)
-    env: dict[Var, Atom | None] = {}
-    mentions: dict[Var, frozenset[str]] = {}
-    for var, name in equation.loads.items():
-        env[var] = tangents.get(names[name[1:]]) if var in equation.linear else names.get(name)
-        mentions[var] = frozenset({name[1:] if var in equation.linear else name})
-    for stmt in equation.function.body.body:
-        if not isinstance(stmt, Let) or stmt.op == "load":
-            continue
-        _push_one(stmt, equation, env, mentions, names, b)
+    inlined = _Push(equation, names, tangents, b)
     out: list[Atom | None] = []
     for target, result in zip(let.targets, equation.function.results, strict=True):
-        tangent = env[result] if isinstance(result, Var) else None  # a constant of the row: a zero
+        # A constant of the row is a zero, and so is what no differential reaches.
+        tangent = inlined.tangent(result) if isinstance(result, Var) and result in equation.linear else None
         if tangent is not None and exact and elementwise(let.op) and isinstance(result, Var):
-            tangent = _widened(let, target, tangent, mentions[result], names, b)
+            tangent = _widened(target, tangent, inlined.mentions[result], names, b)
         out.append(tangent)
     return out
 
 
-def _widened(
-    let: Let, target: Var, tangent: Atom, seen: frozenset[str], names: Mapping[str, Atom], b: Builder
-) -> Atom:
+def _widened(target: Var, tangent: Atom, seen: frozenset[str], names: Mapping[str, Atom], b: Builder) -> Atom:
     """The tangent in its value's shape, where an operand that gave the value its shape does not occur in it."""
-    if is_scalar(target.type) or same_shape(type_of(tangent), target.type):
+    if is_scalar(target.type) or same_shape(type_of(tangent), target.type) or "y" in seen:
         return tangent
-    if all(k in seen or k == "y" or not is_number(type_of(a)) or is_scalar(type_of(a)) for k, a in names.items()) or "y" in seen:
+    shaping = (k for k, a in names.items() if is_number(type_of(a)) and not is_scalar(type_of(a)))
+    if all(k in seen or k == "y" for k in shaping):
         return tangent
     return b.let("expand", tangent, target)
 
 
-def _push_one(
-    stmt: Let,
-    equation: Equation,
-    env: dict[Var, Atom | None],
-    mentions: dict[Var, frozenset[str]],
-    names: Mapping[str, Atom],
-    b: Builder,
-) -> None:
-    operands = (*stmt.args, *(v for _, v in stmt.kwargs))
-    values = [env[a] if isinstance(a, Var) else a for a in operands]
-    zeros = [isinstance(a, Var) and a in equation.linear and env[a] is None for a in operands]
-    target = stmt.targets[0]
-    seen = frozenset(chain.from_iterable(mentions[a] for a, z in zip(operands, zeros, strict=True) if isinstance(a, Var) and not z))
-    result: Atom | None
-    if target in equation.linear and any(zeros):
-        linear = [isinstance(a, Var) and a in equation.linear for a in operands]
-        if stmt.op == "operator.add" and not all(zeros):
-            result = values[0] if zeros[1] else values[1]
-        elif stmt.op == "operator.sub" and not all(zeros):
-            result = values[0] if zeros[1] else b.let("operator.neg", values[1])
-        elif all(z for z, is_linear in zip(zeros, linear, strict=True) if is_linear) or stmt.op in _BILINEAR:
-            for t in stmt.targets:
-                env[t] = None
-                mentions[t] = frozenset()
+class _Inlined:
+    """One differential where it is used; what does not depend on a differential is computed when it is first needed."""
+
+    def __init__(self, equation: Equation, names: Mapping[str, Atom], b: Builder) -> None:
+        self.names, self.b = names, b
+        self.loads = equation.loads
+        self.lets = {t: s for s in equation.function.body.body if isinstance(s, Let) for t in s.targets}
+        self.values: dict[Var, Atom] = {}
+
+    def value(self, a: Atom) -> Atom:
+        """An operand that does not depend on a differential."""
+        if not isinstance(a, Var):
+            return a
+        if a in self.loads:
+            return self.names[self.loads[a]]
+        if a not in self.values:
+            stmt = self.lets[a]
+            if stmt.op == "assign":
+                self.values[a] = self.value(stmt.args[0])
+            else:
+                args = [self.value(x) for x in stmt.args]
+                kwargs = {k: self.value(v) for k, v in stmt.kwargs}
+                made = self.b.apply(stmt.op, args, kwargs, count=len(stmt.targets))
+                self.values.update(zip(stmt.targets, made, strict=True))
+        return self.values[a]
+
+
+class _Push(_Inlined):
+    """One differential being computed; the tangent None is a zero."""
+
+    def __init__(self, equation: Equation, names: Mapping[str, Atom], given: Mapping[Atom, Atom], b: Builder) -> None:
+        super().__init__(equation, names, b)
+        self.linear = equation.linear
+        self.tangents: dict[Var, Atom | None] = {}
+        # Which names of the row occur in a value, zero terms left out: they give it its shape.
+        self.mentions: dict[Var, frozenset[str]] = {}
+        for var, name in equation.loads.items():
+            self.mentions[var] = frozenset({name[1:] if var in self.linear else name})
+            if var in self.linear:
+                self.tangents[var] = given.get(names[name[1:]])
+        for stmt in equation.function.body.body:
+            if isinstance(stmt, Let) and stmt.op != "load":
+                self.step(stmt)
+
+    def tangent(self, a: Atom) -> Atom | None:
+        """The tangent of a linear value, the value of another."""
+        return self.tangents[a] if isinstance(a, Var) and a in self.linear else self.value(a)
+
+    def step(self, stmt: Let) -> None:
+        """Compute one statement if it is linear and not zero."""
+        operands = (*stmt.args, *(v for _, v in stmt.kwargs))
+        linear = [isinstance(a, Var) and a in self.linear for a in operands]
+        zeros = [is_linear and self.tangent(a) is None for a, is_linear in zip(operands, linear, strict=True)]
+        seen = [self.mentions[a] for a, z in zip(operands, zeros, strict=True) if isinstance(a, Var) and not z]
+        self.mentions.update(dict.fromkeys(stmt.targets, frozenset(chain.from_iterable(seen))))
+        target = stmt.targets[0]
+        if target not in self.linear:
             return
+        if all(z for z, is_linear in zip(zeros, linear, strict=True) if is_linear) or any(zeros) and stmt.op in _BILINEAR:
+            self.tangents.update(dict.fromkeys(stmt.targets))
+            self.mentions.update(dict.fromkeys(stmt.targets, frozenset()))
+            return
+        values = [self.tangent(a) for a in operands]
+        if stmt.op == "assign":
+            self.tangents[target] = values[0]
+        elif any(zeros) and stmt.op == "operator.add":
+            self.tangents[target] = values[0] if zeros[1] else values[1]
+        elif any(zeros) and stmt.op == "operator.sub":
+            self.tangents[target] = values[0] if zeros[1] else self.b.let("operator.neg", values[1])
         else:
-            for i, is_zero in enumerate(zeros):
-                if is_zero:
-                    values[i] = _zero_operand(stmt, operands[i], equation, names, b)
-            _emit(stmt, values, env, b)
-            for t in stmt.targets:
-                mentions[t] = seen
-            return
-        env[target], mentions[target] = result, seen
-        return
-    _emit(stmt, values, env, b)
-    for t in stmt.targets:
-        mentions[t] = seen
+            full = [self.zero(stmt, a) if z else v for a, v, z in zip(operands, values, zeros, strict=True)]
+            kwargs = dict(zip((k for k, _ in stmt.kwargs), full[len(stmt.args) :], strict=True))
+            made = self.b.apply(stmt.op, full[: len(stmt.args)], kwargs, count=len(stmt.targets))
+            self.tangents.update(zip(stmt.targets, made, strict=True))
+
+    def zero(self, stmt: Let, operand: Atom) -> Atom:
+        """A zero that must be written out (`where(c, du, 0.0)`, `concatenate(du, zeros)`)."""
+        if isinstance(operand, Var) and operand in self.loads and not elementwise(stmt.op):
+            return zero(self.names[self.loads[operand][1:]], self.b)
+        return Const(0.0)
 
 
 _BILINEAR = frozenset("operator.mul operator.matmul operator.truediv numpy.divide numpy.dot numpy.multiply strong".split())
-
-
-def _zero_operand(stmt: Let, operand: Atom, equation: Equation, names: Mapping[str, Atom], b: Builder) -> Atom:
-    """A zero for an operand that must be written out (`where(c, du, 0.0)`, `concatenate(du, zeros)`)."""
-    if isinstance(operand, Var) and operand in equation.loads and not elementwise(stmt.op):
-        return zero(names[equation.loads[operand][1:]], b)
-    return Const(0.0)
-
-
-def _emit(stmt: Let, values: Sequence[Atom | None], env: dict[Var, Atom | None], b: Builder) -> None:
-    if stmt.op == "assign":
-        env[stmt.targets[0]] = values[0]
-        return
-    count = len(stmt.args)
-    kwargs = dict(zip((k for k, _ in stmt.kwargs), values[count:], strict=True))
-    env.update(zip(stmt.targets, b.apply(stmt.op, values[:count], kwargs, count=len(stmt.targets)), strict=True))
 
 
 def _push_structural(let: Let, tangents: Mapping[Atom, Atom], b: Builder) -> list[Atom | None]:
@@ -200,22 +218,26 @@ def pull(
     _Pull(equation, names, active, keep_zero, contribute, b).run(bars)
 
 
-class _Pull:
+class _Pull(_Inlined):
     """One differential being transposed."""
 
     def __init__(
-        self, equation: Equation, names: Mapping[str, Atom], active: set[str], keep_zero: bool, contribute: Contribute, b: Builder
+        self,
+        equation: Equation,
+        names: Mapping[str, Atom],
+        active: set[str],
+        keep_zero: bool,
+        contribute: Contribute,
+        b: Builder,
     ) -> None:
-        self.names, self.keep_zero, self.contribute, self.b = names, keep_zero, contribute, b
-        self.loads = equation.loads
+        super().__init__(equation, names, b)
+        self.keep_zero, self.contribute = keep_zero, contribute
         self.results = equation.function.results
         self.linear = {v for v, sources in equation.linear.items() if sources & active}
-        self.lets = {t: s for s in equation.function.body.body if isinstance(s, Let) for t in s.targets}
-        self.values: dict[Var, Atom] = {}
         self.shapes: dict[Var, Atom] = {}
         self.partial: dict[Var, Atom] = {}
         self.pending: dict[Var, int] = {}
-        for stmt in self.lets.values():
+        for stmt in dict.fromkeys(self.lets.values()):
             if any(t in self.linear for t in stmt.targets):
                 self.expect((*stmt.args, *(v for _, v in stmt.kwargs)))
         self.expect(self.results)
@@ -231,23 +253,6 @@ class _Pull:
         for result, bar in zip(self.results, bars, strict=True):
             if isinstance(result, Var) and result in self.linear:
                 self.send(result, bar)
-
-    def value(self, a: Atom) -> Atom:
-        """An operand that is constant here (it does not depend on a differential), computed when first needed."""
-        if not isinstance(a, Var):
-            return a
-        if a in self.loads:
-            return self.names[self.loads[a]]
-        if a not in self.values:
-            stmt = self.lets[a]
-            if stmt.op == "assign":
-                self.values[a] = self.value(stmt.args[0])
-            else:
-                args = [self.value(x) for x in stmt.args]
-                kwargs = {k: self.value(v) for k, v in stmt.kwargs}
-                made = self.b.apply(stmt.op, args, kwargs, count=len(stmt.targets))
-                self.values.update(zip(stmt.targets, made, strict=True))
-        return self.values[a]
 
     def shape_like(self, a: Atom) -> Atom:
         """Something in the shape of a linear value: the operand whose differential it is an elementwise multiple of.
@@ -372,4 +377,8 @@ class _Pull:
                     return row, names
             elif row.pattern.operands[position : position + 1] == (row.operand,) or names.get(row.operand) is a:
                 return row, names
-        refuse(self.b.origin, f"`{stmt.op}`: it has no transpose", "this is a gap in the tables: give the function a rule of your own")
+        refuse(
+            self.b.origin,
+            f"`{stmt.op}`: it has no transpose",
+            "this is a gap in the tables: give the function a rule of your own",
+        )

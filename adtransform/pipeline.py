@@ -1,8 +1,8 @@
 """Tuples of passes: from a function of the IR to its derivatives.
 
-    primal ── forward ──▶ f_forward(x, dx) -> (y, dy)
-           ── reverse ──▶ f_reverse(x) -> (y, (dx,))         both sweeps in one function
-                          f_ahead(x) -> (y, saved), f_back(saved, dy) -> (dx,)
+primal ── forward ──▶ f_forward(x, dx) -> (y, dy)
+       ── reverse ──▶ f_reverse(x) -> (y, (dx,))         both sweeps in one function
+                      f_ahead(x) -> (y, saved), f_back(saved, dy) -> (dx,)
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from adtransform.ir import Atom, Const, Function, Leaf, Let, Param, Region, Stmt
 from adtransform.lattice import UNKNOWN, Array, Tuple, Type, is_scalar, kind_of
 from adtransform.optimise.fill import fill
 from adtransform.optimise.kinds import settle
-from adtransform.optimise.prune import prune
+from adtransform.optimise.prune import dropped, prune
 from adtransform.optimise.shapes import shapes
 from adtransform.optimise.share import invariants, share
-from adtransform.optimise.simplify import simplify
+from adtransform.optimise.simplify import lower, simplify
 from adtransform.optimise.steady import steady
 from adtransform.optimise.tidy import tidy
 from adtransform.read import read
@@ -39,6 +39,7 @@ from adtransform.verify import verify
 
 Pass = Callable[[Function], Function]
 
+
 @dataclass(frozen=True, slots=True)
 class Compiled:
     """Emitted text and its functions by name, in the order of the mode (`ahead` before `back`)."""
@@ -49,7 +50,9 @@ class Compiled:
 
 def _unmarked(f: Function) -> Function:
     """A function without the mark between its sweeps: what is differentiated again is a primal."""
-    return replace(f, body=replace(f.body, body=tuple(s for s in f.body.body if not (isinstance(s, Let) and s.op == "backward"))))
+    return replace(
+        f, body=replace(f.body, body=tuple(s for s in f.body.body if not (isinstance(s, Let) and s.op == "backward")))
+    )
 
 
 # The primal before differentiation, the joint sweeps before the tape is laid (what is not needed is not saved), and after.
@@ -77,17 +80,21 @@ def forward(f: Function, wrt: Sequence[str]) -> Function:
 
 def partials(f: Function, wrt: Sequence[str]) -> Function:
     """The forward listing: one partial for each parameter, for scalars."""
-    return push_forward(f, wrt, partials=True)
+    return lower(push_forward(f, wrt, partials=True))
 
 
 def backward_listing(f: Function, wrt: Sequence[str]) -> Function:
     """The reverse listing: both sweeps straight after `reverse`, the adjoints zeroed in so many lines."""
     sweeps = sweep(f, wrt, seed=1)
-    indexed = {s.targets[0].of for s in statements(Region((), sweeps.backward, ())) if isinstance(s, Let) and s.op == "accumulate_at"}
+    indexed = {
+        s.targets[0].of for s in statements(Region((), sweeps.backward, ())) if isinstance(s, Let) and s.op == "accumulate_at"
+    }
     visible = {t for s in (*sweeps.forward, *sweeps.backward) for t in s.targets}
-    zeroed = _Zeroed(indexed, visible).region(Region((), sweeps.backward, ())).body
-    first, second = tape(sweeps.forward, zeroed, sweeps.trips)
-    return _unmarked(_joint(replace(sweeps, forward=tuple(first), backward=tuple(second)), cast=False))
+    joint = lower(_joint(sweeps, cast=False))
+    cut = _cut(joint.body.body)
+    zeroed = _Zeroed(indexed, visible).region(replace(joint.body, body=joint.body.body[cut + 1 :]))
+    first, second = tape(joint.body.body[:cut], dropped(zeroed, ()).body, sweeps.trips)
+    return replace(joint, body=replace(joint.body, body=(*first, *second)))
 
 
 def reverse(f: Function, wrt: Sequence[str]) -> Function:
@@ -235,9 +242,7 @@ def _free(name: str, taken: set[str]) -> str:
 # -- from source to text ------------------------------------------------------------------------------------------------
 
 
-def load_function(
-    source: Source, name: str, types: Mapping[str, Type], namespace: Mapping[str, Any] | None = None
-) -> Function:
+def load_function(source: Source, name: str, types: Mapping[str, Type], namespace: Mapping[str, Any] | None = None) -> Function:
     """A function of a source, read for arguments of these types.  Raises `DifferentiationError` for what is not supported."""
     f = read(source, name, types, namespace=namespace, known=known)
     verify(f)
@@ -264,9 +269,7 @@ def symbolic_text(f: Function, wrt: Sequence[str]) -> str:
     return symbolic(f, wrt)
 
 
-def text(
-    f: Function, mode: str, wrt: Sequence[str], *, style: str = "code", explain: bool = False, header: str = ""
-) -> str:
+def text(f: Function, mode: str, wrt: Sequence[str], *, style: str = "code", explain: bool = False, header: str = "") -> str:
     """The source of a derivative: a file that stands alone, or with `style="listing"` the statements one by one."""
     if style == "listing":
         listed = _listing(f, mode, wrt)

@@ -20,7 +20,7 @@ from adtransform.build import Builder, type_of
 from adtransform.errors import refuse
 from adtransform.infer.structural import tangent as tangent_type
 from adtransform.ir import Atom, Const, For, Function, If, Let, Region, Stmt, Var, While
-from adtransform.lattice import INT, UNKNOWN, List, dims_of, is_differentiable, is_scalar
+from adtransform.lattice import INT, UNKNOWN, Array, List, dims_of, is_differentiable, is_scalar
 from adtransform.linear import pull, zero
 from adtransform.rewrite import free
 
@@ -68,7 +68,8 @@ class _Reverse:
         taken = {p.name for p in self.f.params}
         for r in results:
             if self.seed is not None:
-                self.adjoint[r] = b.let("assign", self.seed, of=r)
+                wide = isinstance(r.type, Array) and r.type.dims != ()
+                self.adjoint[r] = b.let("numpy.ones_like", r, of=r) if wide else b.let("assign", self.seed, of=r)
             else:
                 name = f"d{r.hint or 'y'}"
                 while name in taken:
@@ -248,13 +249,17 @@ class _Contribute:
                     refuse(self.b.origin, "a list that grows in two ways", "build two lists instead")
                 self.sweep.adjoint[operand] = share
                 return
-            self.sweep.adjoint[operand] = self.b.let("accumulate", old, share, operand, of=operand, type=tangent_type(operand.type))
+            self.sweep.adjoint[operand] = self.b.let(
+                "accumulate", old, share, operand, of=operand, type=tangent_type(operand.type)
+            )
 
     def at(self, operand: Atom, key: Atom, share: Atom) -> None:
         """`d_operand[key] += share`."""
         if isinstance(operand, Var) and operand in self.sweep.active:
             old = self.sweep.adjoint[operand]
-            self.sweep.adjoint[operand] = self.b.let("accumulate_at", old, key, share, of=operand, type=tangent_type(operand.type))
+            self.sweep.adjoint[operand] = self.b.let(
+                "accumulate_at", old, key, share, of=operand, type=tangent_type(operand.type)
+            )
 
 
 def _less(a: Atom, k: int, b: Builder) -> Atom:

@@ -52,7 +52,9 @@ def build(op: str, case: Case, typed: bool) -> tuple[Function, dict[str, Any], t
     let = b.body[-1]
     assert isinstance(let, Let)
     tree = tuple(Leaf(i) for i in range(count)) if isinstance(result, tuple) else Leaf(0)
-    f = Function("f", tuple(Param(n, of_value(v, n) if typed else UNKNOWN) for n, v in given.items()), b.region((), targets), tree)
+    f = Function(
+        "f", tuple(Param(n, of_value(v, n) if typed else UNKNOWN) for n, v in given.items()), b.region((), targets), tree
+    )
     loads = {s.targets[0]: str(s.args[0].value) for s in b.body if isinstance(s, Let) and s.op == "load"}  # type: ignore[union-attr]
     wrt = tuple(dict.fromkeys(loads[a] for a in differentiable_operands(let) if a in loads and moves(given[loads[a]])))
     return f, given, wrt
@@ -144,7 +146,12 @@ def test_second_order(op: str, case: Case) -> None:
     f, given, wrt = build(op, case, True)
     first = pipeline.reverse(f, wrt) if wrt else f
     names = [p.name for p in first.params if p.name not in given]
-    if not wrt or op == "builtins.complex" or len(f.results) != 1 or any(np.size(v) == 0 or getattr(v, "dtype", 0) == np.float32 for v in given.values()):
+    if (
+        not wrt
+        or op == "builtins.complex"
+        or len(f.results) != 1
+        or any(np.size(v) == 0 or getattr(v, "dtype", 0) == np.float32 for v in given.values())
+    ):
         pytest.skip("no second order here")
     with quiet():
         y = interpret(f, given)
@@ -158,7 +165,9 @@ def test_second_order(op: str, case: Case) -> None:
     found = leaves(perform(over, given | dict(zip(extra, tangents.values(), strict=True))))
 
     def at(h: float) -> list[Any]:
-        moved = {n: given[n] + type(given[n] * 1.0)(h) * t if np.ndim(t) == 0 else given[n] + h * t for n, t in tangents.items()}
+        moved = {
+            n: given[n] + type(given[n] * 1.0)(h) * t if np.ndim(t) == 0 else given[n] + h * t for n, t in tangents.items()
+        }
         with quiet():
             return [np.asarray(s, float) for s in leaves(interpret(shares, given | moved))]
 

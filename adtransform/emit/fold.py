@@ -76,7 +76,10 @@ class _Folder:
         self.labels = {
             node.targets[0]: str(name.value)
             for node in walk(program.nodes)
-            if isinstance(node, Bind) and node.tree.op == "load" and isinstance(name := node.tree.args[0], Const) and not listing
+            if isinstance(node, Bind)
+            and node.tree.op == "load"
+            and isinstance(name := node.tree.args[0], Const)
+            and not listing
         }
         self.current: Node = Exit("return")
         self.eaten: dict[Node, list[Var]] = {}
@@ -171,6 +174,7 @@ class _Folder:
         for bind in list(self.pending.values()):
             renewed = _asking(bind.tree, old, new)
             if renewed is not bind.tree and old not in set(variables(renewed)):
+                assert isinstance(renewed, Tree)
                 bind.tree = renewed
                 self.pending.pop(bind.targets[0])
                 asking.append(bind)
@@ -178,9 +182,10 @@ class _Folder:
 
     def saved_by_growth(self, tree: Tree) -> int:
         """What `a[k] += v` is shorter than `a[k] = a[k] + v`."""
-        if tree.op != "update" or tree.args[2] not in self.pending:
+        value = tree.args[2] if tree.op == "update" else None
+        if not isinstance(value, Var) or value not in self.pending:
             return 0
-        first = self.pending[tree.args[2]].tree.args[:1]
+        first = self.pending[value].tree.args[:1]
         if not first or not isinstance(first[0], Tree) or first[0].op != "index":
             return 0
         return width(first[0]) if first[0].args[0] is tree.args[0] else 0
@@ -189,7 +194,7 @@ class _Folder:
         made: Node = node
         if len(node.pairs) == 1:
             target, source = node.pairs[0]
-            origin = self.pending[source].origin if source in self.pending else None
+            origin = self.pending[source].origin if isinstance(source, Var) and source in self.pending else None
             (filled,) = self.fill((source,), room - width(target) - 3, places, out)
             if filled is not source and isinstance(filled, Tree):
                 made = Bind((target,), filled, origin)
@@ -202,10 +207,10 @@ class _Folder:
 
     def choice(self, node: Branch, room: int) -> Bind | None:
         """`t = a if c else b`, where both branches only yield one value."""
-        ends = [_only(block) for block in (node.then, node.orelse)]
-        if ends[0] is None or ends[1] is None or ends[0][0] is not ends[1][0]:
+        yes, no = _only(node.then), _only(node.orelse)
+        if yes is None or no is None or yes[0] is not no[0]:
             return None
-        (target, a), (_, b) = ends
+        target, a, b = *yes, no[1]
         if a is b:
             return Bind((target,), Tree("assign", (a,), (), target.type), node.origin)
         if label(target) and target.of is None and self.uses[target] > 1 and not (isinstance(a, Tree) or isinstance(b, Tree)):

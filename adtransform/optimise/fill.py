@@ -42,7 +42,9 @@ class _Fill(Rewriter):
         body: list[Stmt | None] = list(made.body)
         moved: dict[int, list[Let]] = {}
         env: dict[Var, Atom] = {}
-        ends = [s for s in made.body if isinstance(s, Let) and s.op == "accumulate_at" and not isinstance(type_of(s.args[0]), List)]
+        ends = [
+            s for s in made.body if isinstance(s, Let) and s.op == "accumulate_at" and not isinstance(type_of(s.args[0]), List)
+        ]
         for end in sorted(ends, key=lambda s: not self.is_whole(s, body, at)):
             chain = self.chain(end, body, at, env)
             if chain is None:

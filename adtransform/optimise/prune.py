@@ -1,6 +1,6 @@
 """Prune: what no result needs is dropped; effects stay.
 
-    t1 = sin(x); t2 = cos(x); yield t2    becomes    t2 = cos(x); yield t2
+t1 = sin(x); t2 = cos(x); yield t2    becomes    t2 = cos(x); yield t2
 """
 
 from __future__ import annotations

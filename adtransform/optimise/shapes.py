@@ -1,6 +1,6 @@
 """Shapes: a zero takes its shape from something that is at hand, so that no value is saved for its shape alone.
 
-    row = index(u, i); ...; drow = zeros(row)    becomes, in the backward sweep,    drow = numpy.zeros(index(shape(u), 1))
+row = index(u, i); ...; drow = zeros(row)    becomes, in the backward sweep,    drow = numpy.zeros(index(shape(u), 1))
 """
 
 from __future__ import annotations

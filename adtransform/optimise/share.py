@@ -1,6 +1,6 @@
 """Share: an operation that was already performed on the same operands is not performed again.
 
-    t1 = sin(x); t2 = sin(x); yield t1 * t2    becomes    t1 = sin(x); yield t1 * t1
+t1 = sin(x); t2 = sin(x); yield t1 * t2    becomes    t1 = sin(x); yield t1 * t1
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections import ChainMap
 from dataclasses import replace
 
 from adtransform.build import Builder
-from adtransform.ir import Const, For, Function, If, Let, Region, Var, While
+from adtransform.ir import For, Function, If, Let, Region, Var, While
 from adtransform.ops import effect_free
 from adtransform.rewrite import Rewriter
 
@@ -61,7 +61,7 @@ class _Invariants(Rewriter):
         inner = {v for r in (made.then, made.orelse) for s in r.body for v in s.targets}
         keep: list[int] = []
         for i, (t, p, q) in enumerate(zip(made.targets, made.then.results, made.orelse.results, strict=True)):
-            if p == q and p not in inner and (isinstance(p, Var) or isinstance(p, Const)):
+            if p == q and p not in inner:
                 self.env[t] = p
             else:
                 keep.append(i)

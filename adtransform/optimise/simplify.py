@@ -41,8 +41,8 @@ from adtransform.optimise.fill import is_basic
 from adtransform.rewrite import Rewriter
 
 _FOLDABLE = frozenset(
-    "operator.add operator.sub operator.mul operator.neg operator.lt operator.le operator.eq operator.ne operator.gt operator.ge "
-    "operator.truediv numpy.divide operator.floordiv numpy.equal numpy.not_equal".split()
+    "operator.add operator.sub operator.mul operator.neg operator.lt operator.le operator.eq operator.ne operator.gt "
+    "operator.ge operator.truediv numpy.divide operator.floordiv numpy.equal numpy.not_equal".split()
 )
 _SAFE_NUMBERS = (bool, int, float)
 
@@ -52,14 +52,20 @@ def simplify(f: Function) -> Function:
     return _Simplify().function(f)
 
 
+def lower(f: Function) -> Function:
+    """The function with only what types and constants settle: a listing keeps its zeros, its names and its sums."""
+    return _Lower().function(f)
+
+
 class _Simplify(Rewriter):
     def __init__(self) -> None:
         super().__init__()
         self.lets: dict[Var, Let] = {}
+        self.rows = ROWS
 
     def let(self, stmt: Let, b: Builder) -> None:
         stmt = self.renewed(stmt)
-        row = ROWS.get(stmt.op)
+        row = self.rows.get(stmt.op)
         if len(stmt.targets) == 1 and stmt.op != "load":
             structural = "." not in stmt.op
             if structural or _derived(stmt):
@@ -149,6 +155,23 @@ class _Simplify(Rewriter):
         """The statement that computed an operand, if it is this operation."""
         let = self.lets.get(a) if isinstance(a, Var) else None
         return let if let is not None and let.op == op else None
+
+
+class _Lower(_Simplify):
+    def __init__(self) -> None:
+        super().__init__()
+        kept = ("assign", "accumulate", "accumulate_at", "zeros", "operator.add", "operator.sub")
+        self.rows = {op: row for op, row in ROWS.items() if op not in kept}
+
+    def let(self, stmt: Let, b: Builder) -> None:
+        if stmt.op == "accumulate":
+            acc, part, like = self.atoms(stmt.args)
+            b.origin = stmt.origin
+            start = len(b.body)
+            reduced = _reduced(self, part, like, b)
+            self.lets.update((t, made) for made in b.body[start:] if isinstance(made, Let) for t in made.targets)
+            stmt = replace(stmt, args=(acc, part if reduced is None else reduced, like))
+        super().let(stmt, b)
 
 
 Row = Callable[[_Simplify, Let, Builder], Atom | None]

@@ -39,7 +39,7 @@ class _Steady(Rewriter):
 
 
 def _passed(region: Region, stop: Atom, result: Atom, value: Const, param: Var) -> tuple[tuple[Stmt, ...], Atom] | None:
-    """The region's statements and the result, with `param` for `value` wherever the loop goes on; None: some trip changes it."""
+    """The region's statements and the result, `param` for `value` wherever the loop goes on; None: some trip changes it."""
     if stop == Const(True):
         return region.body, result
     if result in (value, param):
@@ -47,7 +47,7 @@ def _passed(region: Region, stop: Atom, result: Atom, value: Const, param: Var) 
     last = region.body[-1] if region.body else None
     if not isinstance(last, If) or result not in last.targets or stop not in last.targets:
         return None
-    at, k = last.targets.index(stop), last.targets.index(result)  # type: ignore[arg-type]
+    at, k = last.targets.index(stop), last.targets.index(result)
     made: list[Region] = []
     for side in (last.then, last.orelse):
         inner = _passed(side, side.results[at], side.results[k], value, param)

@@ -1,6 +1,6 @@
 """Tidy: a value takes the name that the user gives it, and copies of names disappear.
 
-    t5 = t2 * t4; y = assign(t5); yield y    becomes    y = t2 * t4; yield y
+t5 = t2 * t4; y = assign(t5); yield y    becomes    y = t2 * t4; yield y
 """
 
 from __future__ import annotations

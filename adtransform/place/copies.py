@@ -49,8 +49,8 @@ def settle(program: Program, *, results: bool = True) -> Storage:
         if isinstance(node, Bind):
             node.inplace = node.tree.op in _MUST or _may_be_inplace(node)
     done: set[object] = set()
+    _drop_dead(program)
     while True:
-        _drop_dead(program)
         found = ranges(program.nodes)
         memory = storage(program.nodes)
         conflicts = _conflicts(program.nodes, found, memory, results)
@@ -337,7 +337,8 @@ class _Mender:
             self.copied.add((node, target))
             source = next(s for t, s in node.pairs if t is target)
             fresh = Var(type_of(source), target.hint, target.of, target.wrt)
-            op = self.how(source) if viewed or source in self.loose or c.node.tree.op not in _MUST else "copy"
+            sure = isinstance(c.node, Bind) and c.node.tree.op in _MUST and not viewed and source not in self.loose
+            op = "copy" if sure else self.how(source)
             self.before.setdefault(node, []).append(Bind((fresh,), Tree(op, (source,), (), fresh.type)))
             node.pairs = [(t, fresh if t is target else s) for t, s in node.pairs]
         return True

@@ -284,7 +284,7 @@ class _Threader:
         self, first: If | For | While, second: If, results: tuple[Atom, ...], after: _After, env: _Env, nodes: list[Node]
     ) -> None:
         """A statement that yields a flag, and the `if` that asks for it."""
-        flag = first.targets.index(second.cond)  # type: ignore[arg-type]
+        flag = first.targets.index(second.cond)
         yes, no = (
             _Leave(Region((), side.body, _through(second, side, results)), first.targets, after)
             for side in (second.then, second.orelse)
@@ -295,11 +295,11 @@ class _Threader:
             nodes += self.block(no.region.body, no.region.results, after, env)
             return
         moved = self._moved(first, second, flag, results, after)
-        if moved is None:
-            sides, rest = (no, yes), None
-        else:
+        sides: tuple[_Leave | None, _Leave | None] = (no, yes)
+        if moved is not None:
             out = replace(yes if moved else no, after=replace(after, explicit=True) if isinstance(after, _Next) else after)
-            sides, rest = ((None, out), no) if moved else ((out, None), yes)
+            sides = (None, out) if moved else (out, None)
+        rest = None if moved is None else no if moved else yes
         then, orelse = (
             self.block(side.body, side.results, _Jump(first.targets, flag, sides), _Env(env))
             for side in (first.then, first.orelse)
@@ -316,7 +316,7 @@ class _Threader:
         first, second = body[-2], body[-1]
         if second.cond not in first.targets:
             return False
-        flag = first.targets.index(second.cond)  # type: ignore[arg-type]
+        flag = first.targets.index(second.cond)
         if not is_temporary(first.targets[flag]) and first.targets[flag].hint not in _FLAGS:
             return False
         if not isinstance(first, If):

@@ -43,7 +43,13 @@ def differential(rule: Rule, operands: tuple[str, ...], meanings: Mapping[str, A
     names = (*meanings, *(f"d{n}" for n in operands))
     static = _static(meanings, names, operands)
     return _equation(
-        text, names, rule.module, {**rule.namespace, **static}, not rule.op.startswith("operator."), {f"d{n}" for n in operands}, static
+        text,
+        names,
+        rule.module,
+        {**rule.namespace, **static},
+        not rule.op.startswith("operator."),
+        {f"d{n}" for n in operands},
+        static,
     )
 
 

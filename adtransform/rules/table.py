@@ -187,9 +187,7 @@ def rule(
 def alias(names: str, op: str) -> None:
     """Other names of an operation that has rows: `alias("numpy.multiply", "operator.mul")`."""
     for name in names.split():
-        RULES[name] = [
-            Rule(name, r.pattern, r.text, r.module, r.singular, r.constant, r.namespace, r.when) for r in RULES[op]
-        ]
+        RULES[name] = [Rule(name, r.pattern, r.text, r.module, r.singular, r.constant, r.namespace, r.when) for r in RULES[op]]
 
 
 def constant(names: str) -> None:
