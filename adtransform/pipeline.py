@@ -247,7 +247,11 @@ def load_function(source: Source, name: str, types: Mapping[str, Type], namespac
     f = read(source, name, types, namespace=namespace, known=known)
     verify(f)
     # Real arguments need no checks: they chose the types.
-    return f if namespace is not None else replace(f, assumes=(*contracts(f.params), *f.assumes))
+    return (
+        f
+        if namespace is not None
+        else replace(f, assumes=(*contracts(p for p in f.params if p.name in types or p.annotation), *f.assumes))
+    )
 
 
 def derivative(f: Function, mode: str, wrt: Sequence[str]) -> tuple[Function, ...]:

@@ -222,10 +222,13 @@ class Printer:
         acc, key, share = node.tree.args
         place = Group(word, "[]", self.spell.key(key))
         t = type_of(acc)
+        sign = "+"
+        if isinstance(share, Tree) and share.op == "operator.neg" and (isinstance(t, List) or adds_up(key)):
+            sign, share = "-", share.args[0]
         if isinstance(t, List) and not is_scalar(t.item):
-            self.write(f"{flat(place)} = ", Infix(place, "+", self.spell(share), 9), indent, node)
+            self.write(f"{flat(place)} = ", Infix(place, sign, self.spell(share), 9), indent, node)
         elif isinstance(t, List) or adds_up(key):
-            self.write(f"{flat(place)} += ", self.spell(share), indent, node)
+            self.write(f"{flat(place)} {sign}= ", self.spell(share), indent, node)
         else:
             numpy = self.spell.called("numpy")
             self.write("", Group(Word(f"{numpy}.add.at"), "()", (word, self.spell(key), self.spell(share))), indent, node)

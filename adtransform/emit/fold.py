@@ -37,6 +37,7 @@ from adtransform.place.storage import Buffers, Storage
 
 LIMIT = 88
 _TRUE, _FALSE = Const(True), Const(False)
+_CONVERSIONS = frozenset(["builtins.float", "cast", "fit"])
 _NEVER = frozenset("load pop".split())
 
 
@@ -233,6 +234,8 @@ class _Folder:
         v = node.targets[0]
         if self.listing and (v.hint or v.of is not None) and not header:
             return False
+        if v.of in self.loads and not self.listing and node.tree.op not in _CONVERSIONS:
+            return False  # the adjoint of a parameter has its name: it is what the reader looks for
         mine = is_temporary(v) or (node.origin is not None and node.origin.text.startswith("return "))
         return self.uses[v] == 1 and self.assigned[v] == 1 and mine and v not in self.keep
 

@@ -170,7 +170,8 @@ class Speller:
             return True
         if re.search(rf"\.{name}\(", text):
             return re.search(rf"\b(np|numpy)\.{name}\(", text) is None
-        return self(t.args[0]).level == ATOM
+        # `np.copy(x)` keeps the layout of x, which `x.copy()` does not.
+        return t.op != "numpy.copy" and self(t.args[0]).level == ATOM
 
     def method(self, t: Tree) -> Py:
         """`x.sum(axis=0)`, `x.T`"""
@@ -273,8 +274,12 @@ class Speller:
 
     def _zeros(self, t: Tree) -> Py:
         like: Type = t.type if not isinstance(t.type, Unknown) else type_of(t.args[0])
-        if self.listing:
-            return Word("0")
+        if self.listing and isinstance(type_of(t.args[0]), List):
+            return Infix(
+                Group(None, "[]", (Word("0"),)), "*", Group(Word(self.called("builtins.len")), "()", (self(t.args[0]),)), 10
+            )
+        if self.listing and not is_scalar(like):
+            return Group(Dot(Word(self.called("numpy")), "zeros_like"), "()", (self(t.args[0]),))
         if isinstance(like, Scalar) and like.dtype is None:
             return Word({"complex": "0j", "float": "0.0"}.get(like.kind, "0"))
         if isinstance(like, Scalar) and like.dtype != "?":

@@ -361,7 +361,11 @@ def _axes(axes: Iterable[int]) -> int | tuple[int, ...]:
 
 
 def _compatible(have: Type, want: Type) -> bool:
-    """Whether a share needs no cast: the same dtype, or floats among scalars (the kind is settled with the result)."""
+    """Whether a share needs no cast: the same dtype, or floats of which one is not known (the result is cast in the end)."""
+    if "?" in (found := (_dtype(have), _dtype(want))) or (
+        None in found and isinstance(have, Array) and isinstance(want, Array)
+    ):
+        return kind_of(have) in ("float", None) and kind_of(want) in ("float", None)
     if is_scalar(have) and is_scalar(want):
         wide = {None, "float64", "?"}
         return kind_of(have) == kind_of(want) == "float" and (same_kind(have, want) or {_dtype(have), _dtype(want)} <= wide)
@@ -403,6 +407,8 @@ def _zeros(s: _Simplify, let: Let, b: Builder) -> Atom | None:
 
 @_row("size", "shape")
 def _extent(s: _Simplify, let: Let, b: Builder) -> Atom | None:
+    if let.op == "size" and is_scalar(type_of(let.args[0])):
+        return Const(1)
     source = s.lets.get(let.args[0]) if isinstance(let.args[0], Var) else None
     if source is None or not elementwise(source.op) or let.targets[0].hint:
         return None
@@ -511,11 +517,6 @@ def _real_part(s: _Simplify, let: Let, b: Builder) -> Atom | None:
     """Of a real number, itself (of a Python float `np.conjugate` makes a NumPy scalar)."""
     t = type_of(let.args[0])
     return let.args[0] if kind_of(t) == "float" and (isinstance(t, Array) or is_numpy(t)) and not let.kwargs else None
-
-
-@_row("size")
-def _size(s: _Simplify, let: Let, b: Builder) -> Atom | None:
-    return Const(1) if is_scalar(type_of(let.args[0])) else None
 
 
 @_row("swap")

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from adtransform.ir import UNDEFINED, Var
 from adtransform.lattice import Array, List, is_scalar, same_kind, same_shape
@@ -38,6 +39,10 @@ from adtransform.place.storage import Buffers, Storage, is_immutable, storage
 
 _MUST = frozenset("update push pop accumulate_at".split())
 _PUTS = {"push": 1, "update": 2}
+_TURNED = frozenset(
+    f"numpy.{name}"
+    for name in "transpose swapaxes moveaxis rollaxis matrix_transpose permute_dims rot90 linalg.matrix_transpose".split()
+)
 
 
 def settle(program: Program, *, results: bool = True) -> Storage:
@@ -241,11 +246,15 @@ class _Mender:
             self.operand(c.node, c.position)
         return True
 
-    def how(self, a: Operand) -> str:
-        """How a value is copied: what may be a number or unbound has no `copy`."""
-        if a in self.loose:
+    def how(self, a: Operand, sure: bool = False) -> str:
+        """How a value is copied: what may be a number or unbound has no `copy`; what is transposed has to stay so.
+
+        The layout decides the order in which numbers are added up, and with it the last bits.
+        """
+        if not sure and (a in self.loose or not (isinstance(type_of(a), (Array, List)) or a in self.indexed)):
             return "copy_of"
-        return "copy" if isinstance(type_of(a), (Array, List)) or a in self.indexed else "copy_of"
+        makers = [node for node, _, _ in islice(self.chain(a), 20)] if isinstance(a, Var) else []
+        return "numpy.copy" if any(isinstance(m, Bind) and m.tree.op in _TURNED for m in makers) else "copy"
 
     def result(self, node: Exit, i: int) -> None:
         value = node.values[i]
@@ -267,7 +276,7 @@ class _Mender:
         tree = node.tree
         args = (*tree.args[:i], fresh, *tree.args[i + 1 :])
         self.before.setdefault(node, []).append(
-            Bind((fresh,), Tree("copy" if i == 0 else self.how(value), (value,), (), fresh.type, tree.origin), node.origin)
+            Bind((fresh,), Tree(self.how(value, i == 0), (value,), (), fresh.type, tree.origin), node.origin)
         )
         node.tree = Tree(tree.op, args, tree.kwargs, tree.type, tree.origin)
 
@@ -301,7 +310,7 @@ class _Mender:
             raw = Var(v.type)
             maker.targets = (raw,)
             item = maker.tree.op == "index" and not isinstance(type_of(maker.tree.args[0]), List)
-            copy = Bind((v,), Tree("copy" if item else self.how(v), (raw,), (), v.type, maker.tree.origin), maker.origin)
+            copy = Bind((v,), Tree(self.how(v, item), (raw,), (), v.type, maker.tree.origin), maker.origin)
             self.after.setdefault(maker, []).append(copy)
         return True
 
@@ -338,7 +347,7 @@ class _Mender:
             source = next(s for t, s in node.pairs if t is target)
             fresh = Var(type_of(source), target.hint, target.of, target.wrt)
             sure = isinstance(c.node, Bind) and c.node.tree.op in _MUST and not viewed and source not in self.loose
-            op = "copy" if sure else self.how(source)
+            op = self.how(source, sure)
             self.before.setdefault(node, []).append(Bind((fresh,), Tree(op, (source,), (), fresh.type)))
             node.pairs = [(t, fresh if t is target else s) for t, s in node.pairs]
         return True

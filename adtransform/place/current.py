@@ -7,21 +7,25 @@ from __future__ import annotations
 
 from adtransform.ir import Var
 from adtransform.lattice import List
+from adtransform.place.liveness import Ranges, ranges
 from adtransform.place.program import Bind, Branch, Copy, Loop, Node, Operand, Program, Tree, blocks, walk
 
 # The operands of which only shape and dtype are read.
 LIKE = {"shape": 0, "ndim": 0, "size": 0, "zeros": 0, "fit": 1, "cast": 1, "expand": 1, "spread": 1, "accumulate": 2}
 LIKE |= {"matmul_left": 2, "matmul_right": 2, "scatter": 2, "numpy.zeros_like": 0, "numpy.ones_like": 0, "numpy.empty_like": 0}
-_KEEP = frozenset("update accumulate_at copy".split())
+_KEEP = frozenset("update accumulate_at copy numpy.copy".split())
 
 
 def current(program: Program) -> None:
     """Replace what is only asked for its shape by its newest version."""
-    _Updater(program.nodes).block(program.nodes)
+    _Updater(program.nodes, ranges(program.nodes)).block(program.nodes)
 
 
 class _Updater:
-    def __init__(self, nodes: list[Node]) -> None:
+    def __init__(self, nodes: list[Node], found: Ranges) -> None:
+        self.found = found
+        self.time = 0
+        self.single_assigned = {t for node in walk(nodes) if isinstance(node, Bind) for t in node.targets}
         self.root: dict[Var, Var] = {}
         for node in walk(nodes):
             for a, b in _edges(node):
@@ -52,6 +56,7 @@ class _Updater:
 
     def block(self, nodes: list[Node]) -> None:
         for node in nodes:
+            self.time = self.found.at[node]
             match node:
                 case Bind():
                     node.tree = self.tree(node.tree)
@@ -90,7 +95,14 @@ class _Updater:
         a = t.args[i]
         if not isinstance(a, Var) or self.find(a) not in self.single:
             return t
-        return Tree(t.op, (*t.args[:i], self.newest.get(self.find(a), a), *t.args[i + 1 :]), t.kwargs, t.type, t.origin)
+        newest = self.newest.get(self.find(a), a)
+        if not self.holds(newest):
+            return t
+        return Tree(t.op, (*t.args[:i], newest, *t.args[i + 1 :]), t.kwargs, t.type, t.origin)
+
+    def holds(self, v: Var) -> bool:
+        """Whether a variable has its value now: one that is copied to may have none when nobody reads it any more."""
+        return v in self.single_assigned or any(start <= self.time <= end for start, end in self.found.of.get(v, ()))
 
 
 def _edges(node: Node) -> list[tuple[Var, Operand]]:

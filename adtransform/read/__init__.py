@@ -217,7 +217,11 @@ class Reader(Statements):
                 ):
                     if other in self.written and other < name:
                         continue
-                    yield Assume(f"not np.shares_memory({name}, {other})", f"`{name}` is written", origin)
+                    yield Assume(
+                        f"not np.shares_memory({name}, {other})",
+                        f"`{name}` is written, so `{other}` must not share memory with it",
+                        origin,
+                    )
 
     # Results.
 

@@ -84,6 +84,8 @@ class Core:
         self.written: dict[str, Origin | None] = {}
         self.constants: dict[Var, Const] = {}
         self.definitions: dict[Var, Let] = {}
+        # What a carried or merged value was before the loop, or on one of the paths: of the same rank.
+        self.before: dict[Var, Atom] = {}
         self.fresh: set[Storage] = set()
         self.scopes: dict[int, Scope] = {}
         self.modules: dict[str, Module] = {module.name: module}

@@ -136,11 +136,13 @@ class Loops(Methods):
         cond = None
         if loop.bounds is None:
             params = [Var(t, h) for t, h in zip(types, names, strict=True)]
+            self.before.update(zip(params, inits, strict=True))
             self._enter(meeting, params, before, loop)
             test: list[Atom] = []
             opened = self.region(self.save(), lambda: test.append(loop.cond()))
             cond = (opened.builder, params, test[0])
         params = [Var(t, h) for t, h in zip(types, names, strict=True)]
+        self.before.update(zip(params, inits, strict=True))
         self.restore(before)
         self._enter(meeting, params, before, loop)
         index = None if loop.bounds is None else Var(INT, loop.hint)
@@ -383,6 +385,7 @@ class Loops(Methods):
         types = [join(self.type_of(a), self.type_of(b)) for a, b in zip(inits, nexts, strict=True)]
         extras = [Var(t, h) for t, h in zip(types, extra, strict=True)]
         targets = [Var(p.type, p.hint) for p in (*attempt.params, *extras)]
+        self.before.update(zip(targets, all_inits, strict=True))
         results = (stop, *attempt.nexts, *nexts)
         if loop.bounds is not None:
             assert attempt.index is not None

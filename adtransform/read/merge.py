@@ -308,6 +308,7 @@ class Merging(Storages):
                 merged.append(known[x, y])
                 continue
             target = known[x, y] = Var(join(self.type_of(x), self.type_of(y)), hint)
+            self.before[target] = x
             targets.append(target)
             merged.append(target)
             results[0].append(x)

@@ -163,7 +163,7 @@ class Storages(Core):
         if not param or not count:
             self.refuse(None, "an element that may be a number or a view", "annotate the array, or write .copy()")
         if name and name in self.frame.scope.used_as_array:
-            self.take(param, "deep", f"np.ndim({param}) > {count}", f"`{name}` is taken as a view of a row")
+            self.take(param, f"rank {count + 1}", f"np.ndim({param}) == {count + 1}", f"`{name}` is taken as a view of a row")
         else:
             why = f"`{name or 'an element'}` is taken as a number, not as a view"
             self.take(param, f"rank {count}", f"np.ndim({param}) == {count}", why)
@@ -182,7 +182,8 @@ class Storages(Core):
         while isinstance(var, Var):
             let = self.definitions.get(var)
             if let is None:
-                return ""
+                var = self.before.get(var, Const(None))
+                continue
             if let.op == "load":
                 return str(self.static(let.args[0]).value)  # type: ignore[union-attr]
             if let.op not in _RANK_KEEPING:

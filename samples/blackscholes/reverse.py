@@ -36,10 +36,14 @@ def price_reverse(
     # d1 = (log(spot / strike) + (rate + vol * vol / 2.0) * time) / spread
     t33 = dd1 / spread
     dspread = t31 - t33 * d1
+    dtime = t32 * rate + t33 * t11
     t34 = t33 * time
+    drate = t32 * time + t34
+    dvol = 2.0 * (t34 / 2.0 * vol)
     t35 = np.divide(t33, t6) / strike
+    dspot = t20 + t35
+    dstrike = -(t30 * t24) - t35 * t6
     # spread = vol * sqrt(time)
-    dvol = 2.0 * (t34 / 2.0 * vol) + dspread * t2
-    dtime = float(t32 * rate + t33 * t11 + np.divide(dspread * vol, 2 * t2))
-    dstrike = float(-(t30 * t24) - t35 * t6)
-    return y, (float(t20 + t35), dstrike, t32 * time + t34, dvol, dtime)
+    dvol += dspread * t2
+    dtime += np.divide(dspread * vol, 2 * t2)
+    return y, (float(dspot), float(dstrike), drate, dvol, float(dtime))

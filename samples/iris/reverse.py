@@ -49,7 +49,7 @@ def loss_reverse(
     y = np.mean(surprise) + penalty * np.sum(W * W)
     # return np.mean(surprise) + penalty * np.sum(W * W)
     dW = 2.0 * (penalty * W)
-    t16 = np.divide(1.0, surprise.size)
+    t16 = np.divide(1.0, t8.size)
     # surprise = total - np.sum(scores * Y, axis=1)
     t17 = (-np.broadcast_to(t16, surprise.shape))[:, None] * Y
     # total = np.log(np.sum(np.exp(scores), axis=1))
@@ -59,5 +59,6 @@ def loss_reverse(
     t18 = cast(scores == t5, scores)
     dscores = dscores_1 + dt5 / t18.sum(axis=1, keepdims=True) * t18
     # scores = X @ W + b
+    db = dscores.sum(axis=0)
     dW += X.T @ dscores
-    return y, (dW, dscores.sum(axis=0))
+    return y, (dW, db)

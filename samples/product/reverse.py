@@ -52,4 +52,5 @@ def f_reverse(x, a, b, dy=1.0):
     # y = (x + a) * (x + b)
     dt4 = fit(dy * t2, t4)
     dt2 = fit(dy * t4, t2)
-    return y, (fit(dt4, x) + fit(dt2, x), fit(dt2, a), fit(dt4, b))
+    dx = fit(dt4, x) + fit(dt2, x)
+    return y, (dx, fit(dt2, a), fit(dt4, b))

@@ -8,4 +8,6 @@ def f_reverse(x: float, a: float, b: float) -> tuple[float, tuple[float, float, 
     t2 = x + a
     t4 = x + b
     y = t2 * t4
-    return y, (t2 + t4, t4, t2)
+    # y = (x + a) * (x + b)
+    dx = t2 + t4
+    return y, (dx, t4, t2)

@@ -36,7 +36,7 @@ def cool_forward(
     if not (u.dtype == "float64" and u.ndim == 2):
         raise ValueError("u must be float64[R, P]")
     if np.shares_memory(u, limit):
-        raise ValueError("`u` is written")
+        raise ValueError("`u` is written, so `limit` must not share memory with it")
     seen = []
     dseen = zeros(seen)
     du = du.copy()

@@ -36,7 +36,7 @@ def cool_reverse(
     if not (u.dtype == "float64" and u.ndim == 2):
         raise ValueError("u must be float64[R, P]")
     if np.shares_memory(u, limit):
-        raise ValueError("`u` is written")
+        raise ValueError("`u` is written, so `limit` must not share memory with it")
     t1 = u.shape
     seen = []
     bend_tape = []
@@ -111,10 +111,8 @@ def cool_reverse(
             dseen[k] += u[k, 0]
         # total = np.sum(y * z)
         dz = 2.0 * z
-        # z *= 2
-        t50 = dz * 2
         # y = u.mean(axis=0)
-        du += t50 * t50.size / u.size
+        du += dz * 2 * z.size / u.size
         dresult = 0.0
     dc = 0.0
     # for i in range(u.shape[0]):
@@ -122,8 +120,8 @@ def cool_reverse(
         trips = trips_tape.pop()
         rough = rough_tape.pop()
         bend = bend_tape.pop()
-        t51 = t1[1]
-        drow = np.zeros(t51)
+        t50 = t1[1]
+        drow = np.zeros(t50)
         # if rough > 1000.0:
         if rough > 1000.0:
             # return rough * c
@@ -132,7 +130,7 @@ def cool_reverse(
             dresult = 0.0
         else:
             t41 = t41_tape.pop()
-            drow_1 = np.zeros(t51)
+            drow_1 = np.zeros(t50)
             # seen.append(rough)
             drough = dseen.pop()
             # if row[0] > row[-1]:
@@ -146,28 +144,28 @@ def cool_reverse(
         for k in range(trips - 1, -1, -1):
             bend_1 = bend_tape_1.pop()
             t23 = t23_tape.pop()
-            drow_1 = np.zeros(t51)
+            drow_1 = np.zeros(t50)
             # return np.sum(bend * bend)
             dbend = 2.0 * (drough * bend_1)
             # bend = row[2:] - 2.0 * row[1:-1] + row[:-2]
             drow_1[:-2] = dbend
-            drow_1[1:-1] += -(dbend * 2.0)
+            drow_1[1:-1] -= dbend * 2.0
             drow_1[2:] += dbend
             # row[1:-1] += c * (row[2:] - 2.0 * row[1:-1] + row[:-2])
             drow_1 += du[i]
-            t52 = drow_1[1:-1]
-            t53 = t52 * c
-            dc += np.sum(t52 * t23)
-            drow_1[:-2] += t53
-            drow_1[1:-1] += -(t53 * 2.0)
-            drow_1[2:] += t53
+            t51 = drow_1[1:-1]
+            t52 = t51 * c
+            dc += np.sum(t51 * t23)
+            drow_1[:-2] += t52
+            drow_1[1:-1] -= t52 * 2.0
+            drow_1[2:] += t52
             du[i] = drow_1
             drough = 0.0
         # return np.sum(bend * bend)
         dbend = 2.0 * (drough * bend)
         # bend = row[2:] - 2.0 * row[1:-1] + row[:-2]
         drow[:-2] = dbend
-        drow[1:-1] += -(dbend * 2.0)
+        drow[1:-1] -= dbend * 2.0
         drow[2:] += dbend
         # row = u[i]
         du[i] += drow

@@ -20,22 +20,21 @@ def heat_typed_reverse(
         t13 = around - 4.0 * t10
         t13_tape.append(t13)
         u[1:-1, 1:-1] = t10 + alpha * t13
-    t16 = u * u
-    y = np.mean(t16)
+    y = np.mean(u * u)
     # return np.mean(u * u)
-    du = 2.0 * (u / t16.size)
+    du = 2.0 * (u / u.size)
     dalpha = 0.0
     # for _ in range(steps):
     for _ in range(steps - 1, -1, -1):
         t13 = t13_tape.pop()
         # u[1:-1, 1:-1] += alpha * (around - 4.0 * u[1:-1, 1:-1])
-        t17 = du[1:-1, 1:-1]
-        t18 = t17 * alpha
-        dalpha += np.sum(t17 * t13)
-        du[1:-1, 1:-1] += -(t18 * 4.0)
+        t14 = du[1:-1, 1:-1]
+        t15 = t14 * alpha
+        dalpha += np.sum(t14 * t13)
+        du[1:-1, 1:-1] -= t15 * 4.0
         # around = u[2:, 1:-1] + u[:-2, 1:-1] + u[1:-1, 2:] + u[1:-1, :-2]
-        du[1:-1, :-2] += t18
-        du[1:-1, 2:] += t18
-        du[:-2, 1:-1] += t18
-        du[2:, 1:-1] += t18
+        du[1:-1, :-2] += t15
+        du[1:-1, 2:] += t15
+        du[:-2, 1:-1] += t15
+        du[2:, 1:-1] += t15
     return y, (du, float(dalpha))

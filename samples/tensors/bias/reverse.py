@@ -16,4 +16,6 @@ def bias_reverse(
     # Y[I,N] = U[I,N] + B[I]: one batch member a column
     Y = U + B[:, None]
     dY = np.broadcast_to(dY, Y.shape)
-    return Y, (dY.copy(), dY.sum(axis=1))
+    # Y = U + B[:, None]
+    dB = dY.sum(axis=1)
+    return Y, (dY.copy(), dB)

@@ -16,4 +16,6 @@ def bias_rows_reverse(
     # Y[N,I] = X[N,I] + b[I]: one batch member a row
     Y = X + b
     dY = np.broadcast_to(dY, Y.shape)
-    return Y, (dY.copy(), dY.sum(axis=0))
+    # Y = X + b
+    db = dY.sum(axis=0)
+    return Y, (dY.copy(), db)
