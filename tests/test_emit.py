@@ -97,7 +97,7 @@ def test_adjoints_of_a_listing_grow() -> None:
         emit.function(f, style="listing")
         == lines("""
 t0 = load('x')
-dt0 = 0
+dt0 = np.zeros_like(t0)
 y = t0
 dy = 1
 dt0 += dy * t0

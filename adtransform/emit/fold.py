@@ -85,6 +85,7 @@ class _Folder:
         self.current: Node = Exit("return")
         self.eaten: dict[Node, list[Var]] = {}
         self.pending: dict[Var, Bind] = {}
+        self.moved: dict[Var, Tree] = {}
         self.seen: dict[Var, tuple[set[Var], set[str], Buffers]] = {}
 
     def block(self, nodes: list[Node], depth: int) -> list[Node]:
@@ -159,26 +160,24 @@ class _Folder:
         node.tree = Tree(tree.op, tree.args[:fixed] + filled[:count], kwargs, tree.type, tree.origin)
         if tree.op == "assign" and isinstance(filled[0], Tree):
             node.tree = filled[0]
-        asking = self.ask_copy(tree.args[0], node.targets[0]) if tree.op == "copy" and isinstance(tree.args[0], Var) else []
+        copied = tree.args[0] if tree.op in ("copy", "copy_of", "numpy.copy") and node.let is None else None
+        asking = self.ask_copy(copied, node.targets[0]) if isinstance(copied, Var) and not self.may_fold(node) else []
         if node.inplace:
             written = self.memory.of(tree.args[0])
             self.forget(v for v in self.pending if self.seen[v][2] & written)
         if not effect_free(tree.op):
             self.pending.clear()
         self.forget_names(node.targets)
-        for bind in asking:
-            self.remember(bind)
+        for bind, moved in asking:
+            self.remember(bind, moved)
 
-    def ask_copy(self, old: Var, new: Var) -> list[Bind]:
-        """The pending expressions that only ask an array for its shape, which may as well ask its copy."""
+    def ask_copy(self, old: Var, new: Var) -> list[tuple[Bind, Tree]]:
+        """The pending expressions that read a value, which may as well read its copy."""
         asking = []
         for bind in list(self.pending.values()):
-            renewed = _asking(bind.tree, old, new)
-            if renewed is not bind.tree and old not in set(variables(renewed)):
-                assert isinstance(renewed, Tree)
-                bind.tree = renewed
+            if old in self.seen[bind.targets[0]][0]:
                 self.pending.pop(bind.targets[0])
-                asking.append(bind)
+                asking.append((bind, _read(self.moved[bind.targets[0]], old, new)))
         return asking
 
     def saved_by_growth(self, tree: Tree) -> int:
@@ -186,7 +185,7 @@ class _Folder:
         value = tree.args[2] if tree.op == "update" else None
         if not isinstance(value, Var) or value not in self.pending:
             return 0
-        first = self.pending[value].tree.args[:1]
+        first = self.moved[value].args[:1]
         if not first or not isinstance(first[0], Tree) or first[0].op != "index":
             return 0
         return width(first[0]) if first[0].args[0] is tree.args[0] else 0
@@ -200,10 +199,10 @@ class _Folder:
             if filled is not source and isinstance(filled, Tree):
                 made = Bind((target,), filled, origin)
                 self.eaten[made] = self.eaten.pop(node, [])
-        asking = [bind for t, s in node.pairs if isinstance(s, Var) for bind in self.ask_copy(s, t)]
+        asking = [found for t, s in node.pairs if isinstance(s, Var) for found in self.ask_copy(s, t)]
         self.forget_names(writes(node))
-        for bind in asking:
-            self.remember(bind)
+        for bind, tree in asking:
+            self.remember(bind, tree)
         return made
 
     def choice(self, node: Branch, room: int) -> Bind | None:
@@ -239,11 +238,13 @@ class _Folder:
         mine = is_temporary(v) or (node.origin is not None and node.origin.text.startswith("return "))
         return self.uses[v] == 1 and self.assigned[v] == 1 and mine and v not in self.keep
 
-    def remember(self, node: Bind) -> None:
-        v = node.targets[0]
-        found = set(variables(node.tree))
-        self.seen[v] = (found, {self.label(w) for w in found} - {""}, self.contents(node.tree))
+    def remember(self, node: Bind, tree: Tree | None = None) -> None:
+        """Note what may be folded; `tree` is what it reads as by now, if that differs from what it reads where it stands."""
+        v, tree = node.targets[0], tree or node.tree
+        found = set(variables(tree))
+        self.seen[v] = (found, {self.label(w) for w in found} - {""}, self.contents(tree))
         self.pending[v] = node
+        self.moved[v] = tree
 
     def contents(self, a: Operand) -> Buffers:
         """The buffers whose contents an expression reads; asking for the shape of an array reads none."""
@@ -284,7 +285,7 @@ class _Folder:
             chosen = [v for v in chosen if v in self.pending]
         if not chosen:
             return found
-        sizes = {v: width(self.pending[v].tree) + 2 - width(v) for v in chosen}
+        sizes = {v: width(self.moved[v]) + 2 - width(v) for v in chosen}
         total = base + sum(width(a) for a in found) + sum(sizes.values())
         for v in sorted(chosen, key=lambda v: -sizes[v]):
             if total <= room:
@@ -296,19 +297,16 @@ class _Folder:
         for node in filled.values():
             if node in places:
                 out[places[node]] = None
-        return tuple(_filled(a, {v: node.tree for v, node in filled.items()}) for a in found)
+        return tuple(_filled(a, {v: self.moved[v] for v in filled}) for a in found)
 
 
-def _asking(a: Operand, old: Var, new: Var) -> Operand:
-    """An expression with `shape(old)` and the like replaced."""
-    if not isinstance(a, Tree):
-        return a
-    if a.op in ("shape", "ndim", "size") and a.args[0] is old:
-        return Tree(a.op, (new,), (), a.type, a.origin)
-    args = tuple(_asking(x, old, new) for x in a.args)
-    if all(x is y for x, y in zip(args, a.args, strict=True)):
-        return a
-    return Tree(a.op, args, a.kwargs, a.type, a.origin)
+def _read(t: Tree, old: Var, new: Var) -> Tree:
+    """An expression that reads `new` instead of `old`."""
+
+    def operand(a: Operand) -> Operand:
+        return new if a is old else _read(a, old, new) if isinstance(a, Tree) else a
+
+    return Tree(t.op, tuple(map(operand, t.args)), tuple((k, operand(v)) for k, v in t.kwargs), t.type, t.origin)
 
 
 def _only(block: list[Node]) -> tuple[Var, Operand] | None:

@@ -163,11 +163,12 @@ def module(functions: Sequence[Function], *, header: str = "", style: str = "cod
 def _helper_sources() -> Mapping[str, str]:
     """The helpers of `runtime` as they are written there."""
     text = inspect.getsource(runtime)
+    lines = text.splitlines()
     found = {}
     for node in ast.parse(text).body:
         if isinstance(node, ast.FunctionDef):
             # Without the annotations that would need an import, and no wider than other emitted code.
-            source = (ast.get_source_segment(text, node) or "").splitlines()
+            source = lines[node.lineno - 1 : node.end_lineno]
             head = re.sub(r"(\w+): Any = ", r"\1=", source[0]).replace(": Any", "").replace(" -> Any", "")
             first = node.body[0]
             rest = source[(first.end_lineno or first.lineno) - node.lineno + 1 :]

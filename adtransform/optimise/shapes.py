@@ -5,32 +5,46 @@ row = index(u, i); ...; drow = zeros(row)    becomes, in the backward sweep,    
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from adtransform.build import Builder, type_of
-from adtransform.ir import Atom, Const, Function, Let, Stmt, Var
+from adtransform.ir import Atom, Const, Function, Let, Region, Stmt, Var
 from adtransform.lattice import Array, Dim, kind_of
 from adtransform.rewrite import Rewriter
 
 
 def shapes(f: Function) -> Function:
     """The function with the zeros of values bound in regions made of the shapes of values bound outside of them."""
-    return _Shapes(f.body.body).function(f)
+    return _Shapes().function(f)
 
 
 class _Shapes(Rewriter):
-    def __init__(self, top: Sequence[Stmt]) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.top = {t for stmt in top for t in stmt.targets}
+        self.depth = 0
+        self.top: set[Var] = set()
         self.whole: dict[tuple[object, str | None], Var] = {}
         self.axes: dict[Dim, tuple[Var, int]] = {}
-        for stmt in top:
+
+    def region(self, region: Region) -> Region:
+        self.depth += 1
+        try:
+            return super().region(region)
+        finally:
+            self.depth -= 1
+
+    def stmt(self, stmt: Stmt, b: Builder) -> None:
+        super().stmt(stmt, b)
+        if self.depth == 1:
             for t in stmt.targets:
-                if isinstance(t.type, Array) and t.type.dims is not None:
-                    self.whole.setdefault((t.type.dims, t.type.dtype), t)
-                    for axis, extent in enumerate(t.type.dims):
-                        if isinstance(extent, Dim):
-                            self.axes.setdefault(extent, (t, axis))
+                self.bound(t)
+
+    def bound(self, v: Var) -> None:
+        """A value that is at hand from here on."""
+        self.top.add(v)
+        if isinstance(v.type, Array) and v.type.dims is not None:
+            self.whole.setdefault((v.type.dims, v.type.dtype), v)
+            for axis, extent in enumerate(v.type.dims):
+                if isinstance(extent, Dim):
+                    self.axes.setdefault(extent, (v, axis))
 
     def let(self, stmt: Let, b: Builder) -> None:
         if stmt.op == "zeros" and isinstance(stmt.args[0], Var) and stmt.args[0] not in self.top:

@@ -254,7 +254,7 @@ class _Mender:
         if not sure and (a in self.loose or not (isinstance(type_of(a), (Array, List)) or a in self.indexed)):
             return "copy_of"
         makers = [node for node, _, _ in islice(self.chain(a), 20)] if isinstance(a, Var) else []
-        return "numpy.copy" if any(isinstance(m, Bind) and m.tree.op in _TURNED for m in makers) else "copy"
+        return "numpy.copy" if any(isinstance(m, Bind) and m.tree.op in (*_TURNED, "numpy.copy") for m in makers) else "copy"
 
     def result(self, node: Exit, i: int) -> None:
         value = node.values[i]

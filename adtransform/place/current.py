@@ -73,7 +73,7 @@ class _Updater:
                         self.block(inner)
                         ends.append(self.newest)
                     # What both branches assign is there afterwards.
-                    both = {v for end in ends for v in end.values() if all(e.get(self.find(v)) is v for e in ends)}
+                    both = [v for v in ends[0].values() if all(e.get(self.find(v)) is v for e in ends)]
                     self.newest = before | {self.find(v): v for v in both}
                 case Loop():
                     before = dict(self.newest)

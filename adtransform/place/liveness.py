@@ -6,11 +6,11 @@ a variable are closed intervals of times; a branch where it is not needed is a h
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from adtransform.ir import Var
-from adtransform.place.program import Bind, Branch, Copy, Exit, Loop, Node, blocks, reads, variables, writes
+from adtransform.place.program import Bind, Branch, Copy, Exit, Loop, Node, blocks, reads, variables, walk, writes
 
 Range = tuple[int, int]
 _Live = dict[Var, int]  # variable -> the last time known so far at which it is needed
@@ -32,9 +32,19 @@ def ranges(nodes: list[Node]) -> Ranges:
     walker.number(nodes)
     walker.found.end = walker.clock
     walker.block(nodes, {})
-    for v, found in walker.found.of.items():
-        walker.found.of[v] = merged(found)
+    # In the order of the program: sets have none, and names are given out in the order of this table.
+    listed = dict.fromkeys(v for node in walk(nodes) for v in (*writes(node), *_named(node)))
+    walker.found.of = {v: merged(walker.found.of[v]) for v in listed if v in walker.found.of}
     return walker.found
+
+
+def _named(node: Node) -> Iterator[Var]:
+    """What a statement reads, its loop condition and its loop variables included."""
+    yield from reads(node)
+    if isinstance(node, Loop):
+        yield from (v for v in (node.index, *node.phis) if v is not None)
+        yield from variables(node.cond)
+        yield from (v for pair in node.exits for v in pair)
 
 
 def merged(found: Iterable[Range]) -> list[Range]:

@@ -208,7 +208,7 @@ class Reader(Statements):
             for taken in many:
                 yield Assume(taken.test, taken.why, taken.origin)
         for name, origin in self.written.items():
-            for other in self.loaded:
+            for other in (p for p in self.params if p in self.loaded):
                 t = self.param_type(other)
                 if (
                     other != name

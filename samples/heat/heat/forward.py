@@ -7,10 +7,10 @@ import numpy as np
 
 def heat_forward(u, alpha, steps, du, dalpha) -> tuple[complex, complex]:
     """Value of `heat` and its tangent, for tangents of (u, alpha)."""
-    if np.shares_memory(u, steps):
-        raise ValueError("`u` is written, so `steps` must not share memory with it")
     if np.shares_memory(u, alpha):
         raise ValueError("`u` is written, so `alpha` must not share memory with it")
+    if np.shares_memory(u, steps):
+        raise ValueError("`u` is written, so `steps` must not share memory with it")
     du = du.copy()
     u = u.copy()
     for _ in range(steps):

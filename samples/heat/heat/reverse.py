@@ -57,10 +57,10 @@ def copy_of(x):
 
 def heat_reverse(u, alpha, steps, dy: complex = 1.0):
     """Value of `heat` and its gradient with respect to (u, alpha)."""
-    if np.shares_memory(u, steps):
-        raise ValueError("`u` is written, so `steps` must not share memory with it")
     if np.shares_memory(u, alpha):
         raise ValueError("`u` is written, so `alpha` must not share memory with it")
+    if np.shares_memory(u, steps):
+        raise ValueError("`u` is written, so `steps` must not share memory with it")
     u_tape = []
     t5_tape = []
     t7_tape = []
