@@ -18,6 +18,8 @@ from adtransform.source import from_text
 
 _INTRINSICS = {name: name for name in STRUCTURAL - {"load", "assign", "slice", "tuple", "list"}}
 _NUMPY_ARITHMETIC = {"operator.truediv": "numpy.divide", "operator.pow": "numpy.power"}
+# These raise where a division by their argument would: the quotient may be Python's own.
+_RAISING = frozenset("math.log math.log2 math.log10 math.log1p".split())
 _cache: dict[tuple[str, ...], Equation] = {}
 
 
@@ -47,7 +49,7 @@ def differential(rule: Rule, operands: tuple[str, ...], meanings: Mapping[str, A
         names,
         rule.module,
         {**rule.namespace, **static},
-        not rule.op.startswith("operator."),
+        not (rule.op.startswith("operator.") or rule.op in _RAISING),
         {f"d{n}" for n in operands},
         static,
     )

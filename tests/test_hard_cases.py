@@ -1,0 +1,156 @@
+"""What other source transformers get silently wrong: each case in both modes and at second order, against differences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import adtransform as ad
+
+
+def overwritten_after_read(x: Any) -> Any:
+    y = x.copy()
+    a = y[0] * y[1]
+    y[0] = np.sin(y[2])
+    return a * y[0]
+
+
+def repeated_index(x: Any) -> Any:
+    return np.sum(x[np.array([0, 0, 2, 0])] ** 2)
+
+
+def repeated_index_added(x: Any) -> Any:
+    y = np.zeros(3)
+    np.add.at(y, np.array([0, 1, 0, 2]), x)
+    return np.sum(y**3)
+
+
+def mask_write(x: Any) -> Any:
+    y = x * 2.0
+    y[y > 1.0] = x[0] * x[1]
+    return np.sum(y * y)
+
+
+def view_write(x: Any) -> Any:
+    y = x * 1.0
+    row = y[1:3]
+    row *= x[0]
+    return np.sum(y**2)
+
+
+def alias(x: Any) -> Any:
+    y = np.sin(x)
+    z = y
+    z *= 2.0
+    return np.sum(y * z)
+
+
+def out_argument(x: Any) -> Any:
+    y = np.empty(4)
+    np.multiply(x, x, out=y)
+    np.sin(y, out=y)
+    return np.sum(y)
+
+
+def scale(a: Any, k: Any) -> None:
+    a *= k
+
+
+def mutating_callee(x: Any) -> Any:
+    y = x * 1.0
+    scale(y, x[3])
+    return np.sum(y)
+
+
+def broadcast_divide(x: Any) -> Any:
+    return np.sum(x / x[:2, None] + x[1] / x)
+
+
+def broadcast_power(x: Any) -> Any:
+    return np.sum(x ** x[:2, None] + x[1] ** x)
+
+
+def inside_with(x: Any) -> Any:
+    with np.errstate(all="ignore"):
+        y = x * x
+        z = np.exp(y)
+    return np.sum(z)
+
+
+def passed_twice(x: Any) -> Any:
+    def mix(a: Any, b: Any) -> Any:
+        a[0] = b[1] * 3.0
+        return a * b
+
+    y = x * 1.0
+    return np.sum(mix(y, y))
+
+
+def swapped(x: Any) -> Any:
+    y = x * x
+    y[0], y[3] = y[3], y[0]
+    for i in range(3):
+        y[i + 1] += y[i] * np.cos(y[i + 1])
+    return y[3]
+
+
+def grown_list(x: Any) -> Any:
+    seen = []
+    y = x * 1.0
+    while len(seen) < 3:
+        y = y * np.cos(y)
+        seen.append(np.sum(y))
+        if seen[-1] > 50.0:
+            break
+    return seen[0] * seen[-1]
+
+
+CASES = [
+    overwritten_after_read,
+    repeated_index,
+    repeated_index_added,
+    mask_write,
+    view_write,
+    alias,
+    out_argument,
+    mutating_callee,
+    broadcast_divide,
+    broadcast_power,
+    inside_with,
+    passed_twice,
+    swapped,
+    grown_list,
+]
+
+
+def slopes(f: Callable[[Any], Any], x: Any, h: float) -> Any:
+    """Differences along each element, of fourth order."""
+    columns = []
+    for i in range(x.size):
+        e = np.zeros_like(x)
+        e[i] = h
+        columns.append((8 * (f(x + e) - f(x - e)) - (f(x + 2 * e) - f(x - 2 * e))) / (12 * h))
+    return np.array(columns)
+
+
+@pytest.mark.parametrize("f", CASES, ids=lambda f: f.__name__)
+def test_right_in_every_mode(f: Callable[[Any], Any]) -> None:
+    x = np.array([0.7, 1.3, 0.4, 0.9])
+    before = x.copy()
+    value, gradient = ad.value_and_grad(f)(x)
+    assert value == f(x.copy())
+    expected = slopes(f, x, 1e-3)
+    np.testing.assert_allclose(gradient, expected, rtol=1e-8, atol=1e-9)
+    p = np.array([0.3, -1.0, 0.5, 2.0])
+    _, tangent = ad.jvp(f, (x,), (p,))
+    np.testing.assert_allclose(tangent, gradient @ p, rtol=1e-12)
+    _, pull = ad.vjp(f, x)
+    np.testing.assert_array_equal(pull(1.0), pull(1.0))
+    np.testing.assert_allclose(pull(1.0), gradient, rtol=1e-14)
+    hessian = ad.hessian(f)(x)
+    np.testing.assert_allclose(hessian, slopes(ad.grad(f), x, 1e-3), rtol=1e-7, atol=1e-8)
+    np.testing.assert_allclose(ad.jacobian(ad.grad(f))(x), hessian, rtol=1e-9, atol=1e-11)
+    np.testing.assert_array_equal(x, before)
