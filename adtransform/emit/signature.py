@@ -17,6 +17,8 @@ _PLAIN = frozenset("bool int float complex str list tuple dict".split())
 def spelled(t: Type, called: Callable[[str], str]) -> str:
     """A type as an annotation; empty where it is not known."""
     match t:
+        case Scalar("complex", "?"):
+            return ""  # any number
         case Scalar(kind, dtype):
             return kind if dtype in (None, "?") else f"{called('numpy')}.{dtype}"
         case Array():

@@ -32,6 +32,8 @@ rule(
 # Ties are split evenly, as in numpy.maximum.
 rule("max(u, v)", "where(u == v, (du + dv) / 2, where(u > v, du, dv))", on="builtins")
 rule("min(u, v)", "where(u == v, (du + dv) / 2, where(u < v, du, dv))", on="builtins")
+rule("max(u)", "sum(where(u == y, du, 0)) / sum(where(u == y, 1.0, 0.0))", on="builtins")
+rule("min(u)", "sum(where(u == y, du, 0)) / sum(where(u == y, 1.0, 0.0))", on="builtins")
 
 
 @rule("max(u, v, w)", on="builtins")

@@ -29,20 +29,19 @@ def price_forward(
     t11 = rate + vol * vol / 2.0
     dt12 = t11 * dtime + time * (drate + 2.0 * (vol * dvol) / 2.0)
     d1 = (math.log(t6) + t11 * time) / spread
-    t31 = np.divide((dspot - t6 * dstrike) / strike, t6) + dt12 - d1 * dspread
-    dd1 = t31 / spread
+    dd1 = ((dspot - t6 * dstrike) / strike / t6 + dt12 - d1 * dspread) / spread
     d2 = d1 - spread
     dd2 = dd1 - dspread
     t16 = math.sqrt(2.0)
     t17 = d1 / t16
     t20 = 0.5 * (1.0 + math.erf(t17))
-    t32 = spot * (0.5 * (1.1283791670955126 * math.exp(-(t17 * t17)) * (dd1 / t16)))
+    t31 = spot * (0.5 * (1.1283791670955126 * math.exp(-(t17 * t17)) * (dd1 / t16)))
     t24 = math.exp(-rate * time)
     t25 = strike * t24
     t27 = d2 / t16
     t30 = 0.5 * (1.0 + math.erf(t27))
-    t33 = t25 * (0.5 * (1.1283791670955126 * math.exp(-(t27 * t27)) * (dd2 / t16)))
-    t34 = t30 * (strike * (t24 * (-(rate * dtime) - time * drate)) + t24 * dstrike)
+    t32 = t25 * (0.5 * (1.1283791670955126 * math.exp(-(t27 * t27)) * (dd2 / t16)))
+    t33 = t30 * (strike * (t24 * (-(rate * dtime) - time * drate)) + t24 * dstrike)
     y = spot * t20 - t25 * t30
-    dy = t32 + t20 * dspot - (t33 + t34)
+    dy = t31 + t20 * dspot - (t32 + t33)
     return y, dy

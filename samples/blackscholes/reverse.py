@@ -40,10 +40,10 @@ def price_reverse(
     t34 = t33 * time
     drate = t32 * time + t34
     dvol = 2.0 * (t34 / 2.0 * vol)
-    t35 = np.divide(t33, t6) / strike
+    t35 = t33 / t6 / strike
     dspot = t20 + t35
     dstrike = -(t30 * t24) - t35 * t6
     # spread = vol * sqrt(time)
     dvol += dspread * t2
     dtime += np.divide(dspread * vol, 2 * t2)
-    return y, (float(dspot), float(dstrike), drate, dvol, float(dtime))
+    return y, (dspot, dstrike, drate, dvol, float(dtime))

@@ -5,7 +5,7 @@
 import numpy as np
 
 
-def heat_forward(u, alpha, steps, du, dalpha) -> tuple[complex, complex]:
+def heat_forward(u, alpha, steps, du, dalpha):
     """Value of `heat` and its tangent, for tangents of (u, alpha)."""
     if np.shares_memory(u, alpha):
         raise ValueError("`u` is written, so `alpha` must not share memory with it")

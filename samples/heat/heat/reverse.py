@@ -55,7 +55,7 @@ def copy_of(x):
     return x.copy() if isinstance(x, (np.ndarray, list)) else x
 
 
-def heat_reverse(u, alpha, steps, dy: complex = 1.0):
+def heat_reverse(u, alpha, steps, dy=1.0):
     """Value of `heat` and its gradient with respect to (u, alpha)."""
     if np.shares_memory(u, alpha):
         raise ValueError("`u` is written, so `alpha` must not share memory with it")
