@@ -154,3 +154,32 @@ def test_right_in_every_mode(f: Callable[[Any], Any]) -> None:
     np.testing.assert_allclose(hessian, slopes(ad.grad(f), x, 1e-3), rtol=1e-7, atol=1e-8)
     np.testing.assert_allclose(ad.jacobian(ad.grad(f))(x), hessian, rtol=1e-9, atol=1e-11)
     np.testing.assert_array_equal(x, before)
+
+
+def touch(v: Any) -> Any:
+    v[0] = v[0] * 1.5
+    return v[1]
+
+
+def test_a_saved_test_outlives_the_loop_it_guards() -> None:
+    """The outcome of the outer `and` is needed again by the backward sweep, after a loop with an `and` of its own."""
+
+    def f(x: Any, a: Any) -> Any:
+        y = x * a
+        if y[0] >= 1.0 and a < 0.3:
+            y = y * 2.0
+        else:
+            k = 0
+            while k < 4 and touch(y) < 1.5:
+                if a > 0.7:
+                    break
+                k += 1
+        return np.sum(y * x)
+
+    for a in (0.2, 0.5, 0.9):
+        for x in (np.array([0.5, 0.6, 0.7]), np.array([9.0, 3.3, 0.7])):
+            _, (dx, da) = ad.value_and_grad(f, wrt=(0, 1))(x, a)
+            np.testing.assert_allclose(dx, slopes(lambda z, a=a: f(z, a), x, 1e-3), rtol=1e-9)
+            _, pull = ad.vjp(f, x, a)
+            for share, again in zip(pull(1.0), (dx, da), strict=True):
+                np.testing.assert_allclose(share, again, rtol=1e-13)

@@ -165,7 +165,8 @@ class _Walker:
         outside = self.set_aside(node, end + 1, live)
         inside = self.inside[node]
         holder = dict(node.exits)
-        around = {holder.get(v, v) for v in outside} if node.ends else set()
+        # What is needed after a loop that only a `break` leaves is needed in all of it, unless the loop itself makes it.
+        around = {holder.get(v, v) for v in outside} if node.ends else {v for v in outside if v not in inside.defs}
         around |= (inside.uses - inside.defs) | (inside.uses & set(node.phis))
         self.breaks.append(set(outside))
         self.nexts.append(around)
