@@ -1,0 +1,110 @@
+"""Equations of arithmetic: factors of one, signs, constants."""
+
+from __future__ import annotations
+
+from adtransform.build import Builder, type_of
+from adtransform.ir import Atom, Const, Let, Var
+from adtransform.lattice import (
+    Array,
+    kind_of,
+)
+from adtransform.optimise.simplify.engine import Simplifier, is_floating, is_number, row
+
+
+@row("operator.mul", "numpy.multiply")
+def _mul(s: Simplifier, let: Let, b: Builder) -> Atom | None:
+    x, y = let.args
+    for one, other in ((x, y), (y, x)):
+        if is_number(one, 1) and (is_floating(other) or isinstance(one, Const) and type(one.value) is int):
+            return other
+        if is_number(one, -1) and is_floating(other):
+            return b.let("operator.neg", other)
+    for ratio, other in ((x, y), (y, x)):
+        # (1.0 / n) * a reads a / n, and an array divided by 0 is no exception.
+        parts = s.source(ratio, "numpy.divide") or s.source(ratio, "operator.truediv")
+        if (
+            parts is not None
+            and not parts.targets[0].hint
+            and is_number(parts.args[0], 1)
+            and isinstance(type_of(other), Array)
+        ):
+            return b.let("operator.truediv", other, parts.args[1])
+    for left, right, flip in ((x, y, False), (y, x, True)):
+        negated = s.source(left, "operator.neg")
+        if negated is not None:
+            inner = negated.args[0]
+            return b.let("operator.neg", b.let(let.op, *((right, inner) if flip else (inner, right))))
+    return None
+
+
+@row("operator.truediv", "numpy.divide")
+def _div(s: Simplifier, let: Let, b: Builder) -> Atom | None:
+    x, y = let.args
+    if is_number(y, 1) and is_floating(x):
+        return x
+    negated = s.source(x, "operator.neg")
+    if negated is not None:
+        return b.let("operator.neg", b.let(let.op, negated.args[0], y))
+    if let.op == "numpy.divide" and isinstance(y, Const) and type(y.value) in (int, float) and y.value != 0:
+        return b.let("operator.truediv", x, y)
+    return None
+
+
+@row("numpy.power", "operator.pow")
+def _pow(s: Simplifier, let: Let, b: Builder) -> Atom | None:
+    x, y = let.args
+    if is_number(y, 1) and isinstance(y, Const):
+        return x if type(y.value) is int or is_floating(x) else None
+    if let.op == "numpy.power" and isinstance(y, Const) and type(y.value) is int and y.value >= 2:
+        return b.let("operator.pow", x, y)
+    return None
+
+
+@row("operator.neg")
+def _neg(s: Simplifier, let: Let, b: Builder) -> Atom | None:
+    negated = s.source(let.args[0], "operator.neg")
+    return negated.args[0] if negated is not None else None
+
+
+@row("operator.add")
+def _add(s: Simplifier, let: Let, b: Builder) -> Atom | None:
+    x, y = let.args
+    if x == y and isinstance(x, Var):
+        return b.let("operator.mul", 2.0, x)
+    if is_number(x, 0) and is_floating(y):
+        return y
+    if is_number(y, 0) and is_floating(x):
+        return x
+    if (negated := s.source(y, "operator.neg")) is not None and not negated.targets[0].hint:
+        return b.let("operator.sub", x, negated.args[0])
+    return None
+
+
+@row("operator.sub")
+def _sub(s: Simplifier, let: Let, b: Builder) -> Atom | None:
+    x, y = let.args
+    if is_number(y, 0) and is_floating(x):
+        return x
+    # (n - 1) + 1 and (n + 1) - 1 of index arithmetic
+    inner = s.source(x, "operator.add")
+    if inner is not None and isinstance(y, Const) and inner.args[1] == y and kind_of(type_of(inner.args[0])) == "int":
+        return inner.args[0]
+    return None
+
+
+@row("numpy.where")
+def _where(s: Simplifier, let: Let, b: Builder) -> Atom | None:
+    if len(let.args) != 3:
+        return None
+    cond, x, y = let.args
+    if isinstance(cond, Const) and type(cond.value) is bool:
+        return x if cond.value else y
+    return x if x == y and isinstance(x, Const) else None
+
+
+@row("strong")
+def _strong(s: Simplifier, let: Let, b: Builder) -> Atom | None:
+    bar, partial = let.args
+    if isinstance(bar, Const) and bar.value != 0 or isinstance(partial, Const):
+        return b.let("operator.mul", bar, partial)
+    return None

@@ -1,0 +1,159 @@
+"""How equations are applied: statement by statement, to derivative code and to the IR's own operations."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from adtransform.build import Builder, type_of
+from adtransform.ir import Atom, Const, If, Let, Var
+from adtransform.lattice import (
+    is_scalar,
+    kind_of,
+    same_shape,
+)
+from adtransform.linear import elementwise
+from adtransform.ops import resolve
+from adtransform.rewrite import Rewriter
+
+_FOLDABLE = frozenset(
+    "operator.add operator.sub operator.mul operator.neg operator.lt operator.le operator.eq operator.ne operator.gt "
+    "operator.ge operator.truediv numpy.divide operator.floordiv numpy.equal numpy.not_equal".split()
+)
+_SAFE_NUMBERS = (bool, int, float)
+
+
+class Simplifier(Rewriter):
+    """Applies the row of each operation; a row returns what its target is, or None to leave it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lets: dict[Var, Let] = {}
+        self.rows: Mapping[str, Row] = ROWS
+
+    def let(self, stmt: Let, b: Builder) -> None:
+        """Narrow the operands, fold constants, then ask the table."""
+        stmt = self.renewed(stmt)
+        row = self.rows.get(stmt.op)
+        if len(stmt.targets) == 1 and stmt.op != "load":
+            structural = "." not in stmt.op
+            if structural or is_derived(stmt):
+                b.origin = stmt.origin
+                start = len(b.body)
+                stmt = self.narrowed(stmt)
+                result = self.folded(stmt)
+                if result is None and row is not None:
+                    result = row(self, stmt, b)
+                if result is not None:
+                    self.settle(stmt, result, b, start)
+                    return
+        b.add(stmt)
+        self.lets.update(dict.fromkeys(stmt.targets, stmt))
+
+    def settle(self, stmt: Let, result: Atom, b: Builder, start: int) -> None:
+        """Put `result` in place of the statement's target; what was built for it takes the target's name."""
+        target = stmt.targets[0]
+        for made in b.body[start:]:
+            if isinstance(made, Let):
+                self.lets[made.targets[0]] = made
+        last = b.body[-1] if len(b.body) > start else None
+        if isinstance(last, Let) and last.targets == (result,):
+            var = result
+            assert isinstance(var, Var)
+            named = Var(var.type, target.hint, target.of, target.wrt)
+            b.body[-1] = made = replace(last, targets=(named,))
+            self.lets[named] = made
+            result = named
+        self.env[target] = result
+
+    def narrowed(self, stmt: Let) -> Let:
+        """An elementwise operation on `expand(c, like)` and something of that shape needs only `c`."""
+        if not elementwise(stmt.op) or stmt.op == "cast" or not any(self.source(a, "expand") for a in stmt.args):
+            return stmt
+        args = list(stmt.args)
+        for i, a in enumerate(args):
+            wide = self.source(a, "expand")
+            if wide is not None and any(self.shaped(o, wide.args[1]) for k, o in enumerate(args) if k != i):
+                args[i] = wide.args[0]
+        return replace(stmt, args=tuple(args))
+
+    def shaped(self, a: Atom, like: Atom) -> bool:
+        """Whether an operand is known to have the shape of `like`."""
+        if a == like or same_shape(type_of(a), type_of(like)):
+            return True
+        let = self.lets.get(like) if isinstance(like, Var) else None
+        return let is not None and elementwise(let.op) and all(o == a or is_scalar(type_of(o)) for o in let.args)
+
+    def folded(self, stmt: Let) -> Atom | None:
+        """The value of an operation on constants."""
+        if stmt.op not in _FOLDABLE or stmt.kwargs:
+            return None
+        values = [a.value for a in stmt.args if isinstance(a, Const)]
+        if len(values) != len(stmt.args) or not all(type(v) in _SAFE_NUMBERS for v in values):
+            return None
+        function = resolve(stmt.op)
+        assert function is not None
+        try:
+            with np.errstate(all="raise"):
+                found = function(*values)
+        except (ArithmeticError, ValueError):
+            return None
+        found = found.item() if isinstance(found, np.generic) else found
+        return Const(found) if type(found) is not float or math.isfinite(found) else None
+
+    def branch(self, stmt: If, b: Builder) -> None:
+        """A branch whose condition is known is the side taken."""
+        cond = self.atom(stmt.cond)
+        if isinstance(cond, Const) and type(cond.value) is bool and stmt.tag is None and stmt.mirror is None:
+            chosen = stmt.then if cond.value else stmt.orelse
+            for inner in chosen.body:
+                self.stmt(inner, b)
+            self.env.update(zip(stmt.targets, self.atoms(chosen.results), strict=True))
+            return
+        super().branch(stmt, b)
+
+    def fitted(self, x: Atom, like: Atom) -> bool:
+        """Whether a value is a sum of shares that were all fitted to `like`."""
+        let = self.lets.get(x) if isinstance(x, Var) else None
+        if let is None:
+            return False
+        if let.op in ("fit", "zeros", "accumulate", "accumulate_at", "update"):
+            return True
+        return let.op in ("operator.add", "operator.sub") and all(self.fitted(a, like) for a in let.args)
+
+    def source(self, a: Atom, op: str) -> Let | None:
+        """The statement that computed an operand, if it is this operation."""
+        let = self.lets.get(a) if isinstance(a, Var) else None
+        return let if let is not None and let.op == op else None
+
+
+Row = Callable[[Simplifier, Let, Builder], Atom | None]
+ROWS: dict[str, Row] = {}
+
+
+def row(*ops: str) -> Callable[[Row], Row]:
+    """Register a row for some operations."""
+
+    def register(function: Row) -> Row:
+        ROWS.update(dict.fromkeys(ops, function))
+        return function
+
+    return register
+
+
+def is_derived(stmt: Let) -> bool:
+    """Whether a statement belongs to a derivative and not to the user."""
+    return not stmt.targets[0].hint
+
+
+def is_number(a: Atom, value: float) -> bool:
+    """Whether an operand is this constant."""
+    return isinstance(a, Const) and type(a.value) in (int, float) and a.value == value
+
+
+def is_floating(a: Atom) -> bool:
+    """Whether an operand is known to be a float, so that a factor 1.0 changes nothing."""
+    return kind_of(type_of(a)) in ("float", "complex")

@@ -1,0 +1,279 @@
+"""What types make of the structural operations: where shapes are known, a helper becomes a sum, a product or nothing."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable
+
+from adtransform.build import Builder, type_of
+from adtransform.infer.structural import tangent as tangent_type
+from adtransform.ir import Atom, Const, Let, Var
+from adtransform.lattice import (
+    NONE,
+    WHOLE,
+    Array,
+    Extent,
+    List,
+    Scalar,
+    Tuple,
+    Type,
+    dims_of,
+    is_many,
+    is_numpy,
+    is_scalar,
+    kind_of,
+    rank_of,
+    same_kind,
+    same_shape,
+)
+from adtransform.linear import elementwise
+from adtransform.optimise.fill import is_basic
+from adtransform.optimise.simplify.engine import Simplifier, is_number, row
+
+
+@row("assign")
+def _assign(s: Simplifier, let: Let, b: Builder) -> Atom | None:
+    # A user's name for a value, and a tangent's, stay in the listing; `code` lets the value take the name (see `naming`).
+    return let.args[0] if not let.targets[0].hint else None
+
+
+@row("accumulate")
+def _accumulate(s: Simplifier, let: Let, b: Builder) -> Atom | None:
+    acc, part, like = let.args
+    lowered = reduced_to(s, part, like, b) or b.let("fit", part, like, type=tangent_type(type_of(like)))
+    if s.source(acc, "zeros") is not None or is_number(acc, 0):
+        return lowered
+    if s.source(part, "zeros") is not None:
+        return acc
+    # A scalar's kind is what the sum gives (a Python float and a NumPy one make a NumPy one); the last cast settles it.
+    kind = None if is_scalar(let.targets[0].type) else let.targets[0].type
+    if (negated := s.source(lowered, "operator.neg")) is not None:
+        return b.let("operator.sub", acc, negated.args[0], type=kind)
+    return b.let("operator.add", acc, lowered, type=kind)
+
+
+@row("fit")
+def _fit(s: Simplifier, let: Let, b: Builder) -> Atom | None:
+    part, like = let.args
+    return reduced_to(s, part, like, b)
+
+
+def reduced_to(s: Simplifier, part: Atom, like: Atom, b: Builder) -> Atom | None:
+    """A share reduced to the shape of `like` without the helper, where the types say how."""
+    have, want = type_of(part), tangent_type(type_of(like))
+    inner = s.source(part, "fit")
+    if inner is not None and inner.args[1] == like:
+        return part
+    if is_scalar(want) and is_scalar(have):
+        return part if _compatible(have, want) else None
+    if is_scalar(want) and isinstance(have, Array) and kind_of(want) == kind_of(have) == "float" and _dtype(have) == "float64":
+        return b.let("numpy.sum", part)
+    to, from_ = dims_of(want), dims_of(have)
+    if to is None or from_ is None or len(from_) < len(to) or not _compatible(have, want):
+        return None
+    lead = len(from_) - len(to)
+    along: list[int] = []
+    for axis, (e, g) in enumerate(zip(to, from_[lead:], strict=True)):
+        if e == g or is_many(e):
+            continue
+        if e != 1:
+            return None
+        along.append(lead + axis)
+    result = part
+    if along:
+        result = b.let("numpy.sum", result, axis=_axes(along), keepdims=True)
+    if lead:
+        result = b.let("numpy.sum", result, axis=_axes(range(lead))) if to else b.let("numpy.sum", result)
+    return result
+
+
+def _axes(axes: Iterable[int]) -> int | tuple[int, ...]:
+    found = tuple(axes)
+    return found[0] if len(found) == 1 else found
+
+
+def _compatible(have: Type, want: Type) -> bool:
+    """Whether a share needs no cast: the same dtype, or floats of which one is not known (the result is cast in the end)."""
+    if "?" in (found := (_dtype(have), _dtype(want))) or (
+        None in found and isinstance(have, Array) and isinstance(want, Array)
+    ):
+        return kind_of(have) in ("float", None) and kind_of(want) in ("float", None)
+    if is_scalar(have) and is_scalar(want):
+        wide = {None, "float64", "?"}
+        return kind_of(have) == kind_of(want) == "float" and (same_kind(have, want) or {_dtype(have), _dtype(want)} <= wide)
+    if _dtype(have) is None and isinstance(have, Scalar):
+        return kind_of(have) == "float"
+    return _dtype(have) is not None and _dtype(have) == _dtype(want) and _dtype(have) != "?"
+
+
+def _dtype(t: Type) -> str | None:
+    return t.dtype if isinstance(t, (Array, Scalar)) else None
+
+
+@row("expand")
+def _expand(s: Simplifier, let: Let, b: Builder) -> Atom | None:
+    x, like = let.args
+    if is_scalar(type_of(like)) and is_scalar(type_of(x)) or same_shape(type_of(x), type_of(like)):
+        return x
+    again = s.source(x, "expand")
+    return b.let("expand", again.args[0], like) if again is not None else None
+
+
+@row("cast")
+def _cast(s: Simplifier, let: Let, b: Builder) -> Atom | None:
+    x, like = let.args
+    have, want = type_of(x), tangent_type(type_of(like))
+    if same_kind(have, want):
+        return x
+    if want == Scalar("float") and is_scalar(have):
+        return b.let("builtins.float", x)
+    if not isinstance(want, (Array, Scalar)) and s.fitted(x, like):
+        return x
+    return None
+
+
+@row("zeros")
+def _zeros(s: Simplifier, let: Let, b: Builder) -> Atom | None:
+    return Const(0.0) if isinstance(type_of(let.args[0]), Scalar) else None
+
+
+@row("size", "shape")
+def _extent(s: Simplifier, let: Let, b: Builder) -> Atom | None:
+    if let.op == "size" and is_scalar(type_of(let.args[0])):
+        return Const(1)
+    source = s.lets.get(let.args[0]) if isinstance(let.args[0], Var) else None
+    if source is None or not elementwise(source.op) or let.targets[0].hint:
+        return None
+    same = [a for a in source.args if isinstance(a, Var) and s.shaped(a, let.args[0])]
+    return b.let(let.op, same[0]) if same else None
+
+
+@row("spread")
+def _spread(s: Simplifier, let: Let, b: Builder) -> Atom | None:
+    bar, like = let.args
+    given = dict(let.kwargs)
+    axis, keep = given.get("axis", Const(None)), given.get("keepdims", Const(False))
+    rank = rank_of(type_of(like))
+    if not isinstance(axis, Const) or not isinstance(keep, Const):
+        return None
+    if is_scalar(type_of(like)):
+        return bar
+    if axis.value is None and (keep.value or is_scalar(type_of(bar))):
+        return b.let("expand", bar, like)
+    if rank is None or axis.value is None:
+        return None
+    if keep.value:
+        return b.let("expand", bar, like)
+    axes = {a % rank for a in (axis.value if isinstance(axis.value, tuple) else (axis.value,))}
+    if axes == set(range(len(axes))):
+        return b.let("expand", bar, like)
+    whole = b.let("slice", None, None, None) if len(axes) < rank else None
+    key = [None if i in axes else whole for i in range(max(axes) + 1)]
+    return b.let("expand", b.let("index", bar, b.let("tuple", *key)), like)
+
+
+@row("matmul_left")
+def _matmul_left(s: Simplifier, let: Let, b: Builder) -> Atom | None:
+    bar, right, left = let.args
+    match rank_of(type_of(left)), rank_of(type_of(right)):
+        case 2, 2:
+            return b.let("operator.matmul", bar, b.let("numpy.transpose", right))
+        case 2, 1:
+            return b.let("numpy.outer", bar, right)
+        case 1, 2:
+            return b.let("operator.matmul", right, bar)
+        case 1, 1:
+            return b.let("operator.mul", bar, right)
+    return None
+
+
+@row("matmul_right")
+def _matmul_right(s: Simplifier, let: Let, b: Builder) -> Atom | None:
+    bar, left, right = let.args
+    match rank_of(type_of(left)), rank_of(type_of(right)):
+        case (2, 2) | (2, 1):
+            return b.let("operator.matmul", b.let("numpy.transpose", left), bar)
+        case 1, 2:
+            return b.let("numpy.outer", left, bar)
+        case 1, 1:
+            return b.let("operator.mul", bar, left)
+    return None
+
+
+@row("accumulate_at")
+def _accumulate_at(s: Simplifier, let: Let, b: Builder) -> Atom | None:
+    acc, key, part = let.args
+    empty = s.source(acc, "zeros")
+    if empty is None or isinstance(type_of(acc), List):
+        return None
+    whole = _unfolded(s, key, part, empty.args[0], b)
+    if whole is not None:
+        return whole
+    if is_basic(type_of(key)):
+        return b.let("update", acc, key, part, type=acc.type if isinstance(acc, Var) else None)
+    return None
+
+
+def _unfolded(s: Simplifier, key: Atom, part: Atom, like: Atom, b: Builder) -> Atom | None:
+    """For a key of whole axes and new axes only (`b[:, None]`): the share with the new axes taken away again."""
+    t = type_of(key)
+    kinds = t.items if isinstance(t, Tuple) else (t,)
+    rank, width = rank_of(type_of(like)), rank_of(type_of(part))
+    if not all(k in (WHOLE, NONE) for k in kinds) or rank is None or width != rank + kinds.count(NONE):
+        return None
+    if not _compatible(type_of(part), tangent_type(type_of(like))):
+        return None
+    if kinds.count(NONE) == 0:
+        return part
+    new = [i for i, k in enumerate(kinds) if k == NONE]
+    summed = s.source(part, "numpy.sum")
+    if summed is not None and dict(summed.kwargs) == {"axis": Const(_axes(new)), "keepdims": Const(True)}:
+        return b.let("numpy.sum", summed.args[0], axis=_axes(new))
+    whole = b.let("slice", None, None, None)
+    last = max(new) + 1
+    return b.let("index", part, b.let("tuple", *(0 if i in new else whole for i in range(last))))
+
+
+@row("dot_left")
+def _dot_left(s: Simplifier, let: Let, b: Builder) -> Atom | None:
+    return _matmul_left(s, let, b) if all(rank_of(type_of(a)) in (1, 2) for a in let.args[1:]) else None
+
+
+@row("dot_right")
+def _dot_right(s: Simplifier, let: Let, b: Builder) -> Atom | None:
+    return _matmul_right(s, let, b) if all(rank_of(type_of(a)) in (1, 2) for a in let.args[1:]) else None
+
+
+@row("numpy.conjugate", "numpy.real")
+def _real_part(s: Simplifier, let: Let, b: Builder) -> Atom | None:
+    """Of a real number, itself (of a Python float `np.conjugate` makes a NumPy scalar)."""
+    t = type_of(let.args[0])
+    return let.args[0] if kind_of(t) == "float" and (isinstance(t, Array) or is_numpy(t)) and not let.kwargs else None
+
+
+@row("swap")
+def _swap(s: Simplifier, let: Let, b: Builder) -> Atom | None:
+    if not all(isinstance(a, Const) for a in let.args):
+        return None
+    return Const(importlib.import_module("adtransform.runtime").swap(*(a.value for a in let.args if isinstance(a, Const))))
+
+
+@row("contract")
+def _contract(s: Simplifier, let: Let, b: Builder) -> Atom | None:
+    """An `einsum`, where each label of the output occurs once in it and in the operands, and nothing was broadcast."""
+    subscripts, like, *operands = let.args
+    if not isinstance(subscripts, Const):
+        return None
+    terms, _, out = subscripts.value.partition("->")
+    if len(set(out)) < len(out) or not set(out) <= set(terms):
+        return None
+    extents: dict[str, set[Extent]] = {}
+    for labels, a in zip((*terms.split(","), out), (*operands, like), strict=True):
+        dims = dims_of(type_of(a))
+        if dims is None or len(dims) != len(labels):
+            return None
+        for label, extent in zip(labels, dims, strict=True):
+            extents.setdefault(label, set()).add(extent)
+    if not all(len(e) == 1 or all(map(is_many, e)) for e in extents.values()):
+        return None
+    return b.let("fit", b.let("numpy.einsum", subscripts, *operands), like)
