@@ -115,3 +115,23 @@ def test_a_gradient_has_the_kind_of_its_argument(x: Any) -> None:
     if not isinstance(x, float) or isinstance(x, np.generic):
         assert found.dtype == x.dtype
     np.testing.assert_array_equal(found, x)
+
+
+def stencil(u: Any, k: Any) -> Any:
+    v = u.copy()
+    v[1:-1] += k[1:-1] * (v[2:] - 2.0 * v[1:-1] + v[:-2])
+    return np.sum(v * v)
+
+
+def test_code_made_for_equal_lengths_is_used_for_them_only() -> None:
+    """`k[1:-1]` has as many elements as `u[1:-1]` in one call, and one that is repeated in the next."""
+    rng = np.random.default_rng(3)
+    gradient = ad.grad(stencil, wrt=(0, 1))
+    for sizes in ((6, 6), (6, 3), (3, 3), (3, 3), (6, 6), (8, 3)):
+        u, k = (rng.normal(size=n) for n in sizes)
+        du, dk = gradient(u, k)
+        assert (du.shape, dk.shape) == (u.shape, k.shape)
+        for x, dx, at in ((u, du, lambda z, k=k: stencil(z, k)), (k, dk, lambda z, u=u: stencil(u, z))):
+            steps = 1e-6 * np.eye(x.size)
+            expected = [(at(x + e) - at(x - e)) / 2e-6 for e in steps]
+            np.testing.assert_allclose(dx, expected, rtol=1e-7, atol=1e-8)

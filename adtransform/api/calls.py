@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -141,6 +141,12 @@ def kind_key(value: Any) -> Any:
     if found is None:
         return cls
     return cls, found[0], tuple([kind_key(child) for child in found[1]])
+
+
+def extents_key(values: Iterable[Any]) -> tuple[int, ...]:
+    """Which axes of the array arguments are equally long: for each axis the first one of its length."""
+    extents = [n for value in values if type(value) is np.ndarray for n in value.shape]
+    return tuple([extents.index(n) for n in extents])
 
 
 def has_float(value: Any) -> bool:

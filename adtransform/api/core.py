@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 from adtransform import pipeline
-from adtransform.api.calls import Callee, Wrt, checked, kind_key, promoted
+from adtransform.api.calls import Callee, Wrt, checked, extents_key, kind_key, promoted
 from adtransform.api.programs import Like, Program, Shape, runner
 from adtransform.api.surroundings import Entry, surroundings, unchanged
 from adtransform.ir import Function
@@ -68,14 +68,14 @@ class Transform:
 
     def specialised(self, values: Values) -> Run:
         """The code for values of these kinds, made at the first call and again when what the function captures has changed."""
-        key = (self.token, *[kind_key(v) for v in values])
+        key = (self.token, extents_key(values), *[kind_key(v) for v in values])
         found: tuple[Run, tuple[Entry, ...]] | None = self._cache.get(key)
         if found is None or not unchanged(found[1]):
             with _LOCK:
                 found = self._cache.get(key)
                 if found is None or not unchanged(found[1]):
                     around = surroundings(self.root)
-                    found = self._cache[key] = self.specialise(Shape.of(self.callee.names, values)), around
+                    found = self._cache[key] = self.specialise(Shape.of(self.callee.names, values, alike=True)), around
         return found[0]
 
     def specialise(self, shape: Shape) -> Run:

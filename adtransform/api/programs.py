@@ -19,7 +19,7 @@ from adtransform.api.calls import Callee
 from adtransform.api.trees import STAR, Nest, Star, Tree, flatten, leaves_like, spell, unflatten
 from adtransform.errors import Message, TargetError
 from adtransform.ir import Function, Leaf, Var
-from adtransform.lattice import Array, Type, of_value
+from adtransform.lattice import Array, Dim, Type, of_value
 from adtransform.source import from_function, from_text
 
 
@@ -41,14 +41,25 @@ class Shape:
     plain: bool
 
     @staticmethod
-    def of(names: Sequence[str], values: Sequence[Any]) -> Shape:
-        """The shape of a call's values."""
+    def of(names: Sequence[str], values: Sequence[Any], *, alike: bool = False) -> Shape:
+        """The shape of a call's values.
+
+        `alike`: axes of the array arguments that are equally long share a name, for code that is called again only where the
+        same axes are (`extents_key`).
+        """
         taken = set(names)
         arguments = []
+        extents: dict[int, Dim] = {}
         for name, value in zip(names, values, strict=True):
             leaves, tree = flatten(value)
             labels = (name,) if tree == STAR else tuple(_fresh(f"{name}_{i}", taken) for i in range(len(leaves)))
             types = tuple(of_value(leaf, label) for leaf, label in zip(leaves, labels, strict=True))
+            if alike and type(value) is np.ndarray and isinstance(types[0], Array) and types[0].dims is not None:
+                dims = (
+                    d if isinstance(d, int) else extents.setdefault(n, d)
+                    for n, d in zip(value.shape, types[0].dims, strict=True)
+                )
+                types = (Array(types[0].dtype, tuple(dims)),)
             arguments.append(Argument(name, tree, labels, types))
         return Shape(tuple(arguments), all(a.tree == STAR for a in arguments))
 
