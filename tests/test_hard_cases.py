@@ -183,3 +183,21 @@ def test_a_saved_test_outlives_the_loop_it_guards() -> None:
             _, pull = ad.vjp(f, x, a)
             for share, again in zip(pull(1.0), (dx, da), strict=True):
                 np.testing.assert_allclose(share, again, rtol=1e-13)
+
+
+def test_a_return_that_leaves_an_array_unbound() -> None:
+    """The early return leaves `x` of the next trip unbound: its zero adjoint must not take its shape from there."""
+
+    def f(x: Any, a: Any) -> Any:
+        for _ in range(3):
+            x = x + x * a
+            if a > 0.7:
+                return a * a
+            x = np.stack([x[1], x[0] * a, x[::-1][0], x[1]])
+        return np.tanh(x.mean())
+
+    x = np.array([0.5, 0.6, 0.7, 0.8])
+    for a in (0.3, 0.9):
+        for _, (dx, da) in (ad.value_and_grad(f, wrt=(0, 1))(x, a), (None, ad.vjp(f, x, a)[1](1.0))):
+            np.testing.assert_allclose(dx, slopes(lambda z, a=a: f(z, a), x, 1e-3), rtol=1e-9, atol=1e-12)
+            np.testing.assert_allclose(da, slopes(lambda z: f(x, z[0]), np.array([a]), 1e-3)[0], rtol=1e-9)

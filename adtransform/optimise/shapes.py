@@ -6,9 +6,9 @@ row = index(u, i); ...; drow = zeros(row)    becomes, in the backward sweep,    
 from __future__ import annotations
 
 from adtransform.build import Builder, type_of
-from adtransform.ir import Atom, Const, Function, Let, Region, Stmt, Var
+from adtransform.ir import UNDEFINED, Atom, Const, Function, Let, Region, Stmt, Var
 from adtransform.lattice import Array, Dim, kind_of
-from adtransform.rewrite import Rewriter
+from adtransform.rewrite import Rewriter, operands, regions
 
 
 def shapes(f: Function) -> Function:
@@ -21,6 +21,7 @@ class _Shapes(Rewriter):
         super().__init__()
         self.depth = 0
         self.top: set[Var] = set()
+        self.loose: set[Atom] = set()  # unbound on some path, and what is made of such values
         self.whole: dict[tuple[object, str | None], Var] = {}
         self.axes: dict[Dim, tuple[Var, int]] = {}
 
@@ -33,8 +34,12 @@ class _Shapes(Rewriter):
 
     def stmt(self, stmt: Stmt, b: Builder) -> None:
         super().stmt(stmt, b)
-        if self.depth == 1:
-            for t in stmt.targets:
+        if self.depth != 1:
+            return
+        if _may_be_undefined(stmt) or any(a in self.loose for a in operands(stmt)):
+            self.loose.update(stmt.targets)
+        for t in stmt.targets:
+            if t not in self.loose:
                 self.bound(t)
 
     def bound(self, v: Var) -> None:
@@ -74,3 +79,8 @@ class _Shapes(Rewriter):
     def extent(self, e: Dim, b: Builder) -> Var:
         source, axis = self.axes[e]
         return b.let("index", b.let("shape", source), axis)
+
+
+def _may_be_undefined(stmt: Stmt) -> bool:
+    """Whether some path through a statement leaves a variable unbound."""
+    return any(UNDEFINED in r.results or any(_may_be_undefined(s) for s in r.body) for r in regions(stmt))
