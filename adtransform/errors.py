@@ -85,6 +85,10 @@ class TargetError(DifferentiationError):
     """The function asked for cannot be read at all: no such file or function, no source, a syntax error."""
 
 
+class MissingExtra(ImportError):
+    """Something needs a package that comes with an extra: one line that says how to get it."""
+
+
 def remember(file: str, lines: Sequence[str]) -> None:
     """Keep the lines of a source, so that a message can show them."""
     _LINES[file] = lines

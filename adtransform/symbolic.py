@@ -16,7 +16,7 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from adtransform.errors import refuse
+from adtransform.errors import MissingExtra, refuse
 from adtransform.ir import UNDEFINED, Atom, Const, Function, If, Leaf, Let, Region, Var
 
 # Above this many operations an expression is printed as differentiation left it: simplifying takes too long.
@@ -55,7 +55,7 @@ def load_sympy() -> Any:
     try:
         import sympy
     except ImportError:
-        raise ImportError("symbolic needs SymPy: pip install 'adtransform[symbolic]'") from None
+        raise MissingExtra("symbolic needs SymPy: pip install 'adtransform[symbolic]'") from None
     return sympy
 
 

@@ -272,3 +272,20 @@ def test_import_is_quick() -> None:
     script = "import time, numpy; t = time.perf_counter(); import adtransform; print(time.perf_counter() - t)"
     times = [float(subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout) for _ in range(3)]
     assert min(times) < 0.1
+
+
+def test_a_missing_extra_is_named(tmp_path: Path) -> None:
+    """Without SymPy `symbolic` says in one line what to install; nothing is wrong inside."""
+    (tmp_path / "sympy.py").write_text("raise ImportError('not here')\n", encoding="utf-8")
+    (tmp_path / "f.py").write_text("def f(x):\n    return x * x\n", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "adtransform", "symbolic", str(tmp_path / "f.py") + ":f"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "pip install 'adtransform[symbolic]'" in done.stderr
+    assert len(done.stderr.splitlines()) == 1

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from adtransform.cli import checking, verbs
 from adtransform.cli.targets import UsageError
-from adtransform.errors import DifferentiationError, TargetError
+from adtransform.errors import DifferentiationError, MissingExtra, TargetError
 from adtransform.version import __version__
 
 NEGATIVE, USAGE, INTERNAL = 1, 2, 3
@@ -83,6 +83,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(args, str(error), USAGE)
     except DifferentiationError as error:
         return _fail(args, str(error), NEGATIVE)
+    except MissingExtra as error:
+        return _fail(args, f"adtransform {args.verb}: {error}", USAGE)
     except BrokenPipeError:
         # The reader has had enough; Python would complain once more when it closes the stream.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
