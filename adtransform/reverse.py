@@ -20,7 +20,7 @@ from adtransform.build import Builder, type_of
 from adtransform.errors import refuse
 from adtransform.infer.structural import tangent as tangent_type
 from adtransform.ir import Atom, Const, For, Function, If, Let, Region, Stmt, Var, While
-from adtransform.lattice import INT, UNKNOWN, Array, List, dims_of, is_differentiable, is_scalar
+from adtransform.lattice import INT, UNKNOWN, Array, List, dims_of, is_scalar
 from adtransform.linear import pull, zero
 from adtransform.rewrite import free
 
@@ -300,8 +300,3 @@ def _tagged(f: Function) -> Function:
         return s
 
     return replace(f, body=region(f.body))
-
-
-def differentiable(f: Function) -> tuple[str, ...]:
-    """The parameters that can carry a derivative."""
-    return tuple(p.name for p in f.params if is_differentiable(p.type) and not p.kind.startswith("VAR"))

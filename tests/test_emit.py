@@ -356,11 +356,11 @@ def test_quoted_statements() -> None:
     b = Builder(origin)
     x = b.let("load", Const("x"), hint="t0", type=FLOAT)
     y = b.let("operator.mul", x, x, hint="y", type=FLOAT)
-    b.add(mark := Let((), "backward"))
+    b.add(Let((), "backward"))
     dx = b.let("operator.mul", 2.0, x, of=x, type=FLOAT)
     dz = b.let("operator.mul", dx, dx, of=y, type=FLOAT)
     f = Function("f", (Param("x", FLOAT),), Region((), tuple(b.body), (y, dx, dz)), (Leaf(0), Leaf(1), Leaf(2)))
-    text = emit.function(f, quote_from=mark)
+    text = emit.function(f)
     assert (
         text
         == lines("""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from adtransform.emit.spell import Speller
 from adtransform.emit.unbound import unbound
-from adtransform.ir import UNDEFINED, Const, Leaf, Let, Origin, Stmt, Var
+from adtransform.ir import UNDEFINED, Const, Leaf, Let, Origin, Var
 from adtransform.lattice import Array, List, Scalar, is_scalar, kind_of, same_kind
 from adtransform.ops import BINARY
 from adtransform.place.copies import augmented
@@ -43,13 +43,12 @@ class Line:
 
 @dataclass(slots=True)
 class Printer:
-    """Prints statements; `quote_from` is where the backward part begins, whose statements are led by the user's own."""
+    """Prints statements; behind the mark `backward` they are led by the user's own."""
 
     program: Program
     spell: Speller
     names: Mapping[Var, str]
     listing: bool = False
-    quote_from: Stmt | None = None
     out: list[Line] = field(default_factory=list)
     unbound: frozenset[Var] = frozenset()
     quoting: bool = False
@@ -90,10 +89,6 @@ class Printer:
                 case Exit():
                     self.exit(node, indent, tail)
         return len(self.out) - before
-
-    def is_quoted(self, node: Node) -> bool:
-        """Whether the backward part begins here."""
-        return self.quote_from is not None and isinstance(node, Bind) and node.let is self.quote_from
 
     def exit(self, node: Exit, indent: int, tail: str) -> None:
         """Print an exit, unless the end of the block amounts to it."""

@@ -22,7 +22,7 @@ from adtransform.emit.fold import LIMIT, fold
 from adtransform.emit.names import names
 from adtransform.emit.signature import check, definition, docstring
 from adtransform.emit.spell import Speller
-from adtransform.ir import Const, Function, Let, Stmt, Var
+from adtransform.ir import Const, Function, Let, Var
 from adtransform.place import place
 from adtransform.place.program import label
 from adtransform.rewrite import defined
@@ -73,20 +73,19 @@ def function(
     style: str = "code",
     comments: Mapping[Let, str] | None = None,
     reserved: Iterable[str] = (),
-    quote_from: Stmt | None = None,
     called: Globals | None = None,
 ) -> str:
     """One `def` in the style `code`; in the style `listing` the flat statements of the body.
 
     `comments` are put behind the statements of a listing.  Names that the emitter makes up are none of the `reserved`
-    ones.  `quote_from`: the first statement of the backward part, where the user's statements are quoted.
-    `called`: the names of modules and helpers, shared by the functions of a file.
+    ones.  Behind the mark `backward` the user's statements are quoted.  `called`: the names of
+    modules and helpers, shared by the functions of a file.
     """
     if style not in ("code", "listing"):
         raise ValueError(f"style {style!r} is neither 'code' nor 'listing'")
     called = Globals(user_names(f)) if called is None else called
     with deep_recursion():
-        lines = _lines(f, style == "listing", frozenset(reserved), quote_from, called)
+        lines = _lines(f, style == "listing", frozenset(reserved), called)
     if style == "listing":
         return "\n".join(align(lines, comments or {})) + "\n"
     body = [text for line in _quoted(lines) for text in line.lines]
@@ -96,14 +95,14 @@ def function(
     return "\n".join([*head, *docstring(f.doc), *checks, *(body or ([] if f.doc else ["    pass"]))]) + "\n"
 
 
-def _lines(f: Function, listing: bool, reserved: frozenset[str], quote_from: Stmt | None, called: Globals) -> list[Line]:
+def _lines(f: Function, listing: bool, reserved: frozenset[str], called: Globals) -> list[Line]:
     """The body, with temporaries left unfolded until every line is short enough."""
     keep: set[Var] = set()
     for round in itertools.count(1):
         program, memory = place(f, listing=listing)
         eaten = fold(program, memory, listing=listing, keep=keep)
         chosen = names(program, listing=listing, reserved=reserved | _made_up(called))
-        printer = Printer(program, Speller(chosen, called, listing=listing), chosen, listing, quote_from)
+        printer = Printer(program, Speller(chosen, called, listing=listing), chosen, listing)
         lines = printer.run(0 if listing else 4)
         wide = [line for line in lines if len(line.lines) > 1 or len(line.lines[0]) > LIMIT]
         inside = [[v for v in eaten.get(line.node, ()) if v not in keep] for line in wide if line.node is not None]
