@@ -494,6 +494,26 @@ def test_captured_values_are_current() -> None:
     assert derivative(1.0) == 10.0
 
 
+SETTINGS = {"scale": 2.0, "more": [1.0, {"power": 2}]}
+
+
+def test_captured_containers_are_current() -> None:
+    """A container that is changed in place is another surrounding than before."""
+
+    def f(x):
+        return SETTINGS["scale"] * x ** SETTINGS["more"][1]["power"]
+
+    derivative = grad(f)
+    try:
+        assert derivative(3.0) == 12.0
+        SETTINGS["scale"] = 5.0
+        assert derivative(3.0) == 30.0
+        SETTINGS["more"][1]["power"] = 3
+        assert derivative(3.0) == 135.0
+    finally:
+        SETTINGS["scale"], SETTINGS["more"][1]["power"] = 2.0, 2
+
+
 def test_pickle() -> None:
     for made in (grad(product, ("a", "b")), value_and_grad(product), jacfwd(square_sum), hessian(square_sum), hvp(square_sum)):
         again = pickle.loads(pickle.dumps(made))

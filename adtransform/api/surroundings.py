@@ -2,48 +2,100 @@
 
 from __future__ import annotations
 
+import itertools
 import types
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
+from adtransform.read.instances import attributes, is_plain_class, is_plain_instance
 from adtransform.read.names import is_library
 
-Entry = tuple[Mapping[str, Any] | types.CellType, str, Any]
+# Where a value is bound, under which name, and what is found there: itself, and what its containers and objects hold.
+Entry = tuple[Mapping[str, Any] | types.CellType, str, tuple[Any, ...]]
 _MISSING = object()
 
 
-def surroundings(fun: Callable[..., Any]) -> tuple[Entry, ...]:
-    """The globals and closure cells that a function and the functions it calls read, with their values now."""
-    return tuple(_entries(fun, set()))
+def surroundings(fun: Callable[..., Any], *classes: type) -> tuple[Entry, ...]:
+    """The globals and closure cells that a function, the functions it calls and the methods of classes read."""
+    seen: set[int] = set()
+    entries = [entry for read in (fun, *classes) for entry in _entries(read, seen)]
+    if isinstance(fun, types.MethodType):
+        entries.append(({"self": fun.__self__}, "self", tuple(_held(fun.__self__, set()))))
+    return tuple(entries)
 
 
 def unchanged(entries: tuple[Entry, ...]) -> bool:
     """Whether all of them have the same values still (for arrays: are the same arrays)."""
-    for place, name, value in entries:
+    for place, name, held in entries:
         now = _content(place) if isinstance(place, types.CellType) else place.get(name, _MISSING)
-        if now is not value and not _equal(now, value):
+        pairs = itertools.zip_longest(_held(now, set()), held, fillvalue=_MISSING)
+        if not all(a is b or _equal(a, b) for a, b in pairs):
             return False
     return True
 
 
-def _entries(fun: Any, seen: set[int]) -> Iterator[Entry]:
-    while not isinstance(fun, types.FunctionType):
-        fun = getattr(fun, "__func__", getattr(fun, "__wrapped__", None))
-        if fun is None:
-            return
-    if id(fun.__code__) in seen or is_library(str(fun.__module__)):
+def _entries(read: Any, seen: set[int]) -> Iterator[Entry]:
+    for fun in _functions(read):
+        if id(fun.__code__) in seen or is_library(str(fun.__module__)):
+            continue
+        seen.add(id(fun.__code__))
+        found: list[tuple[Any, str, Any]] = [
+            (fun.__globals__, n, fun.__globals__[n]) for n in _names(fun.__code__) if n in fun.__globals__
+        ]
+        cells = zip(fun.__code__.co_freevars, fun.__closure__ or (), strict=True)
+        found += [(cell, name, _content(cell)) for name, cell in cells]
+        for place, name, value in found:
+            if not isinstance(value, (types.ModuleType, types.BuiltinFunctionType, np.ufunc)):
+                held = tuple(_held(value, set()))
+                yield place, name, held
+                for part in held:
+                    yield from _entries(part, seen)
+
+
+def _functions(value: Any) -> Iterator[types.FunctionType]:
+    """The functions behind a callable, or those of a class or of an object's class."""
+    if isinstance(value, types.FunctionType):
+        yield value
+    elif isinstance(value, types.MethodType):
+        yield from _functions(value.__func__)
+        yield from _functions(type(value.__self__))
+    elif callable(value) and (inner := getattr(value, "__wrapped__", None)) is not None:
+        yield from _functions(inner)
+    else:
+        yield from _functions_of_class(value if isinstance(value, type) else type(value))
+
+
+def _functions_of_class(cls: type) -> Iterator[types.FunctionType]:
+    if not is_plain_class(cls):
         return
-    seen.add(id(fun.__code__))
-    found: list[Entry] = [(fun.__globals__, n, fun.__globals__[n]) for n in _names(fun.__code__) if n in fun.__globals__]
-    cells = zip(fun.__code__.co_freevars, fun.__closure__ or (), strict=True)
-    found += [(cell, name, _content(cell)) for name, cell in cells]
-    for entry in found:
-        value = entry[2]
-        if not isinstance(value, (types.ModuleType, types.BuiltinFunctionType, np.ufunc, type)):
-            yield entry
-            yield from _entries(value, seen)
+    for base in cls.__mro__[:-1]:
+        for member in vars(base).values():
+            inner = member.fget if isinstance(member, property) else getattr(member, "__func__", member)
+            if isinstance(inner, types.FunctionType):
+                yield inner
+
+
+def _held(value: Any, seen: set[int]) -> Iterator[Any]:
+    """A value, and everything that its containers and objects hold."""
+    yield value
+    if id(value) in seen:
+        return
+    seen.add(id(value))
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield key
+            yield from _held(item, seen)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _held(item, seen)
+    elif isinstance(value, types.MethodType):
+        yield from _held(value.__self__, seen)
+    elif is_plain_instance(value):
+        for name, item in attributes(value).items():
+            yield name
+            yield from _held(item, seen)
 
 
 def _names(code: types.CodeType) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from adtransform.build import Builder
@@ -11,9 +11,9 @@ from adtransform.ir import Atom, Const, For, Let, Origin, Region, Var, While
 from adtransform.lattice import INT, UNKNOWN, Type, is_number, join
 from adtransform.read.core import State
 from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE, VALUE
-from adtransform.read.merge import Bad, Body, Group, ItemsOf, Leaf, Meeting, Same, Template, hints
+from adtransform.read.merge import Bad, Body, EntriesOf, Group, ItemsOf, Leaf, Meeting, Same, Template, hints
 from adtransform.read.methods import Methods
-from adtransform.read.refs import Conflict, Content, Entries, Items, ListRef, Pair, Ref, Storage, TupleRef, View
+from adtransform.read.refs import Conflict, Content, DictRef, Entries, Items, ListRef, Pair, Ref, Storage, TupleRef, View
 
 BROKE = "%broke"
 _FLAGS = (EXIT, STOP, RETURNED, VALUE, BROKE, DEAD)
@@ -30,6 +30,7 @@ class Plan:
     types: dict[Key, Type] = field(default_factory=dict)
     settled: set[str] = field(default_factory=set)  # names that turned out not to change
     related: set[Pair] = field(default_factory=set)
+    heap: dict[Storage, Content] = field(default_factory=dict)  # what the storages held at the end of the last reading
     pool: dict[tuple[str, int], Storage] = field(default_factory=dict)
 
 
@@ -109,7 +110,7 @@ class Loops(Methods):
 
     def _attempt(self, loop: Loop, plan: Plan, entry: State) -> Attempt:
         meeting = Meeting(pool=plan.pool)
-        self._heap_a, self._heap_b = entry.heap, entry.heap
+        self._heap_a, self._heap_b = entry.heap, plan.heap or entry.heap
         for name in loop.assigned:
             if not loop.at_head(name) or name in plan.settled or name in _FLAGS:
                 continue
@@ -157,8 +158,11 @@ class Loops(Methods):
         def close() -> None:
             for name, template in meeting.names.items():
                 self.flatten(None if self._lost(self.frame.env) else self.frame.env.get(name), template, nexts)
+            ends = {
+                storage: end for storage, end in self._ends(meeting, self.frame.env, self.heap) if storage in meeting.bodies
+            }
             for storage, body in meeting.bodies.items():
-                self.flatten_content(self._inside(storage, meeting), body, storage, nexts)
+                self.flatten_content(self._held_at(ends.get(storage, storage)), body, storage, nexts)
 
         opened = self.resume(opened, close)
         return Attempt(meeting, keys, inits, params, head, opened.state, nexts, opened.builder, cond, index)
@@ -166,18 +170,41 @@ class Loops(Methods):
     def _lost(self, env: dict[str, Ref]) -> bool:
         return DEAD in env or env.get(RETURNED) == TRUE
 
-    def _inside(self, storage: Storage, meeting: Meeting) -> Content | None:
-        for (_, t), p in meeting.pairs.items():
-            if p is storage and storage not in self.heap:
-                return None if t is None else self.heap.get(t)
-        # A list that was rebound in the body: what its name refers to now.
-        for name in meeting.names:
-            template = meeting.names[name]
-            ref = self.frame.env.get(name)
-            if isinstance(template, Same) and isinstance(template.ref, ListRef) and template.ref.storage is storage:
-                if isinstance(ref, ListRef):
-                    return self.content(ref.storage)
+    def _held_at(self, storage: Storage) -> Content | None:
         return self.heap.get(storage) or (self.load(storage.param) if storage.param else None)
+
+    def _ends(self, meeting: Meeting, env: dict[str, Ref], heap: dict[Storage, Content]) -> Iterator[tuple[Storage, Storage]]:
+        """The storages of a loop's head, and those that stand in their places at the end of the body."""
+        seen: set[tuple[Storage, Storage]] = set()
+
+        def visit(template: Template, ref: Ref | None) -> Iterator[tuple[Storage, Storage]]:
+            match template, ref:
+                case (Leaf(storage, _), View(end)):
+                    yield storage, end
+                case (Same(ListRef(storage) | DictRef(storage)), ListRef(end) | DictRef(end)):
+                    if (storage, end) not in seen:
+                        seen.add((storage, end))
+                        yield storage, end
+                        yield from inside(meeting.bodies.get(storage), heap.get(end))
+                case (Group(items), TupleRef()):
+                    for t, r in zip(items, ref.items, strict=False):
+                        yield from visit(t, r)
+
+        def inside(body: Body | None, content: Content | None) -> Iterator[tuple[Storage, Storage]]:
+            match body, content:
+                case (ItemsOf(items), Items(refs)):
+                    for t, r in zip(items, refs, strict=False):
+                        yield from visit(t, r)
+                case (EntriesOf(entries), Entries(named)):
+                    for key, t in entries.items():
+                        yield from visit(t, named.get(key))
+
+        for name, template in meeting.names.items():
+            yield from visit(template, env.get(name))
+        made = set(meeting.pairs.values())
+        for storage, body in meeting.bodies.items():
+            if storage not in made:
+                yield from inside(body, heap.get(storage))
 
     def _forced(self, ref: Ref, meeting: Meeting, hint: str) -> Template:
         """The plan for a name before it is known what the body makes of it."""
@@ -240,6 +267,7 @@ class Loops(Methods):
         stable = True
         if DEAD in end.env:
             return True
+        plan.heap = end.heap
         self._heap_a, self._heap_b = entry.heap, end.heap
         gone = self._lost(end.env)
         for name in loop.assigned:
@@ -257,7 +285,7 @@ class Loops(Methods):
                     continue
                 fresh = Meeting()
                 template = self.blend(entry.env.get(name), ref, fresh, name)
-                if _form(template) != _form(meeting.names[name]):
+                if _form(template, fresh) != _form(meeting.names[name], meeting):
                     plan.names[name] = ref
                     stable = False
             elif not same and ref is not None:
@@ -270,7 +298,7 @@ class Loops(Methods):
             if content is before or (storage not in entry.heap and not storage.param):
                 continue
             body = meeting.bodies.get(storage)
-            if body is None or (isinstance(body, ItemsOf) and self._outgrown(body, content, entry.heap.get(storage))):
+            if body is None or self._outgrown(body, content, entry.heap.get(storage), meeting):
                 plan.stores[storage] = content
                 stable = False
         for key, param, new in zip(attempt.keys, attempt.params, attempt.nexts, strict=True):
@@ -289,12 +317,22 @@ class Loops(Methods):
             stable = False
         return stable
 
-    def _outgrown(self, body: ItemsOf, content: Content, now: Content | None) -> bool:
-        if not isinstance(content, Items) or not isinstance(now, Items) or len(content.refs) != len(now.refs):
-            return True
+    def _outgrown(self, body: Body, content: Content, now: Content | None, meeting: Meeting) -> bool:
+        """Whether a trip changes more of what a storage holds than is carried."""
         fresh = Meeting()
-        again = [self.blend(x, y, fresh, "") if x is not y else Same(x) for x, y in zip(now.refs, content.refs, strict=True)]
-        return any(_form(a) != _form(b) and not isinstance(a, Same) for a, b in zip(again, body.items, strict=True))
+        match body, content, now:
+            case ItemsOf(items), Items(ends), Items(refs) if len(ends) == len(refs):
+                rows = list(zip(items, refs, ends, strict=True))
+            case EntriesOf(entries), Entries(last), Entries(first) if set(last) == set(first):
+                rows = [(t, first[k], last[k]) for k, t in entries.items()]
+            case ((ItemsOf() | EntriesOf()), _, _):
+                return True
+            case _:
+                return False
+        again = [(t, self.blend(x, y, fresh, "") if x is not y else Same(x)) for t, x, y in rows]
+        # An item may be what it was at the start although the plan allows for a change.
+        differ = [(t, a) for t, a in again if _form(a, fresh) != _form(t, meeting)]
+        return any(isinstance(t, Same) or not isinstance(a, Same) for t, a in differ)
 
     def _unchanged(self, head: Ref | None, end: Ref | None, attempt: Attempt) -> bool:
         if head is end:
@@ -308,7 +346,7 @@ class Loops(Methods):
             return same or not self._is_phi(head.storage, attempt)
         if isinstance(head, TupleRef) and isinstance(end, TupleRef) and len(head.items) == len(end.items):
             return all(self._unchanged(a, b, attempt) for a, b in zip(head.items, end.items, strict=True))
-        if isinstance(head, ListRef) and isinstance(end, ListRef):
+        if isinstance(head, (ListRef, DictRef)) and isinstance(end, (ListRef, DictRef)):
             return head.storage is end.storage
         return isinstance(head, Const) and isinstance(end, Const) and head == end
 
@@ -317,42 +355,21 @@ class Loops(Methods):
 
     def _groups(self, plan: Plan, meeting: Meeting, end: State) -> bool:
         """Names that share a storage at the head have to share one at the end of the body."""
-        stable = True
         seen: dict[Storage, Storage] = {}
-        for name, template in meeting.names.items():
+        if all(seen.setdefault(storage, last) is last for storage, last in self._ends(meeting, end.env, end.heap)):
+            return True
+        stable = True
+        for name in meeting.names:
             ref = end.env.get(name)
-            if isinstance(template, Leaf) and isinstance(ref, View):
-                if seen.setdefault(template.storage, ref.storage) is not ref.storage and plan.names.get(name) is None:
-                    plan.names[name] = ref
-                    stable = False
-        if not stable:
-            for name, template in meeting.names.items():
-                ref = end.env.get(name)
-                if isinstance(template, Leaf) and isinstance(ref, View):
-                    plan.names[name] = ref
+            if isinstance(ref, (View, ListRef, DictRef, TupleRef)) and plan.names.get(name) is not ref:
+                stable = stable and name in plan.names
+                plan.names[name] = ref
         return stable
 
     def _back(self, meeting: Meeting, end: State) -> Meeting:
         """The sources of the head's storages on the edge from the end of the body."""
         out = Meeting()
-
-        def visit(template: Template, ref: Ref | None) -> None:
-            match template, ref:
-                case (Leaf(storage, _), View()):
-                    out.sources.append((storage, None, ref.storage))
-                case (Same(ListRef(storage)), ListRef()) if storage is not ref.storage:
-                    out.sources.append((storage, None, ref.storage))
-                case (Group(items), TupleRef()):
-                    for t, r in zip(items, ref.items, strict=False):
-                        visit(t, r)
-
-        for name, template in meeting.names.items():
-            visit(template, end.env.get(name))
-        for storage, body in meeting.bodies.items():
-            content = end.heap.get(storage)
-            if isinstance(body, ItemsOf) and isinstance(content, Items):
-                for t, r in zip(body.items, content.refs, strict=False):
-                    visit(t, r)
+        out.sources.extend((storage, None, last) for storage, last in self._ends(meeting, end.env, end.heap))
         return out
 
     # After the loop.
@@ -367,8 +384,9 @@ class Loops(Methods):
             for name, template in late.names.items():
                 gone = not name.startswith("%") and self._lost(self.frame.env)
                 self.flatten(None if gone else self.frame.env.get(name), template, nexts)
+            ends = {storage: last for (_, last), storage in late.pairs.items()}
             for storage, body in late.bodies.items():
-                self.flatten_content(self.heap.get(storage), body, storage, nexts)
+                self.flatten_content(self.heap.get(ends.get(storage) or storage), body, storage, nexts)
 
         region = Builder()
         region.body = attempt.body.body
@@ -463,24 +481,31 @@ def plan_storages(meeting: Meeting) -> list[Storage]:
             case Group(items) | ItemsOf(items):
                 for item in items:
                     visit(item)
+            case EntriesOf(entries):
+                for item in entries.values():
+                    visit(item)
 
     for template in meeting.names.values():
         visit(template)
     for body in meeting.bodies.values():
-        if isinstance(body, ItemsOf):
+        if isinstance(body, (ItemsOf, EntriesOf)):
             visit(body)
     return out
 
 
-def _form(template: Template) -> object:
+def _form(template: Template | Body, meeting: Meeting, around: tuple[Storage, ...] = ()) -> object:
+    """What a template carries, comparable between two readings: containers that a trip makes anew with what they hold."""
     match template:
         case Leaf():
             return "leaf"
-        case Group(items):
-            return tuple(_form(t) for t in items)
+        case Group(items) | ItemsOf(items):
+            return tuple(_form(t, meeting, around) for t in items)
+        case EntriesOf(entries):
+            return {k: _form(t, meeting, around) for k, t in entries.items()}
+        case Same(ListRef(storage) | DictRef(storage)):
+            made = storage not in around and any(p is storage for p in meeting.pairs.values())
+            return ("made", _form(meeting.bodies[storage], meeting, (*around, storage))) if made else "same"
         case Same(ref):
-            if isinstance(ref, ListRef):
-                return "list"
             return ("same", ref.value) if isinstance(ref, Const) else "same"
         case Bad():
             return "bad"

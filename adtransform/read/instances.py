@@ -1,0 +1,47 @@
+"""Objects of plain classes: what they hold, looked at without running anything of theirs."""
+
+from __future__ import annotations
+
+import enum
+import sys
+from typing import Any
+
+from adtransform.read.names import is_library
+
+_HEAP = 1 << 9  # Py_TPFLAGS_HEAPTYPE: made by a `class` statement
+_PLAIN_NEW: Any = object.__new__
+_ABSENT = object()
+
+
+def is_plain_class(cls: type) -> bool:
+    """Whether a class is a user's whose instances are their attributes and nothing else: no array, exception or enumeration."""
+    root = str(cls.__module__).partition(".")[0]
+    if root in sys.stdlib_module_names and root != "__main__":
+        return False
+    made = bool(cls.__flags__ & _HEAP) and getattr(cls, "__new__", None) is _PLAIN_NEW and not is_library(root)
+    return made and not issubclass(cls, (BaseException, enum.Enum))
+
+
+def is_plain_instance(value: Any) -> bool:
+    """Whether a value is an object of a plain class."""
+    return not isinstance(value, type) and is_plain_class(type(value))
+
+
+def attributes(value: Any) -> dict[str, Any]:
+    """The attributes that an object itself has, those in slots before the others."""
+    slots: dict[str, Any] = {}
+    for base in reversed(type(value).__mro__):
+        names = vars(base).get("__slots__", ())
+        for name in (names,) if isinstance(names, str) else tuple(names):
+            member = vars(base).get(name)
+            found = _ABSENT if member is None else _read(member, value)
+            if found is not _ABSENT:
+                slots[name] = found
+    return {**slots, **getattr(value, "__dict__", {})}
+
+
+def _read(member: Any, value: Any) -> Any:
+    try:
+        return member.__get__(value, type(value))
+    except AttributeError:  # not set yet
+        return _ABSENT
