@@ -342,6 +342,7 @@ CASES: dict[str, tuple[Case, ...]] = {
     "numpy.matmul": _pairs(_MATMUL),
     "numpy.dot": _pairs(_DOT),
     "numpy.outer": _pairs([((2,), (3,)), ((), (3,)), ((2, 2), (3, 1)), ((0,), (2,))]),
+    "numpy.cross": _pairs([((3,), (3,)), ((2, 3), (2, 3)), ((3,), (2, 3)), ((4, 1, 3), (2, 3))]),
     "numpy.vdot": _pairs([((3,), (3,)), ((2, 3), (2, 3))]),
     "numpy.inner": _pairs([((3,), (3,)), ((2, 3), (3,)), ((2, 3), (4, 3)), ((2, 2, 3), (4, 3))]),
     "numpy.tensordot": (

@@ -69,6 +69,12 @@ def _outer(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Ty
     return UNKNOWN if kwargs else Array(_dtype(types), dims)
 
 
+def _cross(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    """Of vectors of three along the last axes; those of two are deprecated in NumPy."""
+    dims = broadcast_dims([as_array(t).dims for t in types])
+    return Array(_dtype(types), dims if dims and dims[-1] == 3 and not kwargs else None)
+
+
 def _tensordot(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
     a, b = as_array(types[0]), as_array(types[1])
     if a.dims is None or b.dims is None:
@@ -280,6 +286,7 @@ ROWS: dict[str, Row] = {
     "numpy.dot": _dot,
     "numpy.inner": _inner,
     "numpy.outer": _outer,
+    "numpy.cross": _cross,
     "numpy.tensordot": _tensordot,
     "numpy.vdot": _vdot,
     "numpy.einsum": _einsum,
