@@ -139,7 +139,9 @@ def test_types_hold_in_single_precision(op: str, case: Case) -> None:
 @pytest.mark.parametrize(("op", "case"), EVERY)
 def test_types_are_not_given_away(op: str, case: Case) -> None:
     """With everything known about the operands, kind and rank of the result are known."""
-    if op in ("math.nextafter", "copy.copy", "copy.deepcopy", "numpy.nextafter", "lanes") or "initial" in case.kwargs:
+    # The rank of `numpy.cross` depends on whether its vectors have two parts or three, which an extent without a value hides.
+    open_ones = ("math.nextafter", "copy.copy", "copy.deepcopy", "numpy.nextafter", "lanes", "numpy.cross")
+    if op in open_ones or "initial" in case.kwargs:
         return
     extents: dict[int, Dim] = {}
     pairs = [operand(a, "known", extents, False) for a in case.args]
