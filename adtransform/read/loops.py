@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field, replace
 
 from adtransform.build import Builder
 from adtransform.ir import Atom, Const, For, Let, Origin, Region, Var, While
@@ -41,9 +41,9 @@ class Loop:
     node: ast.AST
     bounds: tuple[Atom, Atom, Atom] | None  # None: a while loop
     hint: str
-    assigned: frozenset[str]
+    assigned: Collection[str]
     rebound: frozenset[str]  # assigned other than in place
-    grown: frozenset[str]  # lists that are appended to
+    grown: Collection[str]  # lists that are appended to
     cond: Callable[[], Atom]
     body: Callable[[Var | None], None]
     at_head: Callable[[str], bool]
@@ -72,6 +72,7 @@ class Loops(Methods):
 
     def loop(self, loop: Loop) -> Atom:
         """Read a loop and go on after it; gives the flag whether it was left early."""
+        loop = replace(loop, assigned=self._ordered(loop.assigned), grown=self._ordered(loop.grown))
         outer_broke = self.frame.env.setdefault(BROKE, FALSE)
         self.frame.env[BROKE] = FALSE
         entry = self.save()
@@ -88,6 +89,11 @@ class Loops(Methods):
         else:
             self.refuse(loop.node, "a loop whose values change in kind from trip to trip", "give them one kind before the loop")
         return self._finish(loop, entry, attempt, place, outer_broke)
+
+    def _ordered(self, names: Collection[str]) -> list[str]:
+        """Names in the order in which they were first bound: what is printed must not depend on the order of a set."""
+        order = {name: i for i, name in enumerate(self.frame.env)}
+        return sorted(names, key=lambda name: (order.get(name, len(order)), name))
 
     def _plan_of(self, loop: Loop) -> Plan:
         trail: list[int] = [id(loop.node)]

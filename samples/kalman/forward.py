@@ -26,8 +26,8 @@ def surprise_forward(
     t15 = np.eye(2)
     P = 10.0 * t15
     t17 = track[1:]
-    dP = np.zeros_like(P)
     dx = np.zeros_like(x)
+    dP = np.zeros_like(P)
     total = 0.0
     dtotal = 0.0
     for t20 in range(len(t17)):

@@ -50,8 +50,8 @@ def surprise_reverse(
         t42_tape.append(t42)
         total += 0.5 * (t42 + np.log(2.0 * 3.141592653589793 * S))
     dQ = np.zeros_like(Q)
-    dP = np.zeros_like(P)
     dx = np.zeros_like(x)
+    dP = np.zeros_like(P)
     dnoise = 0.0
     # for z in track[1:]:
     for t20 in range(t18 - 1, -1, -1):

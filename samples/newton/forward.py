@@ -35,8 +35,8 @@ def velocity_forward(
     else:
         choice = 3.141592653589793
         dchoice = 0.0
-    trips = 0
     E = choice
+    trips = 0
     dE = dchoice
     while True:
         t11 = math.sin(E)

@@ -28,8 +28,8 @@ def velocity_reverse(
     t11_tape = []
     t15_tape = []
     step_tape = []
-    trips = 0
     E = choice
+    trips = 0
     trips_1 = 0
     while True:
         trips_1 += 1
