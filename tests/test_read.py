@@ -208,3 +208,9 @@ def test_reading_is_linear_and_not_recursive() -> None:
     assert large < 40 * small + 1.0
     chain = " + ".join(["x"] * 2000)
     assert interpret(of(f"def f(x):\n    return {chain}"), {"x": 1.0}) == 2000.0
+
+
+@pytest.mark.parametrize("text", [" + ".join(["x * 1.01"] * 400), "(" * 60 + "x" + " + 1)" * 60])
+def test_long_and_deep_expressions(text: str) -> None:
+    f = of(f"def f(x):\n    return {text}\n")
+    assert interpret(f, {"x": 1.5}) == eval(text, {"x": 1.5})

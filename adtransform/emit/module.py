@@ -14,6 +14,7 @@ import sys
 import tokenize
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from adtransform import runtime
@@ -91,8 +92,13 @@ def function(
     body = [text for line in _quoted(lines) for text in line.lines]
     spell = Speller({}, called)
     head = definition(f, called, lambda c: flat(spell.constant(c)))
-    checks = [text for a in f.assumes for text in check(a)]
+    checks = [text for a in f.assumes for text in check(replace(a, test=_with_numpy(a.test, called)))]
     return "\n".join([*head, *docstring(f.doc), *checks, *(body or ([] if f.doc else ["    pass"]))]) + "\n"
+
+
+def _with_numpy(test: str, called: Globals) -> str:
+    """A test with NumPy under its name in this file."""
+    return re.sub(r"\bnp\.", lambda _: called("numpy") + ".", test)
 
 
 def _lines(f: Function, listing: bool, reserved: frozenset[str], called: Globals) -> list[Line]:
