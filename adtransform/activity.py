@@ -5,7 +5,8 @@ t1 = load('a'); t2 = floor(t1); t3 = t1 * t1; yield t3        wrt a: t1, t3
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from adtransform.ir import Atom, Const, For, Function, If, Let, Region, Var, While
 from adtransform.lattice import Array, is_differentiable
@@ -42,69 +43,116 @@ def differentiable_operands(let: Let) -> list[Atom]:
 
 def active(f: Function, wrt: Iterable[str]) -> set[Var]:
     """The active values of a function with respect to some of its parameters."""
-    varied: set[Var] = set()
-    _varied(f.body, frozenset(wrt), varied)
-    useful: set[Var] = {r for r in f.results if isinstance(r, Var) and r in varied}
-    _useful(f.body, varied, useful)
-    return varied & useful
+    walk = _Walk(dict.fromkeys(wrt, 1))
+    walk.forwards(f.body)
+    walk.useful = {r for r in f.results if isinstance(r, Var) and r in walk.varied}
+    walk.backwards(f.body)
+    return walk.varied.keys() & walk.useful
 
 
-def _varied(region: Region, wrt: frozenset[str], varied: set[Var]) -> None:
-    def depends(atoms: Iterable[Atom]) -> bool:
-        return any(a in varied for a in atoms if isinstance(a, Var))
-
-    for stmt in region.body:
-        match stmt:
-            case Let(targets=targets, op="load", args=(Const(name),)):
-                varied.update(t for t in targets if name in wrt)
-            case Let():
-                if depends(differentiable_operands(stmt)):
-                    varied.update(t for t in stmt.targets if is_differentiable(t.type))
-            case If():
-                _varied(stmt.then, wrt, varied)
-                _varied(stmt.orelse, wrt, varied)
-                for target, *sources in zip(stmt.targets, stmt.then.results, stmt.orelse.results, strict=True):
-                    if depends(sources) and is_differentiable(target.type):
-                        varied.add(target)
-            case For() | While():
-                carried = stmt.body.params[1:] if isinstance(stmt, For) else stmt.body.params
-                while True:
-                    before = len(varied)
-                    nexts = stmt.body.results[1:]
-                    for param, target, *sources in zip(carried, stmt.targets, stmt.inits, nexts, strict=True):
-                        if depends((param, *sources)) and is_differentiable(param.type):
-                            varied.update((param, target))
-                    _varied(stmt.body, wrt, varied)
-                    if len(varied) == before:
-                        break
+def dependence(f: Function, wrt: Sequence[str]) -> dict[Var, int]:
+    """On which of some parameters each value depends: the bit `1 << i` is the i-th."""
+    walk = _Walk({name: 1 << i for i, name in enumerate(wrt)})
+    walk.forwards(f.body)
+    return walk.varied
 
 
-def _useful(region: Region, varied: set[Var], useful: set[Var]) -> None:
-    def mark(atoms: Iterable[Atom]) -> None:
-        useful.update(a for a in atoms if isinstance(a, Var) and a in varied)
+def carried(stmt: For | While) -> Iterator[tuple[Var, Var, Atom, Atom]]:
+    """What a loop carries, one by one: its parameter, its value after the loop, the first one and the next trip's."""
+    params = stmt.body.params[1:] if isinstance(stmt, For) else stmt.body.params
+    return zip(params, stmt.targets, stmt.inits, stmt.body.results[1:], strict=True)
 
-    for stmt in reversed(region.body):
-        match stmt:
-            case Let():
-                if any(t in useful for t in stmt.targets):
-                    mark(differentiable_operands(stmt))
-            case If():
-                for target, *sources in zip(stmt.targets, stmt.then.results, stmt.orelse.results, strict=True):
-                    if target in useful:
-                        mark(sources)
-                _useful(stmt.then, varied, useful)
-                _useful(stmt.orelse, varied, useful)
-            case For() | While():
-                carried = stmt.body.params[1:] if isinstance(stmt, For) else stmt.body.params
-                while True:
-                    before = len(useful)
-                    nexts = stmt.body.results[1:]
-                    for param, target, *sources in zip(carried, stmt.targets, stmt.inits, nexts, strict=True):
-                        if target in useful or param in useful:
-                            mark((target, param, *sources))
-                    _useful(stmt.body, varied, useful)
-                    if len(useful) == before:
-                        break
+
+def settle(size: Callable[[], int], step: Callable[[], None], within: bool) -> None:
+    """Repeat a step of a loop until nothing grows any more.
+
+    `within`: the loop is part of another one that is being repeated; once a round will do then.  (To settle each loop in
+    every round of the loops around it would take a time that doubles with every level.)
+    """
+    before = -1
+    while before != size():
+        before = size()
+        step()
+        if within:
+            return
+
+
+class _Walk:
+    """`varied`: the values that depend on a parameter, and on which (bits); `useful`: those of them that reach a result."""
+
+    def __init__(self, bits: Mapping[str, int]) -> None:
+        self.bits = bits
+        self.varied: dict[Var, int] = {}
+        self.useful: set[Var] = set()
+        self.known = 0  # how many facts there are in `varied`
+        self.operands: dict[Let, list[Var]] = {}
+
+    def through(self, let: Let) -> list[Var]:
+        """The operands through which a derivative passes."""
+        found = self.operands.get(let)
+        if found is None:
+            found = self.operands[let] = [a for a in differentiable_operands(let) if isinstance(a, Var)]
+        return found
+
+    def vary(self, targets: Iterable[Var], sources: Iterable[Atom]) -> None:
+        """The targets depend on what the sources depend on."""
+        bits = 0
+        for a in sources:
+            if isinstance(a, Var):
+                bits |= self.varied.get(a, 0)
+        if not bits:
+            return
+        for t in targets:
+            old = self.varied.get(t, 0)
+            if old | bits != old and is_differentiable(t.type):
+                self.varied[t] = old | bits
+                self.known += (old ^ (old | bits)).bit_count()
+
+    def forwards(self, region: Region, within: bool = False) -> None:
+        for stmt in region.body:
+            match stmt:
+                case Let(targets=(target,), op="load", args=(Const(name),)):
+                    if name in self.bits and target not in self.varied:
+                        self.varied[target] = self.bits[name]
+                        self.known += 1
+                case Let():
+                    self.vary(stmt.targets, self.through(stmt))
+                case If():
+                    self.forwards(stmt.then, within)
+                    self.forwards(stmt.orelse, within)
+                    for target, *sources in zip(stmt.targets, stmt.then.results, stmt.orelse.results, strict=True):
+                        self.vary((target,), sources)
+                case For() | While() as loop:
+                    settle(lambda: self.known, functools.partial(self._trip, loop), within)
+
+    def _trip(self, loop: For | While) -> None:
+        for param, target, *sources in carried(loop):
+            self.vary((param, target), (param, *sources))
+        self.forwards(loop.body, True)
+
+    def mark(self, atoms: Iterable[Atom]) -> None:
+        self.useful.update(a for a in atoms if isinstance(a, Var) and a in self.varied)
+
+    def backwards(self, region: Region, within: bool = False) -> None:
+        for stmt in reversed(region.body):
+            match stmt:
+                case Let():
+                    if any(t in self.useful for t in stmt.targets):
+                        self.mark(self.through(stmt))
+                case If():
+                    for target, *sources in zip(stmt.targets, stmt.then.results, stmt.orelse.results, strict=True):
+                        if target in self.useful:
+                            self.mark(sources)
+                    self.backwards(stmt.then, within)
+                    self.backwards(stmt.orelse, within)
+                case For() | While() as loop:
+                    settle(lambda: len(self.useful), functools.partial(self._trip_back, loop), within)
+
+    def _trip_back(self, loop: For | While) -> None:
+        for param, target, *sources in carried(loop):
+            if target in self.useful or param in self.useful:
+                self.mark((target, param, *sources))
+        self.backwards(loop.body, True)
 
 
 SELECTIONS = frozenset(
@@ -118,7 +166,13 @@ def selected(f: Function) -> set[Var]:
     """The values that may feed a selection (`where`, a mask, an index): a zero share of theirs must stay zero."""
     out: set[Var] = set()
 
-    def walk(region: Region) -> None:
+    def trip(loop: For | While) -> None:
+        for param, target, *sources in carried(loop):
+            if target in out or param in out:
+                out.update(a for a in (target, param, *sources) if isinstance(a, Var))
+        walk(loop.body, True)
+
+    def walk(region: Region, within: bool = False) -> None:
         for stmt in reversed(region.body):
             match stmt:
                 case Let():
@@ -128,20 +182,10 @@ def selected(f: Function) -> set[Var]:
                     for target, *sources in zip(stmt.targets, stmt.then.results, stmt.orelse.results, strict=True):
                         if target in out:
                             out.update(a for a in sources if isinstance(a, Var))
-                    walk(stmt.then)
-                    walk(stmt.orelse)
-                case For() | While():
-                    carried = stmt.body.params[1:] if isinstance(stmt, For) else stmt.body.params
-                    while True:
-                        before = len(out)
-                        for param, target, *sources in zip(
-                            carried, stmt.targets, stmt.inits, stmt.body.results[1:], strict=True
-                        ):
-                            if target in out or param in out:
-                                out.update(a for a in (target, param, *sources) if isinstance(a, Var))
-                        walk(stmt.body)
-                        if len(out) == before:
-                            break
+                    walk(stmt.then, within)
+                    walk(stmt.orelse, within)
+                case For() | While() as loop:
+                    settle(lambda: len(out), functools.partial(trip, loop), within)
 
     walk(f.body)
     return out

@@ -6,15 +6,16 @@ import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from adtransform.activity import active
+from adtransform.activity import dependence
 from adtransform.ir import Const, For, Function, If, Let, Origin, Region, Stmt, Var, While
 from adtransform.rewrite import regions
 
 
 def warn_of_independence(f: Function, result: Any, labels: Sequence[str], name: str) -> None:
     """Warn for each of the parameters on which the result does not depend as a differentiable function."""
-    for label in labels:
-        if isinstance(result, Var) and result in active(f, [label]):
+    found = dependence(f, labels).get(result, 0) if isinstance(result, Var) else 0
+    for i, label in enumerate(labels):
+        if found >> i & 1:
             continue
         lines = list(dict.fromkeys(_uses(f.body, label, set())))
         why = f"`{label}` is never used" if not lines else "; ".join(["its uses have no derivative", *lines])

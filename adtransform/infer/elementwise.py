@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -58,18 +58,20 @@ def _key(t: Type) -> Key | None:
     return None
 
 
-def _samples(key: Key, values: dict[str, Any]) -> Iterator[Any]:
-    """Values of every type that the key may stand for."""
+@functools.cache
+def _samples(key: Key) -> tuple[tuple[Any, ...], ...]:
+    """Values of every type that the key may stand for, in turn for each of the tries."""
     form, name = key
-    if form in ("python", "either"):
-        yield values[name]
-        if form == "either":
-            yield from (np.dtype(d).type(values[name]) for d in _KINDS[name])
-        return
-    for dtype in _ANY if name == "?" else (name,):
-        kind = {"b": "bool", "i": "int", "u": "int", "f": "float", "c": "complex"}[np.dtype(dtype).kind]
-        one = np.dtype(dtype).type(values[kind])
-        yield one if form == "scalar" else np.full(() if form == "point" else (1,), one)
+    if form == "python":
+        return (tuple(values[name] for values in _TRIES),)
+    if form == "either":
+        return (*_samples(("python", name)), *(s for d in _KINDS[name] for s in _samples(("scalar", d))))
+    found = []
+    for dtype in map(np.dtype, _ANY if name == "?" else (name,)):
+        kind = {"b": "bool", "i": "int", "u": "int", "f": "float", "c": "complex"}[dtype.kind]
+        ones = [dtype.type(values[kind]) for values in _TRIES]
+        found.append(tuple(ones if form == "scalar" else [np.full(() if form == "point" else (1,), one) for one in ones]))
+    return tuple(found)
 
 
 @functools.cache
@@ -77,21 +79,21 @@ def outcome(op: str, keys: tuple[Key, ...], named: tuple[tuple[str, Any], ...] =
     """The types of the results on operands such as these; None where the function refuses them all."""
     function = resolve(op)
     assert function is not None
+    given = {k: v.value if isinstance(v, Const) else v for k, v in named}
     found: Types | None = None
-    for sample in itertools.product(*(range(len(list(_samples(k, _TRIES[0])))) for k in keys)):
-        result = _call(function, keys, sample, {k: v.value if isinstance(v, Const) else v for k, v in named})
-        if result is not None:
-            found = result if found is None else tuple(join(a, b) for a, b in zip(found, result, strict=True))
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for operands in itertools.product(*map(_samples, keys)):
+            result = _call(function, operands, given)
+            if result is not None:
+                found = result if found is None else tuple(join(a, b) for a, b in zip(found, result, strict=True))
     return found
 
 
-def _call(function: Callable[..., Any], keys: tuple[Key, ...], which: tuple[int, ...], named: dict[str, Any]) -> Types | None:
-    for values in _TRIES:
-        args = [list(_samples(k, values))[i] for k, i in zip(keys, which, strict=True)]
+def _call(function: Callable[..., Any], operands: tuple[tuple[Any, ...], ...], named: dict[str, Any]) -> Types | None:
+    for which in range(len(_TRIES)):
         try:
-            with np.errstate(all="ignore"), warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                result = function(*args, **named)
+            result = function(*(tries[which] for tries in operands), **named)
         except (TypeError, ValueError, ArithmeticError, AttributeError):
             continue
         return tuple(of_value(r) for r in result) if isinstance(result, tuple) else (of_value(result),)
@@ -109,16 +111,12 @@ def _with_dims(t: Type, dims: tuple[Any, ...] | None) -> Type:
 
 def elementwise(op: str, operands: Types, named: tuple[tuple[str, Any], ...] = ()) -> Types:
     """The results of a function that works element by element over broadcast operands."""
+    dims = broadcast_dims(dims_of(t) for t in operands)
+    if dims is None and not any(isinstance(t, Array) and t.dims != () for t in operands):
+        return (UNKNOWN,)  # may be a number or an array
     keys = tuple(k for t in operands if (k := _key(t)) is not None)
     found = outcome(op, keys, named) if len(keys) == len(operands) else None
-    if found is None:
-        return (UNKNOWN,)
-    dims = broadcast_dims(dims_of(t) for t in operands)
-    if dims is not None:
-        return tuple(_with_dims(t, dims) for t in found)
-    if any(isinstance(t, Array) and t.dims != () for t in operands):
-        return tuple(_with_dims(t, None) for t in found)
-    return (UNKNOWN,) * len(found)
+    return (UNKNOWN,) if found is None else tuple(_with_dims(t, dims) for t in found)
 
 
 def _row(op: str) -> Row:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from adtransform.ir import Function
 from adtransform.place.copies import settle
 from adtransform.place.current import current
+from adtransform.place.liveness import ranges
 from adtransform.place.program import Program
 from adtransform.place.storage import Storage
 from adtransform.place.thread import thread
@@ -17,8 +18,8 @@ def place(f: Function, *, listing: bool = False) -> tuple[Program, Storage]:
     """The statements of `f` with exits, writes in place and the copies they need, and which values share memory."""
     program = thread(f, listing=listing)
     if not listing:
-        current(program)
-    memory = settle(program, results=not listing)
+        current(program, ranges(program.nodes))
+    memory, found = settle(program, results=not listing)
     if not listing:
-        current(program)
+        current(program, found)
     return program, memory

@@ -45,8 +45,8 @@ _TURNED = frozenset(
 )
 
 
-def settle(program: Program, *, results: bool = True) -> Storage:
-    """Mark what happens in place and insert the copies it needs; the storage of the program as it is then.
+def settle(program: Program, *, results: bool = True) -> tuple[Storage, Ranges]:
+    """Mark what happens in place and insert the copies it needs; storage and ranges of the program as it is then.
 
     `results`: whether it returns anything, which then has to share memory with nothing.
     """
@@ -54,21 +54,24 @@ def settle(program: Program, *, results: bool = True) -> Storage:
         if isinstance(node, Bind):
             node.inplace = node.tree.op in _MUST or _may_be_inplace(node)
     done: set[object] = set()
-    _drop_dead(program)
+    found = _drop_dead(program)
     while True:
-        found = ranges(program.nodes)
         memory = storage(program.nodes)
         conflicts = _conflicts(program.nodes, found, memory, results)
         if not conflicts:
-            return memory
+            return memory, found
         done |= _Mender(program, memory, frozenset(done)).mend(conflicts)
+        found = ranges(program.nodes)
 
 
-def _drop_dead(program: Program) -> None:
-    """Leave out the copies into variables that nobody reads."""
-    while dead := ranges(program.nodes).dead:
-        for copy, target in dead:
+def _drop_dead(program: Program) -> Ranges:
+    """Leave out the copies into variables that nobody reads; the ranges of what is left."""
+    found = ranges(program.nodes)
+    while found.dead:
+        for copy, target in found.dead:
             copy.pairs = [(t, s) for t, s in copy.pairs if t is not target]
+        found = ranges(program.nodes)
+    return found
 
 
 def augmented(tree: Tree) -> str:

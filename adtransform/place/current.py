@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from adtransform.ir import Var
 from adtransform.lattice import List
-from adtransform.place.liveness import Ranges, ranges
+from adtransform.place.liveness import Ranges
 from adtransform.place.program import Bind, Branch, Copy, Loop, Node, Operand, Program, Tree, blocks, walk
 
 # The operands of which only shape and dtype are read.
@@ -16,9 +16,9 @@ LIKE |= {"matmul_left": 2, "matmul_right": 2, "scatter": 2, "numpy.zeros_like": 
 _KEEP = frozenset("update accumulate_at copy numpy.copy".split())
 
 
-def current(program: Program) -> None:
-    """Replace what is only asked for its shape by its newest version."""
-    _Updater(program.nodes, ranges(program.nodes)).block(program.nodes)
+def current(program: Program, found: Ranges) -> None:
+    """Replace what is only asked for its shape by its newest version; `found`: the ranges of the program."""
+    _Updater(program.nodes, found).block(program.nodes)
 
 
 class _Updater:

@@ -6,11 +6,11 @@ a variable are closed intervals of times; a branch where it is not needed is a h
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from adtransform.ir import Var
-from adtransform.place.program import Bind, Branch, Copy, Exit, Loop, Node, blocks, reads, variables, walk, writes
+from adtransform.place.program import Bind, Branch, Copy, Exit, Loop, Node, blocks, reads, variables, writes
 
 Range = tuple[int, int]
 _Live = dict[Var, int]  # variable -> the last time known so far at which it is needed
@@ -33,18 +33,8 @@ def ranges(nodes: list[Node]) -> Ranges:
     walker.found.end = walker.clock
     walker.block(nodes, {})
     # In the order of the program: sets have none, and names are given out in the order of this table.
-    listed = dict.fromkeys(v for node in walk(nodes) for v in (*writes(node), *_named(node)))
-    walker.found.of = {v: merged(walker.found.of[v]) for v in listed if v in walker.found.of}
+    walker.found.of = {v: merged(walker.found.of[v]) for v in walker.listed if v in walker.found.of}
     return walker.found
-
-
-def _named(node: Node) -> Iterator[Var]:
-    """What a statement reads, its loop condition and its loop variables included."""
-    yield from reads(node)
-    if isinstance(node, Loop):
-        yield from (v for v in (node.index, *node.phis) if v is not None)
-        yield from variables(node.cond)
-        yield from (v for pair in node.exits for v in pair)
 
 
 def merged(found: Iterable[Range]) -> list[Range]:
@@ -72,6 +62,8 @@ class _Walker:
     def __init__(self) -> None:
         self.found = Ranges()
         self.clock = 0
+        self.listed: dict[Var, None] = {}
+        self.reads: dict[Node, list[Var]] = {}
         self.inside: dict[Node, _Inside] = {}
         self.spans: dict[Node, list[Range]] = {}
         self.breaks: list[set[Var]] = []
@@ -82,8 +74,19 @@ class _Walker:
         for node in nodes:
             self.found.at[node] = self.clock
             self.clock += 2
-            inner = _Inside()
+            written, read = writes(node), reads(node)
+            self.reads[node] = read
+            self.listed.update(dict.fromkeys(written))
+            self.listed.update(dict.fromkeys(read))
+            total.uses.update(read)
+            total.defs.update(written)
             if isinstance(node, (Branch, Loop)):
+                inner = _Inside()
+                if isinstance(node, Loop):
+                    tested, held = variables(node.cond), [v for pair in node.exits for v in pair]
+                    self.listed.update(dict.fromkeys((*node.phis, *tested, *held)))
+                    inner.uses.update(tested)
+                    inner.defs.update((*(q for q, _ in node.exits), *written))
                 self.spans[node] = []
                 for block in blocks(node):
                     start = self.clock - 1
@@ -93,15 +96,12 @@ class _Walker:
                     inner.leaves |= got.leaves
                     self.clock += 2
                     self.spans[node].append((start, self.clock - 2))
-                if isinstance(node, Loop):
-                    inner.uses |= set(variables(node.cond))
-                    inner.defs |= {q for q, _ in node.exits} | set(writes(node))
                 self.inside[node] = inner
-            total.uses |= inner.uses
-            total.uses.update(reads(node))
-            total.defs |= inner.defs
-            total.defs.update(writes(node))
-            total.leaves |= inner.leaves or isinstance(node, Exit)
+                total.uses |= inner.uses
+                total.defs |= inner.defs
+                total.leaves |= inner.leaves
+            elif isinstance(node, Exit):
+                total.leaves = True
         return total
 
     def add(self, v: Var, start: int, end: int) -> None:
@@ -126,7 +126,7 @@ class _Walker:
                     live.clear()
                     if kind != "return":
                         live.update(dict.fromkeys((self.breaks if kind == "break" else self.nexts)[-1], at))
-                    self.use(reads(node), at, live)
+                    self.use(self.reads[node], at, live)
                 case _:
                     for t in writes(node):
                         if isinstance(node, Copy) and t not in live:
@@ -137,7 +137,7 @@ class _Walker:
                         self.use(
                             (v for a in node.tree.args[1:] for v in variables(a) if v is not node.tree.args[0]), at + 1, live
                         )
-                    self.use(reads(node), at, live)
+                    self.use(self.reads[node], at, live)
 
     def set_aside(self, node: Branch | Loop, after: int, live: _Live) -> list[Var]:
         """Close the ranges behind a statement of what it may change; with exits inside that is everything."""
@@ -184,4 +184,4 @@ class _Walker:
             self.add(v, head, inner.pop(v, head))
         live.update(dict.fromkeys(around, at))
         live.update(dict.fromkeys(inner, at))
-        self.use(reads(node), at, live)
+        self.use(self.reads[node], at, live)

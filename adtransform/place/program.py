@@ -102,15 +102,18 @@ def type_of(a: Operand) -> Type:
     return of_value(a.value) if isinstance(a, Const) else a.type
 
 
-def variables(a: Operand) -> Iterator[Var]:
+def variables(a: Operand) -> list[Var]:
     """The variables an operand reads, with repetitions."""
     if isinstance(a, Var):
-        yield a
-    elif isinstance(a, Tree):
-        for x in a.args:
-            yield from variables(x)
-        for _, x in a.kwargs:
-            yield from variables(x)
+        return [a]
+    found: list[Var] = []
+    if isinstance(a, Tree):
+        for x in (*a.args, *(x for _, x in a.kwargs)) if a.kwargs else a.args:
+            if isinstance(x, Var):
+                found.append(x)
+            elif isinstance(x, Tree):
+                found += variables(x)
+    return found
 
 
 def operands(node: Node) -> tuple[Operand, ...]:
@@ -128,10 +131,11 @@ def operands(node: Node) -> tuple[Operand, ...]:
             return node.values
 
 
-def reads(node: Node) -> Iterator[Var]:
+def reads(node: Node) -> list[Var]:
     """The variables a statement itself reads."""
-    for a in operands(node):
-        yield from variables(a)
+    if isinstance(node, Bind):
+        return variables(node.tree)
+    return [v for a in operands(node) for v in variables(a)]
 
 
 def writes(node: Node) -> tuple[Var, ...]:

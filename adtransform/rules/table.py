@@ -10,10 +10,12 @@ A row is text until it is used; then the front end that reads user code reads it
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
+import linecache
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from adtransform.build import type_of
@@ -78,21 +80,43 @@ class Pattern:
         return names | dict(zip(self.results, let.targets, strict=True))
 
 
+class Body:
+    """The text of a `def`; where it ends is looked for when it is first asked for.  Raises `OSError` where there is no text."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        code = function.__code__
+        self.lines = linecache.getlines(code.co_filename, function.__globals__)[code.co_firstlineno - 1 :]
+        if not self.lines:
+            raise OSError(f"the source of `{function.__name__}` is not available")
+
+    @functools.cached_property
+    def text(self) -> str:
+        """The `def` without its decorators and its indentation."""
+        lines = textwrap.dedent("".join(inspect.getblock(self.lines))).splitlines()
+        start = next(i for i, line in enumerate(lines) if line.startswith("def "))
+        return "\n".join(lines[start:])
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One row: `pattern` has the differential `text` (an expression, or a `def` in the input language).
+    """One row: `pattern` has the differential `written` (an expression, or a `def` in the input language).
 
     `when`: the row covers calls whose differentiable operands have types for which this is true; otherwise the next is tried.
     """
 
     op: str
     pattern: Pattern
-    text: str
+    written: str | Body
     module: str
     singular: bool = False
     constant: bool = False
     namespace: Mapping[str, Any] = field(default_factory=dict)
     when: Callable[..., bool] | None = None
+
+    @property
+    def text(self) -> str:
+        """The differential as text."""
+        return self.written if isinstance(self.written, str) else self.written.text
 
     def operands(self, count: int) -> tuple[str, ...]:
         """The names of the differentiable operands (of which there are `count` positional ones in this call)."""
@@ -126,7 +150,7 @@ def _pattern(text: str) -> Pattern:
     node = ast.parse(text.strip()).body[0]
     if isinstance(node, ast.Assign):
         target = node.targets[0]
-        results = tuple(ast.unparse(e) for e in (target.elts if isinstance(target, ast.Tuple) else [target]))
+        results = tuple(_name(e) for e in (target.elts if isinstance(target, ast.Tuple) else [target]))
     expression = node.value if isinstance(node, (ast.Assign, ast.Expr)) else None
     match expression:
         case ast.BinOp(left=ast.Name(u), op=op, right=ast.Name(v)):
@@ -137,8 +161,20 @@ def _pattern(text: str) -> Pattern:
             named: dict[str, str | Const] = {}
             for k in keywords:
                 named[str(k.arg)] = k.value.id if isinstance(k.value, ast.Name) else Const(ast.literal_eval(k.value))
-            return Pattern(ast.unparse(func), tuple(ast.unparse(a) for a in args), named, results)
+            return Pattern(_name(func), tuple(_name(a) for a in args), named, results)
     raise ValueError(f"not a pattern: {text!r}")
+
+
+def _name(node: ast.expr) -> str:
+    """A name as it is written: `u`, `*us`, `linalg.solve`.  (`ast.unparse` is too slow for hundreds of rows.)"""
+    match node:
+        case ast.Name(id=name):
+            return name
+        case ast.Starred(value=value):
+            return f"*{_name(value)}"
+        case ast.Attribute(value=value, attr=name):
+            return f"{_name(value)}.{name}"
+    return ast.unparse(node)
 
 
 def _qualified(name: str, on: str) -> list[tuple[str, str]]:
@@ -167,16 +203,14 @@ def rule(
     """
     shape = _pattern(pattern)
 
-    def register(text: str) -> None:
+    def register(written: str | Body) -> None:
         for op, module in [(shape.name, "")] if structural else _qualified(shape.name, on):
-            row = Rule(op, shape, text, module, singular, namespace=dict(namespace or {}), when=when)
+            row = Rule(op, shape, written, module, singular, namespace=dict(namespace or {}), when=when)
             rows = RULES.setdefault(op, [])
             rows[:] = [r for r in rows if r.pattern != shape or r.when is not when] + [row]
 
     def decorate(body: Callable[..., Any]) -> Callable[..., Any]:
-        lines = textwrap.dedent(inspect.getsource(body)).splitlines()
-        start = next(i for i, line in enumerate(lines) if line.startswith("def "))
-        register("\n".join(lines[start:]))
+        register(Body(body))
         return body
 
     if differential is not None:
@@ -187,7 +221,7 @@ def rule(
 def alias(names: str, op: str) -> None:
     """Other names of an operation that has rows: `alias("numpy.multiply", "operator.mul")`."""
     for name in names.split():
-        RULES[name] = [Rule(name, r.pattern, r.text, r.module, r.singular, r.constant, r.namespace, r.when) for r in RULES[op]]
+        RULES[name] = [replace(row, op=name) for row in RULES[op]]
 
 
 def constant(names: str) -> None:
