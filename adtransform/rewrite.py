@@ -92,13 +92,12 @@ class Rewriter:
 
     def renewed(self, stmt: Let) -> Let:
         """The statement with its operands replaced; the very same one when nothing changed."""
-        args = self.atoms(stmt.args)
-        kwargs = tuple((k, self.atom(v)) for k, v in stmt.kwargs)
-        if all(a is b for a, b in zip(args, stmt.args, strict=True)) and all(
-            a is b for (_, a), (_, b) in zip(kwargs, stmt.kwargs, strict=True)
-        ):
-            return stmt
-        return replace(stmt, args=args, kwargs=kwargs)
+        env = self.env
+        for a in (*stmt.args, *(v for _, v in stmt.kwargs)) if stmt.kwargs else stmt.args:
+            if isinstance(a, Var) and a in env:
+                kwargs = tuple((k, self.atom(v)) for k, v in stmt.kwargs)
+                return Let(stmt.targets, stmt.op, self.atoms(stmt.args), kwargs, stmt.origin)
+        return stmt
 
     def function(self, f: Function) -> Function:
         """Rebuild a function."""

@@ -150,8 +150,37 @@ class Target:
     function: Callable[..., Any] | None = None
 
 
+# The fields of each kind of node that may hold nodes, found when they are first asked for.
+_inner: dict[type[ast.AST], tuple[str, ...]] = {ast.Name: (), ast.Constant: ()}
+
+
+def children(node: ast.AST) -> list[ast.AST]:
+    """The nodes right inside of a node, operators and contexts left out."""
+    fields = _inner.get(node.__class__)
+    if fields is None:
+        fields = tuple(f for f in node._fields if f not in ("ctx", "op", "ops", "id", "attr", "arg", "level", "type_comment"))
+        _inner[node.__class__] = fields
+    found: list[ast.AST] = []
+    for name in fields:
+        value = getattr(node, name, None)
+        if isinstance(value, ast.AST):
+            found.append(value)
+        elif isinstance(value, list):
+            found += [item for item in value if isinstance(item, ast.AST)]
+    return found
+
+
+def descend(node: ast.AST) -> Iterator[ast.AST]:
+    """A node and all nodes inside of it, operators and contexts left out."""
+    todo = [node]
+    while todo:
+        node = todo.pop()
+        yield node
+        todo += children(node)
+
+
 def _named(node: ast.AST, prefix: str) -> Iterator[tuple[str, ast.stmt]]:
-    for child in ast.iter_child_nodes(node):
+    for child in children(node):
         if isinstance(child, _SCOPES):
             yield prefix + child.name, child
             yield from _named(child, f"{prefix}{child.name}.")
@@ -161,14 +190,13 @@ def _named(node: ast.AST, prefix: str) -> Iterator[tuple[str, ast.stmt]]:
 
 def _own(node: ast.AST) -> Iterator[Node]:
     """The nodes of a function that are not inside of another one."""
-    todo = list(ast.iter_child_nodes(node))
-    while todo:
-        child = todo.pop(0)
+    todo = children(node)
+    for child in todo:  # which grows
         if isinstance(child, (*_SCOPES, ast.Lambda)):
             continue
         if isinstance(child, (ast.stmt, ast.expr)):
             yield child
-        todo.extend(ast.iter_child_nodes(child))
+        todo += children(child)
 
 
 def from_text(text: str, file: str = "<string>", *, path: Path | None = None, module: str = "") -> Source:
@@ -306,7 +334,14 @@ def _first_line(node: Definition) -> int:
 
 def _imports(tree: ast.Module) -> list[ast.stmt]:
     """The imports of a module: calls of a module's functions compile to other code than calls of methods."""
-    return [n for n in _own(tree) if isinstance(n, (ast.Import, ast.ImportFrom)) and getattr(n, "module", "") != "__future__"]
+    found: list[ast.stmt] = []
+    todo: list[ast.AST] = [tree]
+    for node in todo:  # which grows
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            found += [node] if getattr(node, "module", "") != "__future__" else []
+        elif not isinstance(node, _SCOPES):
+            todo += [n for n in children(node) if isinstance(n, (ast.stmt, ast.ExceptHandler, ast.match_case))]
+    return found
 
 
 def _compiled(body: list[ast.stmt], like: types.CodeType) -> Iterator[types.CodeType]:

@@ -119,8 +119,11 @@ def _lines(f: Function, listing: bool, reserved: frozenset[str], called: Globals
     raise AssertionError
 
 
+_HELPERS = [name for name, helper in vars(runtime).items() if inspect.isfunction(helper)]
+
+
 def _made_up(called: Globals) -> frozenset[str]:
-    return frozenset(["np", "math", *dir(builtins), *_helper_sources(), *called.modules.values()])
+    return frozenset(["np", "math", *dir(builtins), *_HELPERS, *called.modules.values()])
 
 
 def _quoted(lines: list[Line]) -> Iterator[Line]:

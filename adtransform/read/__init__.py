@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import itertools
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -35,7 +36,7 @@ from adtransform.read.refs import (
 )
 from adtransform.read.scope import parameters
 from adtransform.read.statements import Statements
-from adtransform.source import Definition, Source
+from adtransform.source import Definition, Source, descend
 
 __all__ = ["read"]
 
@@ -90,8 +91,9 @@ class Reader(Statements):
         self.captured_storages = {}
         self.statement_text = self.module.source.lines[node.lineno - 1].strip()
         self.frame = Frame(self.scope(node), self.module, None, captured, _name(node, name))
-        used = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} | self.frame.scope.locals
-        self.result_name = next(n for n in ("y", "result", *(f"result_{i}" for i in range(2, 1000))) if n not in used)
+        used = {n.id for n in descend(node) if isinstance(n, ast.Name)} | self.frame.scope.locals
+        wished = itertools.chain(("y", "result"), (f"result_{i}" for i in itertools.count(2)))
+        self.result_name = next(n for n in wished if n not in used)
         self.place = self.origin(node)
         try:
             self.parameters(node)

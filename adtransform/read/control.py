@@ -15,6 +15,7 @@ from adtransform.read.loops import BROKE, Loop
 from adtransform.read.refs import Lazy, ListRef, RangeRef, Ref, View
 from adtransform.read.scope import assigned, inside, targets
 from adtransform.rewrite import regions, statements
+from adtransform.source import children, descend
 
 _GROWING = frozenset("append extend insert pop".split())
 
@@ -186,7 +187,7 @@ class Control(Functions):
     def while_loop(self, stmt: ast.While) -> None:
         """`while`"""
         forever = isinstance(stmt.test, ast.Constant) and bool(stmt.test.value)
-        plain = not any(isinstance(n, (ast.NamedExpr, ast.Call, ast.ListComp, ast.GeneratorExp)) for n in ast.walk(stmt.test))
+        plain = not any(isinstance(n, (ast.NamedExpr, ast.Call, ast.ListComp, ast.GeneratorExp)) for n in descend(stmt.test))
         stmts = stmt.body
 
         def cond() -> Atom:
@@ -217,7 +218,7 @@ class Control(Functions):
         """Whether a condition only computes: no names bound, nothing written, nothing performed."""
         entry = self.save()
         said = len(self.messages)
-        pure = not any(isinstance(n, (ast.NamedExpr,)) for n in ast.walk(node))
+        pure = not any(isinstance(n, (ast.NamedExpr,)) for n in descend(node))
         body = list(self.builder.body)
         if pure:
             try:
@@ -264,5 +265,5 @@ def _breaks(stmts: list[ast.stmt]) -> bool:
         if isinstance(node, (ast.For, ast.While)):
             todo.extend(node.orelse)
         elif not isinstance(node, (ast.FunctionDef, ast.Lambda, ast.ClassDef)):
-            todo.extend(ast.iter_child_nodes(node))
+            todo.extend(children(node))
     return False

@@ -12,7 +12,7 @@ from adtransform.errors import TargetError
 from adtransform.ir import Const, Var
 from adtransform.read.refs import Ref
 from adtransform.read.scope import Liveness, body_of, local_names
-from adtransform.source import Definition, Source, from_path
+from adtransform.source import Definition, Source, descend, from_path
 
 
 class Module:
@@ -66,7 +66,7 @@ def _bound(stmt: ast.stmt) -> list[str]:
             return [(a.asname or a.name).split(".")[0] for a in aliases]
         case ast.Assign() | ast.AnnAssign() | ast.AugAssign() | ast.For() | ast.With() | ast.Expr():
             heads = [stmt.iter, stmt.target] if isinstance(stmt, ast.For) else [stmt]
-            return [n.id for h in heads for n in ast.walk(h) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+            return [n.id for h in heads for n in descend(h) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
     return []
 
 
@@ -95,7 +95,7 @@ class Scope:
     def used_as_array(self) -> frozenset[str]:
         """Names that are subscripted, measured or asked for an array's attributes somewhere in the function."""
         found = set()
-        for node in ast.walk(self.node):
+        for node in descend(self.node):
             match node:
                 case ast.Subscript(value=ast.Name(id=name)):
                     found.add(name)

@@ -31,7 +31,7 @@ from adtransform.read.refs import (
     TupleRef,
     View,
 )
-from adtransform.source import Definition, from_function
+from adtransform.source import Definition, children, descend, from_function
 
 # Modules whose functions are known by name: importing them executes none of the user's code.
 LIBRARIES = frozenset(
@@ -131,7 +131,7 @@ class Names(Merging):
         _path_to(frame.module.source.tree, frame.scope.node, around)
         for function in reversed(around):
             if name in self.scope(function).locals:
-                return [s for s in ast.walk(function) if isinstance(s, ast.stmt) and name in _binds(s)]
+                return [s for s in descend(function) if isinstance(s, ast.stmt) and name in _binds(s)]
         return None
 
     # From text.
@@ -339,7 +339,7 @@ def _captured_type(value: Any, name: str) -> Any:
 
 
 def _path_to(node: ast.AST, wanted: ast.AST, trail: list[ast.FunctionDef]) -> bool:
-    for child in ast.iter_child_nodes(node):
+    for child in children(node):
         if child is wanted:
             return True
         if isinstance(child, ast.stmt):
@@ -359,7 +359,7 @@ def _binds(stmt: ast.stmt) -> set[str]:
         case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
             return {(a.asname or a.name).split(".")[0] for a in aliases}
         case ast.Assign() | ast.AugAssign() | ast.AnnAssign() | ast.For():
-            return {n.id for n in ast.walk(stmt) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+            return {n.id for n in descend(stmt) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     return set()
 
 

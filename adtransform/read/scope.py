@@ -6,9 +6,10 @@ import ast
 import functools
 from collections.abc import Iterable, Iterator
 
-from adtransform.source import Definition
+from adtransform.source import Definition, children, descend
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_OWN_SCOPE = (*_FUNCTIONS, ast.ClassDef)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
@@ -18,8 +19,8 @@ def inside(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
     while todo:
         node = todo.pop()
         yield node
-        if not isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
-            todo.extend(ast.iter_child_nodes(node))
+        if not isinstance(node, _OWN_SCOPE):
+            todo += children(node)
 
 
 def targets(target: ast.expr) -> Iterator[str]:
@@ -36,9 +37,15 @@ def targets(target: ast.expr) -> Iterator[str]:
 
 def assigned(nodes: Iterable[ast.AST]) -> set[str]:
     """The names bound anywhere in these statements, in their own scope."""
+    nodes = list(nodes)
+    return _bound(list(inside(nodes)), nodes)
+
+
+def _bound(every: list[ast.AST], nodes: list[ast.AST]) -> set[str]:
+    """The names bound by some nodes and what is inside of them (`every`)."""
     found: set[str] = set()
     local: set[str] = set()
-    for node in inside(nodes):
+    for node in every:
         match node:
             case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
                 found.add(name)
@@ -64,12 +71,12 @@ def _outside(nodes: Iterable[ast.AST]) -> set[str]:
         if isinstance(node, ast.NamedExpr):
             found.update(targets(node.target))
         if isinstance(node, _COMPREHENSIONS):
-            todo.extend(n for n in ast.walk(node) if isinstance(n, ast.NamedExpr))
+            todo.extend(n for n in descend(node) if isinstance(n, ast.NamedExpr))
             continue
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             found.add(node.id)
-        if not isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
-            todo.extend(ast.iter_child_nodes(node))
+        if not isinstance(node, _OWN_SCOPE):
+            todo += children(node)
     return found
 
 
@@ -86,18 +93,12 @@ def body_of(node: Definition) -> list[ast.stmt]:
     return [ast.copy_location(ast.Return(node.body), node.body)]
 
 
-def declared(node: Definition, kind: type[ast.Global] | type[ast.Nonlocal]) -> set[str]:
-    """Names declared `global` or `nonlocal` in a function."""
-    if isinstance(node, ast.Lambda):
-        return set()
-    return {n for s in inside(node.body) if isinstance(s, kind) for n in s.names}
-
-
 def local_names(node: Definition) -> frozenset[str]:
     """The names local to a function."""
-    body = node.body if isinstance(node, ast.FunctionDef) else [node.body]
-    outer = declared(node, ast.Global) | declared(node, ast.Nonlocal)
-    return frozenset({a.arg for a in parameters(node)} | assigned(body)) - outer
+    body: list[ast.AST] = [*node.body] if isinstance(node, ast.FunctionDef) else [node.body]
+    every = list(inside(body))
+    outer = {n for s in every if isinstance(s, (ast.Global, ast.Nonlocal)) for n in s.names}
+    return frozenset({a.arg for a in parameters(node)} | _bound(every, body)) - outer
 
 
 def exits(nodes: Iterable[ast.AST]) -> bool:
@@ -109,8 +110,8 @@ def exits(nodes: Iterable[ast.AST]) -> bool:
             case ast.For() | ast.While():
                 if any(isinstance(n, ast.Return) for n in inside(node.body)) or exits(node.orelse):
                     return True
-            case ast.stmt() | ast.ExceptHandler() | ast.match_case() if not isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
-                if exits(c for c in ast.iter_child_nodes(node) if not isinstance(c, ast.expr)):
+            case ast.stmt() | ast.ExceptHandler() | ast.match_case() if not isinstance(node, _OWN_SCOPE):
+                if exits(c for c in children(node) if not isinstance(c, ast.expr)):
                     return True
     return False
 
@@ -129,8 +130,8 @@ class Liveness:
         self._loops: list[tuple[Mask, Mask]] = []  # live at break, live at continue
         self._uses: dict[int, Mask] = {}
         for inner in inside(body):
-            if isinstance(inner, (*_FUNCTIONS, ast.ClassDef)):
-                self.pinned |= self.mask(n.id for n in ast.walk(inner) if isinstance(n, ast.Name))
+            if isinstance(inner, _OWN_SCOPE):
+                self.pinned |= self.mask(n.id for n in descend(inner) if isinstance(n, ast.Name))
         self.block(body, self.pinned)
 
     def mask(self, names: Iterable[str]) -> Mask:
@@ -144,7 +145,7 @@ class Liveness:
             if node is None:
                 continue
             if id(node) not in self._uses:
-                self._uses[id(node)] = self.mask(n.id for n in ast.walk(node) if isinstance(n, ast.Name) and not _stored(n))
+                self._uses[id(node)] = self.mask(n.id for n in descend(node) if isinstance(n, ast.Name) and not _stored(n))
             found |= self._uses[id(node)]
         return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -102,7 +103,7 @@ def _equation(
         text = head + text[text.index("\n") :]
     else:
         text = f"{head}\n    return {text}\n"
-    namespace = {**vars(np.linalg), **vars(np), **(vars(math) if module == "math" else {}), **extra}
+    namespace = ChainMap(dict(extra), *([vars(math)] if module == "math" else []), vars(np), vars(np.linalg))
     f = read(from_text(text, "<rule>"), name, {}, namespace=namespace, intrinsics=_INTRINSICS)
     body = tuple(_renamed(s) for s in f.body.body) if numpy_arithmetic else f.body.body
     f = replace(f, body=replace(f.body, body=body))
