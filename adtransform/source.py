@@ -8,10 +8,12 @@ from __future__ import annotations
 import ast
 import difflib
 import functools
+import inspect
 import io
 import linecache
 import os
 import sys
+import textwrap
 import tokenize
 import types
 from collections.abc import Callable, Iterator, Mapping
@@ -288,6 +290,23 @@ def from_function(function: Callable[..., Any]) -> Target:
         except ValueError:  # not bound yet
             continue
     return Target(source, name, live.__globals__, captured, live)
+
+
+class Text:
+    """The text of a live `def`; where it ends is looked for when it is first asked for.  Raises `OSError` if there is none."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        code = function.__code__
+        self._lines = linecache.getlines(code.co_filename, function.__globals__)[code.co_firstlineno - 1 :]
+        if not self._lines:
+            raise OSError(f"the source of `{function.__name__}` is not available")
+
+    @functools.cached_property
+    def plain(self) -> str:
+        """The `def` without its decorators and its indentation."""
+        lines = textwrap.dedent("".join(inspect.getblock(self._lines))).splitlines()
+        start = next(i for i, line in enumerate(lines) if line.startswith("def "))
+        return "\n".join(lines[start:])
 
 
 def _lines(live: types.FunctionType) -> list[str]:

@@ -27,6 +27,7 @@ from adtransform.ir import Const, Function, Let, Var
 from adtransform.place import place
 from adtransform.place.program import label
 from adtransform.rewrite import defined
+from adtransform.source import Text
 from adtransform.syntax import flat
 
 _ROUNDS = 10
@@ -168,36 +169,26 @@ def module(functions: Sequence[Function], *, header: str = "", style: str = "cod
 
 
 @functools.cache
-def _helper_sources() -> Mapping[str, str]:
-    """The helpers of `runtime` as they are written there."""
-    text = inspect.getsource(runtime)
-    lines = text.splitlines()
-    found = {}
-    for node in ast.parse(text).body:
-        if isinstance(node, ast.FunctionDef):
-            # Without the annotations that would need an import, and no wider than other emitted code.
-            source = lines[node.lineno - 1 : node.end_lineno]
-            head = re.sub(r"(\w+): Any = ", r"\1=", source[0]).replace(": Any", "").replace(" -> Any", "")
-            first = node.body[0]
-            rest = source[(first.end_lineno or first.lineno) - node.lineno + 1 :]
-            found[node.name] = "\n".join([head, *docstring(ast.get_docstring(node) or ""), *rest])
-    return found
+def _helper(name: str) -> str:
+    """A helper as it is written in `runtime`."""
+    text = Text(getattr(runtime, name)).plain
+    (node,) = ast.parse(text).body
+    assert isinstance(node, ast.FunctionDef)
+    # Without the annotations that would need an import, and no wider than other emitted code.
+    head, *rest = text.splitlines()
+    head = re.sub(r"(\w+): Any = ", r"\1=", head).replace(": Any", "").replace(" -> Any", "")
+    return "\n".join([head, *docstring(ast.get_docstring(node) or ""), *rest[(node.body[0].end_lineno or 1) - 1 :]])
 
 
 def _helpers(called: Globals, numpy: str) -> list[str]:
     """The helpers used and those they use, in the order of `runtime`, under the names they have in this file."""
-    sources = _helper_sources()
     todo = list(called.helpers)
     while todo:
-        for word in set(re.findall(r"\w+", sources[todo.pop()])):
-            if word in sources and word not in called.helpers:
+        for word in set(re.findall(r"\w+", _helper(todo.pop()))):
+            if word in _HELPERS and word not in called.helpers:
                 called(word)
                 todo.append(word)
-    texts = []
-    for name, text in sources.items():
-        if name in called.helpers:
-            texts.append(_renamed(text, {**called.helpers, "np": numpy}))
-    return texts
+    return [_renamed(_helper(name), {**called.helpers, "np": numpy}) for name in _HELPERS if name in called.helpers]
 
 
 def _renamed(text: str, names_here: Mapping[str, str]) -> str:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import bisect
 import keyword
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from adtransform.ir import Const, Var
 from adtransform.place.liveness import Range, Ranges, merged, ranges
-from adtransform.place.program import Bind, Copy, Loop, Node, Program, is_temporary, label, walk
+from adtransform.place.program import NUMBERED, Bind, Copy, Loop, Node, Program, is_temporary, label, walk
 
 
 @dataclass(slots=True, eq=False)
@@ -116,7 +115,7 @@ class _Namer:
         self.user |= {
             node.targets[0].hint for node in walk(program.nodes) if isinstance(node, Bind) and node.tree.op == "assign"
         } - {""}
-        self.next = 1 + max((int(v.hint[1:]) for v in classes.of if re.fullmatch(r"t\d+", v.hint)), default=-1)
+        self.next = 1 + max((int(v.hint[1:]) for v in classes.of if NUMBERED.fullmatch(v.hint)), default=-1)
         if not listing:
             self.taken = {p.name: [(-1, 10**9)] for p in program.function.params}
 
@@ -152,7 +151,7 @@ class _Namer:
             if self.is_free(name, c):
                 self.take(c, name)
                 return
-        if re.fullmatch(r"t\d+", base):
+        if NUMBERED.fullmatch(base):
             self.number(c)
             return
         k = 1

@@ -78,7 +78,10 @@ def augmented(tree: Tree) -> str:
     """What the user's `a op= b` writes (`a`, `a[k]`), if that may be where an operation comes from."""
     if tree.op not in BINARY or tree.origin is None:
         return ""
-    symbol = re.escape(BINARY[tree.op][0])
+    symbol = BINARY[tree.op][0]
+    if f"{symbol}=" not in tree.origin.text:
+        return ""
+    symbol = re.escape(symbol)
     found = re.match(rf"([\w.]+(?:\[.*?\])*)\s*{symbol}=(?!=)", tree.origin.text)
     return found[1] if found else ""
 

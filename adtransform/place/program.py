@@ -193,14 +193,14 @@ def _breaks(nodes: list[Node]) -> bool:
     return False
 
 
-_NUMBERED = re.compile(r"t\d+")
+NUMBERED = re.compile(r"t\d+")
 
 
 def is_temporary(v: Var) -> bool:
     """Whether the user gave it no name: `t4`, `dt4` and what has no hint at all."""
     while v.of is not None:
         v = v.of
-    return not v.hint or _NUMBERED.fullmatch(v.hint) is not None
+    return not v.hint or NUMBERED.fullmatch(v.hint) is not None
 
 
 def label(v: Var) -> str:

@@ -10,16 +10,13 @@ A row is text until it is used; then the front end that reads user code reads it
 from __future__ import annotations
 
 import ast
-import functools
-import inspect
-import linecache
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from adtransform.build import type_of
 from adtransform.ir import Atom, Const, Let
+from adtransform.source import Text
 
 _OPERATORS: dict[type, str] = {
     ast.Add: "operator.add",
@@ -80,23 +77,6 @@ class Pattern:
         return names | dict(zip(self.results, let.targets, strict=True))
 
 
-class Body:
-    """The text of a `def`; where it ends is looked for when it is first asked for.  Raises `OSError` where there is no text."""
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        code = function.__code__
-        self.lines = linecache.getlines(code.co_filename, function.__globals__)[code.co_firstlineno - 1 :]
-        if not self.lines:
-            raise OSError(f"the source of `{function.__name__}` is not available")
-
-    @functools.cached_property
-    def text(self) -> str:
-        """The `def` without its decorators and its indentation."""
-        lines = textwrap.dedent("".join(inspect.getblock(self.lines))).splitlines()
-        start = next(i for i, line in enumerate(lines) if line.startswith("def "))
-        return "\n".join(lines[start:])
-
-
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One row: `pattern` has the differential `written` (an expression, or a `def` in the input language).
@@ -106,7 +86,7 @@ class Rule:
 
     op: str
     pattern: Pattern
-    written: str | Body
+    written: str | Text
     module: str
     singular: bool = False
     constant: bool = False
@@ -116,7 +96,7 @@ class Rule:
     @property
     def text(self) -> str:
         """The differential as text."""
-        return self.written if isinstance(self.written, str) else self.written.text
+        return self.written if isinstance(self.written, str) else self.written.plain
 
     def operands(self, count: int) -> tuple[str, ...]:
         """The names of the differentiable operands (of which there are `count` positional ones in this call)."""
@@ -203,14 +183,14 @@ def rule(
     """
     shape = _pattern(pattern)
 
-    def register(written: str | Body) -> None:
+    def register(written: str | Text) -> None:
         for op, module in [(shape.name, "")] if structural else _qualified(shape.name, on):
             row = Rule(op, shape, written, module, singular, namespace=dict(namespace or {}), when=when)
             rows = RULES.setdefault(op, [])
             rows[:] = [r for r in rows if r.pattern != shape or r.when is not when] + [row]
 
     def decorate(body: Callable[..., Any]) -> Callable[..., Any]:
-        register(Body(body))
+        register(Text(body))
         return body
 
     if differential is not None:
