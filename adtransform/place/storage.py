@@ -46,7 +46,9 @@ class Storage:
         """All buffers that can be read through an operand."""
         out = _NONE
         for v in variables(a):
-            out |= self.own.get(v, _NONE) | self.held.get(v, _NONE)
+            for found in (self.own.get(v), self.held.get(v)):
+                if found and found is not out:
+                    out = out | found if out else found
         return out
 
     def of(self, a: Operand) -> Buffers:
@@ -100,13 +102,13 @@ class _Solver:
         return frozenset(out)
 
     def give(self, v: Var, own: Buffers, held: Buffers = _NONE) -> None:
-        if is_immutable(v.type) or not (own or held):
+        if not (own or held) or is_immutable(v.type):
             return
         if isinstance(v.type, (Array, Unknown)):
             held = _NONE
         for table, new in ((self.out.own, own), (self.out.held, held)):
             old = table.get(v, _NONE)
-            if not new <= old:
+            if new and new is not old and not new <= old:
                 table[v] = old | new
                 self.changed = True
 
@@ -134,11 +136,11 @@ class _Solver:
         return self.out.held.get(a, _NONE) if isinstance(a, Var) else _NONE
 
     def bind(self, node: Bind, loops: tuple[Loop, ...]) -> None:
+        if not node.targets or (len(node.targets) == 1 and is_immutable(node.targets[0].type)):
+            return
         tree, out = node.tree, self.out
         first: Operand = tree.args[0] if tree.args else Const(None)
         own, held = out.of(first), self._held(first)
-        if not node.targets or (len(node.targets) == 1 and is_immutable(node.targets[0].type)):
-            return
         match tree.op:
             case "load":
                 mine, inner = self.site(node, 0, "own", loops), self.site(node, 0, "held", loops)
