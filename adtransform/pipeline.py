@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
 from adtransform import emit
@@ -291,7 +291,13 @@ def compile(f: Function, mode: str, wrt: Sequence[str]) -> Compiled:
     made = derivative(f, mode, wrt)
     source = emit.module(made)
     loaded = emit.load(source)
-    return Compiled({g.name: loaded[g.name] for g in made}, source)
+    return Compiled({g.name: _bound(loaded[g.name], g) for g in made}, source)
+
+
+def _bound(code: Callable[..., Any], f: Function) -> Callable[..., Any]:
+    """Emitted code with the values that its function captured."""
+    values = {p.name: f.bindings[p.name] for p in f.params if p.name in f.bindings}
+    return partial(code, **values) if values else code
 
 
 def _listing(f: Function, mode: str, wrt: Sequence[str]) -> Function:

@@ -89,6 +89,7 @@ class Reader(Statements):
         """The function as IR."""
         self._kept = []
         self.captured_storages = {}
+        self.known_classes, self.known_objects, self.owners = {}, {}, {}
         self.statement_text = self.module.source.lines[node.lineno - 1].strip()
         self.frame = Frame(self.scope(node), self.module, None, captured, _name(node, name))
         used = {n.id for n in descend(node) if isinstance(n, ast.Name)} | self.frame.scope.locals

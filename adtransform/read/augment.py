@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 
 from adtransform.ir import Var
 from adtransform.lattice import Array, Scalar, Unknown
 from adtransform.read.control import Control
 from adtransform.read.operators import BINARY
-from adtransform.read.refs import ListRef, Ref, View
+from adtransform.read.refs import ListRef, ObjectRef, Ref, View
 
 
 class Augment(Control):
@@ -27,23 +28,49 @@ class Augment(Control):
             case ast.Subscript(value=owner, slice=key):
                 base = self.expression(owner)
                 self.augment_item(base, key, op, stmt)
-            case _:
-                self.refuse(goal, "an assignment to an attribute", "keep the value in a local name")
+            case ast.Attribute():
+                self.augment_attribute(goal, op, stmt)
 
-    def augment_name(self, name: str, before: Ref, op: str, value: Ref, stmt: ast.AugAssign) -> None:
-        """`name += value`"""
-        if isinstance(before, ListRef):
-            if op == "add":
-                self.extend(before.storage, value, stmt)
-                return
-            self.bind(name, self.binary(op, before, value, stmt), stmt)
+    def augment_attribute(self, goal: ast.Attribute, op: str, stmt: ast.AugAssign) -> None:
+        """`owner.name += v`"""
+        owner = self.expression(goal.value)
+        before = self.attribute(owner, goal.attr, goal)
+        value = self.expression(stmt.value)
+        self.place = self.origin(stmt)
+        if not isinstance(owner, ObjectRef):
+            self.set_attribute(owner, goal.attr, before, goal)  # refused, in its words
+
+        def rebind(ref: Ref) -> None:
+            self.set_attribute(owner, goal.attr, self.named(goal.attr, ref, stmt), goal)
+
+        self.augment_name(goal.attr, before, op, value, stmt, rebind, goal.value.id if isinstance(goal.value, ast.Name) else "")
+
+    def augment_name(
+        self,
+        name: str,
+        before: Ref,
+        op: str,
+        value: Ref,
+        stmt: ast.AugAssign,
+        rebind: Callable[[Ref], None] | None = None,
+        owner: str = "",
+    ) -> None:
+        """`name += value`; `rebind` binds what is not written in place, `owner` is the variable whose attribute it is."""
+        rebind = rebind or (lambda ref: self.bind(name, ref, stmt))
+        if isinstance(before, ListRef) and op == "add":
+            self.extend(before.storage, value, stmt)
             return
+        if isinstance(before, ObjectRef):
+            method = self.special(before, f"__i{op.rstrip('_')}__", stmt)
+            if method is not None:
+                rebind(self.apply(method, [before, value], {}, stmt))
+                return
         if not isinstance(before, View):
-            self.bind(name, self.binary(op, before, value, stmt), stmt)
+            rebind(self.binary(op, before, value, stmt))
             return
         a = self.value(before, stmt)
-        if isinstance(self.type_of(a), Unknown) and not self.is_array(name, before, stmt):
-            self.bind(name, self.binary(op, before, value, stmt), stmt)
+        if isinstance(self.type_of(a), Unknown) and not self.is_array(owner or name, before, stmt):
+            rebind(self.binary(op, before, value, stmt))
             return
         new = self.value(self.binary(op, before, value, stmt), stmt)
         self.place = self.origin(stmt)

@@ -12,6 +12,7 @@ from adtransform.lattice import TEXT, Array, List, Scalar, Static, Type
 from adtransform.read.names import is_library
 from adtransform.read.operators import Operators
 from adtransform.read.refs import (
+    ClassRef,
     Conflict,
     DictRef,
     Entries,
@@ -19,11 +20,13 @@ from adtransform.read.refs import (
     FunctionRef,
     ListRef,
     Method,
+    ObjectRef,
     PartialRef,
     RangeRef,
     Ref,
     Step,
     Storage,
+    SuperRef,
     TupleRef,
     View,
 )
@@ -119,6 +122,8 @@ class Expressions(Operators):
                 return self.of_external(op, live, attr, node)
             case TupleRef(items, names) if attr in names:
                 return items[names.index(attr)]
+            case ObjectRef() | ClassRef() | SuperRef() | TupleRef(kind=ClassRef()):
+                return self.bound(owner, attr, node)
             case TupleRef() | DictRef() | ListRef() | FunctionRef() | PartialRef() | Const(str()):
                 return Method(owner, attr)
             case RangeRef(start, stop, step) if attr in ("start", "stop", "step"):
@@ -234,9 +239,15 @@ class Expressions(Operators):
             return self.let("tuple", *(self.shown(i, node) for i in ref.items))
         if isinstance(ref, DictRef):
             self.refuse(node, "a dict that is printed", "print its items")
+        if isinstance(ref, ObjectRef):
+            self.refuse(node, "an object that is printed", "print its attributes")
         return self.value(ref, node)
 
     # What other parts provide.
+
+    def bound(self, owner: ObjectRef | ClassRef | SuperRef | TupleRef, name: str, node: ast.AST) -> Ref:
+        """An attribute of an object or a class."""
+        raise NotImplementedError
 
     def call(self, node: ast.Call) -> Ref:
         """A call."""
@@ -248,6 +259,10 @@ class Expressions(Operators):
 
     def bind(self, name: str, ref: Ref, node: ast.AST) -> None:
         """Bind a name."""
+        raise NotImplementedError
+
+    def named(self, name: str, ref: Ref, node: ast.AST) -> Ref:
+        """What a name is bound to."""
         raise NotImplementedError
 
     def unpacked(self, ref: Ref, node: ast.AST) -> list[Ref]:

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import ast
-import dataclasses
 import functools
 from pathlib import Path
 
 from adtransform.errors import Refusal, TargetError
 from adtransform.ir import Const, Var
 from adtransform.ops import BINARY, COMPARE, STRUCTURAL
-from adtransform.read.folds import Folds
 from adtransform.read.frames import EXIT, RETURNED, TRUE, VALUE, Frame, Module
 from adtransform.read.natives import BUILTINS
+from adtransform.read.objects import Objects, Remake
 from adtransform.read.refs import (
+    ClassRef,
     Conflict,
     DictRef,
     Entries,
     External,
     FunctionRef,
     Method,
+    ObjectRef,
     PartialRef,
     Ref,
     TupleRef,
@@ -51,7 +52,7 @@ def _essence(node: ast.FunctionDef) -> str:
     return ast.dump(plain) + "".join(map(ast.dump, body))
 
 
-class Functions(Folds):
+class Functions(Objects):
     """Calling things."""
 
     def call(self, node: ast.Call) -> Ref:
@@ -94,11 +95,15 @@ class Functions(Folds):
                 return self.apply(inner, [*first, *args], {**named, **kwargs}, node)
             case Method(owner, name):
                 return self.method(owner, name, args, kwargs, node)
-            case External(live=type() as cls) if names := _fields(cls):
-                given = {**dict(zip(names, args, strict=False)), **kwargs}
-                if len(args) > len(names) or set(given) != set(names):
-                    self.refuse(node, f"a `{cls.__name__}` with other values than its fields", "give every field a value")
-                return TupleRef(tuple(given[n] for n in names), names)
+            case ClassRef():
+                return self.construct(function, args, kwargs, node)
+            case ObjectRef(kind=kind):
+                called = self.special(function, "__call__", node)
+                if called is None:
+                    self.refuse(node, f"a call of an object of `{kind.name}`", "give its class `__call__`")
+                return self.apply(called, [function, *args], kwargs, node)
+            case External(live=Remake(cls)):
+                return self.new_object(self.live_class(cls), kwargs)
             case External(op):
                 builtin = BUILTINS.get(op)
                 if builtin is not None:
@@ -274,14 +279,8 @@ class Functions(Folds):
         self.frame.env[EXIT] = TRUE
 
 
-_TRANSPARENT = "wraps cache lru_cache staticmethod differentiate njit jit vectorize profile typechecked checkpoint"
+_TRANSPARENT = (
+    "wraps cache lru_cache staticmethod classmethod property setter abstractmethod override final "
+    "differentiate njit jit vectorize profile typechecked checkpoint"
+)
 TRANSPARENT = frozenset(_TRANSPARENT.split())
-
-
-def _fields(cls: type) -> tuple[str, ...]:
-    """The fields of a named tuple or of a plain dataclass, in the order of its constructor; none for other classes."""
-    if issubclass(cls, tuple):
-        return tuple(getattr(cls, "_fields", ()))
-    if dataclasses.is_dataclass(cls) and not hasattr(cls, "__post_init__"):
-        return tuple(f.name for f in dataclasses.fields(cls) if f.init)
-    return ()

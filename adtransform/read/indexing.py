@@ -7,18 +7,21 @@ import ast
 from adtransform.infer.indexing import SHAPE
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import ELLIPSIS, INT, NONE, Array, List, Scalar, Static, Tuple, Type, Unknown, kind_of
-from adtransform.read.names import Names
+from adtransform.read.classes import Classes
 from adtransform.read.refs import DictRef, Entries, Items, ListRef, Method, Ref, Step, TupleRef, View
 from adtransform.read.storages import mutable
 
 
-class Indexing(Names):
+class Indexing(Classes):
     """Reading and writing subscripts."""
 
     def subscript(self, owner: Ref, key: ast.expr, node: ast.AST) -> Ref:
         """`owner[key]`"""
         if isinstance(owner, DictRef):
             return self.entry(owner, key, node)
+        method = self.special(owner, "__getitem__", node)
+        if method is not None:
+            return self.apply(method, [owner, self.whole_key(key)], {}, node)
         if isinstance(owner, Method) and owner.name == "flat":
             self.at_node(node)
             return self.indexed(self.through(owner.owner, Step("numpy.ravel"), node), self.index_key(key), node)
@@ -134,6 +137,10 @@ class Indexing(Names):
             return self.let("tuple", *parts)
         return self.key_part(node)
 
+    def whole_key(self, node: ast.expr) -> Ref:
+        """A key as an object's method takes it."""
+        return self.key_part(node) if isinstance(node, ast.Slice) else self.expression(node)
+
     def key_part(self, node: ast.expr) -> Atom:
         """One part of a key."""
         if isinstance(node, ast.Slice):
@@ -186,6 +193,10 @@ class Indexing(Names):
                 self.refuse(node, "a dict written at a computed key", "use constant keys, or a list")
             self.may_write(owner.storage, node)
             self.heap[owner.storage] = Entries({**content.refs, known.value: new})
+            return
+        method = self.special(owner, "__setitem__", node)
+        if method is not None:
+            self.apply(method, [owner, self.whole_key(key), new], {}, node)
             return
         if isinstance(owner, TupleRef):
             self.refuse(node, "a write to an item of a tuple", "use a list")
@@ -245,6 +256,10 @@ class Indexing(Names):
         self.heap[owner.storage] = self.let("update", before, at, value)
 
     # What other parts provide.
+
+    def special(self, ref: Ref, name: str, node: ast.AST) -> Ref | None:
+        """The method of an object by which it takes part in an operation; None where there is none."""
+        raise NotImplementedError
 
     def array_like(self, ref: Ref, node: ast.AST) -> Atom:
         """An operand where NumPy takes an array: a list or tuple is made one."""

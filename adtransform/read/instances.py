@@ -13,13 +13,17 @@ _PLAIN_NEW: Any = object.__new__
 _ABSENT = object()
 
 
-def is_plain_class(cls: type) -> bool:
-    """Whether a class is a user's whose instances are their attributes and nothing else: no array, exception or enumeration."""
+def is_own_class(cls: type) -> bool:
+    """Whether a class is made by a `class` statement outside of the libraries, and is no exception or enumeration."""
     root = str(cls.__module__).partition(".")[0]
-    if root in sys.stdlib_module_names and root != "__main__":
+    if (root in sys.stdlib_module_names and root != "__main__") or root == "adtransform" or is_library(root):
         return False
-    made = bool(cls.__flags__ & _HEAP) and getattr(cls, "__new__", None) is _PLAIN_NEW and not is_library(root)
-    return made and not issubclass(cls, (BaseException, enum.Enum))
+    return bool(cls.__flags__ & _HEAP) and not issubclass(cls, (BaseException, enum.Enum))
+
+
+def is_plain_class(cls: type) -> bool:
+    """Whether the instances of a user's class are their attributes and nothing else: no array, no number, no tuple."""
+    return is_own_class(cls) and getattr(cls, "__new__", None) is _PLAIN_NEW
 
 
 def is_plain_instance(value: Any) -> bool:

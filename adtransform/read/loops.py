@@ -13,7 +13,20 @@ from adtransform.read.core import State
 from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE, VALUE
 from adtransform.read.merge import Bad, Body, EntriesOf, Group, ItemsOf, Leaf, Meeting, Same, Template, hints
 from adtransform.read.methods import Methods
-from adtransform.read.refs import Conflict, Content, DictRef, Entries, Items, ListRef, Pair, Ref, Storage, TupleRef, View
+from adtransform.read.refs import (
+    Conflict,
+    Content,
+    DictRef,
+    Entries,
+    Items,
+    ListRef,
+    ObjectRef,
+    Pair,
+    Ref,
+    Storage,
+    TupleRef,
+    View,
+)
 
 BROKE = "%broke"
 _FLAGS = (EXIT, STOP, RETURNED, VALUE, BROKE, DEAD)
@@ -187,7 +200,10 @@ class Loops(Methods):
             match template, ref:
                 case (Leaf(storage, _), View(end)):
                     yield storage, end
-                case (Same(ListRef(storage) | DictRef(storage)), ListRef(end) | DictRef(end)):
+                case (
+                    Same(ListRef(storage) | DictRef(storage) | ObjectRef(storage)),
+                    ListRef(end) | DictRef(end) | ObjectRef(end),
+                ):
                     if (storage, end) not in seen:
                         seen.add((storage, end))
                         yield storage, end
@@ -220,7 +236,7 @@ class Loops(Methods):
             case Var() | View():
                 return self._leaf(ref, ref, meeting, hint)
             case TupleRef(items):
-                return Group([self._forced(i, meeting, hint) for i in items], ref.names)
+                return Group([self._forced(i, meeting, hint) for i in items], ref)
         return Same(ref)
 
     def _again(self, now: Content, last: Content | None, meeting: Meeting, storage: Storage, hint: str) -> Body:
@@ -329,8 +345,8 @@ class Loops(Methods):
         match body, content, now:
             case ItemsOf(items), Items(ends), Items(refs) if len(ends) == len(refs):
                 rows = list(zip(items, refs, ends, strict=True))
-            case EntriesOf(entries), Entries(last), Entries(first) if set(last) == set(first):
-                rows = [(t, first[k], last[k]) for k, t in entries.items()]
+            case EntriesOf(entries), Entries(last), Entries(first) if {*last, *first} <= set(entries):
+                rows = [(t, first[k], last[k]) for k, t in entries.items() if k in last and k in first]
             case ((ItemsOf() | EntriesOf()), _, _):
                 return True
             case _:
@@ -352,7 +368,7 @@ class Loops(Methods):
             return same or not self._is_phi(head.storage, attempt)
         if isinstance(head, TupleRef) and isinstance(end, TupleRef) and len(head.items) == len(end.items):
             return all(self._unchanged(a, b, attempt) for a, b in zip(head.items, end.items, strict=True))
-        if isinstance(head, (ListRef, DictRef)) and isinstance(end, (ListRef, DictRef)):
+        if isinstance(head, (ListRef, DictRef, ObjectRef)) and isinstance(end, (ListRef, DictRef, ObjectRef)):
             return head.storage is end.storage
         return isinstance(head, Const) and isinstance(end, Const) and head == end
 
@@ -367,7 +383,7 @@ class Loops(Methods):
         stable = True
         for name in meeting.names:
             ref = end.env.get(name)
-            if isinstance(ref, (View, ListRef, DictRef, TupleRef)) and plan.names.get(name) is not ref:
+            if isinstance(ref, (View, ListRef, DictRef, ObjectRef, TupleRef)) and plan.names.get(name) is not ref:
                 stable = stable and name in plan.names
                 plan.names[name] = ref
         return stable
@@ -508,7 +524,7 @@ def _form(template: Template | Body, meeting: Meeting, around: tuple[Storage, ..
             return tuple(_form(t, meeting, around) for t in items)
         case EntriesOf(entries):
             return {k: _form(t, meeting, around) for k, t in entries.items()}
-        case Same(ListRef(storage) | DictRef(storage)):
+        case Same(ListRef(storage) | DictRef(storage) | ObjectRef(storage)):
             made = storage not in around and any(p is storage for p in meeting.pairs.values())
             return ("made", _form(meeting.bodies[storage], meeting, (*around, storage))) if made else "same"
         case Same(ref):

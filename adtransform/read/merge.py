@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from adtransform.ir import UNDEFINED, Atom, Const, If, Region, Var
 from adtransform.lattice import Static, join
 from adtransform.read.core import Opened, State
 from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE
 from adtransform.read.refs import (
+    ClassRef,
     Conflict,
     Content,
     DictRef,
@@ -19,6 +20,7 @@ from adtransform.read.refs import (
     FunctionRef,
     Items,
     ListRef,
+    ObjectRef,
     Pair,
     Ref,
     Storage,
@@ -49,7 +51,7 @@ class Group:
     """A tuple."""
 
     items: list[Template]
-    names: tuple[str, ...] = ()
+    like: TupleRef
 
 
 @dataclass(slots=True)
@@ -61,9 +63,10 @@ class ItemsOf:
 
 @dataclass(slots=True)
 class EntriesOf:
-    """The content of a dict."""
+    """The content of a dict, or of an object."""
 
     items: dict[object, Template]
+    attributes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ class Bad:
 
 Template = Same | Leaf | Group | Bad
 Body = Leaf | ItemsOf | EntriesOf | Bad
+Held = ListRef | DictRef | ObjectRef
 
 
 @dataclass(slots=True)
@@ -123,13 +127,18 @@ class Merging(Storages):
                 return self._tuple(a, b, meeting, hint)
             case (ListRef() | None, ListRef() | None) | (DictRef() | None, DictRef() | None):
                 return self._container(a, b, meeting, hint)  # type: ignore[arg-type]
+            case (ObjectRef() | None, ObjectRef() | None):
+                return self._object(a, b, meeting, hint)
             case (FunctionRef(m), FunctionRef(n)) if m is n and a.frame is b.frame:
                 return Same(a)
             case (External(m), External(n)) if m == n:
                 return Same(a)
             case (Conflict() as one, _) | (_, Conflict() as one):
                 return Same(one)
-            case (None, (FunctionRef() | External()) as one) | ((FunctionRef() | External()) as one, None):
+            case (None, (FunctionRef() | External() | ClassRef()) as one) | (
+                (FunctionRef() | External() | ClassRef()) as one,
+                None,
+            ):
                 return Same(one)
         return Bad(f"`{hint}`, {_DIFFER}", "bind values of one kind on every path")
 
@@ -163,9 +172,18 @@ class Merging(Storages):
         right = b.items if b else (None,) * len(one.items)
         if len(left) != len(right):
             return Bad(f"`{hint}`, a tuple of different lengths on the paths that meet here", "make them equally long")
-        return Group([self.blend(x, y, meeting, hint) for x, y in zip(left, right, strict=True)], one.names)
+        if a and b and a.kind is not b.kind:
+            return Bad(f"`{hint}`, {_DIFFER}", "make it of one class on every path")
+        return Group([self.blend(x, y, meeting, hint) for x, y in zip(left, right, strict=True)], one)
 
-    def _container(self, a: ListRef | DictRef | None, b: ListRef | DictRef | None, meeting: Meeting, hint: str) -> Template:
+    def _object(self, a: ObjectRef | None, b: ObjectRef | None, meeting: Meeting, hint: str) -> Template:
+        if a and b and a.kind is not b.kind:
+            return Bad(f"`{hint}`, an object of different classes on the paths that meet here", "make it of one class")
+        if a and b and a.storage is not b.storage and (a.storage.outside or b.storage.outside):
+            return Bad(f"`{hint}`, one of several objects of which some are from outside", "pass them as arguments")
+        return self._container(a, b, meeting, hint)
+
+    def _container(self, a: Held | None, b: Held | None, meeting: Meeting, hint: str) -> Template:
         if a is None or b is None or a.storage is b.storage:
             one = a or b
             assert one is not None
@@ -176,7 +194,7 @@ class Merging(Storages):
         if not known:
             contents = self._content_a(a.storage), self._content_b(b.storage)
             meeting.bodies[storage] = self.blend_content(*contents, meeting, storage, hint)
-        return Same(ListRef(storage) if isinstance(a, ListRef) else DictRef(storage))
+        return Same(replace(a, storage=storage))
 
     # The heaps of the two states while they are blended.
     _heap_a: dict[Storage, Content]
@@ -200,12 +218,21 @@ class Merging(Storages):
                 return ItemsOf([self.blend(x, y, meeting, hint) for x, y in pairs])
             case (Entries() | None, Entries() | None):
                 first, second = a.refs if a else None, b.refs if b else None
-                keys = list(first if first is not None else second or ())
-                if first is not None and second is not None and set(first) != set(second):
-                    return Bad(f"`{hint}`, a dict with different keys on the paths that meet here", "give it every key first")
-                return EntriesOf(
-                    {k: self.blend(first[k] if first else None, second[k] if second else None, meeting, hint) for k in keys}
-                )
+                keys = list(dict.fromkeys([*(first or ()), *(second or ())]))
+                attributes = bool((a and a.attributes) or (b and b.attributes))
+                items: dict[object, Template] = {}
+                for k in keys:
+                    x = first.get(k) if first is not None else None
+                    y = second.get(k) if second is not None else None
+                    if a and b and (x is None) != (y is None):
+                        if not attributes:
+                            what = f"`{hint}`, a dict with different keys on the paths that meet here"
+                            return Bad(what, "give it every key first")
+                        what = f"the attribute `.{k}`, which only some of the paths to here have set"
+                        items[k] = Bad(what, "set it in `__init__`, on every path")
+                        continue
+                    items[k] = self.blend(x, y, meeting, k if isinstance(k, str) and k.isidentifier() else hint)
+                return EntriesOf(items, attributes)
             case (Items() | Var() | Const() | None, Items() | Var() | Const() | None):
                 return Leaf(storage, hint, listed=isinstance(a, Items) or isinstance(b, Items))
         return Bad(f"`{hint}`, {_DIFFER}", "bind values of one kind on every path")
@@ -241,7 +268,7 @@ class Merging(Storages):
                     self.flatten(r, t, out)
             case EntriesOf(entries):
                 for k, t in entries.items():
-                    self.flatten(content.refs[k] if isinstance(content, Entries) else None, t, out)
+                    self.flatten(content.refs.get(k) if isinstance(content, Entries) else None, t, out)
 
     def unflatten(self, template: Template, values: Iterator[Atom]) -> Ref:
         """The reference that a template describes, from its values."""
@@ -259,8 +286,8 @@ class Merging(Storages):
                 if storage not in self.heap:
                     self.heap[storage] = a
                 return View(storage, (), a, self.heap[storage])
-            case Group(items, names):
-                return TupleRef(tuple(self.unflatten(t, values) for t in items), names)
+            case Group(items, like):
+                return TupleRef(tuple(self.unflatten(t, values) for t in items), like.names, like.kind)
             case Bad(what, help):
                 return Conflict(what, help)
 
@@ -273,8 +300,8 @@ class Merging(Storages):
                 return a
             case ItemsOf(items):
                 return Items(tuple(self.unflatten(t, values) for t in items))
-            case EntriesOf(entries):
-                return Entries({k: self.unflatten(t, values) for k, t in entries.items()})
+            case EntriesOf(entries, attributes):
+                return Entries({k: self.unflatten(t, values) for k, t in entries.items()}, attributes)
             case Bad(what, help):
                 return Items((Conflict(what, help),))
 

@@ -19,6 +19,7 @@ from adtransform.lattice import Array, of_value
 from adtransform.read.frames import Frame, Module
 from adtransform.read.merge import Merging
 from adtransform.read.refs import (
+    ClassRef,
     Conflict,
     DictRef,
     Entries,
@@ -161,7 +162,7 @@ class Names(Merging):
                         if found is not None:
                             return found
                 case ast.ClassDef():
-                    return External(f"{module.name}.{name}")
+                    return self.text_class(stmt, module)
         return self.capture(name, None, node, bound=False)
 
     def definition(self, node: ast.FunctionDef, module: Module) -> Ref:
@@ -257,6 +258,9 @@ class Names(Merging):
             return self.live_function(value, name, node)
         if callable(value) and not isinstance(value, type) and is_library(str(getattr(value, "__module__", None) or "numpy")):
             return External(op_name(value, f"builtins.{name}"), value)
+        own = self.of_class(value, name, node)
+        if own is not None:
+            return own
         if isinstance(value, type):
             module = getattr(value, "__module__", "")
             return External(f"{module}.{value.__qualname__}", value)
@@ -331,6 +335,16 @@ class Names(Merging):
         return View(storage)
 
     captured_storages: dict[str, Storage]
+
+    # What other parts provide.
+
+    def of_class(self, value: Any, name: str, node: ast.AST) -> Ref | None:
+        """A live class of the user's, an object of one, or a method of such an object; None for anything else."""
+        raise NotImplementedError
+
+    def text_class(self, node: ast.ClassDef, module: Module) -> ClassRef:
+        """A class known from its text."""
+        raise NotImplementedError
 
 
 def _captured_type(value: Any, name: str) -> Any:

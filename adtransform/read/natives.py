@@ -10,33 +10,37 @@ import numpy as np
 
 from adtransform.ir import Const, Var
 from adtransform.lattice import BOOL, Array, Scalar, Static, Tuple
-from adtransform.read.folds import Folds
+from adtransform.read.objects import Objects
 from adtransform.read.refs import (
+    ClassRef,
     DictRef,
     Entries,
     External,
     FunctionRef,
     Lazy,
     ListRef,
+    ObjectRef,
     PartialRef,
     RangeRef,
     Ref,
     TupleRef,
-    View,
 )
 
-Handler = Callable[[Folds, list[Ref], dict[str, Ref], ast.AST], Ref | None]
+Handler = Callable[[Objects, list[Ref], dict[str, Ref], ast.AST], Ref | None]
 
 
-def _range(self: Folds, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+def _range(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
     atoms = [self.static(a) or a for a in (self.value(r, node) for r in args)]
     if len(atoms) == 1:
         return RangeRef(Const(0), atoms[0], Const(1))
     return RangeRef(atoms[0], atoms[1], atoms[2] if len(atoms) > 2 else Const(1))
 
 
-def _len(self: Folds, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
+def _len(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
     ref = args[0]
+    counted = self.unary_of("__len__", ref, node) if isinstance(ref, ObjectRef) else None
+    if counted is not None:
+        return counted
     size = self.known_length(ref)
     if size is not None:
         return Const(size)
@@ -50,7 +54,7 @@ def _len(self: Folds, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) ->
     return self.let("builtins.len", a)
 
 
-def _print(self: Folds, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+def _print(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
     atoms = [self.shown(r, node) for r in args]
     named = {k: self.shown(v, node) for k, v in kwargs.items()}
     self.at(node)
@@ -59,9 +63,14 @@ def _print(self: Folds, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) 
 
 
 def _convert(name: str) -> Handler:
-    def handler(self: Folds, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
+    def handler(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
         if not args:
             return Const(getattr(builtins, name)())
+        if name == "bool":
+            cond = self.truth(args[0], node)
+            return cond if isinstance(cond, Const) else self.let("builtins.bool", cond, type=BOOL)
+        if isinstance(args[0], ObjectRef):
+            return self.unary_of(f"__{name}__", args[0], node)
         a = self.value(args[0], node)
         known = self.static(a)
         if known is not None and isinstance(known.value, (bool, int, float, str)):
@@ -69,16 +78,13 @@ def _convert(name: str) -> Handler:
                 return Const(getattr(builtins, name)(known.value))
             except (ValueError, OverflowError):
                 return None
-        if name == "bool":
-            cond = self.truth(args[0], node)
-            return cond if isinstance(cond, Const) else self.let("builtins.bool", cond, type=BOOL)
         return None
 
     return handler
 
 
 def _extreme(name: str) -> Handler:
-    def handler(self: Folds, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
+    def handler(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
         if "key" in kwargs:
             self.refuse(node, f"`{name}` with a key", "write the comparison as a loop")
         default = kwargs.pop("default", None)
@@ -101,13 +107,13 @@ def _extreme(name: str) -> Handler:
     return handler
 
 
-def _sum(self: Folds, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+def _sum(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
     start = kwargs.pop("start", None) or (args[1] if len(args) > 1 else Const(0))
     return self.accumulated(args[0], start, lambda total, item: self.binary("add", total, item, node), node)
 
 
 def _all(name: str) -> Handler:
-    def handler(self: Folds, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+    def handler(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
         conjunction = name == "all"
 
         def step(total: Ref, item: Ref) -> Ref:
@@ -124,11 +130,11 @@ def _all(name: str) -> Handler:
     return handler
 
 
-def _list(self: Folds, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+def _list(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
     return self.as_list(args[0], node) if args else self.new_list(())
 
 
-def _tuple(self: Folds, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+def _tuple(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
     if not args:
         return TupleRef(())
     if isinstance(args[0], Var) and self.type_of(args[0]) == Static("shape"):
@@ -139,7 +145,7 @@ def _tuple(self: Folds, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) 
     return TupleRef(tuple(items))
 
 
-def _dict(self: Folds, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+def _dict(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
     entries: dict[object, Ref] = {}
     for arg in args:
         if isinstance(arg, DictRef):
@@ -158,7 +164,7 @@ def _dict(self: Folds, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -
 
 
 def _lazy(kind: str) -> Handler:
-    def handler(self: Folds, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+    def handler(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
         if kind == "enumerate":
             start = kwargs.get("start") or (args[1] if len(args) > 1 else Const(0))
             at = self.value(start, node)
@@ -172,9 +178,17 @@ def _lazy(kind: str) -> Handler:
     return handler
 
 
-def _isinstance(self: Folds, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
+def _isinstance(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
     ref, kinds = args
     wanted = kinds.items if isinstance(kinds, TupleRef) else (kinds,)
+    if isinstance(ref, ObjectRef):
+        return Const(any(k in ref.kind.order or (isinstance(k, External) and k.op == "builtins.object") for k in wanted))
+    if any(isinstance(k, ClassRef) for k in wanted):
+        if isinstance(ref, TupleRef) and ref.kind is not None and any(k in ref.kind.order for k in wanted):
+            return Const(True)
+        wanted = tuple(k for k in wanted if not isinstance(k, ClassRef))
+        if not wanted:
+            return Const(False)
     classes = tuple(k.live for k in wanted if isinstance(k, External) and isinstance(k.live, type))
     if len(classes) != len(wanted):
         self.refuse(node, "this `isinstance`", "test against builtin classes and np.ndarray")
@@ -203,7 +217,7 @@ def _isinstance(self: Folds, args: list[Ref], kwargs: dict[str, Ref], node: ast.
     return self.let("builtins.isinstance", a, Const(classes if len(classes) > 1 else classes[0]), type=BOOL)
 
 
-def _map(self: Folds, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+def _map(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
     function, *parts = args
     source = parts[0] if len(parts) == 1 else Lazy("zip", tuple(parts))
 
@@ -214,7 +228,7 @@ def _map(self: Folds, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) ->
     return self.collected(source, each, node)
 
 
-def _reduce(self: Folds, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+def _reduce(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
     function, source = args[:2]
     start = args[2] if len(args) > 2 else None
     if start is None:
@@ -225,40 +239,72 @@ def _reduce(self: Folds, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST)
     return self.accumulated(source, start, lambda total, item: self.apply(function, [total, item], {}, node), node)
 
 
-def _partial(self: Folds, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+def _partial(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
     return PartialRef(args[0], tuple(args[1:]), kwargs)
 
 
-def _abs(self: Folds, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
+def _abs(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
+    if isinstance(args[0], ObjectRef):
+        return self.unary_of("__abs__", args[0], node)
     a = self.value(args[0], node)
     if isinstance(a, Const) and isinstance(a.value, (int, float)):
         return Const(abs(a.value))
     return self.make(self.let("builtins.abs", a))
 
 
-def _pow(self: Folds, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
+def _pow(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
     return self.binary("pow", args[0], args[1], node) if len(args) == 2 and not kwargs else None
 
 
-def _slice(self: Folds, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+def _slice(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
     parts = [self.static(a) or a for a in (self.value(r, node) for r in args)]
     three = [Const(None), parts[0], Const(None)] if len(parts) == 1 else [*parts, *[Const(None)] * (3 - len(parts))]
     return self.let("slice", *three)
 
 
-def _copy(self: Folds, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
-    match args[0]:
-        case TupleRef(items):
-            return TupleRef(tuple(self.apply(External("copy.deepcopy"), [i], {}, node) for i in items))
-        case ListRef() | DictRef():
-            self.refuse(node, "a copy of a container", "copy its items")
-        case View():
-            return self.method(args[0], "copy", [], {}, node)
-    return args[0]
+def _copy(deep: bool) -> Handler:
+    def handler(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
+        return self.copied(args[0], deep, node)
+
+    return handler
+
+
+def _super(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
+    return self.super_of(args, node)
+
+
+def _type(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
+    if len(args) == 1 and isinstance(args[0], (ObjectRef, TupleRef)) and args[0].kind is not None:
+        return args[0].kind
+    return None
+
+
+def _replace(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
+    if not args or not isinstance(args[0], ObjectRef):
+        self.refuse(node, "this `replace`", "call it with a dataclass that is made here or passed as argument")
+    fields = [f.name for f in self.fields(args[0].kind, node) if f.init and f.name not in kwargs]
+    kept = {name: self.bound(args[0], name, node) for name in fields}
+    return self.construct(args[0].kind, [], {**kept, **kwargs}, node)
+
+
+def _attribute(name: str) -> Handler:
+    def handler(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
+        owner, key, *rest = args
+        if not isinstance(key, Const) or not isinstance(owner, (ObjectRef, TupleRef)):
+            self.refuse(node, f"`{name}`", "write the attribute" if name != "setattr" else "assign to the attribute")
+        if name == "setattr":
+            self.set_attribute(owner, key.value, rest[0], node)
+            return Const(None)
+        there = self.has_attribute(owner, key.value, node)
+        if name == "hasattr":
+            return Const(there)
+        return self.bound(owner, key.value, node) if there or not rest else rest[0]
+
+    return handler
 
 
 def _refused(name: str, help: str) -> Handler:
-    def handler(self: Folds, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+    def handler(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
         self.refuse(node, f"`{name}`", help)
 
     return handler
@@ -284,12 +330,14 @@ BUILTINS: dict[str, Handler] = {
     "functools.partial": _partial,
     "functools.reduce": _reduce,
     "_functools.reduce": _reduce,
-    "copy.copy": _copy,
-    "copy.deepcopy": _copy,
+    "copy.copy": _copy(False),
+    "copy.deepcopy": _copy(True),
+    "builtins.super": _super,
+    "builtins.type": _type,
+    "dataclasses.replace": _replace,
+    **{f"builtins.{n}": _attribute(n) for n in ("getattr", "setattr", "hasattr")},
     "builtins.sorted": _refused("sorted", "use np.sort of an array"),
     "builtins.filter": _refused("filter", "use a loop with `if`"),
-    "builtins.setattr": _refused("setattr", "assign to names"),
-    "builtins.getattr": _refused("getattr", "write the attribute"),
     "builtins.eval": _refused("eval", "write the expression"),
     "builtins.exec": _refused("exec", "write the statements"),
     "builtins.open": _refused("open", "read files outside of the function"),

@@ -11,6 +11,7 @@ from adtransform.lattice import NONE, List, Scalar, Static, Unknown
 from adtransform.read.indexing import Indexing
 from adtransform.read.names import is_plain
 from adtransform.read.refs import (
+    ClassRef,
     Conflict,
     DictRef,
     Entries,
@@ -20,6 +21,7 @@ from adtransform.read.refs import (
     Lazy,
     ListRef,
     Method,
+    ObjectRef,
     PartialRef,
     RangeRef,
     Ref,
@@ -82,7 +84,7 @@ class Operators(Indexing):
     def binary(self, op: str, left: Ref, right: Ref, node: ast.AST) -> Ref:
         """One binary operator: on containers while reading, on values as an operation."""
         self.at(node)
-        joined = self.containers(op, left, right, node)
+        joined = self.operated(op, left, right, node) or self.containers(op, left, right, node)
         if joined is not None:
             return joined
         a, b = self.value(left, node), self.value(right, node)
@@ -159,6 +161,10 @@ class Operators(Indexing):
             if isinstance(cond, Const):
                 return Const(not cond.value)
             return self.let("operator.not_", cond)
+        if isinstance(operand, (ObjectRef, TupleRef)):
+            found = self.unary_of(f"__{UNARY[op]}__", operand, node)
+            if found is not None:
+                return found
         a = self.value(operand, node)
         known = a
         if isinstance(known, Const) and isinstance(known.value, (int, float, complex)) and op is not ast.Invert:
@@ -180,8 +186,10 @@ class Operators(Indexing):
                     return Const(bool(content.refs))
                 self.at(node)
                 return self.let("operator.gt", self.let("builtins.len", content), Const(0))
-            case FunctionRef() | External() | PartialRef() | Method():
+            case FunctionRef() | External() | PartialRef() | Method() | ClassRef():
                 return Const(True)
+            case ObjectRef():
+                return self.object_truth(ref, node)
             case RangeRef() | Lazy():
                 self.refuse(node, "the truth of an iterator", "test a length")
         a = self.value(ref, node)
@@ -216,6 +224,10 @@ class Operators(Indexing):
             found = self.contains(left, right, node)
             if found is not None:
                 return Const(found == (op == "builtins.contains"))
+        if op.startswith("operator.") and not op.startswith("operator.is"):
+            answered = self.operated(op[9:], left, right, node)
+            if answered is not None:
+                return answered
         if isinstance(left, TupleRef) and isinstance(right, TupleRef) and op in ("operator.eq", "operator.ne"):
             a, b = self.value(left, node), self.value(right, node)
             if isinstance(a, Const) and isinstance(b, Const):
@@ -240,8 +252,11 @@ class Operators(Indexing):
                         return t == NONE
                     return None if isinstance(t, Unknown) or t == Static("mixed") else False
                 return False
-        if isinstance(left, (ListRef, DictRef)) and isinstance(right, (ListRef, DictRef)):
-            return left.storage is right.storage
+        if isinstance(left, (ListRef, DictRef, ObjectRef)) and isinstance(right, (ListRef, DictRef, ObjectRef)):
+            # What stands for several containers, after a branch or in a loop, may be either of them.
+            return None if frozenset((left.storage, right.storage)) in self.related else left.storage is right.storage
+        if isinstance(left, ClassRef) and isinstance(right, ClassRef):
+            return left is right
         if isinstance(left, View) and isinstance(right, View) and left.storage is right.storage:
             return True if not left.path and not right.path else None
         if isinstance(left, External) and isinstance(right, External):
@@ -309,3 +324,17 @@ class Operators(Indexing):
         self.heap[storage] = Items(items)
         self.fresh.add(storage)
         return ListRef(storage)
+
+    # What other parts provide.
+
+    def operated(self, op: str, left: Ref, right: Ref, node: ast.AST) -> Ref | None:
+        """A binary operator between objects."""
+        raise NotImplementedError
+
+    def unary_of(self, name: str, ref: Ref, node: ast.AST) -> Ref | None:
+        """What the special method of an object gives."""
+        raise NotImplementedError
+
+    def object_truth(self, ref: ObjectRef, node: ast.AST) -> Atom:
+        """An object as a condition."""
+        raise NotImplementedError

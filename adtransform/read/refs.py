@@ -22,13 +22,14 @@ class Storage:
     """One object in memory that can be written: an array, a list, a dict, or what may be one.
 
     `param`: the parameter that holds it (its content is loaded at first use).  `frozen`: why it must not be written.
-    `solid`: known to be C-contiguous, so that a reshape of it is a view.
+    `solid`: known to be C-contiguous, so that a reshape of it is a view.  `outside`: a live object, looked at when it is read.
     """
 
     label: str = ""
     param: str = ""
     frozen: str = ""
     solid: bool = False
+    outside: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +54,11 @@ class View:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TupleRef:
-    """A tuple of references; `names` of a named tuple's fields."""
+    """A tuple of references; `names` of a named tuple's fields, and its class where that is the user's."""
 
     items: tuple[Ref, ...]
     names: tuple[str, ...] = ()
+    kind: ClassRef | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,6 +73,43 @@ class DictRef:
     """A dict with known keys: its storage holds `Entries`."""
 
     storage: Storage
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClassRef:
+    """A class of the user's, from its text or live; `above`: what it inherits from, in the order in which names are looked up.
+
+    `foreign`: why its instances are not read.
+    """
+
+    name: str
+    module: Module
+    node: ast.ClassDef | None = None
+    live: type | None = None
+    above: tuple[ClassRef, ...] = ()
+    foreign: str = ""
+    is_tuple: bool = False
+
+    @property
+    def order(self) -> tuple[ClassRef, ...]:
+        """The class and those above it."""
+        return (self, *self.above)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ObjectRef:
+    """An object of a class that is read: its storage holds `Entries`, the attributes by name."""
+
+    storage: Storage
+    kind: ClassRef
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SuperRef:
+    """`super()`: an object whose attributes are looked up in the classes above `after`."""
+
+    owner: ObjectRef | ClassRef
+    after: ClassRef
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,6 +185,9 @@ Ref = (
     | TupleRef
     | ListRef
     | DictRef
+    | ClassRef
+    | ObjectRef
+    | SuperRef
     | RangeRef
     | Lazy
     | FunctionRef
@@ -165,9 +207,10 @@ class Items:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Entries:
-    """The content of a dict."""
+    """The content of a dict or of an object: what is where each key or attribute is."""
 
     refs: Mapping[Any, Ref] = field(default_factory=dict)
+    attributes: bool = False
 
 
 Content = Var | Const | Items | Entries

@@ -11,7 +11,7 @@ from adtransform.lattice import Static
 from adtransform.read.augment import Augment
 from adtransform.read.frames import DEAD, EXIT, RETURNED, STOP, TRUE, VALUE
 from adtransform.read.loops import BROKE
-from adtransform.read.refs import Conflict, External, Lazy, ListRef, Ref, View
+from adtransform.read.refs import Conflict, External, Lazy, ListRef, ObjectRef, Ref, View
 from adtransform.read.scope import assigned
 
 _GROWING = frozenset(["append", "extend", "insert", "pop"])
@@ -184,8 +184,9 @@ class Statements(Augment):
                 base = self.expression(owner)
                 self.place = self.origin(stmt)
                 self.assign_item(base, key, ref, stmt, owner.id if isinstance(owner, ast.Name) else "")
-            case ast.Attribute(attr=attr):
-                self.refuse(goal, f"an assignment to the attribute `.{attr}`", "keep the value in a local name")
+            case ast.Attribute(value=owner, attr=attr):
+                held = self.expression(owner)
+                self.set_attribute(held, attr, self.named(attr, ref, stmt) if isinstance(held, ObjectRef) else ref, goal)
 
     def spread(self, goals: list[ast.expr], ref: Ref, node: ast.AST) -> list[Ref]:
         """The items for the targets of an unpacking."""
@@ -211,30 +212,31 @@ class Statements(Augment):
         return items
 
     def bind(self, name: str, ref: Ref, node: ast.AST) -> None:
-        """Bind a name: values get the name as their hint."""
+        """Bind a name."""
+        self.frame.env[name] = self.named(name, ref, node)
+
+    def named(self, name: str, ref: Ref, node: ast.AST) -> Ref:
+        """What a name is bound to: values get the name as their hint."""
         self.place = self.origin(node)
         match ref:
-            case Const(value) if not isinstance(value, (float, complex)):
-                self.frame.env[name] = ref
-            case Const():
+            case Const(value) if isinstance(value, (float, complex)):
                 var = self.let("assign", ref, hint=name)
                 self.constants[var] = ref
-                self.frame.env[name] = var
+                return var
             case Var():
                 var = self.let("assign", ref, hint=name, type=ref.type)
                 if ref in self.constants:
                     self.constants[var] = self.constants[ref]
                 if isinstance(ref.type, Static) and ref in self.definitions:
                     self.definitions[var] = self.definitions[ref]
-                self.frame.env[name] = var
+                return var
             case View(storage, path):
                 before = self.read(ref)
                 value = self.let("assign", before, hint=name, type=self.type_of(before))
                 if storage in self.fresh and not path:
                     self.heap[storage] = value
-                self.frame.env[name] = View(storage, path, value, self.content(storage))
-            case _:
-                self.frame.env[name] = ref
+                return View(storage, path, value, self.content(storage))
+        return ref
 
     def unpack_target(self, target: ast.expr, ref: Ref) -> None:
         """Bind the target of a loop."""

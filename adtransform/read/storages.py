@@ -12,6 +12,7 @@ from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import Array, List, Scalar, Tuple, Type, Unknown, rank_of
 from adtransform.read.core import Core, Restart, Taken
 from adtransform.read.refs import (
+    ClassRef,
     Conflict,
     Content,
     DictRef,
@@ -22,11 +23,13 @@ from adtransform.read.refs import (
     Lazy,
     ListRef,
     Method,
+    ObjectRef,
     PartialRef,
     RangeRef,
     Ref,
     Step,
     Storage,
+    SuperRef,
     TupleRef,
     View,
 )
@@ -103,9 +106,16 @@ class Storages(Core):
                 self.refuse(node, what, help)
             case DictRef():
                 self.refuse(node, "a dict used as a value", "read its items: d['name']")
+            case ObjectRef(kind=kind):
+                self.refuse(node, f"an object of `{kind.name}` used as a value", "use its attributes")
+            case ClassRef(name) | SuperRef(after=ClassRef(name)):
+                self.refuse(node, f"the class `{name}` used as a value", "make an object of it: call it")
             case RangeRef() | Lazy():
                 self.refuse(node, "an iterator used as a value", "make a list of it, or loop over it")
-            case FunctionRef() | PartialRef() | Method():
+            case Method(_, name):
+                what = f"the attribute `.{name}` of a value that is not known to be an object"
+                self.refuse(node, what, "read attributes of objects that are made here or passed to the derivative")
+            case FunctionRef() | PartialRef():
                 self.refuse(node, "a function used as a value", "call it, or pass it to a function that is read too")
             case External(op):
                 self.refuse(node, f"`{op}` used as a value", "pass numbers, arrays, tuples or lists")
@@ -280,24 +290,28 @@ class Storages(Core):
 
     def storages(self, ref: Ref) -> Iterator[Storage]:
         """The storages that a reference leads to."""
-        match ref:
-            case View(storage):
-                yield storage
-            case TupleRef(items) | Lazy(_, items):
-                for item in items:
-                    yield from self.storages(item)
-            case ListRef(storage) | DictRef(storage):
-                yield storage
-                content = self.heap.get(storage)
-                inner = content.refs if isinstance(content, Items) else ()
-                inner = tuple(content.refs.values()) if isinstance(content, Entries) else inner
-                for item in inner:
-                    yield from self.storages(item)
-            case PartialRef(function, args, kwargs):
-                for item in (function, *args, *kwargs.values()):
-                    yield from self.storages(item)
-            case Method(owner):
-                yield from self.storages(owner)
+        seen: set[Storage] = set()
+        todo: list[Ref] = [ref]
+        while todo:
+            match todo.pop():
+                case View(storage):
+                    yield storage
+                case TupleRef(items) | Lazy(_, items):
+                    todo.extend(reversed(items))
+                case ListRef(storage) | DictRef(storage) | ObjectRef(storage):
+                    if storage in seen:
+                        continue
+                    seen.add(storage)
+                    yield storage
+                    content = self.heap.get(storage)
+                    if isinstance(content, Items):
+                        todo.extend(reversed(content.refs))
+                    elif isinstance(content, Entries):
+                        todo.extend(reversed(list(content.refs.values())))
+                case PartialRef(function, args, kwargs):
+                    todo.extend(reversed((function, *args, *kwargs.values())))
+                case Method(owner) | SuperRef(owner):
+                    todo.append(owner)
 
     def aliases(self, view: View, but: str) -> list[str]:
         """The names, still to be read, that share a view's storage, `but` itself left out."""

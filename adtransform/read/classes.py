@@ -1,0 +1,368 @@
+"""Classes: what one has under a name, from its text or live; nothing of it is executed."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import functools
+import types
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from adtransform.errors import Refusal
+from adtransform.read.frames import Module
+from adtransform.read.instances import is_own_class, is_plain_class, is_plain_instance
+from adtransform.read.names import Names
+from adtransform.read.refs import ClassRef, External, FunctionRef, ObjectRef, Ref, Storage, SuperRef, TupleRef
+
+# Classes that add nothing to the instances of those derived from them.
+_NOTHING = frozenset("builtins.object typing.Generic typing.Protocol abc.ABC".split())
+_METACLASSES = frozenset(("type", "ABCMeta", "_ProtocolMeta"))
+# What makes attributes something else than what is stored.
+HOOKS = ("__getattr__", "__getattribute__", "__setattr__", "__delattr__", "__new__", "__init_subclass__", "__set_name__")
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """What a class has under a name, and how it is bound to an object: `plain`, `static`, `class`, `property` or `value`."""
+
+    kind: str
+    ref: Ref
+    owner: ClassRef
+    setter: Ref | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a dataclass or named tuple; `default` makes its value where it is not given."""
+
+    name: str
+    init: bool
+    keyword: bool
+    default: Callable[[], Ref] | None
+    made: bool = False  # by a factory: set although it is no parameter
+
+
+class Classes(Names):
+    """Looking classes up."""
+
+    known_classes: dict[object, ClassRef]
+    known_objects: dict[int, ObjectRef]
+    owners: dict[int, ClassRef]  # of the functions that are methods
+
+    # From a live class, and from text.
+
+    def live_class(self, cls: type) -> ClassRef:
+        """A live class of the user's."""
+        if cls not in self.known_classes:
+            above = tuple(self.live_class(base) for base in cls.__mro__[1:] if _adds(base))
+            is_tuple = issubclass(cls, tuple) and hasattr(cls, "_fields")
+            foreign = ""
+            if not is_tuple and not is_plain_class(cls):
+                base = next((b for b in cls.__mro__ if _adds(b) and not is_plain_class(b)), cls)
+                foreign = (
+                    f"it is derived from `{base.__module__}.{base.__qualname__}`" if base is not cls else "it has `__new__`"
+                )
+            elif type(cls).__name__ not in _METACLASSES:
+                foreign = "it has a metaclass"
+            key = str(cls.__module__)
+            module = self.modules.get(key, self.module)
+            self.known_classes[cls] = ClassRef(cls.__name__, module, None, cls, above, foreign, is_tuple)
+        return self.known_classes[cls]
+
+    def text_class(self, node: ast.ClassDef, module: Module) -> ClassRef:
+        """A class known from its text."""
+        key = id(node)
+        if key in self.known_classes:
+            return self.known_classes[key]
+        orders: list[Sequence[ClassRef]] = []
+        foreign = "it has a metaclass" if any(k.arg == "metaclass" and not _is_abc(k.value) for k in node.keywords) else ""
+        is_tuple = False
+        for base in node.bases:
+            match self._base(base, module):
+                case ClassRef() as above:
+                    orders.append(above.order)
+                case External(op) if op in _NOTHING:
+                    pass
+                case External("typing.NamedTuple"):
+                    is_tuple = True
+                case External(op):
+                    foreign = f"it is derived from `{op}`"
+                case _:
+                    foreign = f"it is derived from `{ast.unparse(base)}`"
+        firsts = [order[0] for order in orders]
+        order = tuple(_merged([*orders, firsts]))
+        foreign = foreign or next((c.foreign for c in order if c.foreign), "")
+        is_tuple = is_tuple or any(c.is_tuple for c in order)
+        self.known_classes[key] = ClassRef(node.name, module, node, None, order, foreign, is_tuple)
+        return self.known_classes[key]
+
+    def _base(self, node: ast.expr, module: Module) -> Ref | None:
+        if isinstance(node, ast.Subscript):  # Generic[T]
+            node = node.value
+        if not isinstance(node, (ast.Name, ast.Attribute)):
+            return None
+        try:
+            return self.in_module(node, module)
+        except Refusal:
+            return None
+
+    # From live objects.
+
+    def of_class(self, value: Any, name: str, node: ast.AST) -> Ref | None:
+        """A live class of the user's, an object of one, or a method of such an object; None for anything else."""
+        if isinstance(value, type):
+            return self.live_class(value) if is_own_class(value) else None
+        if isinstance(value, types.MethodType):
+            owner = value.__self__
+            if isinstance(owner, type) and is_own_class(owner):
+                return self.bound(self.live_class(owner), value.__name__, node)
+            if is_plain_instance(owner):
+                return self.bound(self.live_object(owner, "self"), value.__name__, node)
+            return None
+        if isinstance(value, tuple) and is_own_class(type(value)) and hasattr(value, "_fields"):
+            items = tuple(self.wrap(v, f"{name}_{n}", node) for n, v in zip(value._fields, value, strict=True))
+            return TupleRef(items, value._fields, self.live_class(type(value)))
+        return self.live_object(value, name) if is_plain_instance(value) else None
+
+    def live_object(self, value: Any, name: str) -> ObjectRef:
+        """An object from outside: its attributes are looked at where they are read, and not written."""
+        if id(value) not in self.known_objects:
+            storage = Storage(name, frozen=f"a write to `{name}`, which is not local", outside=value)
+            self.known_objects[id(value)] = ObjectRef(storage, self.live_class(type(value)))
+        return self.known_objects[id(value)]
+
+    # What they have.
+
+    def class_member(self, order: Sequence[ClassRef], name: str, node: ast.AST) -> Member | None:
+        """What the first of some classes that has it has under a name."""
+        for owner in order:
+            found = self._live_member(owner, name, node) if owner.live is not None else self._text_member(owner, name, node)
+            if found is not None:
+                return found
+        return None
+
+    def _live_member(self, owner: ClassRef, name: str, node: ast.AST) -> Member | None:
+        assert owner.live is not None
+        if name not in vars(owner.live):
+            return None
+        value = vars(owner.live)[name]
+        match value:
+            case staticmethod():
+                return Member("static", self._method(value.__func__, owner, node), owner)
+            case classmethod() if _generated(value.__func__):
+                return None
+            case classmethod():
+                return Member("class", self._method(value.__func__, owner, node), owner)
+            case property(fget=getter, fset=setter):
+                write = self._method(setter, owner, node) if setter else None
+                return Member("property", self._method(getter, owner, node), owner, write)
+            case types.FunctionType():
+                return None if _generated(value) else Member("plain", self._method(value, owner, node), owner)
+            case types.MemberDescriptorType() | types.GetSetDescriptorType():
+                return None
+        if callable(value) and isinstance(getattr(value, "__wrapped__", None), types.FunctionType):
+            return Member("plain", self._method(value.__wrapped__, owner, node), owner)
+        if hasattr(type(value), "__get__") and not isinstance(value, type):
+            if owner.is_tuple and name in getattr(owner.live, "_fields", ()):
+                return None
+            self.refuse(node, f"`.{name}`, a descriptor of kind `{type(value).__name__}`", "make it a method or a property")
+        return Member("value", self.wrap(value, name, node), owner)
+
+    def _method(self, function: Any, owner: ClassRef, node: ast.AST) -> Ref:
+        ref = self.wrap(function, getattr(function, "__name__", ""), node)
+        return self._owned(ref, owner)
+
+    def _owned(self, ref: Ref, owner: ClassRef) -> Ref:
+        if not isinstance(ref, FunctionRef):
+            return ref
+        self.owners[id(ref.node)] = owner
+        return replace(ref, name=f"{owner.name}.{ref.name}")
+
+    def _text_member(self, owner: ClassRef, name: str, node: ast.AST) -> Member | None:
+        assert owner.node is not None
+        functions = [s for s in owner.node.body if isinstance(s, ast.FunctionDef) and s.name == name]
+        if functions:
+            return self._text_method(functions, owner)
+        for stmt in reversed(owner.node.body):
+            value: ast.expr | None = None
+            match stmt:
+                case ast.Assign(targets=targets, value=value) if any(isinstance(t, ast.Name) and t.id == name for t in targets):
+                    pass
+                case ast.AnnAssign(target=ast.Name(id=found), value=value) if found == name and value is not None:
+                    if self.is_field_call(value, owner.module):
+                        return None
+                case _:
+                    continue
+            assert value is not None
+            known = self.literal(value, owner.module, 0)
+            if known is None and isinstance(value, (ast.Name, ast.Attribute)):
+                known_ref: Ref = self.in_module(value, owner.module)
+                return Member("value", known_ref, owner)
+            return Member("value", known if known is not None else self.capture(name, None, node, bound=False), owner)
+        return None
+
+    def _text_method(self, functions: list[ast.FunctionDef], owner: ClassRef) -> Member:
+        kind, setter, getter = "plain", None, functions[-1]
+        for function in functions:
+            for decorator in function.decorator_list:
+                match decorator:
+                    case ast.Name(id="staticmethod"):
+                        kind = "static"
+                    case ast.Name(id="classmethod"):
+                        kind = "class"
+                    case ast.Name(id="property"):
+                        kind, getter = "property", function
+                    case ast.Attribute(attr="setter"):
+                        setter = self._owned(self.function(function, owner.module, None), owner)
+        return Member(kind, self._owned(self.function(getter, owner.module, None), owner), owner, setter)
+
+    def has(self, cls: ClassRef, name: str) -> bool:
+        """Whether a class, or one above it, defines a name itself; what a dataclass generates does not count."""
+        for owner in cls.order:
+            if owner.live is not None:
+                value = vars(owner.live).get(name)
+                if value is not None and not _generated(getattr(value, "__func__", value)):
+                    return True
+            elif owner.node is not None and any(isinstance(s, ast.FunctionDef) and s.name == name for s in owner.node.body):
+                return True
+        return False
+
+    # Dataclasses and named tuples.
+
+    def dataclass_options(self, cls: ClassRef) -> dict[str, Any] | None:
+        """The options of the decorator of a dataclass; None for a class that is none itself."""
+        if cls.live is not None:
+            params = vars(cls.live).get("__dataclass_params__")
+            return None if params is None else {n: getattr(params, n) for n in ("init", "frozen", "eq", "order")}
+        assert cls.node is not None
+        for decorator in cls.node.decorator_list:
+            head = decorator.func if isinstance(decorator, ast.Call) else decorator
+            found = self._base(head, cls.module)
+            if isinstance(found, External) and found.op == "dataclasses.dataclass":
+                given = decorator.keywords if isinstance(decorator, ast.Call) else []
+                return {"init": True, "frozen": False, "eq": True, "order": False} | {
+                    k.arg: k.value.value for k in given if k.arg and isinstance(k.value, ast.Constant)
+                }
+        return None
+
+    def fields(self, cls: ClassRef, node: ast.AST) -> list[Field]:
+        """The fields of a dataclass or named tuple, in the order of its constructor."""
+        if cls.is_tuple:
+            return self._tuple_fields(cls, node)
+        if cls.live is not None:
+            return [self._live_field(f, node) for f in vars(cls.live)["__dataclass_fields__"].values() if _is_field(f)]
+        found: dict[str, Field] = {}
+        for owner in reversed(cls.order):
+            options = self.dataclass_options(owner) if owner.node is not None else None
+            if options is None or owner.node is None:
+                continue
+            keyword = bool(options.get("kw_only", False))
+            for stmt in owner.node.body:
+                if isinstance(stmt, ast.AnnAssign) and isinstance(stmt.target, ast.Name):
+                    annotation = ast.unparse(stmt.annotation)
+                    if "KW_ONLY" in annotation:
+                        keyword = True
+                    elif "InitVar" in annotation:
+                        self.refuse(node, f"the class `{cls.name}`, which has an `InitVar`", "make it a field")
+                    elif "ClassVar" not in annotation:
+                        found[stmt.target.id] = self._text_field(stmt.target.id, stmt.value, keyword, owner.module)
+        return list(found.values())
+
+    def _live_field(self, f: Any, node: ast.AST) -> Field:
+        if f._field_type is dataclasses._FIELD_INITVAR:  # type: ignore[attr-defined]
+            self.refuse(node, f"a dataclass with the `InitVar` `{f.name}`", "make it a field")
+        default: Callable[[], Ref] | None = None
+        made = f.default_factory is not dataclasses.MISSING
+        if made:
+            factory = functools.partial(self.wrap, f.default_factory, f.name, node)
+            default = functools.partial(self._made, factory, node)
+        elif f.default is not dataclasses.MISSING:
+            default = functools.partial(self.wrap, f.default, f.name, node)
+        return Field(f.name, f.init, bool(f.kw_only), default, made)
+
+    def _made(self, factory: Callable[[], Ref], node: ast.AST) -> Ref:
+        return self.apply(factory(), [], {}, node)
+
+    def is_field_call(self, value: ast.expr, module: Module) -> bool:
+        """Whether an expression is `field(...)` of the module `dataclasses`."""
+        if not isinstance(value, ast.Call):
+            return False
+        found = self._base(value.func, module)
+        return isinstance(found, External) and found.op == "dataclasses.field"
+
+    def _text_field(self, name: str, value: ast.expr | None, keyword: bool, module: Module) -> Field:
+        if value is None:
+            return Field(name, True, keyword, None)
+        if not self.is_field_call(value, module):
+            return Field(name, True, keyword, functools.partial(self.in_module, value, module))
+        assert isinstance(value, ast.Call)
+        options = {k.arg: k.value for k in value.keywords}
+
+        def flag(key: str, default: bool) -> bool:
+            found = options.get(key)
+            return bool(found.value) if isinstance(found, ast.Constant) else default
+
+        factory, plain = options.get("default_factory"), options.get("default")
+        default: Callable[[], Ref] | None = None
+        if factory is not None:
+            default = functools.partial(self._made, functools.partial(self.in_module, factory, module), factory)
+        elif plain is not None:
+            default = functools.partial(self.in_module, plain, module)
+        return Field(name, flag("init", True), flag("kw_only", keyword), default, factory is not None)
+
+    def _tuple_fields(self, cls: ClassRef, node: ast.AST) -> list[Field]:
+        if cls.live is not None:
+            defaults = getattr(cls.live, "_field_defaults", {})
+            names: tuple[str, ...] = getattr(cls.live, "_fields", ())
+            return [
+                Field(n, True, False, functools.partial(self.wrap, defaults[n], n, node) if n in defaults else None)
+                for n in names
+            ]
+        for owner in cls.order:
+            stmts = [s for s in owner.node.body if isinstance(s, ast.AnnAssign)] if owner.node is not None else []
+            if stmts:
+                return [self._text_field(ast.unparse(s.target), s.value, False, owner.module) for s in stmts]
+        return []
+
+    # What other parts provide.
+
+    def bound(self, owner: ObjectRef | ClassRef | SuperRef | TupleRef, name: str, node: ast.AST) -> Ref:
+        """An attribute of an object or a class."""
+        raise NotImplementedError
+
+    def in_module(self, node: ast.expr, module: Module) -> Ref:
+        """An expression at module level."""
+        raise NotImplementedError
+
+
+def _generated(function: Any) -> bool:
+    """Whether a method was made by `dataclass` or `namedtuple`."""
+    code = getattr(function, "__code__", None)
+    return str(getattr(function, "__module__", "")) == "collections" or (
+        code is not None and code.co_filename.startswith(("<string>", "<namedtuple"))
+    )
+
+
+def _adds(base: type) -> bool:
+    return f"{base.__module__}.{base.__qualname__}" not in _NOTHING and base is not tuple
+
+
+def _is_abc(node: ast.expr) -> bool:
+    return ast.unparse(node).rpartition(".")[2] == "ABCMeta"
+
+
+def _is_field(f: Any) -> bool:
+    return f._field_type is not dataclasses._FIELD_CLASSVAR  # type: ignore[attr-defined]
+
+
+def _merged(orders: list[Sequence[ClassRef]]) -> list[ClassRef]:
+    """The order in which names are looked up in several classes: each before those above it, as Python has it."""
+    rest = [list(o) for o in orders if o]
+    found: list[ClassRef] = []
+    while rest:
+        first = next((o[0] for o in rest if not any(o[0] in other[1:] for other in rest)), rest[0][0])
+        found.append(first)
+        rest = [o for o in ([c for c in o if c is not first] for o in rest) if o]
+    return found

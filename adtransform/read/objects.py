@@ -1,0 +1,373 @@
+"""Objects: made by their class's `__init__` as it is written, read and written by attribute, operated on by their methods."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from adtransform.ir import Atom, Const, Var
+from adtransform.lattice import Scalar
+from adtransform.read.classes import HOOKS, Field, Member
+from adtransform.read.folds import Folds
+from adtransform.read.instances import attributes
+from adtransform.read.refs import (
+    ClassRef,
+    Conflict,
+    DictRef,
+    Entries,
+    External,
+    Items,
+    ListRef,
+    Method,
+    ObjectRef,
+    PartialRef,
+    Ref,
+    Storage,
+    SuperRef,
+    TupleRef,
+    View,
+)
+from adtransform.source import Definition
+
+_TURNED = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le", "eq": "eq", "ne": "ne"}
+
+
+@dataclass(frozen=True, slots=True)
+class Remake:
+    """Called with attributes by name, makes an object of a class that has them, without running its constructor."""
+
+    kind: type
+
+
+class Objects(Folds):
+    """Reading objects."""
+
+    # Making them.
+
+    def new_object(self, cls: ClassRef, held: Mapping[str, Ref]) -> ObjectRef:
+        """An object with some attributes."""
+        storage = Storage(cls.name.lower())
+        self.heap[storage] = Entries(held, attributes=True)
+        return ObjectRef(storage, cls)
+
+    def construct(self, cls: ClassRef, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+        """`Class(...)`"""
+        self.check_class(cls, node)
+        if cls.is_tuple:
+            values = self.field_values(cls, self.fields(cls, node), args, kwargs, node)
+            return TupleRef(tuple(values.values()), tuple(values), cls)
+        made = self.new_object(cls, {})
+        self.initialise(made, cls.order, args, kwargs, node)
+        return made
+
+    def check_class(self, cls: ClassRef, node: ast.AST) -> None:
+        """Refuse classes whose objects are more than their attributes."""
+        if cls.foreign:
+            self.refuse(node, f"an object of `{cls.name}`: {cls.foreign}", "use a plain class or a dataclass")
+        for hook in HOOKS:
+            if self.has(cls, hook):
+                self.refuse(node, f"an object of `{cls.name}`, which has `{hook}`", "use a plain class or a dataclass")
+
+    def initialise(
+        self, made: ObjectRef, order: Sequence[ClassRef], args: list[Ref], kwargs: dict[str, Ref], node: ast.AST
+    ) -> None:
+        """Run the first `__init__` of some classes, or the one that a dataclass has."""
+        for owner in order:
+            init = self.class_member((owner,), "__init__", node)
+            if init is not None:
+                self.apply(init.ref, [made, *args], kwargs, node)
+                return
+            options = self.dataclass_options(owner)
+            if options is not None and options["init"]:
+                self.fill(made, owner, args, kwargs, node)
+                return
+        if args or kwargs:
+            self.refuse(node, f"this call of `{made.kind.name}`", "it takes no arguments")
+
+    def fill(self, made: ObjectRef, owner: ClassRef, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> None:
+        """What the `__init__` of a dataclass does."""
+        fields = self.fields(owner, node)
+        given = self.field_values(owner, fields, args, kwargs, node)
+        held = dict(self.attributes_of(made))
+        for f in fields:
+            if f.name in given:
+                held[f.name] = given[f.name]
+            elif f.made and f.default is not None:
+                held[f.name] = f.default()
+        self.heap[made.storage] = Entries(held, attributes=True)
+        after = self.class_member(made.kind.order, "__post_init__", node)
+        if after is not None:
+            self.apply(after.ref, [made], {}, node)
+
+    def field_values(
+        self, cls: ClassRef, fields: list[Field], args: list[Ref], kwargs: dict[str, Ref], node: ast.AST
+    ) -> dict[str, Ref]:
+        """The values of the fields that a constructor takes, by name."""
+        positional = [f.name for f in fields if f.init and not f.keyword]
+        named = {f.name for f in fields if f.init}
+        if len(args) > len(positional):
+            self.refuse(node, f"this call of `{cls.name}`", f"it takes {len(positional)} arguments, not {len(args)}")
+        given = dict(zip(positional, args, strict=False))
+        for key, ref in kwargs.items():
+            if key not in named or key in given:
+                wrong = f"`{key}` is given twice" if key in given else f"it has no field `{key}`"
+                self.refuse(node, f"this call of `{cls.name}`", wrong)
+            given[key] = ref
+        values: dict[str, Ref] = {}
+        for f in fields:
+            if not f.init:
+                continue
+            if f.name in given:
+                values[f.name] = given[f.name]
+            elif f.default is not None:
+                values[f.name] = f.default()
+            else:
+                self.refuse(node, f"this call of `{cls.name}`", f"`{f.name}` is missing")
+        return values
+
+    # Attributes.
+
+    def attributes_of(self, owner: ObjectRef) -> dict[str, Ref]:
+        """What an object that is not from outside holds, by name."""
+        content = self.content(owner.storage)
+        assert isinstance(content, Entries)
+        return dict(content.refs)
+
+    def bound(self, owner: ObjectRef | ClassRef | SuperRef | TupleRef, name: str, node: ast.AST) -> Ref:
+        """An attribute of an object or a class, as Python looks it up."""
+        if name == "__init__":
+            return Method(owner, name)
+        held, order = self._places(owner)
+        member = self.class_member(order, name, node)
+        if isinstance(owner, ClassRef):
+            return self._of_class(owner, member, name, node)
+        instance: Ref = owner.owner if isinstance(owner, SuperRef) else owner
+        if member is not None and member.kind == "property":
+            return self.apply(member.ref, [instance], {}, node)
+        if held is not None and held.storage.outside is not None:
+            known = attributes(held.storage.outside)
+            if name in known:
+                value = known[name]
+                return self.wrap(value, f"{held.storage.label}_{name}", node, captured=isinstance(value, float))
+        elif held is not None and name in (refs := self.attributes_of(held)):
+            found = refs[name]
+            if isinstance(found, Conflict):
+                self.unusable(found, node)
+            return found
+        if member is None:
+            return self._special(instance, name, node)
+        if member.kind in ("value", "static"):
+            return member.ref
+        if member.kind == "class":
+            return PartialRef(member.ref, (self.kind_of_object(instance),))
+        return PartialRef(member.ref, (instance,))
+
+    def _places(self, owner: Ref) -> tuple[ObjectRef | None, Sequence[ClassRef]]:
+        """The object whose own attributes count, and the classes to look in."""
+        match owner:
+            case ObjectRef(_, kind):
+                return owner, kind.order
+            case ClassRef():
+                return None, owner.order
+            case TupleRef(kind=ClassRef() as kind):
+                return None, kind.order
+            case SuperRef(held, after):
+                order = held.order if isinstance(held, ClassRef) else held.kind.order
+                return None, order[order.index(after) + 1 :]
+        return None, ()
+
+    def kind_of_object(self, ref: Ref) -> ClassRef:
+        """The class of an object."""
+        kind = ref if isinstance(ref, ClassRef) else getattr(ref, "kind", None)
+        assert isinstance(kind, ClassRef)
+        return kind
+
+    def _of_class(self, owner: ClassRef, member: Member | None, name: str, node: ast.AST) -> Ref:
+        if member is None:
+            if name in ("__name__", "__qualname__"):
+                return Const(owner.name)
+            self.refuse(node, f"`{owner.name}.{name}`, which is not found in the text of the class", "check its name")
+        if member.kind == "class":
+            return PartialRef(member.ref, (owner,))
+        return member.ref
+
+    def _special(self, instance: Ref, name: str, node: ast.AST) -> Ref:
+        """Attributes that every object has."""
+        kind = self.kind_of_object(instance)
+        if name == "__class__":
+            return kind
+        if isinstance(instance, TupleRef):
+            return Method(instance, name)
+        self.refuse(node, f"the attribute `.{name}`, which this object of `{kind.name}` does not have", "set it in `__init__`")
+
+    def method(self, owner: Ref, name: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+        """`owner.name(...)`"""
+        match owner:
+            case ClassRef() | ObjectRef() | SuperRef():
+                held, *rest = args if isinstance(owner, ClassRef) and args else [getattr(owner, "owner", owner), *args]
+                if not isinstance(held, ObjectRef):
+                    self.refuse(node, f"this call of `{name}`", "call it with an object that is made here")
+                self.initialise(held, self._places(owner)[1], rest, kwargs, node)
+                return Const(None)
+            case TupleRef(items, names, ClassRef()) if name == "_replace" and set(kwargs) <= set(names):
+                return TupleRef(tuple(kwargs.get(n, i) for n, i in zip(names, items, strict=True)), names, owner.kind)
+            case TupleRef(items, names, ClassRef()) if name == "_asdict":
+                return self.new_dict(dict(zip(names, items, strict=True)))
+        return super().method(owner, name, args, kwargs, node)
+
+    def has_attribute(self, owner: ObjectRef | TupleRef, name: str, node: ast.AST) -> bool:
+        """`hasattr(owner, name)`"""
+        held, order = self._places(owner)
+        if held is None:
+            return name in getattr(owner, "names", ()) or self.class_member(order, name, node) is not None
+        outside = held.storage.outside
+        own = attributes(outside) if outside is not None else self.attributes_of(held)
+        if isinstance(own.get(name), Conflict):
+            self.unusable(own[name], node)
+        return name in own or self.class_member(order, name, node) is not None
+
+    def set_attribute(self, owner: Ref, name: str, new: Ref, node: ast.AST) -> None:
+        """`owner.name = new`"""
+        match owner:
+            case ObjectRef(storage, kind):
+                member = self.class_member(kind.order, name, node)
+                if member is not None and member.kind == "property":
+                    if member.setter is None:
+                        self.refuse(node, f"an assignment to the property `.{name}`", "give it a setter, or set what it reads")
+                    self.apply(member.setter, [owner, new], {}, node)
+                    return
+                if any((self.dataclass_options(c) or {}).get("frozen") for c in kind.order):
+                    self.refuse(node, f"an assignment to `.{name}` of the frozen `{kind.name}`", "use dataclasses.replace(...)")
+                self.may_write(storage, node)
+                self.heap[storage] = Entries({**self.attributes_of(owner), name: new}, attributes=True)
+            case TupleRef(kind=ClassRef(class_name)):
+                self.refuse(node, f"an assignment to `.{name}` of the named tuple `{class_name}`", "use `._replace(...)`")
+            case ClassRef(class_name):
+                self.refuse(node, f"an assignment to `{class_name}.{name}`", "keep the value in an object")
+            case _:
+                self.refuse(node, f"an assignment to the attribute `.{name}`", "keep the value in a local name")
+
+    # `super()`
+
+    def super_of(self, args: list[Ref], node: ast.AST) -> Ref:
+        """`super()` and `super(Class, self)`."""
+        definition: Definition | None = None
+        if not args:
+            frame = self.frame
+            while id(frame.scope.node) not in self.owners and frame.parent is not None:
+                frame = frame.parent
+            definition = frame.scope.node
+            first = [*definition.args.posonlyargs, *definition.args.args][:1]
+            owner = frame.env.get(first[0].arg) if first else None
+            after: Ref | None = self.owners.get(id(definition))
+        else:
+            after, owner = (*args, None)[:2]
+        if isinstance(owner, (ObjectRef, ClassRef)) and isinstance(after, ClassRef):
+            if after in (owner.order if isinstance(owner, ClassRef) else owner.kind.order):
+                return SuperRef(owner, after)
+        self.refuse(node, "this `super`", "call it in a method: super().method(...)")
+
+    # Operators.
+
+    def special(self, ref: Ref, name: str, node: ast.AST) -> Ref | None:
+        """The method of an object by which it takes part in an operation; None where its class has none."""
+        member = self.class_member(self._places(ref)[1], name, node) if isinstance(ref, (ObjectRef, TupleRef)) else None
+        if member is None or (member.kind == "value" and isinstance(member.ref, Const)):
+            return None
+        return member.ref
+
+    def operated(self, op: str, left: Ref, right: Ref, node: ast.AST) -> Ref | None:
+        """A binary operator between objects, by their methods; None where neither is an object that has one."""
+        a, b = (isinstance(r, ObjectRef) or (isinstance(r, TupleRef) and r.kind is not None) for r in (left, right))
+        if not (a or b):
+            return None
+        name = op.rstrip("_")
+        ways = [(left, f"__{name}__", right), (right, f"__r{name}__", left)]
+        if op in _TURNED:
+            ways = [(left, f"__{name}__", right), (right, f"__{_TURNED[op]}__", left)]
+        if a and b and self._is_below(right, left):
+            ways.reverse()
+        if not a and not self._defers(left, right, node):
+            help = "put the object first, or say `__array_ufunc__ = None` in its class"
+            self.refuse(node, "an operator between a value of NumPy and an object, which NumPy takes apart", help)
+        for owner, method, other in ways:
+            function = self.special(owner, method, node)
+            if function is None:
+                continue
+            found = self.apply(function, [owner, other], {}, node)
+            if not (isinstance(found, External) and found.live is NotImplemented):
+                return found
+        if isinstance(left, ObjectRef) or isinstance(right, ObjectRef):
+            kind = self.kind_of_object(left if isinstance(left, ObjectRef) else right)
+            self.refuse(node, f"the operator `{name}` with an object of `{kind.name}`", f"give the class `__{name}__`")
+        return None
+
+    def _defers(self, left: Ref, right: Ref, node: ast.AST) -> bool:
+        """Whether what is left of an operator leaves the operation to the object on its right."""
+        if not isinstance(left, (Const, Var, View)):
+            return True
+        t = self.type_of(self.value(left, node))
+        order = self.kind_of_object(right).order
+        deferring = self.class_member(order, "__array_ufunc__", node)
+        if isinstance(t, Scalar) and t.dtype is None or (deferring is not None and deferring.ref == Const(None)):
+            return True
+        return isinstance(t, Scalar) and isinstance(right, ObjectRef) and self.special(right, "__len__", node) is None
+
+    def _is_below(self, a: Ref, b: Ref) -> bool:
+        first, second = self.kind_of_object(a), self.kind_of_object(b)
+        return first is not second and second in first.above
+
+    def unary_of(self, name: str, ref: Ref, node: ast.AST) -> Ref | None:
+        """What the special method of an object gives; None for what is no object, or has none."""
+        function = self.special(ref, name, node)
+        if function is None:
+            if isinstance(ref, ObjectRef):
+                self.refuse(node, f"`{name}` of an object of `{ref.kind.name}`", "define it in the class")
+            return None
+        return self.apply(function, [ref], {}, node)
+
+    def object_truth(self, ref: ObjectRef, node: ast.AST) -> Atom:
+        """An object as a condition."""
+        for name in ("__bool__", "__len__"):
+            function = self.special(ref, name, node)
+            if function is not None:
+                return self.truth(self.apply(function, [ref], {}, node), node)
+        return Const(True)
+
+    # Copies.
+
+    def copied(self, ref: Ref, deep: bool, node: ast.AST, seen: dict[Storage, Ref] | None = None) -> Ref:
+        """`copy.copy(ref)`, or `copy.deepcopy(ref)`."""
+        seen = {} if seen is None else seen
+
+        def inner(item: Ref) -> Ref:
+            return self.copied(item, True, node, seen) if deep else item
+
+        match ref:
+            case View():
+                return self.method(ref, "copy", [], {}, node)
+            case TupleRef(items) if deep:
+                return TupleRef(tuple(map(inner, items)), ref.names, ref.kind)
+            case ListRef(storage) | DictRef(storage) | ObjectRef(storage) if storage in seen:
+                return seen[storage]
+            case ListRef(storage):
+                content = self.content(storage)
+                if not isinstance(content, Items):
+                    if deep:
+                        self.refuse(node, "a deep copy of a list of unknown length", "copy its items")
+                    return self.as_list(ref, node)
+                made = seen[storage] = self.new_list(())
+                self.heap[made.storage] = Items(tuple(map(inner, content.refs)))
+                return made
+            case DictRef(storage) | ObjectRef(storage):
+                if storage.outside is not None:
+                    held: dict[object, Ref] = {n: self.bound(ref, n, node) for n in attributes(storage.outside)}  # type: ignore[arg-type]
+                else:
+                    content = self.content(storage)
+                    held = dict(content.refs) if isinstance(content, Entries) else {}
+                new = self.new_object(ref.kind, {}) if isinstance(ref, ObjectRef) else self.new_dict({})
+                seen[storage] = new
+                self.heap[new.storage] = Entries({k: inner(v) for k, v in held.items()}, isinstance(ref, ObjectRef))
+                return new
+        return ref
