@@ -10,7 +10,7 @@ The docstring of each class is its printed line.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -171,11 +171,33 @@ class Leaf:
     index: int
 
 
+class Record(tuple[Any, ...]):
+    """An object or a named tuple in a nested result, as the tuple of what it holds.
+
+    `names`: its attributes in that order; `title`: its class's name; `kind`: the class, where it is there.
+    """
+
+    names: tuple[str, ...]
+    title: str
+    kind: type | None
+
+    @staticmethod
+    def of(items: Iterable[Any], names: tuple[str, ...], title: str, kind: type | None) -> Record:
+        """The record of these items."""
+        made = Record(items)
+        made.names, made.title, made.kind = names, title, kind
+        return made
+
+    def holding(self, items: Iterable[Any]) -> Record:
+        """The same with other items."""
+        return Record.of(items, self.names, self.title, self.kind)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Function:
     """`def f(x, a, b): ... yield y`
 
-    `tree` says how the results are nested: a `Leaf`, or a tuple, list or dict of trees.
+    `tree` says how the results are nested: a `Leaf`, or a tuple, record, list or dict of trees.
     `doc`: the docstring; `bindings`: values of captured names (closure cells, globals) that became keyword-only parameters.
     """
 

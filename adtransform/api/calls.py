@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from adtransform.api.trees import children, map_leaves
+from adtransform.api.trees import Fixed, children, flatten, map_leaves
+from adtransform.read.instances import is_plain_instance
 
 Wrt = int | str | tuple[int | str, ...]
 _NAMED = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -128,7 +129,7 @@ def checked(value: Any, name: str) -> Any:
     return value
 
 
-def kind_key(value: Any) -> Any:
+def kind_key(value: Any, held: bool = False) -> Any:
     """What a specialisation depends on, hashable: kind, dtype, rank and which axes are 1; the structure of containers."""
     cls = type(value)
     if cls is float or cls is int:
@@ -137,10 +138,13 @@ def kind_key(value: Any) -> Any:
         return value.dtype, tuple([n == 1 for n in value.shape])
     if isinstance(value, np.generic):
         return value.dtype
-    found = children(value)
+    if cls is Fixed:
+        return value
+    found = children(value, held)
     if found is None:
         return cls
-    return cls, found[0], tuple([kind_key(child) for child in found[1]])
+    held = held or is_plain_instance(value)
+    return cls, found[0], tuple([kind_key(child, held) for child in found[1]])
 
 
 def extents_key(values: Iterable[Any]) -> tuple[int, ...]:
@@ -151,9 +155,11 @@ def extents_key(values: Iterable[Any]) -> tuple[int, ...]:
 
 def has_float(value: Any) -> bool:
     """Whether every number in it is a float (and there is one): what `wrt=None` chooses."""
-    found = children(value)
-    if found is not None:
-        return bool(found[1]) and all(has_float(child) for child in found[1])
-    if isinstance(value, (np.ndarray, np.generic)):
-        return bool(value.dtype.kind == "f")
-    return isinstance(value, float)
+    leaves, _ = flatten(value)
+    return bool(leaves) and all(map(_is_float, leaves))
+
+
+def _is_float(leaf: Any) -> bool:
+    if isinstance(leaf, (np.ndarray, np.generic)):
+        return bool(leaf.dtype.kind == "f")
+    return isinstance(leaf, float)

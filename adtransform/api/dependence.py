@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from adtransform.activity import dependence
@@ -11,16 +11,17 @@ from adtransform.ir import Const, For, Function, If, Let, Origin, Region, Stmt, 
 from adtransform.rewrite import regions
 
 
-def warn_of_independence(f: Function, result: Any, labels: Sequence[str], name: str) -> None:
-    """Warn for each of the parameters on which the result does not depend as a differentiable function."""
-    found = dependence(f, labels).get(result, 0) if isinstance(result, Var) else 0
-    for i, label in enumerate(labels):
-        if found >> i & 1:
+def warn_of_independence(f: Function, result: Any, arguments: Mapping[str, Sequence[str]], name: str) -> None:
+    """Warn for each argument, given with its leaves, on which the result does not depend as a differentiable function."""
+    every = [label for labels in arguments.values() for label in labels]
+    found = dependence(f, every).get(result, 0) if isinstance(result, Var) else 0
+    for argument, labels in arguments.items():
+        if any(found >> every.index(label) & 1 for label in labels):
             continue
-        lines = list(dict.fromkeys(_uses(f.body, label, set())))
-        why = f"`{label}` is never used" if not lines else "; ".join(["its uses have no derivative", *lines])
+        lines = list(dict.fromkeys(line for label in labels for line in _uses(f.body, label, set())))
+        why = f"`{argument}` is never used" if not lines else "; ".join(["its uses have no derivative", *lines])
         warnings.warn(
-            f"the output of `{name}` does not depend on `{label}`, its gradient is zero: {why}", UserWarning, stacklevel=5
+            f"the output of `{name}` does not depend on `{argument}`, its gradient is zero: {why}", UserWarning, stacklevel=5
         )
 
 

@@ -37,7 +37,8 @@ class Grad(Transform):
         inner = program_of(self.callee, shape)
         labels, nest = shape.labels(self.places), shape.nester(self.places, self.single)
         first = _output(inner, self.callee.name, self.has_aux)
-        warn_of_independence(inner.function, inner.leaves()[0], labels, self.callee.name)
+        chosen = {a.name: a.leaves for a in (shape.arguments[place] for place in self.places)}
+        warn_of_independence(inner.function, inner.leaves()[0], chosen, self.callee.name)
         if isinstance(inner.out, Star) and _is_float(type_of(first)):
             (code,) = codes(inner.function, "reverse", labels)
             run = runner(inner.function, code, shape)

@@ -17,9 +17,10 @@ from adtransform import pipeline
 from adtransform.activity import active
 from adtransform.api.calls import Callee
 from adtransform.api.trees import STAR, Nest, Star, Tree, flatten, leaves_like, spell, unflatten
-from adtransform.errors import Message, TargetError
-from adtransform.ir import Function, Leaf, Var
+from adtransform.ir import Function, Leaf, Record, Var
 from adtransform.lattice import Array, Dim, Type, of_value
+from adtransform.read.instances import is_plain_instance
+from adtransform.read.objects import Remake
 from adtransform.source import from_function, from_text
 
 
@@ -166,22 +167,23 @@ def program_of(callee: Callee, shape: Shape) -> Program:
 def read_callable(callee: Callee, shape: Shape) -> Function:
     """A user's function for arguments of this shape, nested arguments taken apart."""
     kinds = {label: t for a in shape.arguments for label, t in zip(a.leaves, a.types, strict=True)}
-    target = from_function(callee.fun)
-    if isinstance(callee.fun, types.MethodType):
-        help = "write a function that takes what the method needs of its object as arguments"
-        raise TargetError([Message("", 0, 0, f"`{callee.name}` is a method bound to an object", help=help)])
-    if shape.plain and not callee.variadic:
+    bare = not isinstance(callee.fun, types.MethodType) and not is_plain_instance(callee.fun)
+    if bare and shape.plain and not callee.variadic:
+        target = from_function(callee.fun)
         return pipeline.load_function(target.source, target.name, kinds, {**(target.namespace or {}), **target.captured})
+    from_function(callee.fun if bare else getattr(callee.fun, "__func__", type(callee.fun).__call__))
     namespace = {"original": callee.fun}
 
-    def constructor(kind: type) -> str:
-        name = next((n for n, v in namespace.items() if v is kind), f"{kind.__name__}_{len(namespace)}")
-        namespace[name] = kind
+    def bound(value: Any) -> str:
+        kind = value.kind if isinstance(value, Remake) else value
+        title = getattr(kind, "__name__", type(kind).__name__)
+        name = f"{title if title.isidentifier() else 'value'}_{len(namespace)}"
+        namespace[name] = value
         return name
 
     calls = []
     for argument, parameter in zip(shape.arguments, callee.signature.parameters.values(), strict=True):
-        value = spell(argument.tree, argument.leaves, constructor)
+        value = spell(argument.tree, argument.leaves, bound)
         prefix = {"KEYWORD_ONLY": f"{argument.name}=", "VAR_POSITIONAL": "*", "VAR_KEYWORD": "**"}
         calls.append(prefix.get(parameter.kind.name, "") + value)
     head = ", ".join(label for a in shape.arguments for label in a.leaves)
@@ -199,8 +201,11 @@ def flat_results(f: Function) -> Function:
 def tree_of(tree: Any) -> Tree:
     """The nesting of an IR function's results."""
     match tree:
+        case Record(kind=type() as kind):
+            keys = tuple(range(len(tree))) if issubclass(kind, tuple) else tree.names
+            return Nest(kind, keys, tuple(tree_of(t) for t in tree))
         case tuple() | list():
-            return Nest(type(tree), tuple(range(len(tree))), tuple(tree_of(t) for t in tree))
+            return Nest(list if isinstance(tree, list) else tuple, tuple(range(len(tree))), tuple(tree_of(t) for t in tree))
         case dict():
             return Nest(dict, tuple(tree), tuple(tree_of(t) for t in tree.values()))
     return STAR

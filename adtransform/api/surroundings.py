@@ -21,8 +21,8 @@ def surroundings(fun: Callable[..., Any], *classes: type) -> tuple[Entry, ...]:
     """The globals and closure cells that a function, the functions it calls and the methods of classes read."""
     seen: set[int] = set()
     entries = [entry for read in (fun, *classes) for entry in _entries(read, seen)]
-    if isinstance(fun, types.MethodType):
-        entries.append(({"self": fun.__self__}, "self", tuple(_held(fun.__self__, set()))))
+    if isinstance(fun, types.MethodType) or is_plain_instance(fun):
+        entries.append(({"self": fun}, "self", tuple(_held(fun, set()))))
     return tuple(entries)
 
 

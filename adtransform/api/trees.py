@@ -2,20 +2,40 @@
 
     flatten({"w": w, "b": (b, 2.0)})  ->  [w, b, 2.0], {"w": *, "b": (*, *)}
 
-Tuples (named ones too), lists, dicts and dataclass instances are nests; everything else is a leaf.
+Tuples (named ones too), lists, dicts and the objects of plain classes (dataclasses too) are nests; everything else is a leaf.
+What an object holds beside numbers and arrays (text, flags, functions, and ints that its class annotates as `int`) belongs to
+the structure.
 """
 
 from __future__ import annotations
 
-import dataclasses
+import enum
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
+
+from adtransform.read.instances import annotated, attributes, is_plain_instance
+from adtransform.read.objects import Remake
 
 
 @dataclass(frozen=True, slots=True)
 class Star:
     """The place of a leaf."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """Something an object holds that is no number: part of the structure."""
+
+    value: Any
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Fixed) and type(self.value) is type(other.value) and bool(self.value == other.value)
+
+    def __hash__(self) -> int:
+        return hash((type(self.value), self.value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,20 +47,30 @@ class Nest:
     children: tuple[Tree, ...]
 
 
-Tree = Star | Nest
+Tree = Star | Fixed | Nest
 STAR = Star()
+_FIXED = (str, bytes, bool, type(None), type(...), type, enum.Enum, range, slice, np.dtype)
 
 
-def children(value: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]] | None:
-    """Keys and children of a container, None for a leaf."""
+def children(value: Any, held: bool = False) -> tuple[tuple[Any, ...], tuple[Any, ...]] | None:
+    """Keys and children of a container, None for a leaf.  `held`: in an object, where a child may be `Fixed`."""
     if isinstance(value, (tuple, list)):
-        return tuple(range(len(value))), tuple(value)
+        parts = tuple(value)
+        return tuple(range(len(value))), tuple(map(_fixed, parts)) if held else parts
     if isinstance(value, dict):
-        return tuple(value), tuple(value.values())
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        names = tuple(f.name for f in dataclasses.fields(value) if f.init)
-        return names, tuple(getattr(value, n) for n in names)
+        parts = tuple(value.values())
+        return tuple(value), tuple(map(_fixed, parts)) if held else parts
+    if is_plain_instance(value):
+        found = attributes(value)
+        cls: type = type(value)
+        ints = {name for name, text in annotated(cls).items() if text == "int"}
+        return tuple(found), tuple(Fixed(v) if n in ints and type(v) is int else _fixed(v) for n, v in found.items())
     return None
+
+
+def _fixed(value: Any) -> Any:
+    is_function = callable(value) and not is_plain_instance(value)
+    return Fixed(value) if isinstance(value, _FIXED) or is_function else value
 
 
 def is_leaf(value: Any) -> bool:
@@ -48,23 +78,29 @@ def is_leaf(value: Any) -> bool:
     return children(value) is None
 
 
-def flatten(value: Any) -> tuple[list[Any], Tree]:
-    """The leaves in order, and how they are nested."""
-    found = children(value)
-    if found is None:
-        return [value], STAR
+def flatten(value: Any, held: bool = False) -> tuple[list[Any], Tree]:
+    """The leaves in order, and how they are nested.  Raises `TypeError` for an object that holds itself."""
     leaves: list[Any] = []
-    parts = []
-    for child in found[1]:
-        more, tree = flatten(child)
-        leaves += more
-        parts.append(tree)
-    return leaves, Nest(type(value), found[0], tuple(parts))
+    return leaves, _flatten(value, held, leaves, ())
+
+
+def _flatten(value: Any, held: bool, leaves: list[Any], around: tuple[int, ...]) -> Tree:
+    if isinstance(value, Fixed):
+        return value
+    found = children(value, held)
+    if found is None:
+        leaves.append(value)
+        return STAR
+    if id(value) in around:
+        raise TypeError(f"a {type(value).__name__} that holds itself cannot be an argument: pass its parts")
+    held = held or is_plain_instance(value)
+    around = (*around, id(value))
+    return Nest(type(value), found[0], tuple(_flatten(child, held, leaves, around) for child in found[1]))
 
 
 def count(tree: Tree) -> int:
     """The number of leaves."""
-    return 1 if isinstance(tree, Star) else sum(count(child) for child in tree.children)
+    return sum(count(child) for child in tree.children) if isinstance(tree, Nest) else int(isinstance(tree, Star))
 
 
 def unflatten(tree: Tree, leaves: Sequence[Any]) -> Any:
@@ -75,13 +111,20 @@ def unflatten(tree: Tree, leaves: Sequence[Any]) -> Any:
 def _build(tree: Tree, leaves: Iterator[Any]) -> Any:
     if isinstance(tree, Star):
         return next(leaves)
+    if isinstance(tree, Fixed):
+        return tree.value
     parts = [_build(child, leaves) for child in tree.children]
     if issubclass(tree.kind, tuple):
         return tree.kind(*parts) if hasattr(tree.kind, "_fields") else tuple(parts)
     if issubclass(tree.kind, list):
         return parts
     pairs = dict(zip(tree.keys, parts, strict=True))
-    return pairs if issubclass(tree.kind, dict) else tree.kind(**pairs)
+    if issubclass(tree.kind, dict):
+        return pairs
+    made = object.__new__(tree.kind)
+    for name, part in pairs.items():
+        object.__setattr__(made, name, part)
+    return made
 
 
 def map_leaves(function: Callable[..., Any], value: Any, *others: Any) -> Any:
@@ -95,6 +138,8 @@ def leaves_like(value: Any, tree: Tree, what: str) -> list[Any]:
     """The leaves of a value that must be nested as `tree`.  Raises `TypeError` naming `what` where it is not."""
     if isinstance(tree, Star):
         return [value]
+    if isinstance(tree, Fixed):
+        return []
     found = children(value)
     if found is None or not isinstance(value, _family(tree.kind)) or set(found[0]) != set(tree.keys):
         raise TypeError(f"{what} must be nested like {describe(tree)}, got {type(value).__name__}")
@@ -110,6 +155,8 @@ def describe(tree: Tree) -> str:
     """`{'w': *, 'b': (*, *)}`"""
     if isinstance(tree, Star):
         return "*"
+    if isinstance(tree, Fixed):
+        return repr(tree.value)
     inner = [describe(child) for child in tree.children]
     if issubclass(tree.kind, tuple):
         return f"({', '.join(inner)}{',' if len(inner) == 1 else ''})"
@@ -119,15 +166,21 @@ def describe(tree: Tree) -> str:
     return f"{{{pairs}}}" if issubclass(tree.kind, dict) else f"{tree.kind.__name__}({pairs})"
 
 
-def spell(tree: Tree, names: Sequence[str], constructor: Callable[[type], str]) -> str:
-    """The expression that builds the nested value from variables: `{'w': w, 'b': (b0, b1)}`."""
-    return _spell(tree, iter(names), constructor)
+def spell(tree: Tree, names: Sequence[str], bound: Callable[[Any], str]) -> str:
+    """The expression that builds the nested value from variables: `{'w': w, 'b': (b0, b1)}`.
+
+    `bound` gives a name to what has no literal: a class, a function.
+    """
+    return _spell(tree, iter(names), bound)
 
 
-def _spell(tree: Tree, names: Iterator[str], constructor: Callable[[type], str]) -> str:
+def _spell(tree: Tree, names: Iterator[str], bound: Callable[[Any], str]) -> str:
     if isinstance(tree, Star):
         return next(names)
-    inner = [_spell(child, names, constructor) for child in tree.children]
+    if isinstance(tree, Fixed):
+        plain = isinstance(tree.value, (str, bytes, bool, int, type(None))) and not isinstance(tree.value, enum.Enum)
+        return repr(tree.value) if plain else bound(tree.value)
+    inner = [_spell(child, names, bound) for child in tree.children]
     if tree.kind is tuple:
         return f"({', '.join(inner)}{',' if len(inner) == 1 else ''})"
     if tree.kind is list:
@@ -135,5 +188,5 @@ def _spell(tree: Tree, names: Iterator[str], constructor: Callable[[type], str])
     if tree.kind is dict:
         return "{" + ", ".join(f"{k!r}: {text}" for k, text in zip(tree.keys, inner, strict=True)) + "}"
     if issubclass(tree.kind, tuple):
-        return f"{constructor(tree.kind)}({', '.join(inner)})"
-    return f"{constructor(tree.kind)}({', '.join(f'{k}={t}' for k, t in zip(tree.keys, inner, strict=True))})"
+        return f"{bound(tree.kind)}({', '.join(inner)})"
+    return f"{bound(Remake(tree.kind))}({', '.join(f'{k}={t}' for k, t in zip(tree.keys, inner, strict=True))})"

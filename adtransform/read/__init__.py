@@ -15,19 +15,21 @@ from contextlib import contextmanager
 from typing import Any
 
 from adtransform.errors import DifferentiationError, Refusal
-from adtransform.ir import Assume, Const, Function, Origin, Param
+from adtransform.ir import Assume, Const, Function, Origin, Param, Record
 from adtransform.lattice import TEXT, UNKNOWN, Array, Dim, List, Tuple, Type
 from adtransform.read.annotations import annotation_type
 from adtransform.read.core import Restart, Taken
 from adtransform.read.finish import leaves, number
 from adtransform.read.frames import Frame, Module
 from adtransform.read.refs import (
+    ClassRef,
     DictRef,
     Entries,
     External,
     Items,
     Lazy,
     ListRef,
+    ObjectRef,
     RangeRef,
     Ref,
     Storage,
@@ -240,8 +242,13 @@ class Reader(Statements):
 
     def _tree(self, ref: Ref, node: ast.AST) -> Any:
         match ref:
+            case TupleRef(items, names, ClassRef(title, live=live)):
+                return Record.of((self._tree(i, node) for i in items), names, title, live)
             case TupleRef(items):
                 return tuple(self._tree(i, node) for i in items)
+            case ObjectRef(_, ClassRef(title, live=live)):
+                held = self.every_attribute(ref, node)
+                return Record.of((self._tree(i, node) for i in held.values()), tuple(held), title, live)
             case ListRef(storage):
                 content = self.content(storage)
                 if isinstance(content, Items):

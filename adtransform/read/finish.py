@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from adtransform.ir import Atom, Const, For, If, Let, Region, Var, While
+from adtransform.ir import Atom, Const, For, If, Leaf, Let, Record, Region, Var, While
 
 _INLINE = frozenset(("slice", "tuple"))
 
@@ -61,9 +61,9 @@ def _parts(region: Region) -> Iterator[tuple[Var, str] | Region]:
 
 def leaves(tree: Any, found: list[Atom]) -> Any:
     """A tree of operands as a tree of positions; the operands are appended to `found`."""
-    from adtransform.ir import Leaf
-
     match tree:
+        case Record():
+            return tree.holding(leaves(t, found) for t in tree)
         case tuple():
             return tuple(leaves(t, found) for t in tree)
         case list():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
+from typing import Any
 
 from adtransform.infer.indexing import SHAPE
 from adtransform.ir import Atom, Const, Var
@@ -119,13 +121,21 @@ class Indexing(Classes):
 
     def entry(self, owner: DictRef, key: ast.expr, node: ast.AST) -> Ref:
         """An item of a dict."""
-        content = self.content(owner.storage)
         known = self.static(self.value(self.expression(key), key))
-        if known is None or not isinstance(content, Entries):
+        entries = self.entries(owner, node)
+        if known is None:
             self.refuse(node, "a dict read at a computed key", "use constant keys, or a list")
-        if known.value not in content.refs:
+        if known.value not in entries:
             self.refuse(node, f"the key {known.value!r}, which the dict does not have", "add it where the dict is made")
-        return content.refs[known.value]
+        return entries[known.value]
+
+    def entries(self, owner: DictRef, node: ast.AST) -> Mapping[Any, Ref]:
+        """What a dict holds, by key."""
+        content = self.content(owner.storage)
+        if isinstance(content, Items):  # on the paths to here it has different keys
+            self.unusable(content.refs[0], node)
+        assert isinstance(content, Entries)
+        return content.refs
 
     # Keys.
 
@@ -187,12 +197,12 @@ class Indexing(Classes):
     def assign_item(self, owner: Ref, key: ast.expr, new: Ref, node: ast.AST, hint: str = "") -> None:
         """`owner[key] = new`"""
         if isinstance(owner, DictRef):
-            content = self.content(owner.storage)
             known = self.static(self.value(self.expression(key), key))
-            if known is None or not isinstance(content, Entries):
+            entries = self.entries(owner, node)
+            if known is None:
                 self.refuse(node, "a dict written at a computed key", "use constant keys, or a list")
             self.may_write(owner.storage, node)
-            self.heap[owner.storage] = Entries({**content.refs, known.value: new})
+            self.heap[owner.storage] = Entries({**entries, known.value: new})
             return
         method = self.special(owner, "__setitem__", node)
         if method is not None:

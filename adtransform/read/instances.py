@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import enum
+import functools
 import sys
 from typing import Any
 
 from adtransform.read.names import is_library
+
+if sys.version_info >= (3, 14):
+    import annotationlib
 
 _HEAP = 1 << 9  # Py_TPFLAGS_HEAPTYPE: made by a `class` statement
 _PLAIN_NEW: Any = object.__new__
@@ -49,3 +53,16 @@ def _read(member: Any, value: Any) -> Any:
         return member.__get__(value, type(value))
     except AttributeError:  # not set yet
         return _ABSENT
+
+
+@functools.lru_cache(256)
+def annotated(cls: type) -> dict[str, str]:
+    """How a class and those above it annotate attributes, in words."""
+    found: dict[str, str] = {}
+    for base in reversed(cls.__mro__):
+        if sys.version_info >= (3, 14):
+            own = annotationlib.get_annotations(base, format=annotationlib.Format.STRING)
+        else:
+            own = vars(base).get("__annotations__", {})
+        found |= {name: kind if isinstance(kind, str) else getattr(kind, "__name__", "") for name, kind in own.items()}
+    return found

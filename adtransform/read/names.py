@@ -36,7 +36,7 @@ from adtransform.source import Definition, children, descend, from_function
 
 # Modules whose functions are known by name: importing them executes none of the user's code.
 LIBRARIES = frozenset(
-    "numpy math cmath operator builtins scipy functools itertools warnings statistics random time copy".split()
+    "numpy math cmath operator builtins scipy functools itertools warnings statistics random time copy dataclasses".split()
 )
 
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...))

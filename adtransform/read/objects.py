@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import Scalar
@@ -134,6 +135,13 @@ class Objects(Folds):
         assert isinstance(content, Entries)
         return dict(content.refs)
 
+    def every_attribute(self, owner: ObjectRef, node: ast.AST) -> dict[str, Ref]:
+        """What an object holds, by name."""
+        outside = owner.storage.outside
+        if outside is None:
+            return self.attributes_of(owner)
+        return {name: self.bound(owner, name, node) for name in attributes(outside)}
+
     def bound(self, owner: ObjectRef | ClassRef | SuperRef | TupleRef, name: str, node: ast.AST) -> Ref:
         """An attribute of an object or a class, as Python looks it up."""
         if name == "__init__":
@@ -222,10 +230,10 @@ class Objects(Folds):
         if held is None:
             return name in getattr(owner, "names", ()) or self.class_member(order, name, node) is not None
         outside = held.storage.outside
-        own = attributes(outside) if outside is not None else self.attributes_of(held)
+        own = {} if outside is not None else self.attributes_of(held)
         if isinstance(own.get(name), Conflict):
             self.unusable(own[name], node)
-        return name in own or self.class_member(order, name, node) is not None
+        return name in (own if outside is None else attributes(outside)) or self.class_member(order, name, node) is not None
 
     def set_attribute(self, owner: Ref, name: str, new: Ref, node: ast.AST) -> None:
         """`owner.name = new`"""
@@ -361,11 +369,11 @@ class Objects(Folds):
                 self.heap[made.storage] = Items(tuple(map(inner, content.refs)))
                 return made
             case DictRef(storage) | ObjectRef(storage):
-                if storage.outside is not None:
-                    held: dict[object, Ref] = {n: self.bound(ref, n, node) for n in attributes(storage.outside)}  # type: ignore[arg-type]
+                if isinstance(ref, ObjectRef):
+                    held: dict[Any, Ref] = dict(self.every_attribute(ref, node))
                 else:
-                    content = self.content(storage)
-                    held = dict(content.refs) if isinstance(content, Entries) else {}
+                    entries = self.content(storage)
+                    held = dict(entries.refs) if isinstance(entries, Entries) else {}
                 new = self.new_object(ref.kind, {}) if isinstance(ref, ObjectRef) else self.new_dict({})
                 seen[storage] = new
                 self.heap[new.storage] = Entries({k: inner(v) for k, v in held.items()}, isinstance(ref, ObjectRef))

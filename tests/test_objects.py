@@ -1,0 +1,561 @@
+"""Objects of user classes: in both modes and at second order against differences, and the caller's objects untouched."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+import adtransform as ad
+
+G = 9.81
+X = np.array([0.7, 1.3, 0.4])
+
+
+# --- classes as their users write them
+
+
+class Particle:
+    """Attributes set by `__init__` and by methods, arrays written in place, a history."""
+
+    mass = 2.0
+
+    def __init__(self, x: Any, v: Any, m: Any = 1.0) -> None:
+        self.x = x
+        self.v = v
+        self.m = m
+        self.history: list[Any] = []
+
+    def energy(self) -> Any:
+        return 0.5 * self.m * np.sum(self.v**2) + G * self.m * self.x[0]
+
+    def step(self, dt: float, force: Any) -> None:
+        self.v = self.v + dt * force / self.m
+        self.x += dt * self.v
+        self.history.append(self.energy())
+
+    @property
+    def speed(self) -> Any:
+        return np.sqrt(np.sum(self.v**2))
+
+    @speed.setter
+    def speed(self, value: Any) -> None:
+        self.v = self.v * value
+
+    @staticmethod
+    def unit(n: int) -> Any:
+        return np.ones(n)
+
+    @classmethod
+    def resting(cls, x: Any) -> Particle:
+        return cls(x, np.zeros(3), cls.mass)
+
+
+def particle(x: Any) -> Any:
+    p = Particle(x * 1.0, np.ones(3) * x[0])
+    for _ in range(3):
+        p.step(0.1, -p.x)
+    return p.energy() + p.speed + p.history[0] * p.history[-1]
+
+
+def aliases_of_attributes(x: Any) -> Any:
+    p = Particle.resting(x)
+    p.v += x * 2
+    q = p
+    velocity = p.v
+    q.v *= Particle.unit(3) * x
+    velocity[1] = x[2]
+    p.speed = 1.5
+    velocity[0] = 100.0
+    return p.energy() * q.speed + velocity[1]
+
+
+def kick(p: Particle, k: Any) -> None:
+    p.v = p.v * k
+    p.x[0] = k
+
+
+def mutated_by_a_helper(x: Any) -> Any:
+    p = Particle(x * 1.0, x * 2.0)
+    if x[0] > 0.5:
+        kick(p, x[1])
+    else:
+        p = Particle(x * 3.0, x * x, 2.0)
+    while p.energy() < 100.0:
+        kick(p, 1.5)
+        if p.energy() > 50:
+            break
+    return p.energy() + np.sum(p.x)
+
+
+def made_anew_in_a_loop(x: Any) -> Any:
+    p = Particle(x, x * x)
+    q = p
+    for i in range(4):
+        p = Particle(p.x + 0.1 * p.v, -p.x * i, p.m * 1.5)
+        q = p if i == 1 else q
+    return p.energy() * q.energy()
+
+
+class Layer:
+    def __init__(self, w: Any, b: Any) -> None:
+        self.w = w
+        self.b = b
+
+    def forward(self, x: Any) -> Any:
+        return self.w @ x + self.b
+
+    def __call__(self, x: Any) -> Any:
+        return self.forward(x)
+
+
+class Tanh(Layer):
+    def __init__(self, w: Any, b: Any, scale: float = 1.0) -> None:
+        super().__init__(w, b)
+        self.scale = scale
+
+    def forward(self, x: Any) -> Any:
+        return self.scale * np.tanh(super().forward(x))
+
+
+class Network:
+    def __init__(self, layers: list[Layer]) -> None:
+        self.layers = layers
+        self.calls = 0
+
+    def __call__(self, x: Any) -> Any:
+        for layer in self.layers:
+            x = layer(x)
+        self.calls += 1
+        return x
+
+
+def network(x: Any) -> Any:
+    net = Network([Tanh(np.outer(x, x), x), Layer(np.eye(3) * x[0], 0.5), Tanh(np.ones((2, 3)), x[:2], scale=2.0)])
+    return np.sum(net(x) * net(x * 2.0)) * net.calls
+
+
+class Descent:
+    """An optimiser that writes its own weights."""
+
+    def __init__(self, w: Any, rate: float) -> None:
+        self.w = w
+        self.rate = rate
+        self.momentum = np.zeros(3)
+
+    def step(self, slope: Callable[[Any], Any]) -> None:
+        self.momentum *= 0.9
+        self.momentum += slope(self.w)
+        self.w = self.w - self.rate * self.momentum
+
+
+def optimised(x: Any) -> Any:
+    found = Descent(x, 0.05)
+    for _ in range(10):
+        found.step(lambda w: 2.0 * w - np.sin(x) + w**3)
+    return np.sum(found.w**2)
+
+
+class Body:
+    def __init__(self, m: Any, pos: Any, vel: Any) -> None:
+        self.m = m
+        self.pos = pos
+        self.vel = vel
+        self.acc = np.zeros(2)
+
+
+class System:
+    """N bodies, leapfrog."""
+
+    def __init__(self, bodies: list[Body]) -> None:
+        self.bodies = bodies
+        self.t = 0.0
+
+    def forces(self) -> None:
+        for b in self.bodies:
+            b.acc = np.zeros(2)
+        for i, a in enumerate(self.bodies):
+            for b in self.bodies[i + 1 :]:
+                d = b.pos - a.pos
+                r3 = (np.sum(d * d) + 0.01) ** 1.5
+                a.acc += b.m * d / r3
+                b.acc -= a.m * d / r3
+
+    def step(self, dt: float) -> None:
+        for b in self.bodies:
+            b.vel += 0.5 * dt * b.acc
+            b.pos += dt * b.vel
+        self.forces()
+        for b in self.bodies:
+            b.vel += 0.5 * dt * b.acc
+        self.t += dt
+
+    def energy(self) -> Any:
+        return sum(0.5 * b.m * np.sum(b.vel**2) for b in self.bodies)
+
+
+def orbits(x: Any) -> Any:
+    system = System(
+        [
+            Body(1.0, x[:2].copy(), np.zeros(2)),
+            Body(0.5, np.array([1.0, x[2]]), np.array([0.0, 1.0])),
+            Body(0.3, -1.0 * x[1:3], np.array([0.0, -1.0])),
+        ]
+    )
+    system.forces()
+    for _ in range(5):
+        system.step(0.05)
+    return system.energy() + system.t
+
+
+class Vec3:
+    __array_ufunc__ = None
+
+    def __init__(self, x: Any, y: Any, z: Any) -> None:
+        self.x, self.y, self.z = x, y, z
+
+    def __add__(self, o: Vec3) -> Vec3:
+        return Vec3(self.x + o.x, self.y + o.y, self.z + o.z)
+
+    def __radd__(self, o: Any) -> Vec3:
+        return self
+
+    def __sub__(self, o: Vec3) -> Vec3:
+        return self + -o
+
+    def __mul__(self, o: Any) -> Any:
+        if isinstance(o, Vec3):
+            return self.x * o.x + self.y * o.y + self.z * o.z
+        return Vec3(self.x * o, self.y * o, self.z * o)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, k: Any) -> Vec3:
+        return self * (1.0 / k)
+
+    def __neg__(self) -> Vec3:
+        return Vec3(-self.x, -self.y, -self.z)
+
+    def __abs__(self) -> Any:
+        return np.sqrt(self * self)
+
+    def __getitem__(self, i: int) -> Any:
+        return (self.x, self.y, self.z)[i]
+
+    def __setitem__(self, i: int, value: Any) -> None:
+        if i == 0:
+            self.x = value
+        elif i == 1:
+            self.y = value
+        else:
+            self.z = value
+
+    def __len__(self) -> int:
+        return 3
+
+    def __bool__(self) -> bool:
+        return True
+
+    def cross(self, o: Vec3) -> Vec3:
+        return Vec3(self.y * o.z - self.z * o.y, self.z * o.x - self.x * o.z, self.x * o.y - self.y * o.x)
+
+
+def vectors(x: Any) -> Any:
+    v, w = Vec3(x[0], x[1], 1.0), Vec3(x[2], 2.0, x[0])
+    u = x[1] * v + w / x[1] - (-v).cross(w)
+    for _ in range(4):
+        u = u * 0.5 + v
+        u += w
+    u[1] = u[0] * u[2]
+    total = sum([u, v, w])
+    return abs(u) + u[0] * len(u) + total.x * (u * v) + (u[1] if u else 0.0)
+
+
+class Kalman:
+    """One dimension, position and velocity."""
+
+    def __init__(self, q: Any, r: Any) -> None:
+        self.x = np.zeros(2)
+        self.P = np.eye(2)
+        self.F = np.array([[1.0, 0.1], [0.0, 1.0]])
+        self.Q = q * np.eye(2)
+        self.R = r
+        self.misfit = 0.0
+
+    def predict(self) -> None:
+        self.x = self.F @ self.x
+        self.P = self.F @ self.P @ self.F.T + self.Q
+
+    def update(self, z: Any) -> None:
+        innovation = z - self.x[0]
+        s = self.P[0, 0] + self.R
+        gain = self.P[:, 0] / s
+        self.x = self.x + gain * innovation
+        self.P = self.P - np.outer(gain, self.P[0])
+        self.misfit += 0.5 * (np.log(s) + innovation**2 / s)
+
+
+def filtered(x: Any) -> Any:
+    kalman = Kalman(x[0] ** 2, x[1] ** 2)
+    for k in range(6):
+        kalman.predict()
+        kalman.update(np.sin(0.3 * k) * x[2])
+    return kalman.misfit
+
+
+# --- dataclasses and named tuples
+
+
+@dataclass
+class Base:
+    a: Any
+    b: Any = 2.0
+
+
+@dataclass
+class Derived(Base):
+    c: list[Any] = field(default_factory=list)
+    d: Any = field(init=False)
+    e: Any = field(default=3.0, kw_only=True)
+
+    def __post_init__(self) -> None:
+        self.d = self.a * self.b
+
+
+@dataclass(frozen=True)
+class Fixed:
+    a: Any
+    b: Any = 1.0
+
+    def scaled(self, k: Any) -> Fixed:
+        return replace(self, a=self.a * k)
+
+
+def dataclasses_of_all_kinds(x: Any) -> Any:
+    p = Derived(x[0], e=x[2])
+    p.c.append(p.d * p.e)
+    q = Derived(b=p.d, a=x[1])
+    f = Fixed(x[0]).scaled(x[1])
+    return q.d * p.c[0] + len(q.c) + q.e * f.a + f.b
+
+
+class Pair(NamedTuple):
+    x: Any
+    y: Any = 1.0
+
+    def dot(self, o: Pair) -> Any:
+        return self.x * o.x + self.y * o.y
+
+    def __mul__(self, k: Any) -> Pair:  # type: ignore[override]
+        return Pair(self.x * k, self.y * k)
+
+    @property
+    def norm(self) -> Any:
+        return np.sqrt(self.dot(self))
+
+
+def named_tuples(x: Any) -> Any:
+    v = Pair(x[0], x[1]) * x[2]
+    w = Pair(x[1])._replace(y=x[0] ** 2)
+    for _ in range(3):
+        w = Pair(w.y * v.x, w.x)
+    return v.dot(w) + w.norm + v[0] + sum(v)
+
+
+class Counter:
+    """Branches, early returns, `hasattr` and copies."""
+
+    def __init__(self) -> None:
+        self.total = 0.0
+        self.seen = {"last": 1.0}
+
+    def add(self, v: Any) -> Counter:
+        if v < 0.5:
+            self.total -= v
+            return self
+        self.total += v * v
+        self.seen["last"] = v
+        return self
+
+
+def chained(x: Any) -> Any:
+    c = Counter().add(x[0]).add(x[1]).add(x[2])
+    before = copy.copy(c)
+    deep = copy.deepcopy(c)
+    c.add(2.0 * x[0])
+    deep.seen["last"] = 10.0 * x[1]
+    kept = 1.0 if hasattr(c, "total") and not hasattr(c, "other") else 0.0
+    return c.total * before.total + before.seen["last"] * deep.seen["last"] + kept * c.total + getattr(c, "no", 3.0)
+
+
+CASES = [
+    particle,
+    aliases_of_attributes,
+    mutated_by_a_helper,
+    made_anew_in_a_loop,
+    network,
+    optimised,
+    orbits,
+    vectors,
+    filtered,
+    dataclasses_of_all_kinds,
+    named_tuples,
+    chained,
+]
+
+
+@pytest.mark.parametrize("f", CASES, ids=lambda f: f.__name__)
+def test_made_inside(f: Callable[[Any], Any]) -> None:
+    before = X.copy()
+    assert ad.value_and_grad(f)(X)[0] == f(X.copy())
+    ad.check_grads(f, (X,), order=2)
+    np.testing.assert_array_equal(X, before)
+
+
+# --- objects as arguments
+
+
+def moved(p: Particle) -> Any:
+    p.x = p.x * 2.0
+    p.v += p.x
+    p.step(0.1, p.v)
+    return p.energy()
+
+
+def test_an_object_as_argument() -> None:
+    p = Particle(X.copy(), X * 2, 1.5)
+    before = copy.deepcopy(vars(p))
+    gradient = ad.grad(moved)(p)
+    assert type(gradient) is Particle and gradient.history == []
+    assert gradient.x.shape == (3,) and type(gradient.m) is float
+    ad.check_grads(moved, (p,), order=2)
+    assert repr(vars(p)) == repr(before), "the caller's object was changed"
+
+
+def test_a_list_of_objects_as_argument() -> None:
+    def f(bodies: list[Body], k: Any) -> Any:
+        system = System(bodies)
+        system.forces()
+        system.step(0.1)
+        return k * system.energy()
+
+    bodies = [Body(1.0, np.array([0.1, 0.2]), np.ones(2)), Body(2.0, np.array([1.1, 0.2]), np.zeros(2))]
+    gradient = ad.grad(f)(bodies, 1.5)
+    assert [type(b) for b in gradient] == [Body, Body]
+    ad.check_grads(f, (bodies, 1.5), order=2)
+    np.testing.assert_array_equal(bodies[0].vel, np.ones(2))
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    w: Any
+    rate: float = 0.1
+    n: int = 3
+    name: str = "tanh"
+    function: Any = np.tanh
+
+
+def test_what_is_no_number_belongs_to_the_structure() -> None:
+    def f(p: Settings) -> Any:
+        y = p.w
+        for _ in range(p.n):
+            y = p.function(y) * p.rate + y
+        return np.sum(y) if p.name == "tanh" else 0.0
+
+    for p in (Settings(X), Settings(X, n=2, function=np.sin)):
+        gradient = ad.grad(f)(p)
+        assert gradient.n == p.n and gradient.name == "tanh" and gradient.function is p.function
+        ad.check_grads(f, (p,), order=2)
+
+
+def test_an_argument_that_holds_itself() -> None:
+    p = Particle(X, X)
+    p.history.append(p)
+    with pytest.raises(TypeError, match="holds itself"):
+        ad.grad(moved)(p)
+
+
+# --- objects from outside
+
+
+class Misfit:
+    def __init__(self, scale: float, y: Any) -> None:
+        self.scale = scale
+        self.y = y
+
+    def loss(self, x: Any) -> Any:
+        return self.scale * np.sum((x - self.y) ** 3)
+
+    __call__ = loss
+
+    def remember(self, x: Any) -> Any:
+        self.last = x
+        return self.loss(x)
+
+
+MISFIT = Misfit(2.0, X)
+
+
+def outside(x: Any) -> Any:
+    return MISFIT.loss(x) * MISFIT.scale + np.sum(MISFIT.y * x)
+
+
+def test_objects_from_outside_are_current() -> None:
+    """What is read of them is what they hold at the call."""
+    misfit = Misfit(2.0, X)
+    for fun in (misfit.loss, misfit, lambda x: misfit.loss(x)):
+        derivative = ad.grad(fun)
+        misfit.scale, misfit.y = 2.0, X
+        np.testing.assert_allclose(derivative(2 * X), 6.0 * X**2, rtol=1e-14)
+        misfit.scale = 5.0
+        np.testing.assert_allclose(derivative(2 * X), 15.0 * X**2, rtol=1e-14)
+        misfit.y = np.zeros(3)
+        np.testing.assert_allclose(derivative(2 * X), 60.0 * X**2, rtol=1e-14)
+        ad.check_grads(fun, (2 * X,), order=2)
+    ad.check_grads(outside, (2 * X,), order=2)
+
+
+def test_methods_of_a_class_that_is_changed() -> None:
+    """A method's own globals count as surroundings."""
+    p = Particle(X, X)
+    derivative = ad.grad(Particle.energy)
+    assert derivative(p).x[0] == G
+    global_g = globals()["G"]
+    globals()["G"] = 1.0
+    try:
+        assert derivative(p).x[0] == 1.0
+    finally:
+        globals()["G"] = global_g
+
+
+def test_objects_from_outside_are_not_written() -> None:
+    with pytest.raises(ad.DifferentiationError, match="a write to `self`, which is not local"):
+        ad.grad(MISFIT.remember)(X)
+
+
+# --- results
+
+
+def test_a_result_keeps_its_class() -> None:
+    def f(x: Any) -> Any:
+        p = Particle(x * 2, x)
+        return {"p": p, "pair": Pair(x[0], 2.0 * x[1])}
+
+    out, back = ad.vjp(f, X)
+    assert type(out["p"]) is Particle and type(out["pair"]) is Pair
+    np.testing.assert_array_equal(out["p"].x, 2 * X)
+    bar = {"p": Particle(np.ones(3), np.zeros(3), 0.0), "pair": Pair(0.0, 1.0)}
+    np.testing.assert_array_equal(back(bar), [2.0, 4.0, 2.0])
+    _, tangent = ad.jvp(f, (X,), (np.ones(3),))
+    assert type(tangent["p"]) is Particle and tangent["pair"] == Pair(1.0, 2.0)
+
+
+def test_has_aux_keeps_a_class() -> None:
+    gradient, p = ad.grad(lambda x: (np.sum(x * x), Particle(x, 2 * x)), has_aux=True)(X)
+    np.testing.assert_array_equal(gradient, 2 * X)
+    assert type(p) is Particle
+    np.testing.assert_array_equal(p.v, 2 * X)
