@@ -275,6 +275,50 @@ def _join_extent(a: Extent, b: Extent) -> Extent:
     return Dim(left if left.startswith("~") else f"~{left}|{right}", is_many(a) and is_many(b))
 
 
+def carried(so_far: Type, before: Type, new: Type, name: str) -> Type:
+    """The type of a value that a loop carries: of what it was before the loop, and of what a trip makes of it.
+
+    An extent that changes, or that means another length in the next trip, gets a name of its own: no other value is known
+    to have it.  The items of a list may differ in such extents, so nothing is known of them.
+    """
+    return _owned(join(so_far, new), before, new, name)
+
+
+def _owned(t: Type, before: Type, new: Type, name: str) -> Type:
+    if isinstance(t, Array) and t.dims is not None:
+        dims: list[Extent] = []
+        for i, e in enumerate(t.dims):
+            first, last = _axis(before, i, len(t.dims)), _axis(new, i, len(t.dims))
+            stays = e == last and (e == first or first is None and not _is_passing(e))
+            dims.append(e if stays or isinstance(e, int) else Dim(f"~{name}.{i}", e.many))
+        return Array(t.dtype, tuple(dims))
+    if isinstance(t, Tuple):
+        parts = [x.items if isinstance(x, Tuple) and len(x.items) == len(t.items) else None for x in (before, new)]
+        firsts, lasts = (p or (UNDEFINED,) * len(t.items) for p in parts)
+        found = zip(t.items, firsts, lasts, strict=True)
+        return Tuple(tuple(_owned(x, first, last, f"{name}.{i}") for i, (x, first, last) in enumerate(found)))
+    if isinstance(t, List):
+        return t if t == before else List(_any_item(t.item))
+    return t
+
+
+def _axis(t: Type, i: int, rank: int) -> Extent | None:
+    return t.dims[i] if isinstance(t, Array) and t.dims is not None and len(t.dims) == rank else None
+
+
+def _is_passing(e: Extent) -> bool:
+    """Whether an extent is that of one trip of a loop (`#`), of one path (`~`), or one of which nothing is known (`?`)."""
+    return isinstance(e, Dim) and any(mark in e.name for mark in "#~?")
+
+
+def _any_item(t: Type) -> Type:
+    if isinstance(t, Array) and t.dims is not None and any(map(_is_passing, t.dims)):
+        return Array(t.dtype, None)
+    if isinstance(t, Tuple):
+        return Tuple(tuple(map(_any_item, t.items)))
+    return List(_any_item(t.item)) if isinstance(t, List) else t
+
+
 def show(t: Type) -> str:
     """A type as the documentation writes it: `float64[I, 3]`."""
     match t:

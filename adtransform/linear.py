@@ -214,7 +214,7 @@ def pull(
     operands = tuple(n for n in rule.operands(len(let.args)) if n in names)
     equation = differential(rule, operands, names)
     active = {f"d{n}" for n in operands if names[n] in wanted}
-    keep_zero = rule.singular and any(t in strong for t in let.targets)
+    keep_zero = rule.is_singular(names, len(let.args)) and any(t in strong for t in let.targets)
     _Pull(equation, names, active, keep_zero, contribute, b).run(bars)
 
 

@@ -57,7 +57,7 @@ def _unmarked(f: Function) -> Function:
 
 # The primal before differentiation, the joint sweeps before the tape is laid (what is not needed is not saved), and after.
 PRIMAL: tuple[Pass, ...] = (_unmarked, tidy, steady, prune)
-JOINT: tuple[Pass, ...] = (simplify, invariants, share, simplify, fill, prune, shapes)
+JOINT: tuple[Pass, ...] = (simplify, invariants, share, simplify, prune, fill, prune, shapes)
 FINAL: tuple[Pass, ...] = (invariants, share, simplify, prune)
 
 
@@ -132,7 +132,18 @@ def pair(f: Function, wrt: Sequence[str]) -> tuple[Function, Function]:
 def _settled(f: Function, joint: Function, wrt: Sequence[str]) -> Function:
     """The joint sweeps with each share of the kind of its parameter."""
     types = {p.name: tangent_type(p.type) for p in f.params}
-    return settle(joint, len(f.results), [types[name] for name in wrt])
+    return _titled(settle(joint, len(f.results), [types[name] for name in wrt]), len(f.results), wrt)
+
+
+def _titled(joint: Function, first: int, wrt: Sequence[str]) -> Function:
+    """The joint sweeps with each share that a statement of its own computes called after its parameter."""
+    loads = {s.args[0]: s.targets[0] for s in joint.body.body if isinstance(s, Let) and s.op == "load"}
+    names: dict[Var, Var] = {}
+    for name, found in zip(wrt, joint.results[first:], strict=True):
+        if isinstance(found, Var) and not found.hint and found.of is None and Const(name) in loads:
+            names.setdefault(found, Var(found.type, "", loads[Const(name)]))
+    body = tuple(replace(s, targets=tuple(names.get(t, t) for t in s.targets)) for s in joint.body.body)
+    return replace(joint, body=Rewriter(names).region(replace(joint.body, body=body)))
 
 
 class _Zeroed(Rewriter):

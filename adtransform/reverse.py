@@ -228,6 +228,8 @@ class _Reverse:
             return _less(count, 1, b), Const(-1), Const(-1)
         if stmt.step == Const(1):
             return _less(stmt.stop, 1, b), _less(stmt.start, 1, b), Const(-1)
+        if stmt.step == Const(-1):
+            return _less(stmt.stop, -1, b), _less(stmt.start, -1, b), Const(1)
         count = b.let("trips", stmt.start, stmt.stop, stmt.step, type=INT)
         last = b.let("operator.add", stmt.start, b.let("operator.mul", _less(count, 1, b), stmt.step))
         return last, b.let("operator.sub", stmt.start, stmt.step), b.let("operator.neg", stmt.step)
@@ -263,7 +265,9 @@ class _Contribute:
 
 
 def _less(a: Atom, k: int, b: Builder) -> Atom:
-    return Const(a.value - k) if isinstance(a, Const) else b.let("operator.sub", a, k)
+    if isinstance(a, Const):
+        return Const(a.value - k)
+    return b.let("operator.sub", a, k) if k > 0 else b.let("operator.add", a, -k)
 
 
 def _is_list(a: Atom) -> bool:

@@ -317,7 +317,11 @@ class _Backward:
         results = (*(self.atom(r) for r in stmt.body.results), *(self.tapes[v] for v in taped))
         targets = [_named(before[v]) for v in taped]
         self.tapes = before | dict(zip(taped, targets, strict=True))
-        body = Region((*stmt.body.params, *params), tuple(inner.body), results)
+        index = stmt.body.params[0]
+        if (stop, step) == (Const(-1), Const(-1)) and not any(v is index for v in _reads(inner.body)):
+            # The body does not ask for the index: as many trips, from 0 on.
+            start, stop, step, index = Const(0), _one_more(start, b), Const(1), Var(INT, "_")
+        body = Region((index, *stmt.body.params[1:], *params), tuple(inner.body), results)
         b.add(
             replace(
                 stmt,
@@ -342,6 +346,16 @@ class _Backward:
             start, step = self.atom(loop.start), self.atom(loop.step)
             scaled = k if step == Const(1) else b.let("operator.mul", step, k, type=INT)
             self.env[v] = scaled if start == Const(0) else b.let("operator.add", start, scaled, type=INT)
+
+
+def _one_more(start: Atom, b: Builder) -> Atom:
+    """The n of `n - 1`."""
+    if isinstance(start, Const):
+        return Const(start.value + 1)
+    made = next((s for s in reversed(b.body) if start in s.targets), None)
+    if isinstance(made, Let) and made.op == "operator.sub" and made.args[1] == Const(1):
+        return made.args[0]
+    return b.let("operator.add", start, 1, type=INT)
 
 
 def _named(like: Atom) -> Var:

@@ -13,7 +13,10 @@ from adtransform.ir import For, Function, If, Let, Region, Var, While
 from adtransform.ops import effect_free
 from adtransform.rewrite import Rewriter
 
-_NEVER = frozenset("load list zeros assign pop numpy.zeros numpy.empty numpy.ones".split())
+# What makes an array of its own, which may be written later: two of them are two.
+_NEVER = frozenset("load list zeros assign pop".split()) | {
+    f"numpy.{name}{like}" for name in ("zeros", "empty", "ones", "full") for like in ("", "_like")
+}
 
 
 def share(f: Function) -> Function:

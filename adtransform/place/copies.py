@@ -39,6 +39,7 @@ from adtransform.place.storage import Buffers, Storage, is_immutable, storage
 
 _MUST = frozenset("update push pop accumulate_at".split())
 _PUTS = {"push": 1, "update": 2}
+_FEW = 12  # copies before loops that are worth a second look
 _TURNED = frozenset(
     f"numpy.{name}"
     for name in "transpose swapaxes moveaxis rollaxis matrix_transpose permute_dims rot90 linalg.matrix_transpose".split()
@@ -54,14 +55,43 @@ def settle(program: Program, *, results: bool = True) -> tuple[Storage, Ranges]:
         if isinstance(node, Bind):
             node.inplace = node.tree.op in _MUST or _may_be_inplace(node)
     done: set[object] = set()
+    before_loops: list[_Before] = []
     found = _drop_dead(program)
     while True:
         memory = storage(program.nodes)
         conflicts = _conflicts(program.nodes, found, memory, results)
         if not conflicts:
-            return memory, found
-        done |= _Mender(program, memory, frozenset(done)).mend(conflicts)
+            return _spared(program, memory, found, before_loops, results)
+        mender = _Mender(program, memory, frozenset(done))
+        done |= mender.mend(conflicts)
+        before_loops += mender.before_loops
         found = ranges(program.nodes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """A copy before a loop: what `entry` carries into it is the `copy` instead of the `source`."""
+
+    block: list[Node]
+    entry: Copy
+    source: Operand
+    copy: Bind
+
+
+def _spared(
+    program: Program, memory: Storage, found: Ranges, before_loops: list[_Before], results: bool
+) -> tuple[Storage, Ranges]:
+    """Leave out the copies before loops that other remedies have made needless."""
+    for made in reversed(before_loops[-_FEW:]):
+        pairs, block = made.entry.pairs, list(made.block)
+        made.entry.pairs = [(t, made.source if s is made.copy.targets[0] else s) for t, s in pairs]
+        made.block[:] = [node for node in block if node is not made.copy]
+        without = storage(program.nodes), ranges(program.nodes)
+        if _conflicts(program.nodes, without[1], without[0], results):
+            made.entry.pairs, made.block[:] = pairs, block
+        else:
+            memory, found = without
+    return memory, found
 
 
 def _drop_dead(program: Program) -> Ranges:
@@ -195,6 +225,7 @@ class _Mender:
         self.before: dict[Node, list[Node]] = {}
         self.after: dict[Node, list[Node]] = {}
         self.copied: set[object] = set()
+        self.before_loops: list[_Before] = []
         self.loose = _may_be_unbound(program.nodes)
         self.indexed = {
             v
@@ -354,7 +385,9 @@ class _Mender:
             fresh = Var(type_of(source), target.hint, target.of, target.wrt)
             sure = isinstance(c.node, Bind) and c.node.tree.op in _MUST and not viewed and source not in self.loose
             op = self.how(source, sure)
-            self.before.setdefault(node, []).append(Bind((fresh,), Tree(op, (source,), (), fresh.type)))
+            copy = Bind((fresh,), Tree(op, (source,), (), fresh.type))
+            self.before.setdefault(node, []).append(copy)
+            self.before_loops.append(_Before(self.lists[node], node, source, copy))
             node.pairs = [(t, fresh if t is target else s) for t, s in node.pairs]
         return True
 

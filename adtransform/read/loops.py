@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 
 from adtransform.build import Builder
+from adtransform.infer.extents import count
 from adtransform.ir import Atom, Const, For, Let, Origin, Region, Var, While
-from adtransform.lattice import INT, UNKNOWN, Type, is_number, join
+from adtransform.lattice import UNKNOWN, Dim, Type, carried, is_number
 from adtransform.read.core import State
 from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE, VALUE
 from adtransform.read.merge import Bad, Body, EntriesOf, Group, ItemsOf, Leaf, Meeting, Same, Template, hints
@@ -45,6 +47,7 @@ class Plan:
     related: set[Pair] = field(default_factory=set)
     heap: dict[Storage, Content] = field(default_factory=dict)  # what the storages held at the end of the last reading
     pool: dict[tuple[str, int], Storage] = field(default_factory=dict)
+    name: int = field(default_factory=itertools.count().__next__)  # of the extents that are those of one trip
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ class Loops(Methods):
             self.restore(entry)
         else:
             self.refuse(loop.node, "a loop whose values change in kind from trip to trip", "give them one kind before the loop")
-        return self._finish(loop, entry, attempt, place, outer_broke)
+        return self._finish(loop, plan, entry, attempt, place, outer_broke)
 
     def _ordered(self, names: Collection[str]) -> list[str]:
         """Names in the order in which they were first bound: what is printed must not depend on the order of a set."""
@@ -165,7 +168,7 @@ class Loops(Methods):
         self.before.update(zip(params, inits, strict=True))
         self.restore(before)
         self._enter(meeting, params, before, loop)
-        index = None if loop.bounds is None else Var(INT, loop.hint)
+        index = None if loop.bounds is None else Var(count(Dim(f"#{plan.name}")), loop.hint)
         head = self.save()
         nexts: list[Atom] = []
 
@@ -323,8 +326,10 @@ class Loops(Methods):
             if body is None or self._outgrown(body, content, entry.heap.get(storage), meeting):
                 plan.stores[storage] = content
                 stable = False
-        for key, param, new in zip(attempt.keys, attempt.params, attempt.nexts, strict=True):
-            t = join(param.type, self.type_of(new))
+        for n, (key, param, init, new) in enumerate(
+            zip(attempt.keys, attempt.params, attempt.inits, attempt.nexts, strict=True)
+        ):
+            t = carried(param.type, self.type_of(init), self.type_of(new), f"{plan.name}.{n}")
             if t != param.type:
                 plan.types[key] = UNKNOWN if round_ > 6 and is_number(t) else t
                 stable = False
@@ -396,7 +401,7 @@ class Loops(Methods):
 
     # After the loop.
 
-    def _finish(self, loop: Loop, entry: State, attempt: Attempt, place: Origin | None, outer_broke: Ref) -> Atom:
+    def _finish(self, loop: Loop, plan: Plan, entry: State, attempt: Attempt, place: Origin | None, outer_broke: Ref) -> Atom:
         end = attempt.end
         late = self._late(loop, entry, attempt)
         inits, _ = self._inits(late, entry)
@@ -422,7 +427,8 @@ class Loops(Methods):
         self.related = related | attempt.head.related
         all_inits = (*attempt.inits, *inits)
         extra = [h for t in (*late.names.values(), *late.bodies.values()) for h in hints(t)]
-        types = [join(self.type_of(a), self.type_of(b)) for a, b in zip(inits, nexts, strict=True)]
+        pairs = [(self.type_of(a), self.type_of(b)) for a, b in zip(inits, nexts, strict=True)]
+        types = [carried(first, first, last, f"{plan.name}.late{n}") for n, (first, last) in enumerate(pairs)]
         extras = [Var(t, h) for t, h in zip(types, extra, strict=True)]
         targets = [Var(p.type, p.hint) for p in (*attempt.params, *extras)]
         self.before.update(zip(targets, all_inits, strict=True))

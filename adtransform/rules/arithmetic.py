@@ -6,12 +6,24 @@
 
 from __future__ import annotations
 
+from adtransform.ir import Atom, Const
 from adtransform.rules.table import alias, rule
+
+
+def _may_be_zero(u: Atom, v: Atom) -> bool:
+    """Whether a divisor may be 0."""
+    return not isinstance(v, Const) or v.value == 0
+
+
+def _may_be_steep(u: Atom, v: Atom) -> bool:
+    """Whether a power may have an infinite slope."""
+    return not (isinstance(v, Const) and isinstance(v.value, (int, float)) and v.value >= 1)
+
 
 rule("u + v", "du + dv")
 rule("u - v", "du - dv")
 rule("u * v", "u * dv + v * du")
-rule("u / v", "(du - y * dv) / v", singular=True)
+rule("u / v", "(du - y * dv) / v", singular=_may_be_zero)
 rule("u % v", "du - u // v * dv")
 rule("-u", "-du")
 rule("+u", "du")
@@ -20,13 +32,16 @@ rule("+u", "du")
 rule(
     "u ** v",
     "v * power(u, where(v == 0, 1, v - 1)) * du + y * log(where(u == 0, 1, u)) * dv",
-    singular=True,
+    singular=_may_be_steep,
 )
 
 rule("abs(u)", "real(conj(sign(u)) * du)", on="builtins")
 rule("float(u)", "cast(du, y)", on="builtins")
 rule(
-    "pow(u, v)", "v * power(u, where(v == 0, 1, v - 1)) * du + y * log(where(u == 0, 1, u)) * dv", on="builtins", singular=True
+    "pow(u, v)",
+    "v * power(u, where(v == 0, 1, v - 1)) * du + y * log(where(u == 0, 1, u)) * dv",
+    on="builtins",
+    singular=_may_be_steep,
 )
 
 # Ties are split evenly, as in numpy.maximum.

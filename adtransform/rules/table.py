@@ -88,7 +88,7 @@ class Rule:
     pattern: Pattern
     written: str | Text
     module: str
-    singular: bool = False
+    singular: bool | Callable[..., bool] = False
     constant: bool = False
     namespace: Mapping[str, Any] = field(default_factory=dict)
     when: Callable[..., bool] | None = None
@@ -97,6 +97,12 @@ class Rule:
     def text(self) -> str:
         """The differential as text."""
         return self.written if isinstance(self.written, str) else self.written.plain
+
+    def is_singular(self, names: Mapping[str, Atom], count: int) -> bool:
+        """Whether a partial of this call may be infinite where the value is fine."""
+        if isinstance(self.singular, bool):
+            return self.singular
+        return self.singular(*(names[n] for n in self.operands(count)))
 
     def operands(self, count: int) -> tuple[str, ...]:
         """The names of the differentiable operands (of which there are `count` positional ones in this call)."""
@@ -169,7 +175,7 @@ def rule(
     differential: str | None = None,
     *,
     on: str = "numpy",
-    singular: bool = False,
+    singular: bool | Callable[..., bool] = False,
     namespace: Mapping[str, Any] | None = None,
     structural: bool = False,
     when: Callable[..., bool] | None = None,
@@ -179,7 +185,8 @@ def rule(
     `pattern`: the call, `u v w` the differentiable operands, `*us` any number of them, `y` the result (or `w, V = ...`).
     `differential`: an expression linear in `du dv dw dus`; omitted, the call decorates a `def` that computes it.
     `when`: the types of the operands that the row is for, `lambda u, v: rank_of(u) == 2`.
-    `singular`: a partial may be infinite where the value is fine; shares that are zero then stay zero.
+    `singular`: a partial may be infinite where the value is fine; shares that are zero then stay zero.  It may depend on the
+    operands, `lambda u, v: not isinstance(v, Const)`.
     """
     shape = _pattern(pattern)
 

@@ -28,30 +28,32 @@ def asian_call_forward(
     paths = t1[1]
     dt = years / dates
     ddt = dyears / dates
-    log_price = np.full(paths, np.log(spot))
-    dlog_price = np.full(paths, np.divide(dspot, spot))
+    t7 = np.log(spot)
+    dt7 = np.divide(dspot, spot)
+    log_price = np.full(paths, t7)
+    dlog_price = np.full(paths, dt7)
     total = np.zeros(paths)
     t10 = len(shocks)
     dtotal = np.zeros_like(total)
-    log_price_1 = log_price.copy()
-    dlog_price_1 = dlog_price
     for t13 in range(t10):
         shock = shocks[t13]
         t17 = rate - 0.5 * vol**2
         t19 = np.sqrt(dt)
         dt22 = shock * (vol * (ddt / (2 * t19)) + t19 * dvol)
         dt23 = t17 * ddt + dt * (drate - 0.5 * (2 * vol * dvol)) + dt22
-        log_price_1 += t17 * dt + vol * t19 * 1.0 * shock
-        dlog_price_1 = dlog_price_1 + dt23
-        t25 = np.exp(log_price_1)
+        log_price += t17 * dt + vol * t19 * 1.0 * shock
+        dlog_price = dlog_price + dt23
+        t25 = np.exp(log_price)
         total += t25
-        dtotal = dtotal + t25 * dlog_price_1
+        dtotal = dtotal + t25 * dlog_price
     t29 = total / dates - strike
     dt29 = dtotal / dates - dstrike
     payoff = np.maximum(t29, 0.0)
     dpayoff = np.where(t29 == 0.0, dt29 / 2, np.where(t29 > 0.0, dt29, 0.0))
     dt32 = 0.5 * np.mean(dpayoff)
     price = 0.0 + 0.5 * np.mean(payoff)
+    log_price = np.full(paths, t7)
+    dlog_price = np.full(paths, dt7)
     total = np.zeros(paths)
     dtotal = np.zeros_like(total)
     for t38 in range(t10):

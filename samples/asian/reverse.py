@@ -57,39 +57,39 @@ def asian_call_reverse(
     dates = t1[0]
     paths = t1[1]
     dt = years / dates
-    log_price = np.full(paths, np.log(spot))
+    t7 = np.log(spot)
+    log_price = np.full(paths, t7)
     total = np.zeros(paths)
     t10 = len(shocks)
     t17_tape = []
     t19_tape = []
     t25_tape = []
-    log_price_1 = log_price.copy()
     for t13 in range(t10):
         shock = shocks[t13]
         t17 = rate - 0.5 * vol**2
         t17_tape.append(t17)
         t19 = np.sqrt(dt)
         t19_tape.append(t19)
-        log_price_1 += t17 * dt + vol * t19 * 1.0 * shock
-        t25 = np.exp(log_price_1)
+        log_price += t17 * dt + vol * t19 * 1.0 * shock
+        t25 = np.exp(log_price)
         t25_tape.append(t25)
         total += t25
     t29 = total / dates - strike
     payoff = np.maximum(t29, 0.0)
     price = 0.0 + 0.5 * np.mean(payoff)
+    log_price_1 = np.full(paths, t7)
     total_1 = np.zeros(paths)
     t42_tape = []
     t44_tape = []
     t50_tape = []
-    log_price = log_price.copy()
     for t38 in range(t10):
         shock = shocks[t38]
         t42 = rate - 0.5 * vol**2
         t42_tape.append(t42)
         t44 = np.sqrt(dt)
         t44_tape.append(t44)
-        log_price += t42 * dt + vol * t44 * -1.0 * shock
-        t50 = np.exp(log_price)
+        log_price_1 += t42 * dt + vol * t44 * -1.0 * shock
+        t50 = np.exp(log_price_1)
         t50_tape.append(t50)
         total_1 += t50
     t53 = total_1 / dates - strike
@@ -97,8 +97,8 @@ def asian_call_reverse(
     price += 0.5 * np.mean(payoff)
     t60 = np.exp(-rate * years)
     y = t60 * price
-    dlog_price_1 = np.zeros_like(log_price_1)
     dlog_price = np.zeros_like(log_price)
+    dlog_price_1 = np.zeros_like(log_price_1)
     # return np.exp(-rate * years) * price
     t61 = price * t60
     t62 = -(t61 * rate)
@@ -124,19 +124,19 @@ def asian_call_reverse(
         # total += np.exp(log_price)
         shock = shocks[t38]
         # total += np.exp(log_price)
-        dlog_price = dlog_price + t69 * t50
+        dlog_price_1 = dlog_price_1 + t69 * t50
         # log_price += (rate - 0.5 * vol**2) * dt + vol * np.sqrt(dt) * sign * shock
-        dt43 = dlog_price.sum()
-        dt46 = np.sum(dlog_price * shock)
+        dt43 = dlog_price_1.sum()
+        dt46 = np.sum(dlog_price_1 * shock)
         dvol -= dt46 * t44
         ddt += strong(-(dt46 * vol), 1.0 / (2 * t44))
         ddt += dt43 * t42
         t71 = dt43 * dt
         drate += t71
-        dvol += strong(-(t71 * 0.5), 2 * vol)
+        dvol -= t71 * 0.5 * (2 * vol)
     # log_price = np.full(paths, np.log(spot))
     t72 = np.divide(1.0, spot)
-    t73 = strong(dlog_price.sum(), t72)
+    t73 = strong(dlog_price_1.sum(), t72)
     # price += 0.5 * np.mean(payoff)
     t74 = t63 / total.size
     # payoff = np.maximum(total / dates - strike, 0.0)
@@ -153,18 +153,18 @@ def asian_call_reverse(
         # total += np.exp(log_price)
         shock = shocks[t13]
         # total += np.exp(log_price)
-        dlog_price_1 = dlog_price_1 + t78 * t25
+        dlog_price = dlog_price + t78 * t25
         # log_price += (rate - 0.5 * vol**2) * dt + vol * np.sqrt(dt) * sign * shock
-        dt18 = dlog_price_1.sum()
-        dt21 = np.sum(dlog_price_1 * shock)
+        dt18 = dlog_price.sum()
+        dt21 = np.sum(dlog_price * shock)
         dvol += dt21 * t19
         ddt += strong(dt21 * vol, 1.0 / (2 * t19))
         ddt += dt18 * t17
         t79 = dt18 * dt
         drate += t79
-        dvol += strong(-(t79 * 0.5), 2 * vol)
+        dvol -= t79 * 0.5 * (2 * vol)
     # log_price = np.full(paths, np.log(spot))
-    dspot = t73 + strong(dlog_price_1.sum(), t72)
+    dspot = t73 + strong(dlog_price.sum(), t72)
     # dt = years / dates
     dyears = t62 + strong(ddt, t68)
     dspot = float(dspot)

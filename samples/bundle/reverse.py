@@ -50,13 +50,11 @@ def residual_reverse(
     t39 = dt36 * focal
     dr2 = t39 * k2 * (2 * r2) + t39 * k1
     # r2 = q @ q
-    t40 = dr2 * q
-    dq = dy_1 * t36 + t40
-    dq += t40
+    dq = dy_1 * t36 + 2.0 * (dr2 * q)
     # q = -p[:2] / p[2]
-    t41 = dq / t28
-    dp[2] = np.sum(-(t41 * q))
-    dp[:2] -= t41
+    t40 = dq / t28
+    dp[2] = np.sum(-(t40 * q))
+    dp[:2] -= t40
     # focal, k1, k2 = camera[6:]
     dt22[2] = t39 * t33
     dt22[1] += t39 * r2
@@ -74,12 +72,12 @@ def residual_reverse(
         # return c * p + s * np.cross(axis, p) + (1.0 - c) * (axis @ p) * axis
         t15 = 1.0 - c
         dt17 = np.sum(dp * axis)
-        t42 = dt17 * t15
-        daxis = dp * (t15 * t16) + t42 * point
-        t43 = dp * s
+        t41 = dt17 * t15
+        daxis = dp * (t15 * t16) + t41 * point
+        t42 = dp * s
         ds = np.sum(dp * t12)
-        dpoint = t42 * axis + np.cross(t43, axis)
-        daxis += np.cross(point, t43)
+        dpoint = t41 * axis + np.cross(t42, axis)
+        daxis += np.cross(point, t42)
         dpoint += dp * c
         dc = -(dt17 * t16) + np.sum(dp * point)
         # c, s = np.cos(angle), np.sin(angle)
@@ -90,9 +88,7 @@ def residual_reverse(
         # angle = np.sqrt(angle2)
         dangle2 = dangle / (2 * angle)
     # angle2 = w @ w
-    t44 = dangle2 * t1
-    dt1 += t44
-    dt1 += t44
+    dt1 += 2.0 * (dangle2 * t1)
     # p = rotate(camera[:3], point) + camera[3:6]
     dcamera[:3] += dt1
     return y, (dcamera, dpoint)

@@ -44,11 +44,11 @@ def remaining_reverse(
     du[2:, 1:-1] += dleft
     domega = 0.0
     # for _ in range(sweeps):
-    for _ in range(sweeps - 1, -1, -1):
+    for _ in range(sweeps):
         # for i in range(1, rows - 1):
-        for i in range(rows - 1 - 1, 0, -1):
+        for i in range(rows - 2, 0, -1):
             # for j in range(1, columns - 1):
-            for j in range(columns - 1 - 1, 0, -1):
+            for j in range(columns - 2, 0, -1):
                 t25 = t25_tape.pop()
                 # u[i, j] += omega * (0.25 * (around + source[i, j]) - u[i, j])
                 t36 = du[i, j]

@@ -24,7 +24,6 @@ def surprise_reverse(
     P_tape = []
     innovation_tape = []
     S_tape = []
-    t33_tape = []
     K_tape = []
     t39_tape = []
     t42_tape = []
@@ -38,9 +37,7 @@ def surprise_reverse(
         innovation_tape.append(innovation)
         S = h @ P @ h + noise**2
         S_tape.append(S)
-        t33 = P @ h
-        t33_tape.append(t33)
-        K = t33 / S
+        K = P @ h / S
         K_tape.append(K)
         x = x + K * innovation
         t39 = t15 - np.outer(K, h)
@@ -54,29 +51,24 @@ def surprise_reverse(
     dP = np.zeros_like(P)
     dnoise = 0.0
     # for z in track[1:]:
-    for t20 in range(t18 - 1, -1, -1):
+    for _ in range(t18):
         t42 = t42_tape.pop()
         t39 = t39_tape.pop()
         K = K_tape.pop()
-        t33 = t33_tape.pop()
         S = S_tape.pop()
         innovation = innovation_tape.pop()
         P = P_tape.pop()
-        # P = F @ P @ F.T + Q
-        t24 = F.T
         # total += 0.5 * (innovation**2 / S + np.log(2.0 * np.pi * S))
         t43 = 2.0 * 3.141592653589793
         t44 = 0.5 / S
         dS = 0.5 / (t43 * S) * t43 - t44 * t42
-        # P = (np.eye(2) - np.outer(K, h)) @ P
-        t45 = np.reshape(-(dP @ P.T) @ h.ravel(), t33.shape)
         # x = x + K * innovation
         dinnovation = t44 * (2 * innovation) + np.sum(dx * K)
-        dK = t45 + dx * innovation
+        dK = -(dP @ P.T) @ h + dx * innovation
         # K = P @ h / S
-        t46 = dK / S
-        dS += np.sum(-(t46 * K))
-        dP = t39.T @ dP + np.outer(t46, h)
+        t45 = dK / S
+        dS += np.sum(-(t45 * K))
+        dP = t39.T @ dP + np.outer(t45, h)
         # S = h @ P @ h + noise**2
         dnoise += dS * (2 * noise)
         dP += np.outer(h, dS * h)
@@ -84,7 +76,8 @@ def surprise_reverse(
         dx = dx - dinnovation * h
         # P = F @ P @ F.T + Q
         dQ += dP
-        dP = t24 @ (dP @ t24.T)
+        t46 = F.T
+        dP = t46 @ (dP @ F)
         # x = F @ x
-        dx = t24 @ dx
+        dx = t46 @ dx
     return total, (float(np.sum(dQ * t9) * (2 * process)), float(dnoise))

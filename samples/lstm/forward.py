@@ -22,6 +22,11 @@ def cast(x, like):
     return part if part.ndim or isinstance(like, np.ndarray) else part[()]
 
 
+def expand(x, like):
+    """`x` repeated in the shape of `like`: a view that must not be written."""
+    return np.broadcast_to(x, np.shape(like)) if np.ndim(like) else x
+
+
 def zeros(like):
     """A zero of the shape and kind of `like`, of its dtype where that is a float."""
     if isinstance(like, (list, tuple)):
@@ -40,7 +45,7 @@ def loss_forward(
     dU: np.ndarray,
     db: np.ndarray,
     dv: np.ndarray,
-) -> tuple[np.float64, np.float64]:
+):
     """Value of `loss` and its tangent, for tangents of (W, U, b, v)."""
     if not (W.dtype == "float64" and W.ndim == 2):
         raise ValueError("W must be float64[D, K]")
@@ -91,6 +96,7 @@ def loss_forward(
         dstates.append(dh)
     t44 = states[-1]
     error = t44 @ v - ys
+    derror = expand(t44 @ dv + dstates[-1] @ v, error)
     y = np.mean(error**2)
-    dy = np.mean(2 * error * (t44 @ dv + dstates[-1] @ v))
+    dy = np.mean(2 * error * derror)
     return y, dy

@@ -38,11 +38,42 @@ def fit(share, like):
     return cast(share, like)
 
 
+def expand(x, like):
+    """`x` repeated in the shape of `like`: a view that must not be written."""
+    return np.broadcast_to(x, np.shape(like)) if np.ndim(like) else x
+
+
 def zeros(like):
     """A zero of the shape and kind of `like`, of its dtype where that is a float."""
     if isinstance(like, (list, tuple)):
         return type(like)([zeros(item) for item in like])
     return cast(np.zeros(np.shape(like)), like)
+
+
+def matmul_left(bar, b, a):
+    """The share of `a` in `a @ b`, for operands of any rank."""
+    if np.ndim(b) == 1:
+        share = np.expand_dims(bar, -1) * b
+    elif np.ndim(a) == 1:
+        share = (b @ np.expand_dims(bar, -1))[..., 0]
+    else:
+        share = bar @ np.swapaxes(b, -1, -2)
+    return fit(share, a)
+
+
+def matmul_right(bar, a, b):
+    """The share of `b` in `a @ b`, for operands of any rank."""
+    if np.ndim(a) == 1:
+        share = (
+            a * bar
+            if np.ndim(b) == 1
+            else np.expand_dims(a, -1) * np.expand_dims(bar, -2)
+        )
+    elif np.ndim(b) == 1:
+        share = (np.swapaxes(a, -1, -2) @ np.expand_dims(bar, -1))[..., 0]
+    else:
+        share = np.swapaxes(a, -1, -2) @ bar
+    return fit(share, b)
 
 
 def loss_reverse(
@@ -52,7 +83,8 @@ def loss_reverse(
     v: np.ndarray,
     xs: np.ndarray,
     ys: np.ndarray,
-) -> tuple[np.float64, tuple]:
+    dy=1.0,
+):
     """Value of `loss` and its gradient with respect to (W, U, b, v)."""
     if not (W.dtype == "float64" and W.ndim == 2):
         raise ValueError("W must be float64[D, K]")
@@ -130,7 +162,8 @@ def loss_reverse(
     t44 = states[-1]
     t46 = t44 @ v
     error = t46 - ys
-    y = np.mean(error**2)
+    t49 = error**2
+    y = np.mean(t49)
     dW = np.zeros_like(W)
     dU = np.zeros_like(U)
     db = np.zeros_like(b)
@@ -138,10 +171,12 @@ def loss_reverse(
     dc = np.zeros_like(c)
     dstates = zeros(states)
     # return np.mean(error**2)
-    t48 = 2 * error / t46.size
+    t50 = fit(expand(np.divide(dy, error.size), t49), t49) * (2 * error)
+    derror = fit(t50, error)
     # error = states[-1] @ v - ys
-    dv = fit(t44.T @ t48, v)
-    dstates[-1] = dstates[-1] + fit(np.outer(t48, v), t44)
+    dt46 = fit(derror, t46)
+    dv = matmul_right(dt46, t44, v)
+    dstates[-1] = dstates[-1] + fit(matmul_left(dt46, v, t44), t44)
     # for x in xs:
     for t12 in range(t10 - 1, -1, -1):
         h = h_tape_1.pop()
@@ -171,8 +206,8 @@ def loss_reverse(
         dh = fit(dh, h)
         dc = fit(dc, c)
         # states.append(h)
-        t49 = dstates.pop()
-        dh += fit(t49, h)
+        t51 = dstates.pop()
+        dh += fit(t51, h)
         # h = o * np.tanh(c)
         do = fit(dh * t42, o)
         dc += fit(dh * o, t42) * (1 - t42 * t42)
@@ -193,7 +228,7 @@ def loss_reverse(
         dgates[:, :H] += di / t21 * i * t20
         # gates = x @ W + h @ U + b
         db += dgates.sum(axis=0)
-        dU += fit(h_1.T @ dgates, U)
-        dh = fit(dgates @ U.T, h_1)
+        dU += h_1.T @ dgates
+        dh = dgates @ U.T
         dW += x.T @ dgates
     return y, (dW, dU, db, dv)

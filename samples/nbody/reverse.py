@@ -74,7 +74,7 @@ def miss_reverse(
     dx[target] = -t59
     dx[-1] += t59
     # for _ in range(steps):
-    for _ in range(steps - 1, -1, -1):
+    for _ in range(steps):
         # v += 0.5 * dt * a
         t29 = 0.5 * dt
         # v += 0.5 * dt * a
@@ -104,4 +104,6 @@ def miss_reverse(
         dv = dv + dx * dt
         # v += 0.5 * dt * a
         da = dv * t29
-    return y, (dv[-1],)
+    # v[-1] = v0
+    dv0 = dv[-1]
+    return y, (dv0,)

@@ -44,7 +44,7 @@ def velocity_forward(
         dt14 = dE - (e * (t45 * dE) + t11 * de) - dt6
         t17 = 1.0 - e * t45
         step = (E - e * t11 - mean) / t17
-        dstep = (dt14 - -(step * (-(e * (t11 * dE)) + t45 * de))) / t17
+        dstep = (dt14 + step * (-(e * (t11 * dE)) + t45 * de)) / t17
         E -= step
         dE -= dstep
         trips += 1
@@ -57,11 +57,11 @@ def velocity_forward(
     dt25 = -(e * t47) + t24 * de
     near = 1.0 - e * t24
     cos_v = (t24 - e) / near
-    dcos_v = (-t47 - de - -(cos_v * dt25)) / near
+    dcos_v = (-t47 - de + cos_v * dt25) / near
     t32 = math.sqrt(1.0 - e * e)
     dt34 = t32 * (t24 * dE) - t46 * np.divide(2.0 * (e * de), 2 * t32)
     sin_v = t32 * t46 / near
-    dsin_v = (dt34 - -(sin_v * dt25)) / near
+    dsin_v = (dt34 + sin_v * dt25) / near
     t39 = math.cos(w)
     t48 = math.sin(w)
     t40 = cos_v + e

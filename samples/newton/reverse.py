@@ -61,36 +61,36 @@ def velocity_reverse(
     dw = -(height * sin_v * t39) - height * t40 * t42
     # sin_v = sqrt(1.0 - e * e) * sin(E) / near
     t46 = height * t42 / near
-    t47 = np.divide(t46 * t33, 2 * t32) * e
-    de = t45 + t47
-    de += t47
+    de = t45 + 2.0 * (np.divide(t46 * t33, 2 * t32) * e)
     # cos_v = (cos(E) - e) / near
-    t48 = t45 / near
-    dnear = t46 * sin_v - t48 * cos_v
-    de -= t48
-    dE = -(t46 * t32 * t24) - t48 * t33
+    t47 = t45 / near
+    dnear = t46 * sin_v - t47 * cos_v
+    de -= t47
+    dE = -(t46 * t32 * t24) - t47 * t33
     # near = 1.0 - e * cos(E)
     de -= dnear * t24
-    dE -= -(dnear * e * t33)
+    dE += dnear * e * t33
     dmean = 0.0
     # while True:
-    for k in range(trips_1 - 1, -1, -1):
+    for _ in range(trips_1):
         step = step_tape.pop()
         t15 = t15_tape.pop()
         t11 = t11_tape.pop()
         E = E_tape.pop()
         # step = (E - e * sin(E) - mean) / (1.0 - e * cos(E))
-        t49 = dE / (1.0 - e * t15)
-        t50 = t49 * step
-        de -= t50 * t15
-        dE -= -(t50 * e * math.sin(E))
-        dmean += t49
-        dE -= t49
-        de += t49 * t11
-        dE += t49 * e * math.cos(E)
+        t48 = dE / (1.0 - e * t15)
+        t49 = t48 * step
+        de -= t49 * t15
+        dE += t49 * e * math.sin(E)
+        dmean += t48
+        dE -= t48
+        de += t48 * t11
+        dE += t48 * e * math.cos(E)
     # E = mean if e < 0.8 else pi
     if t10:
         dmean += dE
     # mean = (2.0 * pi * (time - passage) / period) % (2.0 * pi)
-    t51 = dmean / period
-    return y, (-(t51 * t6), -(t51 * t0), float(de), dw, t44, 1.0)
+    t50 = dmean / period
+    dperiod = -(t50 * t6)
+    dpassage = -(t50 * t0)
+    return y, (dperiod, dpassage, float(de), dw, t44, 1.0)

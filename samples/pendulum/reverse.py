@@ -67,10 +67,10 @@ def misfit_reverse(
     dlength = 0.0
     ddamping = 0.0
     # for m in measured:
-    for t8 in range(t1 - 1, -1, -1):
+    for _ in range(t1):
         t10 = t10_tape.pop()
         # for _ in range(every):
-        for _ in range(every - 1, -1, -1):
+        for _ in range(every):
             t49 = t49_tape.pop()
             t45 = t45_tape.pop()
             t36 = t36_tape.pop()

@@ -141,7 +141,7 @@ def cool_reverse(
                 drow_1[0] *= 0.5
             du[i] += drow_1
         # while rough > limit:
-        for k in range(trips - 1, -1, -1):
+        for _ in range(trips):
             bend_1 = bend_tape_1.pop()
             t23 = t23_tape.pop()
             drow_1 = np.zeros(t50)

@@ -77,7 +77,7 @@ def _add(s: Simplifier, let: Let, b: Builder) -> Atom | None:
         return x
     if (negated := s.source(y, "operator.neg")) is not None and not negated.targets[0].hint:
         return b.let("operator.sub", x, negated.args[0])
-    return None
+    return _counted(s, x, y, 1, b) or _twice(s, let, b)
 
 
 @row("operator.sub")
@@ -85,11 +85,35 @@ def _sub(s: Simplifier, let: Let, b: Builder) -> Atom | None:
     x, y = let.args
     if is_number(y, 0) and is_floating(x):
         return x
-    # (n - 1) + 1 and (n + 1) - 1 of index arithmetic
-    inner = s.source(x, "operator.add")
-    if inner is not None and isinstance(y, Const) and inner.args[1] == y and kind_of(type_of(inner.args[0])) == "int":
-        return inner.args[0]
-    return None
+    if (negated := s.source(y, "operator.neg")) is not None and not negated.targets[0].hint:
+        return b.let("operator.add", x, negated.args[0])
+    return _counted(s, x, y, -1, b) or _twice(s, let, b)
+
+
+def _counted(s: Simplifier, x: Atom, y: Atom, sign: int, b: Builder) -> Atom | None:
+    """Index arithmetic: `(n - 1) + 1` is n, `(n - 1) - 1` is `n - 2`."""
+    if not isinstance(y, Const) or type(y.value) is not int or kind_of(type_of(x)) != "int":
+        return None
+    offset = sign * y.value
+    inner = s.source(x, "operator.add") or s.source(x, "operator.sub")
+    if inner is None:
+        return x if offset == 0 else None
+    base, other = inner.args
+    if not isinstance(other, Const) or type(other.value) is not int or kind_of(type_of(base)) != "int":
+        return None
+    offset += other.value if inner.op == "operator.add" else -other.value
+    if offset == 0:
+        return base
+    return b.let("operator.add", base, offset) if offset > 0 else b.let("operator.sub", base, -offset)
+
+
+def _twice(s: Simplifier, let: Let, b: Builder) -> Atom | None:
+    """`(a + s) + s` is `a + 2 * s`, and so with minus."""
+    x, y = let.args
+    inner = s.source(x, let.op)
+    if inner is None or not isinstance(y, Var) or inner.args[1] is not y or not is_floating(y) or inner.targets[0].hint:
+        return None
+    return b.let(let.op, inner.args[0], b.let("operator.mul", 2.0, y), type=let.targets[0].type)
 
 
 @row("numpy.where")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable
+from dataclasses import replace
 
 from adtransform.build import Builder, type_of
 from adtransform.infer.structural import tangent as tangent_type
@@ -28,7 +29,7 @@ from adtransform.lattice import (
 )
 from adtransform.linear import elementwise
 from adtransform.optimise.fill import is_basic
-from adtransform.optimise.simplify.engine import Simplifier, is_number, row
+from adtransform.optimise.simplify.engine import Simplifier, is_floating, is_number, row
 
 
 @row("assign")
@@ -177,14 +178,24 @@ def _matmul_left(s: Simplifier, let: Let, b: Builder) -> Atom | None:
     bar, right, left = let.args
     match rank_of(type_of(left)), rank_of(type_of(right)):
         case 2, 2:
-            return b.let("operator.matmul", bar, b.let("numpy.transpose", right))
+            return _shaped(b.let("operator.matmul", bar, b.let("numpy.transpose", right)), left, b)
         case 2, 1:
-            return b.let("numpy.outer", bar, right)
+            return _shaped(b.let("numpy.outer", bar, right), left, b)
         case 1, 2:
-            return b.let("operator.matmul", right, bar)
+            return _shaped(b.let("operator.matmul", right, bar), left, b)
         case 1, 1:
-            return b.let("operator.mul", bar, right)
+            return _shaped(b.let("operator.mul", bar, right), left, b)
     return None
+
+
+def _shaped(share: Var, like: Atom, b: Builder) -> Var:
+    """The share that was just built, known to have the shape of its operand: products do not broadcast their own axes."""
+    last, have, dims = b.body[-1], share.type, dims_of(type_of(like))
+    if not isinstance(have, Array) or not isinstance(last, Let) or have.dims == dims:
+        return share
+    shaped = Var(Array(have.dtype, dims), share.hint, share.of, share.wrt)
+    b.body[-1] = replace(last, targets=(shaped,))
+    return shaped
 
 
 @row("matmul_right")
@@ -192,17 +203,21 @@ def _matmul_right(s: Simplifier, let: Let, b: Builder) -> Atom | None:
     bar, left, right = let.args
     match rank_of(type_of(left)), rank_of(type_of(right)):
         case (2, 2) | (2, 1):
-            return b.let("operator.matmul", b.let("numpy.transpose", left), bar)
+            return _shaped(b.let("operator.matmul", b.let("numpy.transpose", left), bar), right, b)
         case 1, 2:
-            return b.let("numpy.outer", left, bar)
+            return _shaped(b.let("numpy.outer", left, bar), right, b)
         case 1, 1:
-            return b.let("operator.mul", bar, left)
+            return _shaped(b.let("operator.mul", bar, left), right, b)
     return None
 
 
 @row("accumulate_at")
 def _accumulate_at(s: Simplifier, let: Let, b: Builder) -> Atom | None:
     acc, key, part = let.args
+    before = s.source(acc, "accumulate_at") or s.source(acc, "update")
+    if before is not None and before.args[1:] == (key, part) and is_basic(type_of(key)) and isinstance(part, Var):
+        if is_floating(part) and not isinstance(type_of(acc), List):
+            return b.let(before.op, before.args[0], key, b.let("operator.mul", 2.0, part), type=type_of(acc))
     empty = s.source(acc, "zeros")
     if empty is None or isinstance(type_of(acc), List):
         return None
@@ -242,6 +257,23 @@ def _dot_left(s: Simplifier, let: Let, b: Builder) -> Atom | None:
 @row("dot_right")
 def _dot_right(s: Simplifier, let: Let, b: Builder) -> Atom | None:
     return _matmul_right(s, let, b) if all(rank_of(type_of(a)) in (1, 2) for a in let.args[1:]) else None
+
+
+@row("numpy.ravel")
+def _ravel(s: Simplifier, let: Let, b: Builder) -> Atom | None:
+    return let.args[0] if isinstance(type_of(let.args[0]), Array) and rank_of(type_of(let.args[0])) == 1 else None
+
+
+@row("numpy.reshape")
+def _reshape(s: Simplifier, let: Let, b: Builder) -> Atom | None:
+    wanted = s.source(let.args[1], "shape") if len(let.args) == 2 and not let.kwargs else None
+    return let.args[0] if wanted is not None and same_shape(type_of(let.args[0]), type_of(wanted.args[0])) else None
+
+
+@row("numpy.transpose")
+def _transpose(s: Simplifier, let: Let, b: Builder) -> Atom | None:
+    inner = s.source(let.args[0], "numpy.transpose")
+    return inner.args[0] if inner is not None and not inner.kwargs and not let.kwargs else None
 
 
 @row("numpy.conjugate", "numpy.real")

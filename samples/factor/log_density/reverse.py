@@ -5,39 +5,6 @@
 import numpy as np
 
 
-def cast(x, like):
-    """`x` in the dtype of `like`, and of its kind where `x` has no axes (a Python
-    float, a NumPy scalar, an array).
-    """
-    if not isinstance(like, (np.ndarray, np.generic)):
-        if isinstance(x, np.ndarray) and x.ndim:
-            return (
-                x.astype(complex)
-                if isinstance(like, complex)
-                else np.real(x).astype(float)
-            )
-        return complex(x) if isinstance(like, complex) else float(np.real(x))
-    dtype = like.dtype if like.dtype.kind in "fc" else np.dtype(float)
-    part = np.asarray(x if dtype.kind == "c" else np.real(x)).astype(dtype, copy=False)
-    return part if part.ndim or isinstance(like, np.ndarray) else part[()]
-
-
-def fit(share, like):
-    """`share` summed over the axes along which `like` was broadcast, in the dtype
-    and kind of `like`.
-    """
-    shape = np.shape(like)
-    if np.shape(share) != shape:
-        extra = np.ndim(share) - len(shape)
-        wide = [
-            i
-            for i, n in enumerate(np.shape(share))
-            if i < extra or shape[i - extra] == 1 != n
-        ]
-        share = np.reshape(np.sum(share, axis=tuple(wide)), shape)
-    return cast(share, like)
-
-
 def log_density_reverse(
     covariance: np.ndarray, mean: np.ndarray, x: np.ndarray
 ) -> tuple[np.float64, tuple]:
@@ -107,7 +74,6 @@ def log_density_reverse(
         t27 = t27_tape.pop()
         t23 = t23_tape.pop()
         # z[i] = (z[i] - L[i, :i] @ z[:i]) / L[i, i]
-        t22 = L[i, :i]
         t26 = L[i, i]
         # log_det += 2.0 * np.log(L[i, i])
         dL[i, i] += -1.0 / t26
@@ -115,33 +81,31 @@ def log_density_reverse(
         t28 = dz[i] / t26
         dL[i, i] -= t28 * t27
         dz[i] = t28
-        dz[:i] += fit(-(t28 * t22), t23)
-        dL[i, :i] += fit(-(t28 * t23), t22)
+        dz[:i] -= t28 * L[i, :i]
+        dL[i, :i] -= t28 * t23
     # z = x - mean
-    t29 = -dz
-    t30 = n_1 - 1
+    dmean = -dz
+    t29 = n_1 - 1
     # for j in range(n):
-    for j in range(t30, -1, -1):
+    for j in range(t29, -1, -1):
         t10 = t10_tape.pop()
         t6 = t6_tape.pop()
         dA = dL
         # for i in range(j + 1, n):
-        for i in range(t30, j, -1):
+        for i in range(t29, j, -1):
             t18 = t18_tape.pop()
             t17 = t17_tape.pop()
             t14 = t14_tape.pop()
             t13 = t13_tape.pop()
             # A[i, j] = (A[i, j] - np.dot(A[i, :j], A[j, :j])) / A[j, j]
-            t31 = dA[i, j] / t17
-            dA[i, j] = t31
-            dA[j, j] -= t31 * t18
-            dA[j, :j] += fit(-(t31 * t13), t14)
-            dA[i, :j] += fit(-(t31 * t14), t13)
+            t30 = dA[i, j] / t17
+            dA[i, j] = t30
+            dA[j, j] -= t30 * t18
+            dA[j, :j] -= t30 * t13
+            dA[i, :j] -= t30 * t14
         # A[j, j] = np.sqrt(A[j, j] - np.dot(A[j, :j], A[j, :j]))
-        t32 = dA[j, j] / (2 * t10)
-        t33 = -(t32 * t6)
-        dA[j, j] = t32
+        t31 = dA[j, j] / (2 * t10)
+        dA[j, j] = t31
         dL = dA
-        dL[j, :j] += t33
-        dL[j, :j] += t33
-    return y, (dL, t29, dz)
+        dL[j, :j] -= 2.0 * (t31 * t6)
+    return y, (dL, dmean, dz)

@@ -37,7 +37,6 @@ def solve_forward(
         dt19 = np.dot(t17, dx[:i]) + np.dot(dLU[i, :i], t18)
         x[i] -= np.dot(t17, t18)
         dx[i] -= dt19
-    dx = dx.copy()
     for i in range(n - 1, -1, -1):
         t23 = i + 1
         t24 = LU[i, t23:]

@@ -5,39 +5,6 @@
 import numpy as np
 
 
-def cast(x, like):
-    """`x` in the dtype of `like`, and of its kind where `x` has no axes (a Python
-    float, a NumPy scalar, an array).
-    """
-    if not isinstance(like, (np.ndarray, np.generic)):
-        if isinstance(x, np.ndarray) and x.ndim:
-            return (
-                x.astype(complex)
-                if isinstance(like, complex)
-                else np.real(x).astype(float)
-            )
-        return complex(x) if isinstance(like, complex) else float(np.real(x))
-    dtype = like.dtype if like.dtype.kind in "fc" else np.dtype(float)
-    part = np.asarray(x if dtype.kind == "c" else np.real(x)).astype(dtype, copy=False)
-    return part if part.ndim or isinstance(like, np.ndarray) else part[()]
-
-
-def fit(share, like):
-    """`share` summed over the axes along which `like` was broadcast, in the dtype
-    and kind of `like`.
-    """
-    shape = np.shape(like)
-    if np.shape(share) != shape:
-        extra = np.ndim(share) - len(shape)
-        wide = [
-            i
-            for i, n in enumerate(np.shape(share))
-            if i < extra or shape[i - extra] == 1 != n
-        ]
-        share = np.reshape(np.sum(share, axis=tuple(wide)), shape)
-    return cast(share, like)
-
-
 def solve_reverse(
     A: np.ndarray, b: np.ndarray, dx=1.0
 ) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
@@ -50,11 +17,8 @@ def solve_reverse(
     LU = A.copy()
     t6_tape = []
     t7_tape = []
-    t9_tape = []
     t10_tape = []
     t12_tape = []
-    t13_tape = []
-    t14_tape = []
     for k in range(n):
         t4 = k + 1
         for i in range(t4, n):
@@ -63,17 +27,11 @@ def solve_reverse(
             t7 = LU[i, k] / t6
             t7_tape.append(t7)
             LU[i, k] = t7
-            t9 = LU[i, t4:]
-            t9_tape.append(np.copy(t9))
             t10 = LU[i, k]
             t10_tape.append(t10)
             t12 = LU[k, t4:]
             t12_tape.append(np.copy(t12))
-            t13 = t10 * t12
-            t13_tape.append(t13)
-            t14 = t9 - t13
-            t14_tape.append(t14)
-            LU[i, t4:] = t14
+            LU[i, t4:] -= t10 * t12
     x = b.copy()
     t18_tape = []
     for i in range(1, n):
@@ -94,46 +52,39 @@ def solve_reverse(
     dx = np.broadcast_to(dx, x.shape)
     dx = dx.copy()
     # for i in reversed(range(n)):
-    for i in range(t21 + (len(range(t21, -1, -1)) - 1) * -1, t21 - -1):
+    for i in range(n):
         t30 = t30_tape.pop()
         t26 = t26_tape.pop()
         # x[i] = (x[i] - np.dot(LU[i, i + 1 :], x[i + 1 :])) / LU[i, i]
         t23 = i + 1
-        t24 = LU[i, t23:]
         t31 = dx[i] / LU[i, i]
         dLU[i, i] -= t31 * t30
         dx[i] = t31
-        dx[t23:] += fit(-(t31 * t24), t26)
-        dLU[i, t23:] += fit(-(t31 * t26), t24)
-    dx = dx.copy()
+        dx[t23:] -= t31 * LU[i, t23:]
+        dLU[i, t23:] -= t31 * t26
     # for i in range(1, n):
     for i in range(t21, 0, -1):
         t18 = t18_tape.pop()
         # x[i] -= np.dot(LU[i, :i], x[:i])
-        t17 = LU[i, :i]
         t32 = dx[i]
-        dx[:i] += fit(-(t32 * t17), t18)
-        dLU[i, :i] += fit(-(t32 * t18), t17)
+        dx[:i] -= t32 * LU[i, :i]
+        dLU[i, :i] -= t32 * t18
     # for k in range(n):
     for k in range(t21, -1, -1):
         t4 = k + 1
         # for i in range(k + 1, n):
         for i in range(t21, k, -1):
-            t14 = t14_tape.pop()
-            t13 = t13_tape.pop()
             t12 = t12_tape.pop()
             t10 = t10_tape.pop()
-            t9 = t9_tape.pop()
             t7 = t7_tape.pop()
             t6 = t6_tape.pop()
             # LU[i, k + 1 :] -= LU[i, k] * LU[k, k + 1 :]
-            dt14 = fit(dLU[i, t4:], t14)
-            dt13 = fit(-dt14, t13)
-            dLU[i, t4:] = fit(dt14, t9).copy()
-            dLU[k, t4:] += dt13 * t10
-            dLU[i, k] += np.sum(dt13 * t12)
+            t33 = dLU[i, t4:]
+            dt10 = np.sum(-(t33 * t12))
+            dLU[k, t4:] -= t33 * t10
+            dLU[i, k] += dt10
             # LU[i, k] /= LU[k, k]
-            t33 = dLU[i, k] / t6
-            dLU[i, k] = t33
-            dLU[k, k] -= t33 * t7
+            t34 = dLU[i, k] / t6
+            dLU[i, k] = t34
+            dLU[k, k] -= t34 * t7
     return x, (dLU, dx)

@@ -97,7 +97,7 @@ def heat_reverse(u, alpha, steps, dy=1.0):
     du_1 = fit(fit(expand(np.divide(dy, np.size(u_1)), t16), t16) * u_1, u_1)
     du_1 = 2.0 * du_1
     # for _ in range(steps):
-    for _ in range(steps - 1, -1, -1):
+    for _ in range(steps):
         u_1 = u_tape_1.pop()
         t15 = t15_tape.pop()
         t14 = t14_tape.pop()

@@ -25,7 +25,7 @@ def heat_typed_reverse(
     du = 2.0 * (u / u.size)
     dalpha = 0.0
     # for _ in range(steps):
-    for _ in range(steps - 1, -1, -1):
+    for _ in range(steps):
         t13 = t13_tape.pop()
         # u[1:-1, 1:-1] += alpha * (around - 4.0 * u[1:-1, 1:-1])
         t14 = du[1:-1, 1:-1]

@@ -16,4 +16,7 @@ def matmat_reverse(
     # Y[I,N] = W[I,J] V[J,N]
     Y = W @ V
     dY = np.broadcast_to(dY, Y.shape)
-    return Y, (dY @ V.T, W.T @ dY)
+    # Y = W @ V
+    dV = W.T @ dY
+    dW = dY @ V.T
+    return Y, (dW, dV)

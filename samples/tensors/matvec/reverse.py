@@ -16,4 +16,7 @@ def matvec_reverse(
     # Y[I] = W[I,J] V[J]
     Y = W @ V
     dY = np.broadcast_to(dY, Y.shape)
-    return Y, (np.outer(dY, V), W.T @ dY)
+    # Y = W @ V
+    dV = W.T @ dY
+    dW = np.outer(dY, V)
+    return Y, (dW, dV)
