@@ -41,7 +41,7 @@ CASES: dict[str, tuple[str, dict[str, Type], list[tuple[int, int, str]]]] = {
         "def f(x, n):\n    d = {'a': x}\n    e = d\n    for i in range(n):\n        d = {'a': d['a'] * x}\n"
         "    d['a'] = d['a'] * 2\n    return d['a'] + e['a']",
         {},
-        [(6, 5, "a write to an array that `e` may share")],
+        [(6, 5, "a write to what `e` may share")],
     ),
     "may alias": (
         "def f(x, c):\n    y = x * 1.0\n    z = y if c > 0 else x * 2\n    z[0] = 5.0\n    return y + z",

@@ -18,7 +18,7 @@ from adtransform.errors import DifferentiationError, Refusal
 from adtransform.ir import Assume, Const, Function, Origin, Param, Record
 from adtransform.lattice import TEXT, UNKNOWN, Array, Dim, List, Tuple, Type
 from adtransform.read.annotations import annotation_type
-from adtransform.read.core import Restart, Taken
+from adtransform.read.core import Restart, Taken, Unroll
 from adtransform.read.finish import leaves, number
 from adtransform.read.frames import Frame, Module
 from adtransform.read.refs import (
@@ -62,14 +62,17 @@ def read(
     """
     node = source.find(name)
     taken: dict[str, list[Taken]] = {}
+    unrolled: set[int] = set()
     module = Module(source, namespace)
     with _deep():
-        for _ in range(100):
-            reader = Reader(module, types, known, intrinsics or {}, taken)
+        for _ in range(1000):
+            reader = Reader(module, types, known, intrinsics or {}, taken, unrolled)
             try:
                 return reader.whole(node, captured or {}, name)
             except Restart as restart:
                 taken.setdefault(restart.taken.param, []).append(restart.taken)
+            except Unroll as loop:
+                unrolled.add(id(loop.node))
     raise DifferentiationError([])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -15,6 +15,8 @@ from adtransform.lattice import UNKNOWN, Type
 from adtransform.read.frames import Frame, Module, Scope
 from adtransform.read.refs import Content, FunctionRef, Pair, Ref, Storage
 from adtransform.source import Definition, Source
+
+UNROLL = 64  # a loop of so many trips may be read trip by trip
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,22 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenLoop:
+    """A counted loop whose body is being read."""
+
+    node: ast.AST
+    bounds: tuple[Atom, Atom, Atom]
+    index: Var
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it is known to have few trips."""
+        if not all(isinstance(b, Const) for b in self.bounds):
+            return False
+        return len(range(*(b.value for b in self.bounds if isinstance(b, Const)))) <= UNROLL
+
+
+@dataclass(frozen=True, slots=True)
 class Taken:
     """An assumption about a parameter: `test` is what emitted code checks, `kind` what the reader makes of it."""
 
@@ -57,6 +75,14 @@ class Restart(Exception):
         self.taken = taken
 
 
+class Unroll(Exception):
+    """A loop that has to be read trip by trip: the function is read again so."""
+
+    def __init__(self, node: ast.AST) -> None:
+        super().__init__()
+        self.node = node
+
+
 class Core:
     """The state of one reading of one function, and the primitives to change it."""
 
@@ -67,12 +93,15 @@ class Core:
         known: Callable[[str], bool],
         intrinsics: Mapping[str, str],
         taken: Mapping[str, list[Taken]],
+        unrolled: Container[int] = (),
     ) -> None:
         self.module = module
         self.types = types
         self.known = known
         self.intrinsics = intrinsics
         self.taken = taken
+        self.unrolled_loops = unrolled  # by the identities of their nodes
+        self.open_loops: list[OpenLoop] = []
         self.top = self.builder = Builder()
         self.heap: dict[Storage, Content] = {}
         self.related: set[Pair] = set()

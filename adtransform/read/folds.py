@@ -98,7 +98,7 @@ class Folds(Iteration):
                 )
             )
 
-        self.iterate(self.expression(clause.iter), each, loop, node)
+        self.iterate(self.expression(clause.iter), each, loop, node, clause)
         for n in names:
             self.frame.env.pop(n, None)
         self.frame.env.update(saved)
@@ -165,6 +165,7 @@ class Folds(Iteration):
 
     def as_list(self, ref: Ref, node: ast.AST) -> Ref:
         """The list of what an iterable gives: always a new one."""
+        ref = self.iterator(ref, node)
         items = self.known_items(ref)
         if items is not None:
             return self.new_list(tuple(items))

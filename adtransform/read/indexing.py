@@ -43,7 +43,7 @@ class Indexing(Classes):
     def indexed(self, owner: Ref, key: Atom, node: ast.AST) -> Ref:
         """An element, a view or a copy of part of a value."""
         self.at_node(node)
-        before = self.value(owner, node)
+        before = self.listed(owner.storage, key) if isinstance(owner, ListRef) else self.value(owner, node)
         t = self.type_of(before)
         if isinstance(before, Const):
             known = self.static(key)
@@ -73,7 +73,7 @@ class Indexing(Classes):
 
     def list_item(self, owner: ListRef, key: Atom) -> Ref:
         """An item of a run-time list."""
-        before = self.listed(owner.storage)
+        before = self.listed(owner.storage, key)
         if not isinstance(self.content(owner.storage), (Var, Const)):
             self.loosen(owner.storage)
             before = self.listed(owner.storage)
@@ -259,7 +259,8 @@ class Indexing(Classes):
             return
         if known is not None or isinstance(key, ast.Slice):
             self.refuse(node, "a write to a slice of a list", "write the items one by one, or use an array")
-        before = self.loosen(owner.storage)
+        before = self.loosen(owner.storage, at)
+        self.trip_by_trip((new,), at)
         value = self.value(new, node)
         self.at_node(node)
         self.hold(owner.storage, new)

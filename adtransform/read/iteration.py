@@ -8,11 +8,10 @@ from collections.abc import Callable
 
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import INT, Array, Scalar, Tuple, kind_of
+from adtransform.read.core import UNROLL
 from adtransform.read.frames import EXIT, FALSE, STOP
 from adtransform.read.loops import BROKE, Loops
 from adtransform.read.refs import Conflict, DictRef, Entries, Items, Lazy, ListRef, RangeRef, Ref, Step, TupleRef, View
-
-_UNROLL = 64
 
 # How a counted loop is read: its bounds, and the body for an index; gives the flag whether it was left early.
 Counted = Callable[[tuple[Atom, Atom, Atom], Callable[[Var | None], None]], Atom]
@@ -34,7 +33,7 @@ class Iteration(Loops):
             case DictRef(storage):
                 content = self.content(storage)
                 return [Const(k) for k in content.refs] if isinstance(content, Entries) else None
-            case RangeRef(Const(a), Const(b), Const(c)) if c != 0 and len(range(a, b, c)) <= min(limit, _UNROLL):
+            case RangeRef(Const(a), Const(b), Const(c)) if c != 0 and len(range(a, b, c)) <= min(limit, UNROLL):
                 return [Const(i) for i in range(a, b, c)]
             case Const(value) if isinstance(value, (tuple, str)):
                 return [Const(v) for v in value]
@@ -172,9 +171,13 @@ class Iteration(Loops):
 
     # Running over it.
 
-    def iterate(self, ref: Ref, each: Callable[[Ref], None], loop: Counted, node: ast.AST) -> Atom:
-        """Run over an iterable: item by item where they are known, as a counted loop otherwise; gives whether it was left."""
-        items = self.known_items(ref) if self.must_unroll(ref) else None
+    def iterate(self, ref: Ref, each: Callable[[Ref], None], loop: Counted, node: ast.AST, key: ast.AST | None = None) -> Atom:
+        """Run over an iterable: item by item where they are known, as a counted loop otherwise; gives whether it was left.
+
+        `key`: what stands for the loop where that is not `node`.
+        """
+        ref = self.iterator(ref, node)
+        items = self.known_items(ref) if self.must_unroll(ref) or id(key or node) in self.unrolled_loops else None
         if items is not None:
             return self.unrolled(items, each)
         match ref:
@@ -288,6 +291,10 @@ class Iteration(Loops):
         return self.frame.env.pop(name)
 
     # What other parts provide.
+
+    def iterator(self, ref: Ref, node: ast.AST) -> Ref:
+        """What is run over: for an object what its `__iter__` gives."""
+        raise NotImplementedError
 
     def generated(self, ref: Ref, each: Callable[[Ref], None], node: ast.AST) -> Atom:
         """Run over a generator expression in place of making a list of it."""

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from adtransform.build import Builder
 from adtransform.infer.extents import count
 from adtransform.ir import Atom, Const, For, Let, Origin, Region, Var, While
-from adtransform.lattice import UNKNOWN, Dim, Type, carried, is_number
-from adtransform.read.core import State
+from adtransform.lattice import INT, UNKNOWN, Dim, Type, carried, is_number
+from adtransform.read.core import OpenLoop, State
 from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE, VALUE
 from adtransform.read.merge import Bad, Body, EntriesOf, Group, ItemsOf, Leaf, Meeting, Same, Template, hints
 from adtransform.read.methods import Methods
@@ -103,6 +103,8 @@ class Loops(Methods):
             del self.messages[said:]
             self.restore(entry)
         else:
+            if loop.bounds is not None:
+                self.unroll(OpenLoop(loop.node, loop.bounds, Var(INT)))
             self.refuse(loop.node, "a loop whose values change in kind from trip to trip", "give them one kind before the loop")
         return self._finish(loop, plan, entry, attempt, place, outer_broke)
 
@@ -173,7 +175,13 @@ class Loops(Methods):
         nexts: list[Atom] = []
 
         def read() -> None:
-            loop.body(index)
+            if loop.bounds is not None and index is not None:
+                self.open_loops.append(OpenLoop(loop.node, loop.bounds, index))
+            try:
+                loop.body(index)
+            finally:
+                if index is not None:
+                    self.open_loops.pop()
 
         opened = self.region(head, read)
 

@@ -303,6 +303,13 @@ def _attribute(name: str) -> Handler:
     return handler
 
 
+def _iter(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+    # What `__iter__` returns is run over once; elsewhere an iterator may be, in parts.
+    if not self.frame.name.endswith(".__iter__"):
+        self.refuse(node, "`iter`", "use a `for` loop")
+    return args[0]
+
+
 def _refused(name: str, help: str) -> Handler:
     def handler(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
         self.refuse(node, f"`{name}`", help)
@@ -343,7 +350,7 @@ BUILTINS: dict[str, Handler] = {
     "builtins.open": _refused("open", "read files outside of the function"),
     "builtins.input": _refused("input", "pass the value as an argument"),
     "builtins.set": _refused("set", "use a list or a dict"),
-    "builtins.iter": _refused("iter", "use a `for` loop"),
+    "builtins.iter": _iter,
     "builtins.next": _refused("next", "use a `for` loop"),
     "numpy.vectorize": _refused("np.vectorize", "use a loop, or functions of arrays"),
     "numpy.apply_along_axis": _refused("np.apply_along_axis", "use a loop"),

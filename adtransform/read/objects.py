@@ -343,6 +343,10 @@ class Objects(Folds):
                 return self.truth(self.apply(function, [ref], {}, node), node)
         return Const(True)
 
+    def iterator(self, ref: Ref, node: ast.AST) -> Ref:
+        """What is run over: for an object what its `__iter__` gives."""
+        return (self.unary_of("__iter__", ref, node) or ref) if isinstance(ref, ObjectRef) else ref
+
     # Copies.
 
     def copied(self, ref: Ref, deep: bool, node: ast.AST, seen: dict[Storage, Ref] | None = None) -> Ref:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NoReturn
 
 from adtransform.errors import Refusal
 from adtransform.infer.indexing import SHAPE
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import Array, List, Scalar, Tuple, Type, Unknown, rank_of
-from adtransform.read.core import Core, Restart, Taken
+from adtransform.read.core import Core, OpenLoop, Restart, Taken, Unroll
 from adtransform.read.refs import (
     ClassRef,
     Conflict,
@@ -120,6 +120,42 @@ class Storages(Core):
             case External(op):
                 self.refuse(node, f"`{op}` used as a value", "pass numbers, arrays, tuples or lists")
         self.refuse(node, "this value", "pass numbers, arrays, tuples or lists")
+
+    # Loops that cannot be read as loops.
+
+    def unroll(self, loop: OpenLoop) -> None:
+        """Read the function again with a short loop read trip by trip."""
+        if loop.is_short and id(loop.node) not in self.unrolled_loops:
+            raise Unroll(loop.node)
+
+    def trip_by_trip(self, held: Iterable[Ref], key: Atom | None = None) -> None:
+        """Where objects would have to be values of a loop: read the innermost one trip by trip, or the one that makes `key`."""
+        if not any(isinstance(ref, (ObjectRef, DictRef, FunctionRef, PartialRef)) for ref in held):
+            return
+        behind = None if key is None else self.indices_behind(key)
+        for loop in reversed(self.open_loops):
+            if behind is None or loop.index in behind:
+                self.unroll(loop)
+                if behind is None:
+                    break
+        what = "a list of objects, dicts or functions whose length or index is not known"
+        self.refuse(None, what, "loop over the list itself, or keep one array for each attribute")
+
+    def indices_behind(self, key: Atom) -> set[Var]:
+        """The indices of open loops from which a value is computed, and those that bound such loops."""
+        found: set[Var] = set()
+        todo: list[Atom] = [key]
+        loops = {loop.index: loop for loop in self.open_loops}
+        while todo:
+            a = todo.pop()
+            if not isinstance(a, Var) or a in found:
+                continue
+            found.add(a)
+            if a in loops:
+                todo.extend(loops[a].bounds)
+            elif a in self.definitions:
+                todo.extend(self.definitions[a].args)
+        return found
 
     # Reading.
 
@@ -255,20 +291,18 @@ class Storages(Core):
         """
         if storage.frozen:
             self.refuse(node, storage.frozen, "pass it as an argument, or work on a copy")
-        for pair in self.related:
-            if storage in pair:
-                (other,) = pair - {storage}
-                if structural and not self.is_list(other):
-                    continue
-                name = self.reached(other)
-                if name == LOOP:
-                    self.refuse(node, "a write to what a loop may be running over", "loop over a copy: for v in x.copy()")
-                if name:
-                    self.refuse(
-                        node,
-                        f"a write to an array that `{name}` may share",
-                        f"copy where `{name}` is bound: .copy() (for a list: append u.copy())",
-                    )
+        partners = [other for pair in self.related if storage in pair for other in pair - {storage}]
+        names = {self.reached(other) for other in partners if not (structural and self.is_list(other))} - {""}
+        if LOOP in names:
+            self.refuse(node, "a write to what a loop may be running over", "loop over a copy: for v in x.copy()")
+        if names:
+            name, is_held = min(names), isinstance(self.heap.get(storage), Entries)
+            help = f"copy where `{name}` is bound: .copy() (for a list: append u.copy())"
+            self.refuse(
+                node,
+                f"a write to {'what' if is_held else 'an array that'} `{name}` may share",
+                f"copy where `{name}` is bound: copy.copy(...)" if is_held else help,
+            )
         if storage.param:
             self.written.setdefault(storage.param, self.origin(node) if node is not None else self.place)
 
@@ -333,21 +367,22 @@ class Storages(Core):
 
     # Lists of a length that is not known.
 
-    def listed(self, storage: Storage) -> Atom:
-        """A list as a run-time value; nothing is changed in the storage."""
+    def listed(self, storage: Storage, key: Atom | None = None) -> Atom:
+        """A list as a run-time value, read or written at `key`; nothing is changed in the storage."""
         content = self.content(storage)
         if isinstance(content, Items):
+            self.trip_by_trip(content.refs, key)
             return self.let("list", *(self.value(item) for item in content.refs))
         assert isinstance(content, (Var, Const))
         return content
 
-    def loosen(self, storage: Storage) -> Atom:
+    def loosen(self, storage: Storage, key: Atom | None = None) -> Atom:
         """Make a list one whose length is not known: its items lose their identity, so writes to them are watched."""
         content = self.content(storage)
         if isinstance(content, Items):
+            new = self.listed(storage, key)
             for item in content.refs:
                 self.hold(storage, item)
-            new = self.listed(storage)
             self.heap[storage] = new
             return new
         assert isinstance(content, (Var, Const))
