@@ -19,7 +19,7 @@ from adtransform.build import Builder, type_of
 from adtransform.contracts import contracts
 from adtransform.forward import forward as push_forward
 from adtransform.infer.structural import tangent as tangent_type
-from adtransform.ir import Atom, Const, Function, Leaf, Let, Param, Region, Stmt, Var
+from adtransform.ir import Atom, Const, Function, Leaf, Let, Param, Record, Region, Stmt, Var
 from adtransform.lattice import UNKNOWN, Array, Tuple, Type, is_scalar, kind_of
 from adtransform.optimise.fill import fill
 from adtransform.optimise.kinds import settle
@@ -75,7 +75,20 @@ def forward(f: Function, wrt: Sequence[str]) -> Function:
     """`f_forward(x, dx) -> (y, dy)`."""
     made = run((simplify, invariants, share, simplify, prune), push_forward(primal(f), wrt))
     names = ", ".join(wrt)
-    return replace(made, doc=f"Value of `{f.name}` and its tangent, for tangents of ({names}).")
+    return replace(made, doc=f"Value of `{f.name}` and its tangent, for tangents of ({names}).{_records(f)}")
+
+
+def _records(f: Function) -> str:
+    """What the emitted code, which has no class, returns in the place of objects."""
+    found: dict[str, Record] = {}
+    todo = [f.tree]
+    while todo:
+        tree = todo.pop()
+        if isinstance(tree, Record):
+            found.setdefault(tree.title, tree)
+        if isinstance(tree, (tuple, list, dict)):
+            todo.extend(reversed(list(tree.values() if isinstance(tree, dict) else tree)))
+    return "".join(f" In the place of a `{title}`: the tuple ({', '.join(t.names)})." for title, t in found.items())
 
 
 def partials(f: Function, wrt: Sequence[str]) -> Function:
@@ -103,7 +116,7 @@ def reverse(f: Function, wrt: Sequence[str]) -> Function:
     scalar = len(f.results) == 1 and is_scalar(type_of(f.results[0])) and kind_of(type_of(f.results[0])) == "float"
     made = _settled(f, run(FINAL, _taped(sweep(f, wrt, seed=1.0 if scalar else None))), wrt)
     names = ", ".join(wrt)
-    return replace(made, doc=f"Value of `{f.name}` and its gradient with respect to ({names}).")
+    return replace(made, doc=f"Value of `{f.name}` and its gradient with respect to ({names}).{_records(f)}")
 
 
 def gradient(f: Function, wrt: Sequence[str], *, single: bool) -> Function:
@@ -222,7 +235,7 @@ def _split(f: Function, joint: Function, wrt: Sequence[str]) -> tuple[Function, 
         name=f"{f.name}_ahead",
         body=Region((), first, (*values, *saved)),
         tree=(f.tree, leaves),
-        doc=f"Value of `{f.name}` and what `{f.name}_back` needs of it.",
+        doc=f"Value of `{f.name}` and what `{f.name}_back` needs of it.{_records(f)}",
     )
     keep = _free("saved", {v.hint for v in saved} | {p.name for p in seeds})
     types = Tuple(tuple(v.type for v in saved))

@@ -5,12 +5,15 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 
 import adtransform as ad
+from adtransform import pipeline
+from adtransform.source import from_path
 
 G = 9.81
 X = np.array([0.7, 1.3, 0.4])
@@ -559,3 +562,294 @@ def test_has_aux_keeps_a_class() -> None:
     np.testing.assert_array_equal(gradient, 2 * X)
     assert type(p) is Particle
     np.testing.assert_array_equal(p.v, 2 * X)
+
+
+# --- methods that offer their derivatives
+
+
+@dataclass
+class Model:
+    w: Any
+    n: int = 2
+
+    @ad.differentiate
+    def loss(self, x: Any, k: float = 2.0) -> Any:
+        y = x
+        for _ in range(self.n):
+            y = y * self.w
+        return k * np.sum(y * x)
+
+    @ad.differentiate(wrt="self")
+    def own(self, x: Any) -> Any:
+        return np.sum(self.w * x)
+
+
+def test_a_differentiable_method() -> None:
+    m = Model(X)
+    expected = 4.0 * X**2 * 3.0
+    assert m.loss(np.ones(3)) == 2.0 * np.sum(X**2)
+    for derivative in (m.loss.grad, ad.grad(m.loss), lambda x: Model.loss.grad(m, x)):
+        np.testing.assert_allclose(derivative(3.0 * np.ones(3)), expected, rtol=1e-14)
+    np.testing.assert_allclose(m.loss.value_and_grad(np.ones(3), k=1.0)[0], np.sum(X**2), rtol=1e-14)
+    np.testing.assert_allclose(m.loss.jvp((np.ones(3),), (np.ones(3),))[1], 4.0 * np.sum(X**2), rtol=1e-14)
+    m.loss.check(X)
+    m.w = np.ones(3)
+    np.testing.assert_array_equal(m.loss.grad(X), 4.0 * X)
+    assert type(m.own.grad(X)) is Model
+    np.testing.assert_array_equal(m.own.grad(X).w, X)
+
+
+# --- an object that stands in several places
+
+
+def product_of(a: Model, b: Model) -> Any:
+    return np.sum(a.w * b.w)
+
+
+def doubled_product(a: Model, b: Model) -> Any:
+    a.w = a.w * 2.0
+    return np.sum(a.w * b.w)
+
+
+def test_an_object_passed_twice() -> None:
+    m, other = Model(X), Model(np.ones(3))
+    first, second = ad.grad(product_of, (0, 1))(m, m)
+    np.testing.assert_array_equal(first.w, X)
+    np.testing.assert_array_equal(second.w, X)
+    np.testing.assert_array_equal(ad.grad(doubled_product)(m, other).w, 2.0 * np.ones(3))
+    with pytest.raises(ad.DifferentiationError, match="that the arguments hold twice"):
+        ad.grad(doubled_product)(m, m)
+    np.testing.assert_array_equal(m.w, X)
+
+
+# --- loops over objects by index
+
+
+def by_index(x: Any) -> Any:
+    ps = [Particle(x[i] * np.ones(2), x[:2]) for i in range(3)]
+    total = 0.0
+    for _ in range(70):
+        total = total * 0.5 + x[0]
+    best = None
+    for i in range(len(ps)):
+        for j in range(i):
+            total = total + ps[i].x[0] * ps[j].v[1]
+        ps[i].step(0.1, total)
+        if best is None or ps[i].energy() > best.energy():
+            best = ps[i]
+    return total * best.energy()
+
+
+class Stack:
+    def __init__(self) -> None:
+        self.items: list[Any] = []
+
+    def push(self, v: Any) -> Stack:
+        self.items.append(v)
+        return self
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __iter__(self) -> Any:
+        return iter(self.items)
+
+
+def iterated(x: Any) -> Any:
+    s = Stack()
+    for i in range(4):
+        s.push(x[0] * i).push(x[1])
+    return sum(v * v for v in s) * len(s)
+
+
+@pytest.mark.parametrize("f", [by_index, iterated], ids=lambda f: f.__name__)
+def test_loops_that_are_read_trip_by_trip(f: Callable[[Any], Any]) -> None:
+    assert ad.value_and_grad(f)(X)[0] == f(X.copy())
+    ad.check_grads(f, (X,), order=2)
+
+
+# --- refusals
+
+
+class Meta(type):
+    pass
+
+
+class WithMeta(metaclass=Meta):
+    def __init__(self, x: Any) -> None:
+        self.x = x
+
+
+class WithGetattr:
+    def __getattr__(self, name: str) -> Any:
+        return 1.0
+
+
+class Three:
+    def __get__(self, instance: Any, owner: Any = None) -> float:
+        return 3.0
+
+
+class WithDescriptor:
+    three = Three()
+
+
+class Matrix(np.ndarray):
+    pass
+
+
+def set_in_one_branch(x: Any) -> Any:
+    p = Particle(x, x)
+    if x > 0:
+        p.extra = x  # type: ignore[attr-defined]
+    return p.extra  # type: ignore[attr-defined]
+
+
+def one_of_two_written(x: Any) -> Any:
+    p, r = Particle(x, x), Particle(2 * x, x)
+    q = p if x > 0.5 else r
+    q.x = 5.0 * x
+    return p.x * r.x
+
+
+def objects_of_unknown_number(x: Any) -> Any:
+    ps = []
+    n = 0
+    while n < x:
+        ps.append(Particle(x, x))
+        n += 1
+    return len(ps) * x
+
+
+REFUSED = [
+    (lambda x: WithMeta(x).x, "an object of `WithMeta`: it has a metaclass"),
+    (lambda x: WithGetattr().y * x, "an object of `WithGetattr`, which has `__getattr__`"),
+    (lambda x: WithDescriptor().three * x, "`.three`, a descriptor of kind `Three`"),
+    (lambda x: Matrix(x), "an object of `Matrix`: it is derived from `numpy.ndarray`"),
+    (lambda x: Fixed(x).c, "the attribute `.c`, which this object of `Fixed` does not have"),
+    (lambda x: Particle(x, x) * 2.0, "the operator `mul` with an object of `Particle`"),
+    (lambda x: np.ones(2) * Pair(x), "an operator between a value of NumPy and an object"),
+    (lambda x: np.sin(Fixed(x)), "an object of `Fixed` used as a value"),
+    (lambda x: setattr(Fixed(x), "a", 2.0), "an assignment to `.a` of the frozen `Fixed`"),
+    (lambda x: setattr(Pair(x), "x", 2.0), "an assignment to `.x` of the named tuple `Pair`"),
+    (lambda x: Particle(x), "this call of `Particle.__init__`"),
+    (lambda x: Base(x, c=2.0), "this call of `Base`"),
+    (set_in_one_branch, "the attribute `.extra`, which only some of the paths to here have set"),
+    (one_of_two_written, "a write to what `p` may share"),
+    (objects_of_unknown_number, "a list of objects, dicts or functions whose length or index is not known"),
+]
+
+
+@pytest.mark.parametrize(("f", "what"), REFUSED, ids=[what for _, what in REFUSED])
+def test_refused(f: Callable[[Any], Any], what: str) -> None:
+    with pytest.raises(ad.DifferentiationError) as caught:
+        ad.grad(f)(0.7)
+    first = caught.value.messages[0]
+    assert first.text.removeprefix("cannot differentiate ") == what or what in first.text
+    assert first.file.endswith("test_objects.py") and first.line > 0 and first.help
+
+
+# --- from text alone
+
+TEXT = """
+import numpy as np
+from dataclasses import dataclass, field
+from shapes import Square, Vec
+
+class Particle:
+    mass = 2.0
+
+    def __init__(self, x, v):
+        self.x = x
+        self.v = v
+
+    def step(self, dt):
+        # Semi-implicit Euler.
+        self.v = self.v - dt * self.x / self.mass
+        self.x = self.x + dt * self.v
+
+    @property
+    def energy(self):
+        return 0.5 * self.mass * self.v**2 + 0.5 * self.x**2
+
+    @classmethod
+    def at_rest(cls, x):
+        return cls(x, 0.0)
+
+@dataclass
+class Pars:
+    a: float
+    b: float = 2.0
+    c: list = field(default_factory=list)
+
+def moved(x: float, v: float):
+    p = Particle(x, v)
+    for _ in range(10):
+        p.step(0.1)
+    return p.energy
+
+def made(x: float):
+    p = Pars(Square(x).area())
+    p.c.append(Particle.at_rest(x).energy)
+    return Vec(p.a, p.b).dot(Vec(p.c[0])) * isinstance(p, Pars)
+
+def returned(x: float):
+    return Particle(x, 2.0 * x)
+"""
+
+SHAPES = """
+from typing import NamedTuple
+
+raise RuntimeError("executed")
+
+class Shape:
+    sides = 4
+
+    def __init__(self, k):
+        self.k = k
+
+    def area(self):
+        return self.k * self.sides
+
+class Square(Shape):
+    def area(self):
+        return super().area() * self.k
+
+class Vec(NamedTuple):
+    x: float
+    y: float = 1.0
+
+    def dot(self, o):
+        return self.x * o.x + self.y * o.y
+"""
+
+
+def emitted(tmp_path: Path, name: str) -> str:
+    (tmp_path / "shapes.py").write_text(SHAPES)
+    (tmp_path / "main.py").write_text(TEXT)
+    source = from_path(tmp_path / "main.py")
+    return pipeline.text(pipeline.load_function(source, name, {}), "reverse", ("x",))
+
+
+def test_classes_from_text(tmp_path: Path) -> None:
+    """Nothing is executed, and what is emitted has no objects left."""
+    text = emitted(tmp_path, "moved")
+    assert "Particle" not in text and "# Semi-implicit Euler." in text
+    namespace: dict[str, Any] = {}
+    exec(text, namespace)
+    value, (dx,) = namespace["moved_reverse"](0.7, 1.3)
+    h = 1e-6
+    up, down = (namespace["moved_reverse"](0.7 + e, 1.3)[0] for e in (h, -h))
+    np.testing.assert_allclose(dx, (up - down) / (2 * h), rtol=1e-8)
+    exec(emitted(tmp_path, "made"), namespace)
+    value, (dx,) = namespace["made_reverse"](0.7)
+    assert value == 0.7 * 4 * 0.7 * (0.5 * 2.0 * 0.0**2 + 0.5 * 0.7**2) + 2.0 * 1.0
+    np.testing.assert_allclose(dx, 8.0 * 0.7**3, rtol=1e-14)
+
+
+def test_a_file_says_what_stands_for_an_object(tmp_path: Path) -> None:
+    text = emitted(tmp_path, "returned")
+    assert "In the place of a\n    `Particle`: the tuple (x, v)." in text
+    namespace: dict[str, Any] = {}
+    exec(text, namespace)
+    assert namespace["returned_reverse"](0.7)[0] == (0.7, 1.4)

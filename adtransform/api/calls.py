@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import types
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
-from adtransform.api.trees import Fixed, children, flatten, map_leaves
+from adtransform.api.trees import Fixed, children, flatten, unflatten
 from adtransform.read.instances import is_plain_instance
 
 Wrt = int | str | tuple[int | str, ...]
@@ -21,6 +22,8 @@ class Callee:
     def __init__(self, fun: Callable[..., Any]) -> None:
         if not callable(fun):
             raise TypeError(f"expected a function, got {fun!r}")
+        if hasattr(fun, "__func__") and hasattr(fun, "__self__"):
+            fun = types.MethodType(fun.__func__, fun.__self__)
         self.fun = fun
         self.name = getattr(fun, "__name__", type(fun).__name__)
         try:
@@ -93,7 +96,10 @@ def promoted(value: Any, name: str) -> Any:
     """
     if type(value) is float or (type(value) is np.ndarray and value.dtype.kind == "f"):
         return value
-    return map_leaves(lambda leaf: _promoted(leaf, name), value)
+    leaves, tree = flatten(value)
+    made = [_promoted(leaf, name) for leaf in leaves]
+    # The same object where nothing changes: it may stand in another argument too.
+    return value if all(a is b for a, b in zip(leaves, made, strict=True)) else unflatten(tree, made)
 
 
 def _promoted(leaf: Any, name: str) -> Any:
@@ -129,8 +135,11 @@ def checked(value: Any, name: str) -> Any:
     return value
 
 
-def kind_key(value: Any, held: bool = False) -> Any:
-    """What a specialisation depends on, hashable: kind, dtype, rank and which axes are 1; the structure of containers."""
+def kind_key(value: Any, again: frozenset[int] = frozenset(), held: bool = False) -> Any:
+    """What a specialisation depends on, hashable: kind, dtype, rank and which axes are 1; the structure of containers.
+
+    `again`: the identities of objects that stand in several places.
+    """
     cls = type(value)
     if cls is float or cls is int:
         return cls
@@ -144,7 +153,7 @@ def kind_key(value: Any, held: bool = False) -> Any:
     if found is None:
         return cls
     held = held or is_plain_instance(value)
-    return cls, found[0], tuple([kind_key(child, held) for child in found[1]])
+    return cls, id(value) in again, found[0], tuple([kind_key(child, again, held) for child in found[1]])
 
 
 def extents_key(values: Iterable[Any]) -> tuple[int, ...]:

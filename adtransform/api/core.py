@@ -13,6 +13,7 @@ from adtransform import pipeline
 from adtransform.api.calls import Callee, Wrt, checked, extents_key, kind_key, promoted
 from adtransform.api.programs import Like, Program, Shape, runner
 from adtransform.api.surroundings import Entry, surroundings, unchanged
+from adtransform.api.trees import repeated
 from adtransform.ir import Function
 
 Values = tuple[Any, ...]
@@ -64,11 +65,16 @@ class Transform:
         Raises `TypeError` for what has no derivative.
         """
         names = self.callee.names
-        return tuple([promoted(v, names[i]) if i in self.floats else checked(v, names[i]) for i, v in enumerate(values)])
+        found = tuple([promoted(v, names[i]) if i in self.floats else checked(v, names[i]) for i, v in enumerate(values)])
+        again = repeated(values)
+        if again and again != repeated(found):
+            raise TypeError("an object that stands in several places of the arguments holds ints: make them floats")
+        return found
 
     def specialised(self, values: Values) -> Run:
         """The code for values of these kinds, made at the first call and again when what the function captures has changed."""
-        key = (self.token, extents_key(values), *[kind_key(v) for v in values])
+        again = repeated(values)
+        key = (self.token, extents_key(values), *[kind_key(v, again) for v in values])
         found: tuple[Run, tuple[Entry, ...]] | None = self._cache.get(key)
         if found is None or not unchanged(found[1]):
             with _LOCK:

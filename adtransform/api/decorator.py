@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import html
+import inspect
 import types
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -38,6 +39,7 @@ class Differentiable:
     def __init__(self, fun: Callable[..., Any], wrt: Wrt | None) -> None:
         functools.update_wrapper(self, fun)
         self._callee = Callee(fun)
+        self._chosen = wrt
         self._wrt: Wrt = 0 if wrt is None else wrt
         self._callee.resolve(self._wrt)
 
@@ -45,8 +47,13 @@ class Differentiable:
         """The function itself."""
         return self._callee.fun(*args, **kwargs)
 
+    def __set_name__(self, owner: type, name: str) -> None:
+        # A method: its first parameter is the object.
+        if self._chosen is None and len(self._callee.names) > 1 and not isinstance(self._callee.fun, staticmethod):
+            self._wrt = 1
+
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        return self if instance is None else types.MethodType(self, instance)
+        return self if instance is None else DifferentiableMethod(self, instance)
 
     def __reduce__(self) -> str:
         return str(self._callee.fun.__qualname__)
@@ -145,6 +152,31 @@ class Differentiable:
             for text in (self.listing, self.reverse.source)
         )
         return f"<table><tr>{cells}</tr></table>"
+
+
+class DifferentiableMethod:
+    """A differentiable function bound to an object, which is an argument of the derivatives like any other."""
+
+    def __init__(self, method: Differentiable, instance: Any) -> None:
+        self.__func__, self.__self__ = method, instance
+        functools.update_wrapper(self, method, updated=())
+        del self.__wrapped__  # its first parameter is bound
+        self.__signature__ = inspect.signature(types.MethodType(method, instance))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The method itself."""
+        return self.__func__(self.__self__, *args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<{self.__func__!r} of {self.__self__!r}>"
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self.__func__, name)
+        return functools.partial(found, self.__self__) if callable(found) else found
+
+    def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+        """`(out, tangent)`, as `jvp(f, primals, tangents)`."""
+        return self.__func__.jvp((self.__self__, *primals), tangents)
 
 
 @overload

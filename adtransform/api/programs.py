@@ -16,7 +16,7 @@ import numpy as np
 from adtransform import pipeline
 from adtransform.activity import active
 from adtransform.api.calls import Callee
-from adtransform.api.trees import STAR, Nest, Star, Tree, flatten, leaves_like, spell, unflatten
+from adtransform.api.trees import STAR, Nest, Star, Tree, flatten, leaves_like, repeated, spell, unflatten
 from adtransform.ir import Function, Leaf, Record, Var
 from adtransform.lattice import Array, Dim, Type, of_value
 from adtransform.read.instances import is_plain_instance
@@ -51,8 +51,9 @@ class Shape:
         taken = set(names)
         arguments = []
         extents: dict[int, Dim] = {}
+        again = repeated(values)
         for name, value in zip(names, values, strict=True):
-            leaves, tree = flatten(value)
+            leaves, tree = flatten(value, again)
             labels = (name,) if tree == STAR else tuple(_fresh(f"{name}_{i}", taken) for i in range(len(leaves)))
             types = tuple(of_value(leaf, label) for leaf, label in zip(leaves, labels, strict=True))
             if alike and type(value) is np.ndarray and isinstance(types[0], Array) and types[0].dims is not None:

@@ -10,7 +10,7 @@ the structure.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,11 +40,15 @@ class Fixed:
 
 @dataclass(frozen=True, slots=True)
 class Nest:
-    """A container: its class, the keys or field names of its children in order (indices for sequences), and the children."""
+    """A container: its class, the keys or field names of its children in order (indices for sequences), and the children.
+
+    `again`: it is an object that stands in several places.
+    """
 
     kind: type
     keys: tuple[Any, ...]
     children: tuple[Tree, ...]
+    again: bool = False
 
 
 Tree = Star | Fixed | Nest
@@ -78,13 +82,35 @@ def is_leaf(value: Any) -> bool:
     return children(value) is None
 
 
-def flatten(value: Any, held: bool = False) -> tuple[list[Any], Tree]:
-    """The leaves in order, and how they are nested.  Raises `TypeError` for an object that holds itself."""
+def repeated(values: Iterable[Any]) -> frozenset[int]:
+    """The identities of the objects that stand in several places of some values."""
+    todo = [v for v in values if type(v) is not np.ndarray and type(v) is not float]
+    if not todo:
+        return frozenset()
+    seen: set[int] = set()
+    found: set[int] = set()
+    while todo:
+        value = todo.pop()
+        parts = children(value)
+        if is_plain_instance(value):
+            if id(value) in seen:
+                found.add(id(value))
+                continue
+            seen.add(id(value))
+        todo.extend(parts[1] if parts else ())
+    return frozenset(found)
+
+
+def flatten(value: Any, again: frozenset[int] = frozenset()) -> tuple[list[Any], Tree]:
+    """The leaves in order, and how they are nested.  Raises `TypeError` for an object that holds itself.
+
+    `again`: the identities of objects that stand elsewhere too.
+    """
     leaves: list[Any] = []
-    return leaves, _flatten(value, held, leaves, ())
+    return leaves, _flatten(value, False, leaves, again, ())
 
 
-def _flatten(value: Any, held: bool, leaves: list[Any], around: tuple[int, ...]) -> Tree:
+def _flatten(value: Any, held: bool, leaves: list[Any], again: frozenset[int], around: tuple[int, ...]) -> Tree:
     if isinstance(value, Fixed):
         return value
     found = children(value, held)
@@ -95,7 +121,8 @@ def _flatten(value: Any, held: bool, leaves: list[Any], around: tuple[int, ...])
         raise TypeError(f"a {type(value).__name__} that holds itself cannot be an argument: pass its parts")
     held = held or is_plain_instance(value)
     around = (*around, id(value))
-    return Nest(type(value), found[0], tuple(_flatten(child, held, leaves, around) for child in found[1]))
+    parts = tuple(_flatten(child, held, leaves, again, around) for child in found[1])
+    return Nest(type(value), found[0], parts, id(value) in again)
 
 
 def count(tree: Tree) -> int:
@@ -189,4 +216,4 @@ def _spell(tree: Tree, names: Iterator[str], bound: Callable[[Any], str]) -> str
         return "{" + ", ".join(f"{k!r}: {text}" for k, text in zip(tree.keys, inner, strict=True)) + "}"
     if issubclass(tree.kind, tuple):
         return f"{bound(tree.kind)}({', '.join(inner)})"
-    return f"{bound(Remake(tree.kind))}({', '.join(f'{k}={t}' for k, t in zip(tree.keys, inner, strict=True))})"
+    return f"{bound(Remake(tree.kind, tree.again))}({', '.join(f'{k}={t}' for k, t in zip(tree.keys, inner, strict=True))})"

@@ -60,10 +60,8 @@ class Classes(Names):
             is_tuple = issubclass(cls, tuple) and hasattr(cls, "_fields")
             foreign = ""
             if not is_tuple and not is_plain_class(cls):
-                base = next((b for b in cls.__mro__ if _adds(b) and not is_plain_class(b)), cls)
-                foreign = (
-                    f"it is derived from `{base.__module__}.{base.__qualname__}`" if base is not cls else "it has `__new__`"
-                )
+                base = next((b for b in cls.__mro__ if _adds(b) and not is_own_class(b)), None)
+                foreign = f"it is derived from `{base.__module__}.{base.__qualname__}`" if base else "it has `__new__`"
             elif type(cls).__name__ not in _METACLASSES:
                 foreign = "it has a metaclass"
             key = str(cls.__module__)

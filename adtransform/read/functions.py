@@ -102,8 +102,9 @@ class Functions(Objects):
                 if called is None:
                     self.refuse(node, f"a call of an object of `{kind.name}`", "give its class `__call__`")
                 return self.apply(called, [function, *args], kwargs, node)
-            case External(live=Remake(cls)):
-                return self.new_object(self.live_class(cls), kwargs)
+            case External(live=Remake(cls, again)):
+                frozen = f"a write to an object of `{cls.__name__}` that the arguments hold twice" if again else ""
+                return self.new_object(self.live_class(cls), kwargs, frozen)
             case External(op):
                 builtin = BUILTINS.get(op)
                 if builtin is not None:

@@ -36,9 +36,13 @@ _TURNED = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le", "eq": "eq", "ne": "ne
 
 @dataclass(frozen=True, slots=True)
 class Remake:
-    """Called with attributes by name, makes an object of a class that has them, without running its constructor."""
+    """Called with attributes by name, makes an object of a class that has them, without running its constructor.
+
+    `again`: the object stands in several places of the arguments, so that a write in one of them would be missed in others.
+    """
 
     kind: type
+    again: bool = False
 
 
 class Objects(Folds):
@@ -46,9 +50,9 @@ class Objects(Folds):
 
     # Making them.
 
-    def new_object(self, cls: ClassRef, held: Mapping[str, Ref]) -> ObjectRef:
-        """An object with some attributes."""
-        storage = Storage(cls.name.lower())
+    def new_object(self, cls: ClassRef, held: Mapping[str, Ref], frozen: str = "") -> ObjectRef:
+        """An object with some attributes; `frozen`: why it must not be written."""
+        storage = Storage(cls.name.lower(), frozen=frozen)
         self.heap[storage] = Entries(held, attributes=True)
         return ObjectRef(storage, cls)
 

@@ -292,7 +292,7 @@ class Storages(Core):
         if storage.frozen:
             self.refuse(node, storage.frozen, "pass it as an argument, or work on a copy")
         partners = [other for pair in self.related if storage in pair for other in pair - {storage}]
-        names = {self.reached(other) for other in partners if not (structural and self.is_list(other))} - {""}
+        names = {self.reached(other) for other in partners if self.is_list(other) or not structural} - {""}
         if LOOP in names:
             self.refuse(node, "a write to what a loop may be running over", "loop over a copy: for v in x.copy()")
         if names:
