@@ -140,6 +140,8 @@ def _accumulate_at(acc: Any, key: Any, share: Any) -> Any:
     copy = acc.copy()
     if isinstance(copy, np.ndarray):
         np.add.at(copy, key, share)
+    elif isinstance(key, slice):
+        copy[key] = [old + new for old, new in zip(copy[key], share, strict=True)]
     else:
         copy[key] = copy[key] + share
     return copy

@@ -233,6 +233,7 @@ class _Pull(_Inlined):
         super().__init__(equation, names, b)
         self.keep_zero, self.contribute = keep_zero, contribute
         self.results = equation.function.results
+        self.differentials = set(equation.linear)
         self.linear = {v for v, sources in equation.linear.items() if sources & active}
         self.shapes: dict[Var, Atom] = {}
         self.partial: dict[Var, Atom] = {}
@@ -259,7 +260,7 @@ class _Pull(_Inlined):
 
         Failing that, what the value would be if each differential were its operand, which has the same shape.
         """
-        if not isinstance(a, Var) or a not in self.linear:
+        if not isinstance(a, Var) or a not in self.differentials:
             return self.value(a)
         if a in self.loads:
             return self.names[self.loads[a][1:]]
@@ -267,7 +268,7 @@ class _Pull(_Inlined):
             stmt = self.lets[a]
             operands = (*stmt.args, *(v for _, v in stmt.kwargs))
             if elementwise(stmt.op) or stmt.op == "assign":
-                self.shapes[a] = self.shape_like(next(x for x in operands if x in self.linear))
+                self.shapes[a] = self.shape_like(next(x for x in operands if x in self.differentials))
             else:
                 args = [self.shape_like(x) for x in stmt.args]
                 kwargs = {k: self.shape_like(v) for k, v in stmt.kwargs}
@@ -354,7 +355,7 @@ class _Pull(_Inlined):
                     env[var] = bar
                 else:
                     source = names[name]
-                    env[var] = self.shape_like(source) if source in self.linear else self.value(source)
+                    env[var] = self.shape_like(source) if source in self.differentials else self.value(source)
             for let in equation.function.body.body:
                 if isinstance(let, Let) and let.op == "assign":
                     env[let.targets[0]] = env[let.args[0]] if isinstance(let.args[0], Var) else let.args[0]

@@ -21,6 +21,7 @@ Names without a dot are structural, the IR's own:
     matmul_left(bar, b, a), matmul_right(bar, a, b)     adjoints of a @ b for its left and right operand
     cast(x, like)           x in the dtype and kind of `like`
     scatter(bar, places, like)          a zero in the shape of `like` with bar added at flat places: the adjoint of picking
+    last(x, key)            which writes to x[key] stay: of places named twice the last
     dot_left, dot_right, tensordot_left, tensordot_right, contract(subscripts, like, ...), swap(subscripts, i)
                                         adjoints of dot, tensordot and einsum
     piece(bar, i, axis, ...), pieces(bar, axis, list), items(bar, list)     adjoints of concatenate and of array(list)
@@ -45,7 +46,7 @@ from adtransform.ir import Atom, Const
 STRUCTURAL = frozenset(
     "load assign index update slice tuple list push pop shape ndim size zeros fit expand accumulate accumulate_at strong "
     "spread matmul_left matmul_right cast trips piece unpack backward scatter undiag lanes delay recur contract swap "
-    "dot_left dot_right tensordot_left tensordot_right items pieces columns uncolumns".split()
+    "dot_left dot_right tensordot_left tensordot_right items pieces columns uncolumns last".split()
 )
 
 # What a reader knows as an operator, and how it is printed: symbol and precedence (higher binds tighter).

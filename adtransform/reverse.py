@@ -17,12 +17,12 @@ from dataclasses import dataclass, replace
 
 from adtransform.activity import LINEAR, active, selected
 from adtransform.build import Builder, type_of
-from adtransform.errors import refuse
+from adtransform.infer.indexing import may_repeat
 from adtransform.infer.structural import tangent as tangent_type
 from adtransform.ir import Atom, Const, For, Function, If, Let, Region, Stmt, Var, While
 from adtransform.lattice import INT, UNKNOWN, Array, List, dims_of, is_scalar
 from adtransform.linear import pull, zero
-from adtransform.rewrite import free
+from adtransform.rewrite import definitions, free
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,7 @@ class _Reverse:
         self.f, self.wrt, self.seed, self.exact = f, tuple(wrt), seed, exact
         self.active = active(f, wrt)
         self.strong = selected(f)
+        self.definitions = definitions(f.body)
         self.adjoint: dict[Var, Atom] = {}
         self.trips: dict[object, Var] = {}
         self.empty: set[Atom] = set()
@@ -68,7 +69,7 @@ class _Reverse:
         taken = {p.name for p in self.f.params}
         for r in results:
             if self.seed is not None:
-                wide = isinstance(r.type, Array) and r.type.dims != ()
+                wide = isinstance(r.type, Array)  # one without axes too: it can be written
                 self.adjoint[r] = b.let("numpy.ones_like", r, of=r) if wide else b.let("assign", self.seed, of=r)
             else:
                 name = f"d{r.hint or 'y'}"
@@ -137,9 +138,16 @@ class _Reverse:
             case "index":
                 if args[0] in wanted:
                     add.at(args[0], args[1], bar)
+            case "update" if dims_of(type_of(args[0])) == () and args[1] == Const(...):
+                # All of an array without axes is written; its adjoint may be a number, which has no items.
+                if args[2] in wanted:
+                    add(args[2], bar)
             case "update":
                 if args[2] in wanted:
-                    add(args[2], b.let("index", bar, args[1]))
+                    share = b.let("index", bar, args[1])
+                    if may_repeat(args[1], self.definitions):
+                        share = b.let("numpy.where", b.let("last", bar, args[1]), share, 0.0)
+                    add(args[2], share)
                 if args[0] in wanted:
                     nothing = Const(0.0) if not isinstance(args[2], Var) else zero(args[2], b)
                     hole = nothing if isinstance(nothing, Const) or _is_list(args[0]) else Const(0.0)
@@ -246,9 +254,11 @@ class _Contribute:
         if isinstance(operand, Var) and operand in self.sweep.active:
             old = self.sweep.adjoint[operand]
             if isinstance(operand.type, List):
-                # The share of a list is a list as long: it can be taken over, but not added to another.
+                # The share of a list is a list as long: the first one is taken over.
+                if not _is_list(share):
+                    share = self.b.let("items", share, operand, type=tangent_type(operand.type))
                 if old not in self.sweep.empty:
-                    refuse(self.b.origin, "a list that grows in two ways", "build two lists instead")
+                    share = self.b.let("accumulate_at", old, self.b.let("slice", None, None, None), share, type=type_of(old))
                 self.sweep.adjoint[operand] = share
                 return
             self.sweep.adjoint[operand] = self.b.let(

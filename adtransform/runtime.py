@@ -73,6 +73,15 @@ def scatter(bar: Any, places: Any, like: Any) -> Any:
     return out
 
 
+def last(x: Any, key: Any) -> Any:
+    """For each place of `x[key]`, whether a write to `x[key]` stays there: of places named twice the last write does."""
+    places = np.arange(np.size(x)).reshape(np.shape(x))[key]
+    writes = np.arange(np.size(places)).reshape(np.shape(places))
+    kept = np.zeros(np.size(x), int)
+    kept[places] = writes
+    return kept[places] == writes
+
+
 def matmul_left(bar: Any, b: Any, a: Any) -> Any:
     """The share of `a` in `a @ b`, for operands of any rank."""
     if np.ndim(b) == 1:

@@ -1,368 +1,255 @@
 """Random programs in the input language: what a person might write, and what nobody would.
 
-A program is a function of a float `a`, a vector `x` and a matrix `m`; it writes into its arguments, through views and aliases,
-calls helpers, appends to lists, and leaves loops and the function early.  Every variable has one kind throughout.
+A program is a function `f` of a float `a`, a vector `x`, a matrix `m` and perhaps more; it writes into its arguments, through
+views and aliases, calls helpers, grows containers, and leaves loops and itself early.  `scalar` makes one number of its
+results.
 """
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-
-N = 4
-
-HELPERS = """
-import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from wording import BOUND, CALLS, CONTAINERS, EFFECTS, FUNCTIONS, HELPERS, LOOPS, MADE, PARTS, VIEWS, WRITES, N, Wording
+
+Lines = list[str]
+_EXTRAS = {"n": "index", "b": "number", "items0": "items", "pair0": "pair", "table0": "table", "y": "vector", "h": "", "c": ""}
 
 
-def smooth(u, k):
-    s = u * 0.5
-    if k > 0.3:
-        return s + np.tanh(k)
-    s = s - k
-    return s * s
+def arguments(names: list[str], seed: int) -> dict[str, Any]:
+    """The arguments of a program, by the names of its parameters."""
+    r = np.random.default_rng(seed)
+    makers: dict[str, Callable[[], Any]] = {
+        "x": lambda: r.uniform(0.2, 1.2, N),
+        "a": lambda: float(r.uniform(0.2, 1.2)),
+        "m": lambda: r.uniform(-0.6, 0.8, (N, N)),
+        "n": lambda: int(r.integers(1, 3)),
+        "b": lambda: np.float64(r.uniform(0.2, 1.2)),
+        "y": lambda: r.uniform(0.2, 1.2, N),
+        "h": lambda: r.uniform(0.2, 1.2, N).astype(np.float32),
+        "c": lambda: np.array(r.uniform(0.2, 1.2)),
+        "items0": lambda: [float(v) for v in r.uniform(0.2, 1.2, 3)],
+        "pair0": lambda: (float(r.uniform(0.2, 1.2)), r.uniform(0.2, 1.2, N)),
+        "table0": lambda: {"k": float(r.uniform(0.2, 1.2)), "v": r.uniform(0.2, 1.2, N)},
+    }
+    return {name: makers[name]() for name in names}
 
 
-def bump(v, k):
-    w = v * k
-    w[1] = w[0] + k
-    w[2:] *= 0.5
-    return w
+def source(seed: int) -> str:
+    """The module of a seed."""
+    return Generator(seed).module()
 
 
-def scatter(v, k):
-    v[0] = v[0] + k
-    v[-1] *= k
-    return v[1] * k
+def indented(lines: Lines) -> Lines:
+    return ["    " + line for line in lines or ["pass"]]
 
 
-def total(items, start=0.0):
-    s = start
-    for q in items:
-        if s > 50.0:
-            break
-        s += q
-    return s
-"""
-
-
-@dataclass
-class Block:
-    """A statement that holds others: `head` with its body, and perhaps an `else`."""
-
-    head: str
-    body: list[Stmt]
-    orelse: list[Stmt] = field(default_factory=list)
-
-
-Stmt = str | Block
-
-
-def text(body: list[Stmt], indent: int = 1) -> str:
-    """The source of some statements."""
-    lines = []
-    pad = "    " * indent
-    for stmt in body:
-        if isinstance(stmt, str):
-            lines.append(pad + stmt + "\n")
-        else:
-            lines.append(f"{pad}{stmt.head}\n{text(stmt.body, indent + 1) or pad + '    pass' + chr(10)}")
-            if stmt.orelse:
-                lines.append(f"{pad}else:\n{text(stmt.orelse, indent + 1)}")
-    return "".join(lines)
-
-
-def source(body: list[Stmt]) -> str:
-    """The module: the helpers and the function `f`."""
-    return f"{HELPERS}\n\ndef f(x, a, m):\n{text(body)}"
-
-
-def smaller(body: list[Stmt]) -> Iterator[list[Stmt]]:
-    """The same program with a statement less, a block replaced by what is in it, or an expression by a simple one."""
-    for i, stmt in enumerate(body):
-        if i < len(body) - 1 or len(body) == 1:
-            yield body[:i] + body[i + 1 :]
-        if isinstance(stmt, Block):
-            yield body[:i] + stmt.body + body[i + 1 :]
-            for inner in smaller(stmt.body):
-                yield [*body[:i], Block(stmt.head, inner, stmt.orelse), *body[i + 1 :]]
-            for inner in smaller(stmt.orelse) if stmt.orelse else ():
-                yield [*body[:i], Block(stmt.head, stmt.body, inner), *body[i + 1 :]]
-            heads = (f"{stmt.head[: stmt.head.index(' ')]} a {sign} 0.7:" for sign in "<>" if stmt.head.startswith("if"))
-            yield from (
-                [*body[:i], Block(head, stmt.body, stmt.orelse), *body[i + 1 :]] for head in heads if len(head) < len(stmt.head)
-            )
-        else:
-            yield from ([*body[:i], line, *body[i + 1 :]] for line in _plainer(stmt))
-
-
-def _plainer(line: str) -> Iterator[str]:
-    """A statement with a simple expression on its right side."""
-    for mark in ("return ", " = ", "= "):
-        left, found, right = line.partition(mark)
-        if found:
-            yield from (left + found + plain for plain in ("a", "x * a", "a * a") if len(plain) < len(right))
-            return
-
-
-class Generator:
+class Generator(Wording):
     """One program from one seed."""
 
     def __init__(self, seed: int) -> None:
-        self.rng = random.Random(seed)
+        super().__init__(seed)
         self.early = ""
-        self.floats = ["a"]
-        self.vectors = ["x"]
-        self.matrices = ["m"]
-        self.lists: list[str] = []
-        self.indices: list[str] = []
-        self.count = 0
         self.depth = 0
+        self.params = ["x", "a", "m"]
+        self.names["number"], self.names["vector"], self.names["matrix"] = ["a"], ["x"], ["m"]
+        for name, kind in _EXTRAS.items():
+            if self.chance(0.12):
+                self.params.append(name)
+                if kind:
+                    self.bind(kind, name)
 
-    def program(self) -> list[Stmt]:
+    def module(self) -> str:
+        """The text: the helpers in use, `f`, and `scalar`."""
+        body = self.program()
+        text = "\n".join(body)
+        used = [code for name, code in HELPERS.items() if f"{name}(" in text]
+        params = ", ".join(self.params)
+        f = "\n".join([f"def f({params}):", *indented(body)])
+        scalar = "\n".join([f"def scalar({params}):", f"    r = f({params})", f"    return {self.one}"])
+        return "import math\n\nimport numpy as np\n" + "\n".join(["", *used, "", f, "", "", scalar, ""])
+
+    def program(self) -> Lines:
         """The statements of `f`, the return included."""
         kind = self.rng.random()
         # What an early return gives back must be bound on every path.
-        self.early = "return a * 2.0" if kind < 0.7 else "return x * a" if kind < 0.85 else "return a * 0.5, x * a"
+        if kind < 0.6:
+            self.early, self.one = "return a * 2.0", "r"
+        elif kind < 0.75:
+            self.early, self.one = "return x * a", "np.sum(np.sin(r))"
+        elif kind < 0.9:
+            self.early, self.one = "return a * 0.5, x * a", "r[0] + np.sum(np.sin(r[1]))"
+        else:
+            self.early, self.one = 'return {"p": a, "q": [x * a, a]}', 'r["p"] * np.sum(r["q"][0]) + r["q"][1]'
         body = [s for _ in range(self.rng.randint(3, 9)) for s in self.statement()]
-        if kind < 0.7:
+        if kind < 0.6:
             return [*body, f"return {self.number()}"]
-        if kind < 0.85:
+        if kind < 0.75:
             return [*body, f"return {self.vector()}"]
-        return [*body, f"return {self.number(1)}, {self.vector(1)}"]
+        if kind < 0.9:
+            return [*body, f"return {self.number(1)}, {self.vector(1)}"]
+        return [*body, f'return {{"p": {self.number(1)}, "q": [{self.vector(1)}, {self.number(0)}]}}']
 
-    def fresh(self, stem: str) -> str:
-        self.count += 1
-        return f"{stem}{self.count}"
-
-    def pick(self, names: list[str]) -> str:
-        # The newest are the most interesting.
-        return names[-1] if self.rng.random() < 0.4 else self.rng.choice(names)
-
-    def index(self) -> str:
-        if self.indices and self.rng.random() < 0.6:
-            return self.pick(self.indices)
-        return self.rng.choice(["0", "1", "2", "-1"])
-
-    def constant(self) -> str:
-        return self.rng.choice(["0.5", "1.5", "-0.7", "2.0", "0.3", "2", "1"])
-
-    def number(self, depth: int = 2) -> str:
-        """An expression that is a number."""
-        r = self.rng
-        if depth == 0 or r.random() < 0.25:
-            kind = r.random()
-            if kind < 0.6:
-                return self.pick(self.floats)
-            if kind < 0.85:
-                return f"{self.pick(self.vectors)}[{self.index()}]"
-            if kind < 0.92:
-                return f"{self.pick(self.matrices)}[{self.index()}, {self.index()}]"
-            return self.constant()
-        e, g = self.number(depth - 1), self.number(depth - 1)
-        v, w = self.vector(depth - 1), self.vector(depth - 1)
-        return r.choice(
-            [
-                f"({e} + {g})",
-                f"({e} - {g})",
-                f"{e} * {g}",
-                f"{e} * {g}",
-                f"np.sin({e})",
-                f"np.tanh({e})",
-                f"{e} / (2.0 + {g} ** 2)",
-                f"math.exp(-({e}) ** 2)",
-                f"np.sum({v})",
-                f"({v}).mean()",
-                f"({v} @ {w})",
-                f"smooth({e}, {g})",
-                f"({e} if {self.condition()} else {g})",
-                f"total([{e}, {g}], {e})",
-                f"scatter({v} * 1.0, {e})",
-                f"scatter({self.pick(self.vectors)}, {e})",
-            ]
-        )
-
-    def vector(self, depth: int = 2) -> str:
-        """An expression that is a vector of length N."""
-        r = self.rng
-        if depth == 0 or r.random() < 0.3:
-            return self.pick(self.vectors) if r.random() < 0.8 else f"{self.pick(self.matrices)}[{self.index()}]"
-        v, w, e = self.vector(depth - 1), self.vector(depth - 1), self.number(depth - 1)
-        return r.choice(
-            [
-                f"({v} + {w})",
-                f"({v} - {e})",
-                f"{e} * {v}",
-                f"{v} * {w}",
-                f"np.sin({v})",
-                f"np.exp(-(({v}) ** 2))",
-                f"({v})[::-1]",
-                f"({v}).copy()",
-                f"np.where({v} > 0.4, {w}, {e})",
-                f"np.concatenate([({v})[:2], ({w})[2:]])",
-                f"np.stack([{e}, {e}, ({v})[0], ({w})[1]])",
-                f"{self.pick(self.matrices)} @ ({v})",
-                f"np.cumsum({v}) * 0.3",
-                f"bump({v}, {e})",
-                f"{self.pick(self.matrices)}.sum(axis={r.choice('01')}) * 0.2",
-            ]
-        )
-
-    def condition(self) -> str:
-        r = self.rng
-        test = f"{self.number(1)} {r.choice(['<', '>', '>='])} {self.constant()}"
-        if r.random() < 0.2:
-            return f"{test} {r.choice(['and', 'or'])} {self.number(0)} < {self.constant()}"
-        return f"not {test}" if r.random() < 0.1 else test
-
-    def statement(self) -> list[Stmt]:
+    def statement(self) -> Lines:
         """One statement, or a few that belong together."""
-        r = self.rng
-        choices = [self.assign, self.assign, self.augment, self.write, self.write, self.alias, self.listing]
+        choices = [self.assign, self.assign, self.several, self.write, self.write, self.write, self.alias, self.alias]
+        choices += [self.call, self.call, self.make, self.contain, self.contain, self.effect]
         if self.depth < 2:
-            choices += [self.branch, self.branch, self.loop, self.loop, self.repeat]
-        return r.choice(choices)()
+            choices += [self.branch, self.branch, self.loop, self.loop, self.loop, self.repeat]
+        return self.rng.choice(choices)()
 
-    def assign(self) -> list[Stmt]:
-        r = self.rng
-        if r.random() < 0.5:
-            value = self.number()
-            name = self.pick(self.floats) if r.random() < 0.3 else self.fresh("s")
-            return self.bind(self.floats, name, value)
-        value = self.vector()
-        name = self.pick(self.vectors) if r.random() < 0.2 else self.fresh("v")
-        return self.bind(self.vectors, name, value)
+    # -- simple statements --------------------------------------------------------------------------------------------
 
-    def bind(self, kind: list[str], name: str, value: str) -> list[Stmt]:
-        if name not in kind:
-            kind.append(name)
+    def assign(self) -> Lines:
+        kind = self.rng.choice(["number", "number", "vector", "vector", "matrix"])
+        value = self.of(kind)
+        name = self.name(kind) if self.chance(0.25) else self.fresh(kind[0])
+        self.bind(kind, name)
         return [f"{name} = {value}"]
 
-    def augment(self) -> list[Stmt]:
-        r = self.rng
-        if r.random() < 0.5:
-            return [f"{self.pick(self.floats)} {r.choice(['+=', '-=', '*='])} {self.number(1)}"]
-        return [f"{self.pick(self.vectors)} {r.choice(['+=', '-=', '*='])} {r.choice([self.vector(1), self.number(1)])}"]
+    def of(self, kind: str) -> str:
+        return {"number": self.number, "vector": self.vector, "matrix": self.matrix}[kind]()
 
-    def write(self) -> list[Stmt]:
-        r = self.rng
-        v = self.pick(self.vectors)
-        return [
-            r.choice(
-                [
-                    f"{v}[{self.index()}] = {self.number(1)}",
-                    f"{v}[{self.index()}] {r.choice(['+=', '*='])} {self.number(1)}",
-                    f"{v}[1:3] = {r.choice([self.number(1), f'({self.vector(1)})[:2]'])}",
-                    f"{v}[1:] += ({self.vector(0)})[:-1]",
-                    f"{v}[:] = {self.vector(1)}",
-                    f"{v}[::2] *= {self.number(1)}",
-                    f"{v}[[0, 2]] = {self.number(1)}",
-                    f"{v}[{self.vector(0)} > 0.6] = {self.number(1)}",
-                    f"{self.pick(self.matrices)}[{self.index()}] = {self.vector(1)}",
-                    f"{self.pick(self.matrices)}[:, {self.index()}] += {self.vector(1)}",
-                    f"{self.pick(self.matrices)}[{self.index()}, {self.index()}] = {self.number(1)}",
-                    f"scatter({v}, {self.number(1)})",
-                    f"{v}[0], {v}[1] = {v}[1], {v}[0]",
-                ]
-            )
-        ]
-
-    def alias(self) -> list[Stmt]:
-        """A second name for a storage, and a write through it."""
-        r = self.rng
-        v, m = self.pick(self.vectors), self.pick(self.matrices)
-        name = self.fresh("w")
-        kind = r.random()
-        if kind < 0.4:
-            return [
-                *self.bind(self.vectors, name, r.choice([v, f"{m}[{self.index()}]", f"{m}[:, 1]", f"{v}[::-1]", f"{m}.T[0]"]))
-            ]
-        if kind < 0.7:
-            part = r.choice([f"{v}[1:]", f"{v}[::2]", f"{m}[1:, 0]", f"{m}.T[2, 1:]", f"{m}.ravel()[3:7]"])
-            return [f"{name} = {part}", f"{name}{r.choice(['[0] =', '[0] +=', '[:] =', ' *=', '[-1] *='])} {self.number(1)}"]
-        lines: list[Stmt] = [f"{name} = {v}", f"{name}[{self.index()}] = {self.number(1)}"]
-        other = self.fresh("p")
-        lines.insert(1, f"{other} = {name} * {self.number(1)}")
-        self.vectors.append(other)
+    def several(self) -> Lines:
+        """New numbers, some out of containers."""
+        form = self.form(BOUND)
+        p, q = self.fresh("s"), self.fresh("s")
+        lines = self.lines(form, p=p, q=q)
+        self.bind("number", p)
+        if form.startswith(("{p}, {q} =", "({p}, {q}) =", "{p} = {q}")) and "{P}" not in form:
+            self.bind("number", q)
         return lines
 
-    def listing(self) -> list[Stmt]:
-        r = self.rng
-        if self.lists and r.random() < 0.6:
-            name = self.pick(self.lists)
-            if r.random() < 0.5:
-                return [f"{name}.append({self.number(1)})"]
-            s = self.fresh("s")
-            return self.bind(
-                self.floats, s, r.choice([f"{name}[-1]", f"{name}[0] * {name}[-1]", f"total({name})", f"sum({name})"])
-            )
-        name = self.fresh("items")
-        self.lists.append(name)
-        return [f"{name} = [{self.number(1)}]", f"{name}.append({self.number(1)})"]
+    def write(self) -> Lines:
+        return self.lines(self.form(WRITES))
 
-    def inside(self, most: int) -> list[Stmt]:
+    def alias(self) -> Lines:
+        """A second name for a storage, perhaps written through or read after the storage was written."""
+        name, kind = self.fresh("w"), self.rng.random()
+        if kind < 0.4:
+            lines = [f"{name} = {self.filled(self.form(VIEWS), 0)}"]
+            self.bind("vector", name)
+            return lines
+        if kind < 0.75:
+            return self.lines(
+                f"{name} = {self.form(PARTS)};;{name}{self.rng.choice(['[0]', '[:]', '[-1]', '[...]'])} {{o}} {{e}}"
+            )
+        other = self.fresh("p")
+        lines = self.lines(f"{name} = {self.form(VIEWS)};;{other} = {name} * {{e}};;{name}[{{i}}] = {{f}}")
+        self.bind("vector", other)
+        return lines
+
+    def call(self) -> Lines:
+        return self.lines(self.form(CALLS))
+
+    def make(self) -> Lines:
+        """A container or a function."""
+        kind = self.rng.choice([*MADE, "items"])
+        name = self.fresh({"items": "items", "rows": "rows", "table": "d", "pair": "pair", "function": "fn"}[kind])
+        u = self.fresh("u")
+        if kind == "function" and self.chance(0.6):
+            lines = [f"def {name}({u}):", *indented(self.lines(self.form(FUNCTIONS), u=u))]
+        else:
+            lines = [f"{name} = {self.filled(self.form(MADE[kind]), u=u)}"]
+        self.bind(kind, name)
+        return lines
+
+    def contain(self) -> Lines:
+        """A container changed, where there is one."""
+        if not any(self.names[kind] for kind in ("items", "rows", "table", "pair")):
+            return self.make()
+        return self.lines(self.form(CONTAINERS))
+
+    def effect(self) -> Lines:
+        return self.lines(self.form(EFFECTS))
+
+    # -- blocks -------------------------------------------------------------------------------------------------------
+
+    def inside(self, most: int) -> Lines:
         """A block: what it binds is not used after it."""
-        known = (list(self.floats), list(self.vectors), list(self.lists), list(self.indices))
+        known = {k: list(v) for k, v in self.names.items()}
         self.depth += 1
         body = [s for _ in range(self.rng.randint(1, most)) for s in self.statement()]
         self.depth -= 1
-        self.floats, self.vectors, self.lists, self.indices = known
+        self.names = known
         return body
 
-    def branch(self) -> list[Stmt]:
+    def branch(self) -> Lines:
         r = self.rng
         head = f"if {self.condition()}:"
-        if r.random() < 0.15:
-            return [Block(head, [*self.inside(2), self.early])]
-        orelse = self.inside(2) if r.random() < 0.6 else []
-        if orelse and r.random() < 0.4:
-            # The same name on both sides is used afterwards.
-            name = self.fresh("s")
-            both = [Block(head, [*self.inside(1), f"{name} = {self.number()}"], [*orelse, f"{name} = {self.number()}"])]
-            self.floats.append(name)
-            return list(both)
-        return [Block(head, self.inside(2), orelse)]
+        if self.chance(0.2):
+            return [head, *indented([*self.inside(2), self.early])]
+        lines = [head, *indented(self.inside(2))]
+        if self.chance(0.25):
+            lines += [f"elif {self.condition()}:", *indented(self.inside(2))]
+        if self.chance(0.5):
+            if self.chance(0.5):
+                # The same name on both sides is used afterwards.
+                kind = r.choice(["number", "vector"])
+                name = self.fresh(kind[0])
+                lines = [head, *indented([*self.inside(1), f"{name} = {self.of(kind)}"])]
+                lines += ["else:", *indented([*self.inside(2), f"{name} = {self.of(kind)}"])]
+                self.bind(kind, name)
+                return lines
+            lines += ["else:", *indented(self.inside(2))]
+        return lines
 
-    def exits(self) -> list[Stmt]:
+    def exits(self, *, again: bool = True) -> Lines:
         kind = self.rng.random()
-        if kind < 0.2:
-            return [Block(f"if {self.condition()}:", ["break"])]
-        if kind < 0.35:
-            return [Block(f"if {self.condition()}:", ["continue"])]
-        if kind < 0.42:
-            return [Block(f"if {self.condition()}:", [*self.inside(1), self.early])]
+        if kind < 0.18:
+            return [f"if {self.condition()}:", *indented([*(self.inside(1) if self.chance(0.4) else []), "break"])]
+        if kind < 0.32 and again:
+            return [f"if {self.condition()}:", "    continue"]
+        if kind < 0.4:
+            return [f"if {self.condition()}:", *indented([*self.inside(1), self.early])]
         return []
 
-    def loop(self) -> list[Stmt]:
+    def loop(self) -> Lines:
         r = self.rng
-        if r.random() < 0.2:
-            q = self.fresh("q")
-            over = self.pick(self.lists) if self.lists and r.random() < 0.5 else self.pick(self.vectors)
-            lists = list(self.lists)
-            # A list that grows while it is gone through would never end.
-            self.lists = [name for name in lists if name != over]
-            self.floats.append(q)
-            body = [*self.exits(), *self.inside(2)]
-            self.floats.remove(q)
-            self.lists = lists
-            return [Block(f"for {q} in {over}:", body)]
-        i = self.fresh("i")
-        head = r.choice(
-            [f"for {i} in range(3):", f"for {i} in range(1, 4):", f"for {i} in range(3, 0, -1):", f"for {i} in range(0):"]
-        )
-        self.indices.append(i)
+        head, kinds, grown = self.header()
+        known = {k: list(v) for k, v in self.names.items()}
+        # A list that grows while it is gone through would never end.
+        self.names["items"] = [n for n in self.names["items"] if n != grown]
+        self.names["rows"] = [n for n in self.names["rows"] if n != grown]
+        for kind, name in kinds:
+            self.bind(kind, name)
         body = [*self.exits(), *self.inside(3), *self.exits()]
-        self.indices.remove(i)
-        return [Block(head, body)]
+        self.names = known
+        lines = [head, *indented(body)]
+        if self.chance(0.15):
+            lines += ["else:", *indented(self.inside(1))]
+        if self.chance(0.15):
+            s = self.fresh("s")
+            lines = [
+                f"{s} = {r.choice(['0', '0.0', '1.0'])}",
+                *lines[: 1 + len(body)],
+                f"    {s} += {self.number(0)}",
+                *lines[1 + len(body) :],
+            ]
+            self.bind("number", s)
+        return lines
 
-    def repeat(self) -> list[Stmt]:
+    def header(self) -> tuple[str, list[tuple[str, str]], str]:
+        """The head of a `for`, what it binds, and the list it goes through."""
+        form = self.form(LOOPS)
+        if "n" not in self.params:
+            form = form.replace("{n}", "2")
+        over = self.name("rows" if "{R}" in form else "items") if "{R}" in form or "{I}" in form else ""
+        bound = {letter: self.fresh(letter) for letter in "lpqz" if f"{{{letter}}}" in form}
+        kinds = [({"l": "index", "z": "vector"}.get(letter, "number"), name) for letter, name in bound.items()]
+        return self.filled(form, 1, n="n", **bound, R=over, I=over), kinds, over
+
+    def repeat(self) -> Lines:
         k = self.fresh("k")
-        test = f"while {k} < 3:" if self.rng.random() < 0.6 else f"while {k} < 4 and {self.number(1)} < 1.5:"
-        self.indices.append(k)
-        exits = [e for e in self.exits() if not (isinstance(e, Block) and "continue" in e.body)]
-        body = [*exits, *self.inside(2)]
-        self.indices.remove(k)
-        return [f"{k} = 0", Block(test, [*body, f"{k} += 1"])]
+        head = self.rng.choice(
+            [f"while {k} < 3:", f"while {k} < 4 and {self.condition()}:", "while True:", f"while not {k} >= 2:"]
+        )
+        self.bind("index", k)
+        body = [*self.exits(again=False), *self.inside(2)]
+        self.names["index"].remove(k)
+        end = [f"if {k} >= 3:", f"    {self.rng.choice(['break', 'break', self.early])}"] if "True" in head else []
+        lines = [f"{k} = 0", head, *indented([*body, f"{k} += 1", *end])]
+        if self.chance(0.2) and "True" not in head:
+            lines += ["else:", *indented(self.inside(1))]
+        return lines

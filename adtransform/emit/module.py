@@ -160,6 +160,8 @@ def module(functions: Sequence[Function], *, header: str = "", style: str = "cod
     # In the helpers `np` is NumPy whatever the user's functions call `np` inside.
     own = "np" if "np" not in {f.name for f in functions} else called.free("np")
     texts = [function(f, style=style, called=called, **options) for f in functions]
+    if any("np." in a.test for f in functions for a in f.assumes):
+        called("numpy")
     helpers = _helpers(called, own)
     parts = [header.strip()] if header.strip() else []
     if imports := called.imports(*([("numpy", own)] if any(f"{own}." in h for h in helpers) else [])):

@@ -301,8 +301,11 @@ class Speller:
 
     def _copy_items(self, t: Tree) -> Py:
         item = t.type.item if isinstance(t.type, List) else t.type
-        inner = "v.copy()" if isinstance(item, Array) else f"{self.called('copy_of')}(v)"
-        return Word(f"[{inner} for v in {within(self(t.args[0]), OR)}]")
+        unsure = dict(t.kwargs)
+        inner = "v.copy()" if isinstance(item, Array) and "holes" not in unsure else f"{self.called('copy_of')}(v)"
+        items = Word(f"[{inner} for v in {within(self(t.args[0]), OR)}]")
+        # A list that some path leaves unbound is None there.
+        return Infix(self(t.args[0]), "and", items, AND) if "loose" in unsure else items
 
     def _accumulate(self, t: Tree) -> Py:
         return Infix(self(t.args[0]), "+", self.share(t), 9)

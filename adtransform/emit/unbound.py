@@ -81,7 +81,7 @@ class _Analysis:
         return True
 
     def asked(self, node: Bind) -> Iterator[Var]:
-        if node.tree.op in ("push", "list", "assign", "copy_of"):
+        if node.tree.op in ("push", "list", "assign", "copy_of", "copy_items"):
             yield from reads(node)
         yield from _shapes(node.tree)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from adtransform.infer.extents import Count, Cut, array, as_array, count, cut, integer
 from adtransform.infer.row import Args, Kwargs, Named, Row, Types
-from adtransform.ir import Atom, Const
+from adtransform.ir import Atom, Const, Let, Var
 from adtransform.lattice import (
     ELLIPSIS,
     INT,
@@ -156,4 +158,38 @@ def _tuple(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Ty
     )
 
 
-ROWS: dict[str, Row] = {"index": _index, "slice": _slice, "tuple": _tuple, "builtins.slice": _slice}
+def _last(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    """`last(x, key)`: a bool for each place of `x[key]`."""
+    dims = types[0].dims if isinstance(types[0], Array) else None
+    return _index((Array("bool", dims), types[1]), named, args, kwargs)
+
+
+# Indices that are all different, whatever they are made of.
+_DISTINCT = frozenset(
+    "slice numpy.arange numpy.argsort numpy.flatnonzero numpy.nonzero numpy.triu_indices numpy.tril_indices "
+    "numpy.diag_indices".split()
+)
+
+
+def may_repeat(key: Atom, lets: Mapping[Var, Let]) -> bool:
+    """Whether a key may name an element twice, so that only the last write to it stays; `lets`: what binds each variable."""
+    if isinstance(key, Const):
+        return isinstance(key.value, (list, tuple))
+    let = lets.get(key)
+    if let is not None and let.op in _DISTINCT:
+        return False
+    if let is not None and let.op == "tuple":
+        return any(may_repeat(a, lets) for a in let.args)
+    if let is not None and let.op in ("list", "numpy.array", "numpy.asarray"):
+        known = [a.value for a in let.args if isinstance(a, Const) and type(a.value) is int]
+        if len(known) == len(let.args) == len(set(known)) and len({i < 0 for i in known}) == 1:
+            return False
+    t = key.type
+    if isinstance(t, Scalar):
+        return kind_of(t) not in ("int", "bool")
+    if isinstance(t, Array):
+        return kind_of(t) != "bool"
+    return not (t in (NONE, ELLIPSIS) or _is_slice(t) or isinstance(t, Static) and t.what.startswith("slice"))
+
+
+ROWS: dict[str, Row] = {"index": _index, "slice": _slice, "tuple": _tuple, "builtins.slice": _slice, "last": _last}

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from adtransform.ir import UNDEFINED, Var
+from adtransform.ir import UNDEFINED, Const, Var
 from adtransform.lattice import Array, List, is_scalar, same_kind, same_shape
 from adtransform.ops import BINARY, VIEWS
 from adtransform.place.liveness import Ranges, ranges
@@ -233,6 +233,9 @@ class _Mender:
             if isinstance(node, Bind) and node.tree.op in ("update", "accumulate_at")
             for v in (node.targets[0], node.tree.args[0])
         }
+        # Whether some list may hold a value that was unbound.
+        binds = [n.tree for n in walk(program.nodes) if isinstance(n, Bind)]
+        self.holes = any(t.op == "push" and t.args[1] in self.loose for t in binds)
         self._visit(program.nodes, ())
 
     def _visit(self, nodes: list[Node], loops: tuple[Loop, ...]) -> None:
@@ -297,9 +300,13 @@ class _Mender:
         value = node.values[i]
         fresh = Var(type_of(value))
         deep = isinstance(fresh.type, List) and isinstance(value, Var) and self.memory.held.get(value)
-        self.before.setdefault(node, []).append(
-            Bind((fresh,), Tree("copy_items" if deep else self.how(value), (value,), (), fresh.type))
-        )
+        how = self.how(value)
+        unsure: tuple[tuple[str, Operand], ...] = ()
+        if deep:
+            how = "copy_items"
+            facts = {"loose": value in self.loose, "holes": self.holes}
+            unsure = tuple((name, Const(True)) for name, holds in facts.items() if holds)
+        self.before.setdefault(node, []).append(Bind((fresh,), Tree(how, (value,), unsure, fresh.type)))
         node.values = (*node.values[:i], fresh, *node.values[i + 1 :])
 
     def operand(self, node: Bind, i: int) -> None:

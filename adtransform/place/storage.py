@@ -180,7 +180,8 @@ class _Solver:
                 every = self._all(node.tree)
                 self.give(target, every | fresh, every)
             elif op in _MAYBE_VIEWS:
-                self.give(target, own | held, held)
+                # Of a number, which has no buffer, it makes an array.
+                self.give(target, own | held or fresh, held)
             else:
                 # A list that an operation of the IR makes (zeros of a list) holds buffers of its own.
                 inner = self.site(node, i, "held", loops) if isinstance(target.type, List) else _NONE

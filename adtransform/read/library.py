@@ -26,6 +26,9 @@ _TUPLES = frozenset(
     "shape newshape axis axes pad_width size source destination reps shift dims indices_or_sections repeats k s".split()
 )
 
+# The helpers that take a key, which may be a tuple of index arrays.
+_HELPERS = {"last": ("x", "key")}
+
 # Arrays that are C-contiguous because they have just been made so.
 _SOLID = frozenset(
     f"numpy.{n}"
@@ -67,7 +70,7 @@ _WRITING_AT = {"numpy.add.at": "add", "numpy.subtract.at": "sub", "numpy.multipl
 def parameter_names(op: str) -> tuple[str, ...]:
     """The parameter names of a library's function, as far as Python knows them."""
     spec = ops.signature(op) if is_library(op) else None
-    return tuple(spec.parameters) if spec is not None else ()
+    return tuple(spec.parameters) if spec is not None else _HELPERS.get(op, ())
 
 
 class Library(Expressions):
@@ -173,7 +176,9 @@ class Library(Expressions):
     # Arguments.
 
     def argument(self, ref: Ref, name: str, node: ast.AST) -> Atom:
-        """An argument of a library's function."""
+        """An argument of a library's function, or of a helper that emitted code brings along."""
+        if name == "key":
+            return self.key_of(ref, node)
         if name in _TUPLES and isinstance(ref, (TupleRef, ListRef)):
             items = ref.items if isinstance(ref, TupleRef) else None
             if isinstance(ref, ListRef):

@@ -273,7 +273,9 @@ class Loops(Methods):
         for storage, body in meeting.bodies.items():
             start = len(inits)
             own = next((s for (s, _), p in meeting.pairs.items() if p is storage), storage)
-            content = None if own is None else self.content(own)
+            content = entry.heap.get(own) if own is not None else None
+            if content is None and own is not None and own.param:
+                content = self.load(own.param)
             self.flatten_content(content, body, storage, inits)
             keys += [(storage, i) for i in range(len(inits) - start)]
         return inits, keys

@@ -47,8 +47,14 @@ rule(
 # Ties are split evenly, as in numpy.maximum.
 rule("max(u, v)", "where(u == v, (du + dv) / 2, where(u > v, du, dv))", on="builtins")
 rule("min(u, v)", "where(u == v, (du + dv) / 2, where(u < v, du, dv))", on="builtins")
-rule("max(u)", "sum(where(u == y, du, 0)) / sum(where(u == y, 1.0, 0.0))", on="builtins")
-rule("min(u)", "sum(where(u == y, du, 0)) / sum(where(u == y, 1.0, 0.0))", on="builtins")
+
+
+@rule("max(u)", on="builtins")
+@rule("min(u)", on="builtins")
+def extreme_of_items(y, u, du):
+    """Of an array, or of a list whose length is known only when it runs: the mean over the items that attain the extreme."""
+    hit = where(asarray(u) == y, 1.0, 0.0)
+    return sum(hit * asarray(du)) / sum(hit)
 
 
 @rule("max(u, v, w)", on="builtins")

@@ -27,4 +27,4 @@ constant(
     "numpy.zeros numpy.ones numpy.empty numpy.eye numpy.identity numpy.zeros_like numpy.ones_like numpy.empty_like "
     "numpy.tri numpy.tril_indices numpy.triu_indices numpy.diag_indices numpy.indices numpy.ogrid"
 )
-constant("zeros swap trips")
+constant("zeros swap trips last")
