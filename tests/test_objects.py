@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,6 +36,9 @@ class Particle:
 
     def energy(self) -> Any:
         return 0.5 * self.m * np.sum(self.v**2) + G * self.m * self.x[0]
+
+    def other_energy(self) -> Any:
+        return 5.0 * self.x[0]
 
     def step(self, dt: float, force: Any) -> None:
         self.v = self.v + dt * force / self.m
@@ -333,6 +337,10 @@ class Derived(Base):
 class Fixed:
     a: Any
     b: Any = 1.0
+    c: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "c", self.a * 3.0)
 
     def scaled(self, k: Any) -> Fixed:
         return replace(self, a=self.a * k)
@@ -343,7 +351,7 @@ def dataclasses_of_all_kinds(x: Any) -> Any:
     p.c.append(p.d * p.e)
     q = Derived(b=p.d, a=x[1])
     f = Fixed(x[0]).scaled(x[1])
-    return q.d * p.c[0] + len(q.c) + q.e * f.a + f.b
+    return q.d * p.c[0] + len(q.c) + q.e * f.a + f.b * f.c
 
 
 class Pair(NamedTuple):
@@ -395,7 +403,86 @@ def chained(x: Any) -> Any:
     return c.total * before.total + before.seen["last"] * deep.seen["last"] + kept * c.total + getattr(c, "no", 3.0)
 
 
+class Activation(Enum):
+    NONE = 0
+    SQUARE = 1
+
+
+class Private:
+    """Attributes of the class's own, in a class and one derived from it."""
+
+    def __init__(self, x: Any) -> None:
+        self.__x = x
+
+    def __twice(self) -> Any:
+        return self.__x * 2.0
+
+    def doubled(self) -> Any:
+        self.__x += 1.0
+        return self.__twice()
+
+
+class MorePrivate(Private):
+    __k = 3.0
+
+    def __init__(self, x: Any, kind: Activation = Activation.SQUARE) -> None:
+        super().__init__(x)
+        self.__x = x * x
+        self.kind = kind
+
+    def both(self) -> Any:
+        return self.__x * self.doubled() * self.__k if self.kind is Activation.SQUARE else self.__x
+
+
+class Chain:
+    def __init__(self, *parts: Any) -> None:
+        self.parts = parts
+
+    def __call__(self, x: Any) -> Any:
+        for part in self.parts:
+            x = part(x)
+        return x
+
+
+class Tree:
+    """Objects that know each other."""
+
+    def __init__(self, v: Any, parent: Tree | None = None) -> None:
+        self.v = v
+        self.parent = parent
+        self.children: list[Tree] = []
+        if parent is not None:
+            parent.children.append(self)
+
+    def total(self) -> Any:
+        return self.v + sum(c.total() ** 2 for c in self.children)
+
+
+def private_names_and_enumerations(x: Any) -> Any:
+    return MorePrivate(x[0]).both() + MorePrivate(x[1], kind=Activation.NONE).both() * MorePrivate(x[2]).doubled()
+
+
+def nested_calls_of_one_method(x: Any) -> Any:
+    chain = Chain(np.tanh, lambda z: z * x, Chain(np.exp, Chain(lambda z: z + x[0], np.sin)))
+    return np.sum(chain(x))
+
+
+def objects_that_know_each_other(x: Any) -> Any:
+    root = Tree(x[0])
+    left, right = Tree(x[1], root), Tree(x[2], root)
+    leaf = Tree(x[0] * x[1], left)
+    left.v = left.v + right.parent.v
+    for _ in range(3):
+        leaf.parent.parent.v = leaf.parent.parent.v * 1.1
+    if x[0] > 0.5:
+        right.v = root.v
+    return root.total()
+
+
 CASES = [
+    private_names_and_enumerations,
+    nested_calls_of_one_method,
+    objects_that_know_each_other,
     particle,
     aliases_of_attributes,
     mutated_by_a_helper,
@@ -522,17 +609,21 @@ def test_objects_from_outside_are_current() -> None:
     ad.check_grads(outside, (2 * X,), order=2)
 
 
-def test_methods_of_a_class_that_is_changed() -> None:
-    """A method's own globals count as surroundings."""
-    p = Particle(X, X)
-    derivative = ad.grad(Particle.energy)
-    assert derivative(p).x[0] == G
-    global_g = globals()["G"]
-    globals()["G"] = 1.0
-    try:
-        assert derivative(p).x[0] == 1.0
-    finally:
-        globals()["G"] = global_g
+def test_a_class_that_is_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the methods of an argument's class read counts as surroundings, and so does the class."""
+    p = Particle(X, X, 2.0)
+
+    def f(p: Particle) -> Any:
+        return p.energy() * p.mass
+
+    derivative = ad.grad(f)
+    assert derivative(p).x[0] == G * 2.0 * 2.0
+    monkeypatch.setitem(globals(), "G", 1.0)
+    assert derivative(p).x[0] == 1.0 * 2.0 * 2.0
+    monkeypatch.setattr(Particle, "mass", 3.0)
+    assert derivative(p).x[0] == 1.0 * 2.0 * 3.0
+    monkeypatch.setattr(Particle, "energy", Particle.other_energy)
+    assert derivative(p).x[0] == 5.0 * 3.0
 
 
 def test_objects_from_outside_are_not_written() -> None:
@@ -685,6 +776,9 @@ class WithGetattr:
         return 1.0
 
 
+WITH_GETATTR = WithGetattr()
+
+
 class Three:
     def __get__(self, instance: Any, owner: Any = None) -> float:
         return 3.0
@@ -723,10 +817,12 @@ def objects_of_unknown_number(x: Any) -> Any:
 
 REFUSED = [
     (lambda x: WithMeta(x).x, "an object of `WithMeta`: it has a metaclass"),
-    (lambda x: WithGetattr().y * x, "an object of `WithGetattr`, which has `__getattr__`"),
+    (lambda x: WithGetattr().y * x, "an object of `WithGetattr`: it has `__getattr__`"),
+    (lambda x: WITH_GETATTR.y * x, "an object of `WithGetattr`: it has `__getattr__`"),
+    (lambda x: Tree(1.0, Tree(x)), "a result that holds itself"),
     (lambda x: WithDescriptor().three * x, "`.three`, a descriptor of kind `Three`"),
     (lambda x: Matrix(x), "an object of `Matrix`: it is derived from `numpy.ndarray`"),
-    (lambda x: Fixed(x).c, "the attribute `.c`, which this object of `Fixed` does not have"),
+    (lambda x: Fixed(x).d, "the attribute `.d`, which this object of `Fixed` does not have"),
     (lambda x: Particle(x, x) * 2.0, "the operator `mul` with an object of `Particle`"),
     (lambda x: np.ones(2) * Pair(x), "an operator between a value of NumPy and an object"),
     (lambda x: np.sin(Fixed(x)), "an object of `Fixed` used as a value"),

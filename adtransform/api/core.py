@@ -13,7 +13,7 @@ from adtransform import pipeline
 from adtransform.api.calls import Callee, Wrt, checked, extents_key, kind_key, promoted
 from adtransform.api.programs import Like, Program, Shape, runner
 from adtransform.api.surroundings import Entry, surroundings, unchanged
-from adtransform.api.trees import repeated
+from adtransform.api.trees import classes, repeated
 from adtransform.ir import Function
 
 Values = tuple[Any, ...]
@@ -80,8 +80,9 @@ class Transform:
             with _LOCK:
                 found = self._cache.get(key)
                 if found is None or not unchanged(found[1]):
-                    around = surroundings(self.root)
-                    found = self._cache[key] = self.specialise(Shape.of(self.callee.names, values, alike=True)), around
+                    shape = Shape.of(self.callee.names, values, alike=True)
+                    around = surroundings(self.root, *{c: None for a in shape.arguments for c in classes(a.tree)})
+                    found = self._cache[key] = self.specialise(shape), around
         return found[0]
 
     def specialise(self, shape: Shape) -> Run:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from adtransform.read.instances import attributes, is_plain_class, is_plain_instance
+from adtransform.read.instances import attributes, is_own_class, is_plain_class, is_plain_instance
 from adtransform.read.names import is_library
 
 # Where a value is bound, under which name, and what is found there: itself, and what its containers and objects hold.
@@ -37,6 +37,13 @@ def unchanged(entries: tuple[Entry, ...]) -> bool:
 
 
 def _entries(read: Any, seen: set[int]) -> Iterator[Entry]:
+    cls = read if isinstance(read, type) else type(read)
+    if is_own_class(cls) and id(cls) not in seen:
+        seen.add(id(cls))
+        for base in cls.__mro__[:-1]:
+            for name, member in vars(base).items():
+                if not (name.startswith("__") and name.endswith("__")):
+                    yield vars(base), name, tuple(_held(member, set()))
     for fun in _functions(read):
         if id(fun.__code__) in seen or is_library(str(fun.__module__)):
             continue

@@ -125,6 +125,14 @@ def _flatten(value: Any, held: bool, leaves: list[Any], again: frozenset[int], a
     return Nest(type(value), found[0], parts, id(value) in again)
 
 
+def classes(tree: Tree) -> Iterator[type]:
+    """The classes of the containers and objects in a tree."""
+    if isinstance(tree, Nest):
+        yield tree.kind
+        for child in tree.children:
+            yield from classes(child)
+
+
 def count(tree: Tree) -> int:
     """The number of leaves."""
     return sum(count(child) for child in tree.children) if isinstance(tree, Nest) else int(isinstance(tree, Star))

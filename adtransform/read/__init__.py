@@ -243,24 +243,28 @@ class Reader(Statements):
                 self.messages.append(self.refusal(node, "a function whose result was refused", "see above").message)  # type: ignore[arg-type]
             return ()
 
-    def _tree(self, ref: Ref, node: ast.AST) -> Any:
+    def _tree(self, ref: Ref, node: ast.AST, around: tuple[Storage, ...] = ()) -> Any:
+        if isinstance(ref, (ListRef, DictRef, ObjectRef)):
+            if ref.storage in around:
+                self.refuse(node, "a result that holds itself", "return its parts")
+            around = (*around, ref.storage)
         match ref:
             case TupleRef(items, names, ClassRef(title, live=live)):
-                return Record.of((self._tree(i, node) for i in items), names, title, live)
+                return Record.of((self._tree(i, node, around) for i in items), names, title, live)
             case TupleRef(items):
-                return tuple(self._tree(i, node) for i in items)
+                return tuple(self._tree(i, node, around) for i in items)
             case ObjectRef(_, ClassRef(title, live=live)):
                 held = self.every_attribute(ref, node)
-                return Record.of((self._tree(i, node) for i in held.values()), tuple(held), title, live)
+                return Record.of((self._tree(i, node, around) for i in held.values()), tuple(held), title, live)
             case ListRef(storage):
                 content = self.content(storage)
                 if isinstance(content, Items):
-                    return [self._tree(i, node) for i in content.refs]
+                    return [self._tree(i, node, around) for i in content.refs]
                 return self.value(ref, node)
             case DictRef(storage):
                 content = self.content(storage)
                 assert isinstance(content, Entries)
-                return {k: self._tree(v, node) for k, v in content.refs.items()}
+                return {k: self._tree(v, node, around) for k, v in content.refs.items()}
             case RangeRef() | Lazy():
                 return self._tree(self.as_list(ref, node), node)
         return self.value(ref, node)

@@ -33,17 +33,17 @@ class Augment(Control):
 
     def augment_attribute(self, goal: ast.Attribute, op: str, stmt: ast.AugAssign) -> None:
         """`owner.name += v`"""
-        owner = self.expression(goal.value)
-        before = self.attribute(owner, goal.attr, goal)
+        owner, attr = self.expression(goal.value), self.spelled(goal.attr)
+        before = self.attribute(owner, attr, goal)
         value = self.expression(stmt.value)
         self.place = self.origin(stmt)
         if not isinstance(owner, ObjectRef):
-            self.set_attribute(owner, goal.attr, before, goal)  # refused, in its words
+            self.set_attribute(owner, attr, before, goal)  # refused, in its words
 
         def rebind(ref: Ref) -> None:
-            self.set_attribute(owner, goal.attr, self.named(goal.attr, ref, stmt), goal)
+            self.set_attribute(owner, attr, self.named(attr, ref, stmt), goal)
 
-        self.augment_name(goal.attr, before, op, value, stmt, rebind, goal.value.id if isinstance(goal.value, ast.Name) else "")
+        self.augment_name(attr, before, op, value, stmt, rebind, goal.value.id if isinstance(goal.value, ast.Name) else "")
 
     def augment_name(
         self,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from adtransform.errors import Refusal
-from adtransform.read.frames import Module
+from adtransform.read.frames import Module, mangled
 from adtransform.read.instances import is_own_class, is_plain_class, is_plain_instance
 from adtransform.read.names import Names
 from adtransform.read.refs import ClassRef, External, FunctionRef, ObjectRef, Ref, Storage, SuperRef, TupleRef
@@ -20,7 +20,8 @@ from adtransform.read.refs import ClassRef, External, FunctionRef, ObjectRef, Re
 _NOTHING = frozenset("builtins.object typing.Generic typing.Protocol abc.ABC".split())
 _METACLASSES = frozenset(("type", "ABCMeta", "_ProtocolMeta"))
 # What makes attributes something else than what is stored.
-HOOKS = ("__getattr__", "__getattribute__", "__setattr__", "__delattr__", "__new__", "__init_subclass__", "__set_name__")
+_HOOKS = ("__getattr__", "__getattribute__", "__setattr__", "__delattr__", "__new__")
+_DECORATORS = frozenset("dataclass final runtime_checkable".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +65,14 @@ class Classes(Names):
                 foreign = f"it is derived from `{base.__module__}.{base.__qualname__}`" if base else "it has `__new__`"
             elif type(cls).__name__ not in _METACLASSES:
                 foreign = "it has a metaclass"
-            key = str(cls.__module__)
-            module = self.modules.get(key, self.module)
-            self.known_classes[cls] = ClassRef(cls.__name__, module, None, cls, above, foreign, is_tuple)
+            module = self.modules.get(str(cls.__module__), self.module)
+            self.known_classes[cls] = self._judged(ClassRef(cls.__name__, module, None, cls, above, foreign, is_tuple))
         return self.known_classes[cls]
+
+    def _judged(self, cls: ClassRef) -> ClassRef:
+        """A class, foreign where its attributes are something else than what is stored."""
+        hook = next((h for h in _HOOKS if not cls.foreign and self.has(cls, h)), "")
+        return replace(cls, foreign=f"it has `{hook}`") if hook else cls
 
     def text_class(self, node: ast.ClassDef, module: Module) -> ClassRef:
         """A class known from its text."""
@@ -93,7 +98,11 @@ class Classes(Names):
         order = tuple(_merged([*orders, firsts]))
         foreign = foreign or next((c.foreign for c in order if c.foreign), "")
         is_tuple = is_tuple or any(c.is_tuple for c in order)
-        self.known_classes[key] = ClassRef(node.name, module, node, None, order, foreign, is_tuple)
+        for decorator in node.decorator_list:
+            head = ast.unparse(decorator.func if isinstance(decorator, ast.Call) else decorator)
+            if head.rpartition(".")[2] not in _DECORATORS:
+                foreign = f"it is decorated by `{head}`"
+        self.known_classes[key] = self._judged(ClassRef(node.name, module, node, None, order, foreign, is_tuple))
         return self.known_classes[key]
 
     def _base(self, node: ast.expr, module: Module) -> Ref | None:
@@ -180,15 +189,17 @@ class Classes(Names):
 
     def _text_member(self, owner: ClassRef, name: str, node: ast.AST) -> Member | None:
         assert owner.node is not None
-        functions = [s for s in owner.node.body if isinstance(s, ast.FunctionDef) and s.name == name]
+        functions = [s for s in owner.node.body if isinstance(s, ast.FunctionDef) and mangled(s.name, owner.name) == name]
         if functions:
             return self._text_method(functions, owner)
         for stmt in reversed(owner.node.body):
             value: ast.expr | None = None
             match stmt:
-                case ast.Assign(targets=targets, value=value) if any(isinstance(t, ast.Name) and t.id == name for t in targets):
+                case ast.Assign(targets=targets, value=value) if any(
+                    isinstance(t, ast.Name) and mangled(t.id, owner.name) == name for t in targets
+                ):
                     pass
-                case ast.AnnAssign(target=ast.Name(id=found), value=value) if found == name and value is not None:
+                case ast.AnnAssign(target=ast.Name(id=found), value=value) if mangled(found, owner.name) == name and value:
                     if self.is_field_call(value, owner.module):
                         return None
                 case _:

@@ -9,6 +9,7 @@ import numpy as np
 
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import TEXT, Array, List, Scalar, Static, Type
+from adtransform.read.frames import mangled
 from adtransform.read.names import is_library
 from adtransform.read.operators import Operators
 from adtransform.read.refs import (
@@ -59,7 +60,7 @@ class Expressions(Operators):
             case ast.Subscript(value=owner, slice=key):
                 return self.subscript(self.expression(owner), key, node)
             case ast.Attribute(value=owner, attr=attr):
-                return self.attribute(self.expression(owner), attr, node)
+                return self.attribute(self.expression(owner), self.spelled(attr), node)
             case ast.Call():
                 return self.call(node)
             case ast.Tuple(elts=elements):
@@ -113,6 +114,12 @@ class Expressions(Operators):
         return view
 
     # Attributes.
+
+    def spelled(self, attr: str) -> str:
+        """The name of an attribute that is written `attr` in the function being read."""
+        if not attr.startswith("__"):
+            return attr
+        return mangled(attr, self.frame.module.around.get(id(self.frame.scope.node), ""))
 
     def attribute(self, owner: Ref, attr: str, node: ast.Attribute) -> Ref:
         """`x.attr`"""

@@ -37,6 +37,20 @@ class Module:
                     todo.extend(reversed(getattr(stmt, inner, [])))
         return found
 
+    @functools.cached_property
+    def around(self) -> dict[int, str]:
+        """The names of the classes in whose text functions stand, by the functions' identities."""
+        found: dict[int, str] = {}
+        todo: list[tuple[ast.AST, str]] = [(self.source.tree, "")]
+        while todo:
+            node, name = todo.pop()
+            if isinstance(node, ast.ClassDef):
+                name = node.name
+            elif name and isinstance(node, (ast.FunctionDef, ast.Lambda)):
+                found[id(node)] = name
+            todo.extend((child, name) for child in ast.iter_child_nodes(node))
+        return found
+
     def imported(self, level: int, module: str) -> Path | None:
         """The file of an imported module that lies beside this one; nothing is executed to find it."""
         if self.source.path is None:
@@ -56,6 +70,12 @@ class Module:
             return Module(from_path(path, module=name))
         except TargetError:
             return None
+
+
+def mangled(name: str, cls: str) -> str:
+    """An attribute's name as the text of a class spells it: `__x` is the class's own."""
+    private = name.startswith("__") and not name.endswith("__") and cls.strip("_")
+    return f"_{cls.lstrip('_')}{name}" if private else name
 
 
 def _bound(stmt: ast.stmt) -> list[str]:

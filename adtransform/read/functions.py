@@ -29,6 +29,7 @@ from adtransform.read.scope import parameters
 from adtransform.source import Definition, from_path
 
 _DEPTH = 200
+_NESTED = 8  # a method may call itself of so many other objects
 
 
 @functools.cache
@@ -158,10 +159,11 @@ class Functions(Objects):
             if function.frame is None and runtime().get(definition.name) == _essence(definition):
                 return self.library_call(definition.name, args, kwargs, node)
             self.check_definition(definition, function, node)
-        depth, frame = 0, self.frame
+        depth, nested, frame = 0, 0, self.frame
         while True:
             depth += 1
-            if frame.scope.node is definition:
+            nested += frame.scope.node is definition
+            if frame.scope.node is definition and not (self.another(args, frame) and nested <= _NESTED):
                 self.refuse(node, f"`{function.name}`, which calls itself", "write it as a loop")
             if frame.caller is None:
                 break

@@ -287,6 +287,14 @@ def _replace(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.A
     return self.construct(args[0].kind, [], {**kept, **kwargs}, node)
 
 
+def _put(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+    owner, key, new = args
+    if not isinstance(owner, ObjectRef) or not isinstance(key, Const):
+        self.refuse(node, "`object.__setattr__`", "assign to the attribute")
+    self.put(owner, str(key.value), self.named(str(key.value), new, node), node)
+    return Const(None)
+
+
 def _attribute(name: str) -> Handler:
     def handler(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
         owner, key, *rest = args
@@ -342,6 +350,7 @@ BUILTINS: dict[str, Handler] = {
     "builtins.super": _super,
     "builtins.type": _type,
     "dataclasses.replace": _replace,
+    "builtins.object.__setattr__": _put,
     **{f"builtins.{n}": _attribute(n) for n in ("getattr", "setattr", "hasattr")},
     "builtins.sorted": _refused("sorted", "use np.sort of an array"),
     "builtins.filter": _refused("filter", "use a loop with `if`"),

@@ -9,8 +9,9 @@ from typing import Any
 
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import Scalar
-from adtransform.read.classes import HOOKS, Field, Member
+from adtransform.read.classes import Field, Member
 from adtransform.read.folds import Folds
+from adtransform.read.frames import Frame
 from adtransform.read.instances import attributes
 from adtransform.read.refs import (
     ClassRef,
@@ -70,9 +71,6 @@ class Objects(Folds):
         """Refuse classes whose objects are more than their attributes."""
         if cls.foreign:
             self.refuse(node, f"an object of `{cls.name}`: {cls.foreign}", "use a plain class or a dataclass")
-        for hook in HOOKS:
-            if self.has(cls, hook):
-                self.refuse(node, f"an object of `{cls.name}`, which has `{hook}`", "use a plain class or a dataclass")
 
     def initialise(
         self, made: ObjectRef, order: Sequence[ClassRef], args: list[Ref], kwargs: dict[str, Ref], node: ast.AST
@@ -148,6 +146,8 @@ class Objects(Folds):
 
     def bound(self, owner: ObjectRef | ClassRef | SuperRef | TupleRef, name: str, node: ast.AST) -> Ref:
         """An attribute of an object or a class, as Python looks it up."""
+        if isinstance(owner, ObjectRef):
+            self.check_class(owner.kind, node)
         if name == "__init__":
             return Method(owner, name)
         held, order = self._places(owner)
@@ -242,7 +242,8 @@ class Objects(Folds):
     def set_attribute(self, owner: Ref, name: str, new: Ref, node: ast.AST) -> None:
         """`owner.name = new`"""
         match owner:
-            case ObjectRef(storage, kind):
+            case ObjectRef(kind=kind):
+                self.check_class(kind, node)
                 member = self.class_member(kind.order, name, node)
                 if member is not None and member.kind == "property":
                     if member.setter is None:
@@ -251,14 +252,18 @@ class Objects(Folds):
                     return
                 if any((self.dataclass_options(c) or {}).get("frozen") for c in kind.order):
                     self.refuse(node, f"an assignment to `.{name}` of the frozen `{kind.name}`", "use dataclasses.replace(...)")
-                self.may_write(storage, node)
-                self.heap[storage] = Entries({**self.attributes_of(owner), name: new}, attributes=True)
+                self.put(owner, name, new, node)
             case TupleRef(kind=ClassRef(class_name)):
                 self.refuse(node, f"an assignment to `.{name}` of the named tuple `{class_name}`", "use `._replace(...)`")
             case ClassRef(class_name):
                 self.refuse(node, f"an assignment to `{class_name}.{name}`", "keep the value in an object")
             case _:
                 self.refuse(node, f"an assignment to the attribute `.{name}`", "keep the value in a local name")
+
+    def put(self, owner: ObjectRef, name: str, new: Ref, node: ast.AST) -> None:
+        """Set what an object itself has under a name: `object.__setattr__(owner, name, new)`."""
+        self.may_write(owner.storage, node)
+        self.heap[owner.storage] = Entries({**self.attributes_of(owner), name: new}, attributes=True)
 
     # `super()`
 
@@ -325,6 +330,13 @@ class Objects(Folds):
         if isinstance(t, Scalar) and t.dtype is None or (deferring is not None and deferring.ref == Const(None)):
             return True
         return isinstance(t, Scalar) and isinstance(right, ObjectRef) and self.special(right, "__len__", node) is None
+
+    def another(self, args: list[Ref], frame: Frame) -> bool:
+        """Whether a method is called that is being read, but of another object: then it does not call itself."""
+        first = [*frame.scope.node.args.posonlyargs, *frame.scope.node.args.args][:1]
+        own = frame.env.get(first[0].arg) if first else None
+        given = args[0] if args else None
+        return isinstance(own, ObjectRef) and isinstance(given, ObjectRef) and own.storage is not given.storage
 
     def _is_below(self, a: Ref, b: Ref) -> bool:
         first, second = self.kind_of_object(a), self.kind_of_object(b)

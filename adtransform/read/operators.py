@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import enum
 import operator
 from collections.abc import Callable
 
@@ -228,6 +229,9 @@ class Operators(Indexing):
             answered = self.operated(op[9:], left, right, node)
             if answered is not None:
                 return answered
+        if isinstance(left, External) and isinstance(right, External) and op in ("operator.eq", "operator.ne"):
+            if isinstance(left.live, enum.Enum) and isinstance(right.live, enum.Enum):
+                return Const((left.live == right.live) == (op == "operator.eq"))
         if isinstance(left, TupleRef) and isinstance(right, TupleRef) and op in ("operator.eq", "operator.ne"):
             a, b = self.value(left, node), self.value(right, node)
             if isinstance(a, Const) and isinstance(b, Const):
@@ -260,7 +264,8 @@ class Operators(Indexing):
         if isinstance(left, View) and isinstance(right, View) and left.storage is right.storage:
             return True if not left.path and not right.path else None
         if isinstance(left, External) and isinstance(right, External):
-            return left.op == right.op
+            # Members of an enumeration are looked up under several names.
+            return left.live is right.live if left.live is not None and right.live is not None else left.op == right.op
         return None
 
     def contains(self, item: Ref, container: Ref, node: ast.AST) -> bool | None:

@@ -185,7 +185,7 @@ class Statements(Augment):
                 self.place = self.origin(stmt)
                 self.assign_item(base, key, ref, stmt, owner.id if isinstance(owner, ast.Name) else "")
             case ast.Attribute(value=owner, attr=attr):
-                held = self.expression(owner)
+                held, attr = self.expression(owner), self.spelled(attr)
                 self.set_attribute(held, attr, self.named(attr, ref, stmt) if isinstance(held, ObjectRef) else ref, goal)
 
     def spread(self, goals: list[ast.expr], ref: Ref, node: ast.AST) -> list[Ref]:
