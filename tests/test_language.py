@@ -18,6 +18,8 @@ import inspect
 import io
 import linecache
 import logging
+import sys
+import types
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -112,6 +114,7 @@ def compiled(text: str) -> dict[str, Any]:
     file = f"<language-{next(_counter)}>"
     linecache.cache[file] = (len(text), None, text.splitlines(True), file)
     namespace: dict[str, Any] = {"__name__": "rows"}
+    sys.modules.setdefault("rows", types.ModuleType("rows"))  # where dataclasses look for their module
     exec(compile(text, file, "exec"), namespace)
     return namespace
 

@@ -753,7 +753,33 @@ def iterated(x: Any) -> Any:
     return sum(v * v for v in s) * len(s)
 
 
-@pytest.mark.parametrize("f", [by_index, iterated], ids=lambda f: f.__name__)
+class Lazy:
+    """A property that counts, and an attribute that is None at first."""
+
+    def __init__(self, x: Any) -> None:
+        self.x = x
+        self.reads = 0.0
+        self.last: Any = None
+
+    @property
+    def value(self) -> Any:
+        self.reads += 1.0
+        return self.x
+
+    def step(self) -> None:
+        self.last = self.x * 2.0 if self.last is None else self.last * self.x
+
+
+def lazy(x: Any) -> Any:
+    lazy = Lazy(x[0])
+    while lazy.value < 5.0:
+        lazy.x = lazy.x * 1.7
+    for _ in range(3):
+        lazy.step()
+    return lazy.reads * lazy.x * lazy.last
+
+
+@pytest.mark.parametrize("f", [by_index, iterated, lazy], ids=lambda f: f.__name__)
 def test_loops_that_are_read_trip_by_trip(f: Callable[[Any], Any]) -> None:
     assert ad.value_and_grad(f)(X)[0] == f(X.copy())
     ad.check_grads(f, (X,), order=2)

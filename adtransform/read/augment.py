@@ -10,6 +10,7 @@ from adtransform.lattice import Array, Scalar, Unknown
 from adtransform.read.control import Control
 from adtransform.read.operators import BINARY
 from adtransform.read.refs import ListRef, ObjectRef, Ref, View
+from adtransform.read.storages import Place
 
 
 class Augment(Control):
@@ -39,11 +40,12 @@ class Augment(Control):
         self.place = self.origin(stmt)
         if not isinstance(owner, ObjectRef):
             self.set_attribute(owner, attr, before, goal)  # refused, in its words
+            return
 
         def rebind(ref: Ref) -> None:
             self.set_attribute(owner, attr, self.named(attr, ref, stmt), goal)
 
-        self.augment_name(attr, before, op, value, stmt, rebind, goal.value.id if isinstance(goal.value, ast.Name) else "")
+        self.augment_name(attr, before, op, value, stmt, rebind, (owner.storage, attr))
 
     def augment_name(
         self,
@@ -53,9 +55,9 @@ class Augment(Control):
         value: Ref,
         stmt: ast.AugAssign,
         rebind: Callable[[Ref], None] | None = None,
-        owner: str = "",
+        place: Place | None = None,
     ) -> None:
-        """`name += value`; `rebind` binds what is not written in place, `owner` is the variable whose attribute it is."""
+        """`name += value`; `rebind` binds what is not written in place, `place` is an attribute instead of the name."""
         rebind = rebind or (lambda ref: self.bind(name, ref, stmt))
         if isinstance(before, ListRef) and op == "add":
             self.extend(before.storage, value, stmt)
@@ -69,7 +71,7 @@ class Augment(Control):
             rebind(self.binary(op, before, value, stmt))
             return
         a = self.value(before, stmt)
-        if isinstance(self.type_of(a), Unknown) and not self.is_array(owner or name, before, stmt):
+        if isinstance(self.type_of(a), Unknown) and not self.is_array(name, before, stmt, place):
             rebind(self.binary(op, before, value, stmt))
             return
         new = self.value(self.binary(op, before, value, stmt), stmt)
@@ -81,9 +83,9 @@ class Augment(Control):
             named = self.let("assign", new, hint=name, type=u)
             self.store(before, named, stmt, name)
 
-    def is_array(self, name: str, view: View, stmt: ast.AugAssign) -> bool:
+    def is_array(self, name: str, view: View, stmt: ast.AugAssign, place: Place | None = None) -> bool:
         """Whether an unknown value that is augmented is an array that others see: settled by an assumption if it matters."""
-        others = self.aliases(view, name)
+        others = self.aliases(view, place or name)
         if not others:
             return False
         content = self.content(view.storage)

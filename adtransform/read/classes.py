@@ -205,6 +205,10 @@ class Classes(Names):
                 case _:
                     continue
             assert value is not None
+            if isinstance(value, ast.Name) and value.id != name:  # `__rmul__ = __mul__`
+                other = self._text_member(owner, mangled(value.id, owner.name), node)
+                if other is not None:
+                    return other
             known = self.literal(value, owner.module, 0)
             if known is None and isinstance(value, (ast.Name, ast.Attribute)):
                 known_ref: Ref = self.in_module(value, owner.module)

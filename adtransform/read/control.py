@@ -187,7 +187,8 @@ class Control(Functions):
     def while_loop(self, stmt: ast.While) -> None:
         """`while`"""
         forever = isinstance(stmt.test, ast.Constant) and bool(stmt.test.value)
-        plain = not any(isinstance(n, (ast.NamedExpr, ast.Call, ast.ListComp, ast.GeneratorExp)) for n in descend(stmt.test))
+        doing = (ast.NamedExpr, ast.Call, ast.ListComp, ast.GeneratorExp, ast.Attribute)  # an attribute may be a property
+        plain = not any(isinstance(n, doing) for n in descend(stmt.test))
         stmts = stmt.body
 
         def cond() -> Atom:

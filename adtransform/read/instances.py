@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import enum
 import functools
 import sys
@@ -20,7 +21,10 @@ _ABSENT = object()
 def is_own_class(cls: type) -> bool:
     """Whether a class is made by a `class` statement outside of the libraries, and is no exception or enumeration."""
     root = str(cls.__module__).partition(".")[0]
-    if (root in sys.stdlib_module_names and root != "__main__") or root == "adtransform" or is_library(root):
+    if root == "builtins":  # also of classes made by `exec` where no module is named
+        if vars(builtins).get(cls.__name__) is cls:
+            return False
+    elif (root in sys.stdlib_module_names and root != "__main__") or root == "adtransform" or is_library(root):
         return False
     return bool(cls.__flags__ & _HEAP) and not issubclass(cls, (BaseException, enum.Enum))
 

@@ -256,11 +256,11 @@ class Names(Merging):
             return External(value.__name__, value)
         if isinstance(value, types.FunctionType) and not is_library(str(value.__module__)):
             return self.live_function(value, name, node)
-        if callable(value) and not isinstance(value, type) and is_library(str(getattr(value, "__module__", None) or "numpy")):
-            return External(op_name(value, f"builtins.{name}"), value)
         own = self.of_class(value, name, node)
         if own is not None:
             return own
+        if callable(value) and not isinstance(value, type) and is_library(str(getattr(value, "__module__", None) or "numpy")):
+            return External(op_name(value, f"builtins.{name}"), value)
         if isinstance(value, type):
             module = getattr(value, "__module__", "")
             return External(f"{module}.{value.__qualname__}", value)

@@ -148,6 +148,8 @@ class Objects(Folds):
         """An attribute of an object or a class, as Python looks it up."""
         if isinstance(owner, ObjectRef):
             self.check_class(owner.kind, node)
+        elif isinstance(owner, ClassRef) and owner.node is not None:
+            self.check_class(owner, node)  # of an enumeration, whose members are more than what is written
         if name == "__init__":
             return Method(owner, name)
         held, order = self._places(owner)

@@ -41,6 +41,9 @@ _RANK_KEEPING = frozenset(
 )
 
 
+Place = tuple[Storage, str]  # an object, and one of its attributes
+
+
 def mutable(t: Type) -> bool:
     """Whether a value of this type may be something that can be written."""
     return isinstance(t, (Array, Unknown, List)) or (isinstance(t, Tuple) and any(mutable(i) for i in t.items))
@@ -103,6 +106,8 @@ class Storages(Core):
             case Conflict("", _):
                 raise Refusal(None)
             case Conflict(what, help):
+                for loop in self.open_loops[-1:]:  # trip by trip it may be known
+                    self.unroll(loop)
                 self.refuse(node, what, help)
             case DictRef():
                 self.refuse(node, "a dict used as a value", "read its items: d['name']")
@@ -322,8 +327,8 @@ class Storages(Core):
                 return ""
             frame = frame.caller
 
-    def storages(self, ref: Ref) -> Iterator[Storage]:
-        """The storages that a reference leads to."""
+    def storages(self, ref: Ref, but: Place | None = None) -> Iterator[Storage]:
+        """The storages that a reference leads to, `but` through an attribute of an object."""
         seen: set[Storage] = set()
         todo: list[Ref] = [ref]
         while todo:
@@ -341,20 +346,22 @@ class Storages(Core):
                     if isinstance(content, Items):
                         todo.extend(reversed(content.refs))
                     elif isinstance(content, Entries):
-                        todo.extend(reversed(list(content.refs.values())))
+                        held = [r for k, r in content.refs.items() if but is None or (storage, k) != but]
+                        todo.extend(reversed(held))
                 case PartialRef(function, args, kwargs):
                     todo.extend(reversed((function, *args, *kwargs.values())))
                 case Method(owner) | SuperRef(owner):
                     todo.append(owner)
 
-    def aliases(self, view: View, but: str) -> list[str]:
-        """The names, still to be read, that share a view's storage, `but` itself left out."""
+    def aliases(self, view: View, but: str | Place) -> list[str]:
+        """The names, still to be read, that share a view's storage, `but` itself (a name, or an attribute) left out."""
+        place = but if isinstance(but, tuple) else None
         found = []
         frame = self.frame
         while True:
             for name, ref in frame.env.items():
                 same = frame is self.frame and name == but
-                if not same and frame.is_live(name) and any(s is view.storage for s in self.storages(ref)):
+                if not same and frame.is_live(name) and any(s is view.storage for s in self.storages(ref, place)):
                     found.append(name)
             if frame.caller is None:
                 return found
