@@ -42,6 +42,8 @@ def elementwise(op: str) -> bool:
 
 
 def _row(let: Let) -> tuple[Rule, dict[str, Atom]]:
+    if let.op == "operator.mul" and isinstance(let.targets[0].type, List):
+        refuse(let.origin, "a list repeated by `*`", "build it with a comprehension: [q for _ in range(n) for q in items]")
     found = None if refused(let) else find(let)
     if found is None:
         name = let.op.removeprefix("numpy.linalg.").removeprefix("numpy.").removeprefix("builtins.")
@@ -64,6 +66,8 @@ def push(let: Let, tangents: Mapping[Atom, Atom], b: Builder, *, exact: bool = T
     """
     if let.op in LINEAR:
         return _push_structural(let, tangents, b)
+    if let.op == "operator.add" and isinstance(let.targets[0].type, List):
+        return [b.let("operator.add", *(tangents.get(a) or zero(a, b) for a in let.args))]
     rule, names = _row(let)
     if rule.constant:
         return [None] * len(let.targets)
@@ -198,6 +202,12 @@ def _is_list(let: Let) -> bool:
 
 
 # -- reverse ------------------------------------------------------------------------------------------------------------
+
+
+def singular(let: Let) -> bool:
+    """Whether a partial of a statement may be infinite where its value is finite."""
+    found = None if let.op in LINEAR or refused(let) else find(let)
+    return found is not None and found[0].is_singular(found[1], len(let.args))
 
 
 def pull(

@@ -178,7 +178,7 @@ class _Check:
             with printed() as out:
                 found = nested(program.out, interpret(function, copy.deepcopy(values)))
             name = getattr(step, "__name__", "read")
-            assert same(found, self.value), f"after {name}, the interpreter says otherwise: {found}, not {self.value}"
+            assert self.agrees(found), f"after {name}, the interpreter says otherwise: {found}, not {self.value}"
             assert out.getvalue() == self.output, f"after {name}, the interpreter prints otherwise"
 
     def first_order(self) -> None:
@@ -187,7 +187,7 @@ class _Check:
         direction = tuple(drawn(self.given[k], self.rng) for k in self.wrt)
         with printed() as out:
             value, back = ad.vjp(self.f, *values)
-        assert same(value, self.value), f"vjp computes {value}, Python {self.value}"
+        assert self.agrees(value), f"vjp computes {value}, Python {self.value}"
         assert out.getvalue() == self.output, "vjp prints otherwise"
         bar, other = drawn(self.value, self.rng), drawn(self.value, self.rng)
         first = back(bar)
@@ -199,7 +199,7 @@ class _Check:
         self.alone([first, value])
         with printed() as out:
             value, tangent = ad.jvp(self.f, values, direction)
-        assert same(value, self.value), f"jvp computes {value}, Python {self.value}"
+        assert self.agrees(value), f"jvp computes {value}, Python {self.value}"
         assert out.getvalue() == self.output, "jvp prints otherwise"
         shares = first if len(self.wrt) > 1 else (first,)
         forward, reverse = dot(bar, tangent), dot(shares, direction)
@@ -210,7 +210,7 @@ class _Check:
         if not isinstance(self.value, (dict, tuple, list)) and np.ndim(self.value) == 0:
             with printed():
                 value, shares = ad.value_and_grad(self.f, wrt=self.wrt)(*values)
-            assert same(value, self.value), f"value_and_grad computes {value}, Python {self.value}"
+            assert self.agrees(value), f"value_and_grad computes {value}, Python {self.value}"
             close(dot(shares, direction) * float(bar), reverse, scale, tolerance, "the fused sweeps against the pair")
 
     def alone(self, results: list[Any]) -> None:
@@ -263,7 +263,7 @@ class _Check:
             if str(error) in {a.why for a in function.assumes}:
                 return  # what was assumed does not hold
             raise
-        assert same(value, self.value), f"generic code computes {value}, Python {self.value}"
+        assert self.agrees(value), f"generic code computes {value}, Python {self.value}"
         assert out.getvalue() == self.output, "generic code prints otherwise"
         _, back = ad.vjp(self.f, *self.given.values())
         wanted = back(tuple(bars) if isinstance(self.value, tuple) else bars[0])
@@ -278,7 +278,7 @@ class _Check:
         tangents = {f"d{k}": d for k, d in zip(self.wrt, direction, strict=True)}
         with printed():
             value, tangent = push(**copy.deepcopy(self.given), **_renamed(push, self.given, tangents))
-        assert same(value, self.value), f"generic forward code computes {value}, Python {self.value}"
+        assert self.agrees(value), f"generic forward code computes {value}, Python {self.value}"
         bar = tuple(bars) if isinstance(self.value, tuple) else bars[0]
         close(dot(bar, tangent), dot(wanted, direction), scale, tolerance, "generic forward against typed code")
 

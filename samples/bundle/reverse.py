@@ -67,7 +67,6 @@ def residual_reverse(
         # return p + np.cross(w, p)
         dpoint = dp + np.cross(dp, t1)
         dt1 = np.cross(point, dp)
-        dangle2 = 0.0
     else:
         # return c * p + s * np.cross(axis, p) + (1.0 - c) * (axis @ p) * axis
         t15 = 1.0 - c
@@ -83,12 +82,10 @@ def residual_reverse(
         # c, s = np.cos(angle), np.sin(angle)
         dangle = ds * np.cos(angle) - dc * np.sin(angle)
         # axis = w / angle
-        dt1 = daxis / angle
-        dangle += np.sum(-(dt1 * axis))
-        # angle = np.sqrt(angle2)
-        dangle2 = dangle / (2 * angle)
-    # angle2 = w @ w
-    dt1 += 2.0 * (dangle2 * t1)
+        t43 = daxis / angle
+        dangle += np.sum(-(t43 * axis))
+        # angle2 = w @ w
+        dt1 = t43 + 2.0 * (dangle / (2 * angle) * t1)
     # p = rotate(camera[:3], point) + camera[3:6]
     dcamera[:3] += dt1
     return y, (dcamera, dpoint)

@@ -130,16 +130,14 @@ def cool_reverse(
             dresult = 0.0
         else:
             t41 = t41_tape.pop()
-            drow_1 = np.zeros(t50)
             # seen.append(rough)
             drough = dseen.pop()
             # if row[0] > row[-1]:
             if t41:
                 # row[0] *= 0.5
-                drow_1 = du[i].copy()
-                du[i] = 0.0
-                drow_1[0] *= 0.5
-            du[i] += drow_1
+                t51 = du[i].copy()
+                t51[0] *= 0.5
+                du[i] = t51
         # while rough > limit:
         for _ in range(trips):
             bend_1 = bend_tape_1.pop()
@@ -153,12 +151,12 @@ def cool_reverse(
             drow_1[2:] += dbend
             # row[1:-1] += c * (row[2:] - 2.0 * row[1:-1] + row[:-2])
             drow_1 += du[i]
-            t51 = drow_1[1:-1]
-            t52 = t51 * c
-            dc += np.sum(t51 * t23)
-            drow_1[:-2] += t52
-            drow_1[1:-1] -= t52 * 2.0
-            drow_1[2:] += t52
+            t52 = drow_1[1:-1]
+            t53 = t52 * c
+            dc += np.sum(t52 * t23)
+            drow_1[:-2] += t53
+            drow_1[1:-1] -= t53 * 2.0
+            drow_1[2:] += t53
             du[i] = drow_1
             drough = 0.0
         # return np.sum(bend * bend)
