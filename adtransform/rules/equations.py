@@ -21,7 +21,7 @@ _INTRINSICS = {name: name for name in STRUCTURAL - {"load", "assign", "slice", "
 _NUMPY_ARITHMETIC = {"operator.truediv": "numpy.divide", "operator.pow": "numpy.power"}
 # These raise where a division by their argument would: the quotient may be Python's own.
 _RAISING = frozenset("math.log math.log2 math.log10 math.log1p".split())
-_cache: dict[tuple[str, ...], Equation] = {}
+_cache: dict[tuple[object, ...], Equation] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def _equation(
     static: Mapping[str, Any],
 ) -> Equation:
     names = tuple(n for n in dict.fromkeys(names) if n not in static)
-    key = (text, module, *names, repr(sorted(static.items())))
+    key = (text, module, numpy_arithmetic, *names, repr(sorted(static.items())))
     if key in _cache:
         return _cache[key]
     name = "equation"

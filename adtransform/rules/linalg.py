@@ -24,7 +24,7 @@ rule("numpy.linalg.solve(u, v)", "uncolumns(solve(u, columns(dv, v) - du @ colum
 rule("numpy.linalg.det(u)", "y * sum(swapaxes(inv(u), -1, -2) * du, axis=(-2, -1))")
 rule(
     "numpy.linalg.norm(u, axis=None, keepdims=False)",
-    "real(sum(conj(u) * du, axis=axis, keepdims=keepdims)) / where(y == 0, 1, y)",
+    "real(sum(conj(u) * du, axis=axis, keepdims=keepdims)) / where(y == 0, inf, y)",
 )
 
 

@@ -26,12 +26,12 @@ rule(
 )
 rule(
     "std(u, axis=None, keepdims=False)",
-    "real(mean(conj(u - mean(u, axis=axis, keepdims=True)) * du, axis=axis, keepdims=keepdims)) / where(y == 0, 1, y)",
+    "real(mean(conj(u - mean(u, axis=axis, keepdims=True)) * du, axis=axis, keepdims=keepdims)) / where(y == 0, inf, y)",
 )
 rule(
     "std(u, axis=None, ddof=0, keepdims=False)",
     "real(sum(conj(u - mean(u, axis=axis, keepdims=True)) * du, axis=axis, keepdims=keepdims))"
-    " / cast((size(u) / size(y) - ddof) * where(y == 0, 1, y), y)",
+    " / cast((size(u) / size(y) - ddof) * where(y == 0, inf, y), y)",
 )
 
 
