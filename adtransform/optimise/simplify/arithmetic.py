@@ -7,6 +7,7 @@ from adtransform.ir import Atom, Const, Let, Var
 from adtransform.lattice import (
     Array,
     kind_of,
+    same_shape,
 )
 from adtransform.optimise.simplify.engine import Simplifier, is_floating, is_number, row
 
@@ -122,8 +123,13 @@ def _where(s: Simplifier, let: Let, b: Builder) -> Atom | None:
         return None
     cond, x, y = let.args
     if isinstance(cond, Const) and type(cond.value) is bool:
-        return x if cond.value else y
-    return x if x == y and isinstance(x, Const) else None
+        found = x if cond.value else y
+    elif x == y and isinstance(x, Const):
+        found = x
+    else:
+        return None
+    # The other operands may have given the result its shape.
+    return found if same_shape(type_of(found), let.targets[0].type) else None
 
 
 @row("strong")
