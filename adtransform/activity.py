@@ -20,10 +20,15 @@ LINEAR: dict[str, tuple[int, ...] | None] = {
     "push": (0, 1),
     "pop": (0,),
     "list": None,
+    "tuple": None,
+    "extend": (0, 1),
+    "times": (0,),
+    "untimes": (0,),
+    "plus": (0, 1),
     "accumulate": (0, 1),
     "accumulate_at": (0, 2),
 }
-_NONE = frozenset("load zeros shape ndim size slice tuple trips".split())
+_NONE = frozenset("load zeros shape ndim size slice trips".split())
 
 
 def differentiable_operands(let: Let) -> list[Atom]:

@@ -140,8 +140,6 @@ def _accumulate_at(acc: Any, key: Any, share: Any) -> Any:
     copy = acc.copy()
     if isinstance(copy, np.ndarray):
         np.add.at(copy, key, share)
-    elif isinstance(key, slice):
-        copy[key] = [old + new for old, new in zip(copy[key], share, strict=True)]
     else:
         copy[key] = copy[key] + share
     return copy
@@ -169,6 +167,8 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "list": lambda *items: list(items),
     "push": lambda items, v: [*items, v],
     "pop": lambda items: (items[:-1], items[-1]),
+    "extend": lambda items, more: [*items, *more],
+    "times": lambda items, count: items * count,
     "unpack": lambda items: items,
     "backward": lambda: None,
     "trips": lambda start, stop, step: len(range(start, stop, step)),

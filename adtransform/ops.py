@@ -10,6 +10,8 @@ Names without a dot are structural, the IR's own:
     slice(a, b, c), tuple(...), list(...)
     push(l, v)              the list with v appended
     pop(l) -> l', v         the list without its last item, and that item
+    extend(l, m), times(l, n)           l + m and l * n of lists; untimes(bar, l, n) is the adjoint of the latter
+    plus(a, b)              the sum of two adjoints that are lists, item by item
     shape(a), ndim(a), size(a)          attributes
     zeros(like)             a zero of the shape and dtype of `like`
     fit(share, like)        reduce a share to the shape, kind and dtype of `like`
@@ -46,7 +48,8 @@ from adtransform.ir import Atom, Const
 STRUCTURAL = frozenset(
     "load assign index update slice tuple list push pop shape ndim size zeros fit expand accumulate accumulate_at strong "
     "spread matmul_left matmul_right cast trips piece unpack backward scatter undiag lanes delay recur contract swap "
-    "dot_left dot_right tensordot_left tensordot_right items pieces columns uncolumns last".split()
+    "dot_left dot_right tensordot_left tensordot_right items pieces columns uncolumns last "
+    "extend times untimes plus".split()
 )
 
 # What a reader knows as an operator, and how it is printed: symbol and precedence (higher binds tighter).
@@ -93,7 +96,10 @@ VIEWS = frozenset(
 )
 
 # Performed once, in order, never removed, shared or repeated.
-EXTERNAL = frozenset("builtins.print builtins.input raise assert warnings.warn backward".split())
+EXTERNAL = frozenset(
+    "builtins.print builtins.input raise assert warnings.warn backward "
+    "logging.debug logging.info logging.warning logging.error logging.critical".split()
+)
 
 
 _PURE_MODULES = frozenset("numpy numpy.linalg numpy.fft math operator builtins cmath".split())

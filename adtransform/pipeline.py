@@ -20,7 +20,7 @@ from adtransform.contracts import contracts
 from adtransform.forward import forward as push_forward
 from adtransform.infer.structural import tangent as tangent_type
 from adtransform.ir import Atom, Const, Function, Leaf, Let, Param, Record, Region, Stmt, Var
-from adtransform.lattice import UNKNOWN, Array, Tuple, Type, is_scalar, kind_of
+from adtransform.lattice import UNKNOWN, Array, List, Tuple, Type, is_scalar, kind_of
 from adtransform.optimise.fill import fill
 from adtransform.optimise.kinds import settle
 from adtransform.optimise.prune import dropped, prune
@@ -197,6 +197,8 @@ def _joint(sweeps: Sweeps, *, cast: bool = True) -> Function:
         shares = [b.let("cast", share, like, of=like) for share, like in zip(shares, likes, strict=True)]
     count = len(sweeps.values)
     seeds = [_seed(name, like) for name, like in sweeps.seeds.items()]
+    if any(isinstance(type_of(like), List) for like in sweeps.seeds.values()):
+        seeds = [replace(seed, default=None) for seed in seeds]  # no number is the adjoint of a list
     plain = tuple(p for p in f.params if not p.kind.startswith(("KEYWORD", "VAR")))
     rest = tuple(p for p in f.params if p.kind.startswith(("KEYWORD", "VAR")))
     body = (*sweeps.forward, Let((), "backward"), *sweeps.backward, *b.body)

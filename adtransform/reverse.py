@@ -18,9 +18,9 @@ from dataclasses import dataclass, replace
 from adtransform.activity import LINEAR, active, selected
 from adtransform.build import Builder, type_of
 from adtransform.infer.indexing import may_repeat
-from adtransform.infer.structural import tangent as tangent_type
+from adtransform.infer.structural import adjoint as adjoint_type
 from adtransform.ir import Atom, Const, For, Function, If, Let, Region, Stmt, Var, While
-from adtransform.lattice import INT, UNKNOWN, Array, List, dims_of, is_scalar
+from adtransform.lattice import INT, UNKNOWN, Array, List, Tuple, dims_of, is_scalar
 from adtransform.linear import pull, singular, zero
 from adtransform.rewrite import definitions, free
 
@@ -78,9 +78,9 @@ class _Reverse:
                     name += "_"
                 taken.add(name)
                 seeds[name] = r
-                exact = self.exact or is_scalar(r.type)
-                given = b.let("load", name, of=r, type=tangent_type(r.type) if exact else UNKNOWN)
-                whole = tangent_type(r.type) if dims_of(r.type) and getattr(r.type, "dtype", None) == "float64" else None
+                exact = self.exact or is_scalar(r.type) or isinstance(r.type, (List, Tuple))
+                given = b.let("load", name, of=r, type=adjoint_type(r.type) if exact else UNKNOWN)
+                whole = adjoint_type(r.type) if dims_of(r.type) and getattr(r.type, "dtype", None) == "float64" else None
                 self.adjoint[r] = given if exact else b.let("expand", given, r, of=r, type=whole)
         self.statements(self.f.body.body, b)
         b.origin = None
@@ -97,14 +97,14 @@ class _Reverse:
         for name in self.wrt:
             load = loads[name]
             found = self.adjoint.get(load)
-            out.append(b.let("zeros", load, of=load, type=tangent_type(load.type)) if found is None else found)
+            out.append(b.let("zeros", load, of=load, type=adjoint_type(load.type)) if found is None else found)
         return out
 
     def zeros(self, variables: Sequence[Var], b: Builder) -> None:
         """Start the adjoints of the active ones at zero."""
         for v in variables:
             if v in self.active:
-                self.adjoint[v] = empty = b.let("zeros", v, of=v, type=tangent_type(v.type))
+                self.adjoint[v] = empty = b.let("zeros", v, of=v, type=adjoint_type(v.type))
                 self.empty.add(empty)
 
     def statements(self, body: Sequence[Stmt], b: Builder) -> None:
@@ -140,7 +140,7 @@ class _Reverse:
             return
         if stmt.op == "pop":
             rest, item = (bars[i] or zero(t, b) for i, t in enumerate(stmt.targets))
-            add(args[0], b.let("push", rest, item, type=tangent_type(type_of(args[0]))))
+            add(args[0], b.let("push", rest, item, type=adjoint_type(type_of(args[0]))))
             return
         assert bar is not None
         match stmt.op:
@@ -156,12 +156,11 @@ class _Reverse:
             case "update":
                 if args[2] in wanted:
                     share = b.let("index", bar, args[1])
-                    if may_repeat(args[1], self.definitions):
+                    if not _is_list(args[0]) and may_repeat(args[1], self.definitions):
                         share = b.let("numpy.where", b.let("last", bar, args[1]), share, 0.0)
                     add(args[2], share)
                 if args[0] in wanted:
-                    nothing = Const(0.0) if not isinstance(args[2], Var) else zero(args[2], b)
-                    hole = nothing if isinstance(nothing, Const) or _is_list(args[0]) else Const(0.0)
+                    hole = _hole(args, b) if _is_list(args[0]) else Const(0.0)
                     add(args[0], b.let("update", bar, args[1], hole))
             case "push":
                 rest, item = b.apply("pop", (bar,), count=2)
@@ -169,7 +168,18 @@ class _Reverse:
                     add(args[1], item)
                 if args[0] in wanted:
                     add(args[0], rest)
-            case "list":
+            case "extend":
+                count = b.let("builtins.len", args[0])
+                add(args[0], b.let("index", bar, b.let("slice", None, count, None)))
+                add(args[1], b.let("index", bar, b.let("slice", count, None, None)))
+            case "times":
+                add(args[0], b.let("untimes", bar, args[0], args[1]))
+            case "untimes":
+                add(args[0], b.let("times", bar, args[2]))
+            case "plus":
+                add(args[0], bar)
+                add(args[1], bar)
+            case "list" | "tuple":
                 for i, a in enumerate(args):
                     if a in wanted:
                         add(a, b.let("index", bar, i))
@@ -314,7 +324,7 @@ class _Reverse:
             return
         outer = self.adjoint
         # The adjoints of the carried values, then those of what the body reads from outside.
-        states = [Var(tangent_type(params[i].type), "", params[i]) for i in moving]
+        states = [Var(adjoint_type(params[i].type), "", params[i]) for i in moving]
         sums = [Var(type_of(outer[v]), "", v) for v in captured]
         inits = [outer[stmt.targets[i]] for i in moving] + [outer[v] for v in captured]
         inner = Builder(stmt.origin)
@@ -364,24 +374,27 @@ class _Contribute:
         """`d_operand += share`."""
         if isinstance(operand, Var) and operand in self.sweep.active:
             old = self.sweep.adjoint[operand]
-            if isinstance(operand.type, List):
+            if isinstance(operand.type, (List, Tuple)):
+                if not isinstance(type_of(share), (List, Tuple)):
+                    share = self.b.let("items", share, operand, type=adjoint_type(operand.type))
                 # The share of a list is a list as long: the first one is taken over.
-                if not _is_list(share):
-                    share = self.b.let("items", share, operand, type=tangent_type(operand.type))
-                if old not in self.sweep.empty:
-                    share = self.b.let("accumulate_at", old, self.b.let("slice", None, None, None), share, type=type_of(old))
-                self.sweep.adjoint[operand] = share
+                known = old in self.sweep.empty
+                self.sweep.adjoint[operand] = share if known else self.b.let("plus", old, share, of=operand)
                 return
             self.sweep.adjoint[operand] = self.b.let(
-                "accumulate", old, share, operand, of=operand, type=tangent_type(operand.type)
+                "accumulate", old, share, operand, of=operand, type=adjoint_type(operand.type)
             )
 
     def at(self, operand: Atom, key: Atom, share: Atom) -> None:
         """`d_operand[key] += share`."""
         if isinstance(operand, Var) and operand in self.sweep.active:
             old = self.sweep.adjoint[operand]
+            if isinstance(type_of(share), (List, Tuple)):
+                grown = self.b.let("plus", self.b.let("index", old, key), share)
+                self.sweep.adjoint[operand] = self.b.let("update", old, key, grown, of=operand, type=type_of(old))
+                return
             self.sweep.adjoint[operand] = self.b.let(
-                "accumulate_at", old, key, share, of=operand, type=tangent_type(operand.type)
+                "accumulate_at", old, key, share, of=operand, type=adjoint_type(operand.type)
             )
 
 
@@ -389,6 +402,16 @@ def _less(a: Atom, k: int, b: Builder) -> Atom:
     if isinstance(a, Const):
         return Const(a.value - k)
     return b.let("operator.sub", a, k) if k > 0 else b.let("operator.add", a, -k)
+
+
+def _hole(args: tuple[Atom, ...], b: Builder) -> Atom:
+    """The zero that an item of a list has as adjoint before `update(list, key, item)`: in the shape of what was there."""
+    items, key, new = args
+    t, u = type_of(items), type_of(new)
+    same = isinstance(t, List) and is_scalar(t.item) and is_scalar(u)
+    if same or (isinstance(t, List) and t.item == u and isinstance(u, Array) and dims_of(u) is not None):
+        return zero(new, b) if isinstance(new, Var) else Const(0.0)
+    return zero(b.let("index", items, key), b)
 
 
 def _is_list(a: Atom) -> bool:

@@ -44,8 +44,23 @@ def expand(x: Any, like: Any) -> Any:
 def zeros(like: Any) -> Any:
     """A zero of the shape and kind of `like`, of its dtype where that is a float."""
     if isinstance(like, (list, tuple)):
-        return type(like)([zeros(item) for item in like])
+        return [zeros(item) for item in like]
     return cast(np.zeros(np.shape(like)), like)
+
+
+def plus(a: Any, b: Any) -> Any:
+    """The sum of two adjoints: of lists item by item."""
+    if isinstance(a, (list, tuple)):
+        return [plus(x, y) for x, y in zip(a, b, strict=True)]
+    return a + b
+
+
+def untimes(bar: Any, like: Any, count: int) -> Any:
+    """The adjoint of `like * count` for a list: what belongs to each of its items."""
+    total = zeros(like)
+    for k in range(count):
+        total = plus(total, bar[k * len(like) : (k + 1) * len(like)])
+    return total
 
 
 def strong(bar: Any, partial: Any) -> Any:
@@ -183,7 +198,7 @@ def piece(bar: Any, i: int, axis: Any, *operands: Any) -> Any:
 def items(bar: Any, like: Any) -> Any:
     """`bar` item by item where `like` is a list, each in the kind of its item; otherwise `bar` in the kind of `like`."""
     return (
-        [fit(b, item) for b, item in zip(bar, like, strict=True)]
+        [items(b, item) for b, item in zip(bar, like, strict=True)]
         if isinstance(like, (list, tuple))
         else fit(bar, like)
     )

@@ -33,7 +33,7 @@ from adtransform import pipeline
 from adtransform.api.calls import Callee, has_float
 from adtransform.api.core import Sweeps
 from adtransform.api.programs import Like, Program, Shape, flat_results, runner, tree_of
-from adtransform.api.trees import flatten, is_leaf, map_leaves
+from adtransform.api.trees import flatten, is_leaf, leaves_like, map_leaves
 from adtransform.errors import DifferentiationError
 from adtransform.interpret import interpret
 from adtransform.lattice import of_value
@@ -270,7 +270,7 @@ def test_printed_for_unknown_types(row: Row) -> None:
         return
     leaves, saved = ahead.result
     assert same(forward.result[0], wanted.result)
-    assert same(leaves, flatten(wanted.result)[0])
+    assert same(leaves, tuple(leaves_like(wanted.result, tree_of(f.tree), "the result")))
     likes = [Like.of(leaf) for leaf in leaves]
     w = [some(leaf, random) for leaf in leaves]
     shares = sweeps.back(saved, likes, w)

@@ -15,7 +15,8 @@ from adtransform import pipeline
 from adtransform.api.calls import Callee, Wrt, has_float
 from adtransform.api.core import Transform, codes
 from adtransform.api.programs import Like, Program, Shape, keep, program_of, runner, tree_of
-from adtransform.api.trees import flatten
+from adtransform.api.trees import flatten, leaves_like
+from adtransform.build import type_of
 from adtransform.errors import line_of
 from adtransform.interpret import interpret
 from adtransform.ir import Function, Leaf, Origin
@@ -129,11 +130,15 @@ def verdicts(
         (1e-2 if narrow else 1e-4) if eps is None else eps,
     )
 
+    program = program_of(callee, shape)
+    grown = any(isinstance(type_of(r), List) for r in program.function.results)  # then a list is one leaf
+
     def evaluate(leaves: Flat) -> Flat:
         copies = [v.copy() if isinstance(v, np.ndarray) else v for v in leaves]
-        return flatten(callee.call(shape.nest(copies)))[0]
+        found = callee.call(shape.nest(copies))
+        return leaves_like(found, program.out, "the result") if grown else flatten(found)[0]
 
-    yield from _verdicts(_Level(program_of(callee, shape), names, flat, [], evaluate), order, modes, tolerance)
+    yield from _verdicts(_Level(program, names, flat, [], evaluate), order, modes, tolerance)
 
 
 def _labels(shape: Shape) -> list[str]:
@@ -161,6 +166,8 @@ def _compared(level: _Level, mode: str, tolerance: Tolerance) -> tuple[_Level, s
 
 
 def _unit(like: Any, random: np.random.Generator) -> Any:
+    if isinstance(like, list):
+        return [_unit(item, random) for item in like]
     template = Like.of(like)
     drawn = random.uniform(0.5, 1.5, template.shape) * random.choice([-1.0, 1.0], template.shape)
     return template.convert(drawn, "")

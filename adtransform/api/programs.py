@@ -169,7 +169,8 @@ def read_callable(callee: Callee, shape: Shape) -> Function:
     """A user's function for arguments of this shape, nested arguments taken apart."""
     kinds = {label: t for a in shape.arguments for label, t in zip(a.leaves, a.types, strict=True)}
     bare = not isinstance(callee.fun, types.MethodType) and not is_plain_instance(callee.fun)
-    if bare and shape.plain and not callee.variadic:
+    wraps = isinstance(callee.fun, types.FunctionType) and hasattr(callee.fun, "__wrapped__")  # and shows its signature
+    if bare and shape.plain and not callee.variadic and not wraps:
         target = from_function(callee.fun)
         return pipeline.load_function(target.source, target.name, kinds, {**(target.namespace or {}), **target.captured})
     from_function(callee.fun if bare else getattr(callee.fun, "__func__", type(callee.fun).__call__))
@@ -256,15 +257,18 @@ def runner(function: Function, compiled: Callable[..., Any], shape: Shape) -> Ca
 
 @dataclass(frozen=True, slots=True)
 class Like:
-    """Kind, dtype and shape of a value: what its tangents and adjoints must be."""
+    """Kind, dtype and shape of a value: what its tangents and adjoints must be.  `items`: those of a list's items."""
 
     array: bool
     dtype: np.dtype[Any] | None
     shape: tuple[int, ...]
+    items: tuple[Like, ...] | None = None
 
     @staticmethod
     def of(value: Any) -> Like:
         """The template of a number or array; what is neither has one that takes no values."""
+        if isinstance(value, (list, tuple)):
+            return Like(False, np.dtype(object), (), tuple(map(Like.of, value)))
         if isinstance(value, np.ndarray):
             return Like(True, value.dtype, value.shape)
         if isinstance(value, np.generic):
@@ -280,6 +284,10 @@ class Like:
 
     def convert(self, value: Any, what: str) -> Any:
         """A value in this kind and dtype.  Raises `ValueError` naming `what` where its shape differs."""
+        if self.items is not None:
+            if not isinstance(value, (list, tuple)) or len(value) != len(self.items):
+                raise ValueError(f"{what} has to be a list of {len(self.items)}")
+            return [like.convert(v, what) for like, v in zip(self.items, value, strict=True)]
         if np.shape(value) != self.shape:
             raise ValueError(f"{what} has shape {np.shape(value)}, expected {self.shape}")
         if np.iscomplexobj(value):
@@ -290,6 +298,8 @@ class Like:
 
     def filled(self, number: float) -> Any:
         """This kind of value with the same number everywhere."""
+        if self.items is not None:
+            return [like.filled(number) for like in self.items]
         return self.convert(np.full(self.shape, number), "")
 
     def basis(self) -> list[Any]:

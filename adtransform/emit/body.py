@@ -25,7 +25,7 @@ from adtransform.place.program import (
     negated,
     type_of,
 )
-from adtransform.syntax import OR, Bare, Group, Infix, Keyword, Py, Word, constant, flat, statement, within
+from adtransform.syntax import Bare, Group, Infix, Keyword, Py, Word, constant, flat, statement
 
 
 @dataclass(slots=True)
@@ -220,10 +220,7 @@ class Printer:
         sign = "+"
         if isinstance(share, Tree) and share.op == "operator.neg" and (isinstance(t, List) or adds_up(key)):
             sign, share = "-", share.args[0]
-        if isinstance(t, List) and isinstance(type_of(share), List):
-            parts = f"p + q for p, q in zip({flat(place)}, {within(self.spell(share), OR)})"
-            self.write(f"{flat(place)} = ", Word(f"[{parts}]"), indent, node)
-        elif isinstance(t, List) and not is_scalar(t.item):
+        if isinstance(t, List) and not is_scalar(t.item):
             self.write(f"{flat(place)} = ", Infix(place, sign, self.spell(share), 9), indent, node)
         elif isinstance(t, List) or adds_up(key):
             self.write(f"{flat(place)} {sign}= ", self.spell(share), indent, node)

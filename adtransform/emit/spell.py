@@ -130,6 +130,8 @@ class Speller:
             return Infix(self(t.args[0]), COMPARE[op], self(t.args[1]), COMPARISON)
         if op == "operator.not_":
             return self.negation(t.args[0])
+        if op.startswith("numpy.random.Generator."):
+            return self.call(Dot(self(t.args[0]), op.rpartition(".")[2]), t.args[1:], t.kwargs)
         if op in UNARY:
             symbol, level = UNARY[op]
             return Prefix(symbol, self(t.args[0]), level)
@@ -254,6 +256,12 @@ class Speller:
 
     def _list(self, t: Tree) -> Py:
         return Group(None, "[]", self.all(t.args))
+
+    def _extend(self, t: Tree) -> Py:
+        return Infix(self(t.args[0]), "+", self(t.args[1]), 9)
+
+    def _times(self, t: Tree) -> Py:
+        return Infix(self(t.args[0]), "*", self(t.args[1]), 10)
 
     def _attribute(self, t: Tree) -> Py:
         if isinstance(type_of(t.args[0]), Array):

@@ -19,6 +19,7 @@ from adtransform.lattice import (
     Array,
     List,
     Scalar,
+    Static,
     Tuple,
     Type,
     dims_of,
@@ -42,6 +43,17 @@ def tangent(t: Type) -> Type:
         case Tuple(items):
             return Tuple(tuple(tangent(i) for i in items))
     return t
+
+
+def adjoint(t: Type) -> Type:
+    """The type of an adjoint: that of a tangent, but a list for a tuple, whose items could not be written."""
+    match t:
+        case List(item):
+            return List(adjoint(item))
+        case Tuple(items):
+            start: Type = UNDEFINED
+            return List(functools.reduce(join, map(adjoint, items), start))
+    return tangent(t)
 
 
 def like(position: int) -> Row:
@@ -81,6 +93,11 @@ def _push(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Typ
 
 def _pop(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
     return (types[0], types[0].item) if isinstance(types[0], List) else (types[0], UNKNOWN)
+
+
+def _extend(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    left, right = types
+    return List(join(left.item, right.item)) if isinstance(left, List) and isinstance(right, List) else UNKNOWN
 
 
 def _update(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
@@ -189,6 +206,10 @@ ROWS: dict[str, Row] = {
     "list": _list,
     "push": _push,
     "pop": _pop,
+    "extend": _extend,
+    "times": _same,
+    "untimes": _same,
+    "plus": _same,
     "update": _update,
     "zeros": like(0),
     "fit": like(1),
@@ -218,5 +239,6 @@ ROWS: dict[str, Row] = {
     "unpack": _unpack,
     "cast": _cast,
     "piece": _piece,
+    "numpy.random.default_rng": lambda types, named, args, kwargs: Static("Generator"),
     "numpy.shares_memory": lambda types, named, args, kwargs: BOOL,
 }

@@ -29,7 +29,9 @@ _FROZEN = frozenset(
 # May be a view of any of their operands.
 _ANY = frozenset("numpy.einsum numpy.ix_ numpy.trim_zeros numpy.meshgrid numpy.block".split())
 # The IR's own operations and the helpers that always allocate.
-_FRESH = frozenset("zeros strong scatter delay recur matmul_left matmul_right shape ndim size trips accumulate".split())
+_FRESH = frozenset(
+    "zeros strong scatter delay recur matmul_left matmul_right shape ndim size trips accumulate plus untimes".split()
+)
 _MODULES = frozenset("numpy math cmath operator builtins scipy".split())
 _SELF = frozenset("update push accumulate_at".split())
 

@@ -20,7 +20,8 @@ from adtransform.lattice import TEXT, UNKNOWN, Array, Dim, List, Tuple, Type
 from adtransform.read.annotations import annotation_type
 from adtransform.read.core import Restart, Taken, Unroll
 from adtransform.read.finish import leaves, number
-from adtransform.read.frames import Frame, Module
+from adtransform.read.frames import EXIT, RETURNED, TRUE, VALUE, Frame, Module
+from adtransform.read.functions import decorators
 from adtransform.read.refs import (
     ClassRef,
     DictRef,
@@ -105,7 +106,10 @@ class Reader(Statements):
             self.parameters(node)
         except Refusal as refusal:
             raise DifferentiationError([refusal.message] if refusal.message else []) from None
-        self.block(self.frame.scope.body)
+        if decorators(node):
+            self.guard_decorated(node)
+        else:
+            self.block(self.frame.scope.body)
         result = self._results(node)
         if self.messages:
             raise DifferentiationError(sorted(self.messages, key=lambda m: (m.file, m.line, m.column)))
@@ -123,6 +127,27 @@ class Reader(Statements):
             tuple(self._assumptions()),
             dict(self.bindings),
         )
+
+    def guard_decorated(self, node: Definition) -> None:
+        """The function as its decorators leave it, called with the parameters."""
+        assert isinstance(node, ast.FunctionDef)
+        if node.args.vararg or node.args.kwarg:
+            self.messages.append(self.refusal(node, "a decorated function of any number of arguments", "name them").message)  # type: ignore[arg-type]
+            return
+        empty = ast.Lambda(ast.arguments([], [], None, [], [], None, []), ast.Constant(None))
+        self._kept.append(empty)
+        outer, self.frame = self.frame, Frame(self.scope(empty), self.module, None, {}, node.name)
+        self.frame.env.update(outer.env)
+        only = [p.arg for p in node.args.kwonlyargs]
+        args = [self.frame.env[p.arg] for p in parameters(node) if p.arg not in only]
+        try:
+            found = self.apply(self.definition(node, self.module), args, {n: self.frame.env[n] for n in only}, node)
+        except Refusal as refusal:
+            if refusal.message is not None:
+                self.messages.append(refusal.message)
+            return
+        self.frame.env[VALUE] = found
+        self.frame.env[EXIT] = self.frame.env[RETURNED] = TRUE
 
     def _whole(self, node: Definition) -> Origin:
         self.statement_text, self.statement_comment = self.module.source.lines[node.lineno - 1].strip(), ""

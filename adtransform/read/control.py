@@ -17,7 +17,7 @@ from adtransform.read.scope import assigned, inside, targets
 from adtransform.rewrite import regions, statements
 from adtransform.source import children, descend
 
-_GROWING = frozenset("append extend insert pop".split())
+_GROWING = frozenset("append extend insert pop remove appendleft popleft".split())
 
 
 class Control(Functions):
@@ -26,14 +26,20 @@ class Control(Functions):
     def branch(self, stmt: ast.If, rest: list[ast.stmt]) -> bool:
         """`if`; gives whether the rest of the block was read into one of the branches."""
         cond = self.truth(self.expression(stmt.test), stmt.test)
+        return self.fork(cond, lambda: self.block(stmt.body), lambda: self.block(stmt.orelse), rest, stmt)
+
+    def fork(
+        self, cond: Atom, then: Callable[[], None], orelse: Callable[[], None], rest: list[ast.stmt], stmt: ast.stmt
+    ) -> bool:
+        """Two branches; gives whether the rest of the block was read into one of them."""
         if isinstance(cond, Const):
-            self.block(stmt.body if cond.value else stmt.orelse)
+            (then if cond.value else orelse)()
             return False
         place = self.place = self.origin(stmt)
         entry = self.save()
         live = self.frame.live
-        a = self.region(entry, lambda: self.block(stmt.body))
-        b = self.region(entry, lambda: self.block(stmt.orelse))
+        a = self.region(entry, then)
+        b = self.region(entry, orelse)
         consumed = False
         out_a, out_b = (o.state.env.get(EXIT) == TRUE or DEAD in o.state.env for o in (a, b))
         real_a, real_b = (o.state.env.get(EXIT) == TRUE for o in (a, b))
@@ -162,13 +168,15 @@ class Control(Functions):
                     plain.update(n for g in goals for n in targets(g))
                 case ast.AnnAssign(target=goal) | ast.NamedExpr(target=goal) | ast.For(target=goal):
                     plain.update(targets(goal))
+                case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+                    plain.add(name)
                 case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=attr)) if attr in _GROWING:
                     grown.add(name)
         env = self.frame.env
         grown |= {n for n in augmented if isinstance(env.get(n), ListRef)}
         scalars = {n for n in augmented if not isinstance(env.get(n), (View, ListRef))}
         bits = self.frame.scope.liveness.bits
-        head, out = self.frame.scope.liveness.head[id(stmt)], self.frame.live | self.frame.leaving_outside
+        head, out = self.frame.scope.liveness.head[id(stmt)], self.frame.live | self.frame.leaving_outside | self.frame.pending
         hidden = frozenset(n for n in env if n.startswith("%h"))
         return Loop(
             stmt,

@@ -26,7 +26,6 @@ from adtransform.read.refs import (
     RangeRef,
     Ref,
     Step,
-    Storage,
     SuperRef,
     TupleRef,
     View,
@@ -67,6 +66,8 @@ class Expressions(Operators):
                 return TupleRef(tuple(self.elements(elements)))
             case ast.List(elts=elements):
                 return self.new_list(tuple(self.elements(elements)))
+            case ast.Set(elts=elements):
+                return self.new_set(self.elements(elements), node)
             case ast.Dict(keys=keys, values=values):
                 return self.dictionary(keys, values, node)
             case ast.NamedExpr(target=target, value=value):
@@ -191,12 +192,6 @@ class Expressions(Operators):
                 found.append(self.expression(node))
         return found
 
-    def new_dict(self, entries: dict[object, Ref]) -> DictRef:
-        """A dict of known items."""
-        storage = Storage("dict")
-        self.heap[storage] = Entries(entries)
-        return DictRef(storage)
-
     def dictionary(self, keys: list[ast.expr | None], values: list[ast.expr], node: ast.AST) -> Ref:
         """`{'a': x, **rest}`"""
         entries: dict[object, Ref] = {}
@@ -213,9 +208,10 @@ class Expressions(Operators):
 
     def key(self, node: ast.expr) -> object:
         """A dict's key: it has to be known while reading."""
-        known = self.static(self.value(self.expression(node), node))
+        ref = self.expression(node)
+        known = self.constant_key(ref)
         if known is None:
-            self.refuse(node, "a dict whose keys are computed", "use constant keys, or a list")
+            self.computed_key("a dict whose keys are computed", ref, node)
         return known.value
 
     def text(self, node: ast.JoinedStr) -> Ref:
@@ -237,8 +233,12 @@ class Expressions(Operators):
                 parts.append("{" + conversion + spec + "}")
         if not args:
             return Const("".join(parts).replace("{{", "{").replace("}}", "}"))
+        pattern = Const("".join(parts))
+        known = [self.static(a) for a in args]
+        if all(k is not None and isinstance(k.value, (int, str)) for k in known):
+            return Const(pattern.value.format(*(k.value for k in known if k is not None)))
         self.at(node)
-        return self.let("builtins.str.format", Const("".join(parts)), *args, type=TEXT)
+        return self.let("builtins.str.format", pattern, *args, type=TEXT)
 
     def shown(self, ref: Ref, node: ast.AST) -> Atom:
         """Something as an operand of `print` or a format."""
@@ -246,6 +246,8 @@ class Expressions(Operators):
             return self.let("tuple", *(self.shown(i, node) for i in ref.items))
         if isinstance(ref, DictRef):
             self.refuse(node, "a dict that is printed", "print its items")
+        if isinstance(ref, Const) and isinstance(ref.value, np.dtype):
+            return Const(str(ref.value))
         if isinstance(ref, ObjectRef):
             self.refuse(node, "an object that is printed", "print its attributes")
         return self.value(ref, node)

@@ -39,9 +39,6 @@ class Folds(Iteration):
         def add() -> None:
             entries[self.key(node.key)] = self.expression(node.value)
 
-        clause = node.generators[0]
-        if len(node.generators) != 1 or clause.ifs or self.known_items(self.expression(clause.iter)) is None:
-            self.refuse(node, "a dict whose keys are computed", "use constant keys, or a list")
         self.clauses(node, 0, add)
         return self.new_dict(entries)
 
@@ -137,6 +134,30 @@ class Folds(Iteration):
 
         def push(item: Ref) -> None:
             self.list_method(self.hidden(name), "append", [each(item)], {}, node)
+
+        self.over(ref, push, frozenset((name,)), node)
+        return self.unhide(name)
+
+    def filtered(self, ref: Ref, test: Callable[[Ref], Ref], node: ast.AST) -> Ref:
+        """The list of the items for which a test holds."""
+        name = self.hide(self.new_list(()))
+
+        def push(item: Ref) -> None:
+            cond = self.truth(test(item), node)
+            if isinstance(cond, Const):
+                if cond.value:
+                    self.list_method(self.hidden(name), "append", [item], {}, node)
+                return
+
+            def keep() -> None:
+                self.list_method(self.hidden(name), "append", [item], {}, node)
+
+            entry, place = self.save(), self.place
+            a = self.region(entry, keep)
+            b = self.region(entry, lambda: None)
+            self.restore(entry)
+            self.place = place
+            self.meet(cond, a, b, entry, everything=True)
 
         self.over(ref, push, frozenset((name,)), node)
         return self.unhide(name)

@@ -149,6 +149,7 @@ class Frame:
         self.live = 0  # the names read after the statement being read
         self.leaving = 0  # the names read where a `break` or `continue` goes
         self.leaving_outside = 0
+        self.pending = 0  # the names read by the `finally` blocks around
         self.tells_break = False  # whether the loop being read has an `else`
         self.caller: Frame | None = None
         self.call: ast.AST | None = None
@@ -157,7 +158,9 @@ class Frame:
     def is_live(self, name: str) -> bool:
         """Whether a name may still be read after the statement being read."""
         return (
-            bool(self.scope.liveness.bits.get(name, 0) & (self.live | self.leaving)) or name == VALUE or name.startswith("%h")
+            bool(self.scope.liveness.bits.get(name, 0) & (self.live | self.leaving | self.pending))
+            or name == VALUE
+            or name.startswith("%h")
         )
 
     def flag(self, name: str) -> Const | Var:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+from collections.abc import Callable
 from pathlib import Path
 
 from adtransform.errors import Refusal, TargetError
@@ -144,6 +145,11 @@ class Functions(Objects):
         }
         return FunctionRef(node, module, frame, name, defaults, keyword)
 
+    def definition(self, node: ast.FunctionDef, module: Module) -> Ref:
+        """A function of the module as its decorators leave it."""
+        plain = self.function(node, module, None)
+        return self.decorated(plain, lambda d: self.in_module(d, module)) if decorators(node) else plain
+
     def op_of(self, function: FunctionRef) -> str:
         """The name under which a function may have a rule."""
         name = function.name
@@ -158,7 +164,7 @@ class Functions(Objects):
         if isinstance(definition, ast.FunctionDef):
             if function.frame is None and runtime().get(definition.name) == _essence(definition):
                 return self.library_call(definition.name, args, kwargs, node)
-            self.check_definition(definition, function, node)
+            self.check_definition(definition, function)
         depth, nested, frame = 0, 0, self.frame
         while True:
             depth += 1
@@ -175,17 +181,19 @@ class Functions(Objects):
         inner.env.update(bound)
         return self.run(inner, node)
 
-    def check_definition(self, definition: ast.FunctionDef, function: FunctionRef, node: ast.AST) -> None:
-        """Refuse functions that are not plain, and decorators that may change what a function does."""
+    def check_definition(self, definition: ast.FunctionDef, function: FunctionRef) -> None:
+        """Refuse functions that are not plain."""
         try:
             function.module.source.check(definition)
         except TargetError as error:
             raise Refusal(error.messages[0]) from None
-        for decorator in definition.decorator_list:
-            head = decorator.func if isinstance(decorator, ast.Call) else decorator
-            name = head.attr if isinstance(head, ast.Attribute) else head.id if isinstance(head, ast.Name) else ""
-            if name not in TRANSPARENT:
-                self.refuse(node, f"`{function.name}`, which is decorated", f"give it a rule, or call it without `@{name}`")
+
+    def decorated(self, function: FunctionRef, read: Callable[[ast.expr], Ref]) -> Ref:
+        """A function under its decorators, which are called as Python does; those that change nothing are left out."""
+        found: Ref = function
+        for decorator in reversed(decorators(function.node)):
+            found = self.apply(read(decorator), [found], {}, decorator)
+        return found
 
     def bind_arguments(self, function: FunctionRef, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> dict[str, Ref]:
         """Arguments by parameter name, by Python's rules."""
@@ -280,6 +288,17 @@ class Functions(Objects):
     def exited(self) -> None:
         """In a branch where the block has been left."""
         self.frame.env[EXIT] = TRUE
+
+
+def decorators(node: Definition) -> list[ast.expr]:
+    """The decorators of a function that may change what it does."""
+    found = []
+    for decorator in node.decorator_list if isinstance(node, ast.FunctionDef) else ():
+        head = decorator.func if isinstance(decorator, ast.Call) else decorator
+        name = head.attr if isinstance(head, ast.Attribute) else head.id if isinstance(head, ast.Name) else ""
+        if name not in TRANSPARENT:
+            found.append(decorator)
+    return found
 
 
 _TRANSPARENT = (

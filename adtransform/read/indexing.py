@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from adtransform.infer.indexing import SHAPE
 from adtransform.ir import Atom, Const, Var
@@ -26,7 +26,7 @@ class Indexing(Classes):
             return self.apply(method, [owner, self.whole_key(key)], {}, node)
         if isinstance(owner, Method) and owner.name == "flat":
             self.at_node(node)
-            return self.indexed(self.through(owner.owner, Step("numpy.ravel"), node), self.index_key(key), node)
+            return self.indexed(self.through(owner.owner, Step("flat"), node), self.index_key(key), node)
         at = self.index_key(key)
         if isinstance(owner, (TupleRef, ListRef)):
             found = self.static_item(owner, at, node)
@@ -121,13 +121,48 @@ class Indexing(Classes):
 
     def entry(self, owner: DictRef, key: ast.expr, node: ast.AST) -> Ref:
         """An item of a dict."""
-        known = self.static(self.value(self.expression(key), key))
+        return self.entry_at(owner, self.expression(key), node)
+
+    def entry_at(self, owner: DictRef, key: Ref, node: ast.AST) -> Ref:
+        """The item of a dict at a key that is read already."""
+        known = self.constant_key(key)
         entries = self.entries(owner, node)
         if known is None:
-            self.refuse(node, "a dict read at a computed key", "use constant keys, or a list")
+            self.computed_key("a dict read at a computed key", key, node)
+        if known.value not in entries and owner.storage.factory is not None:
+            made = self.apply(owner.storage.factory, [], {}, node)
+            self.may_write(owner.storage, node)
+            self.heap[owner.storage] = Entries({**entries, known.value: made})
+            return made
         if known.value not in entries:
             self.refuse(node, f"the key {known.value!r}, which the dict does not have", "add it where the dict is made")
         return entries[known.value]
+
+    def computed_key(self, what: str, key: Ref, node: ast.AST) -> NoReturn:
+        """Read the loop that makes a key trip by trip, so that the key is known; refuse where there is none."""
+        behind = self.indices_behind(self.value(key, node)) if isinstance(key, (Var, TupleRef)) else set()
+        for loop in reversed(self.open_loops):
+            if loop.index in behind:
+                self.unroll(loop)
+        self.refuse(node, what, "use constant keys, or a list")
+
+    def constant_key(self, key: Ref) -> Const | None:
+        """The constant that a key is known to be."""
+        if isinstance(key, TupleRef):
+            parts = [self.constant_key(item) for item in key.items]
+            return Const(tuple(p.value for p in parts if p is not None)) if None not in parts else None
+        return self.static(key) if isinstance(key, (Var, Const)) else None
+
+    def item_at(self, owner: Ref, key: Ref, node: ast.AST) -> Ref:
+        """`owner[key]` for a key that is read already."""
+        if isinstance(owner, DictRef):
+            return self.entry_at(owner, key, node)
+        at = self.key_of(key, node)
+        if isinstance(owner, (TupleRef, ListRef)):
+            found = self.static_item(owner, at, node)
+            if found is not None:
+                return found
+        return self.indexed(self.fresh_list(owner.items) if isinstance(owner, TupleRef) else owner, at, node)
 
     def entries(self, owner: DictRef, node: ast.AST) -> Mapping[Any, Ref]:
         """What a dict holds, by key."""
@@ -197,10 +232,11 @@ class Indexing(Classes):
     def assign_item(self, owner: Ref, key: ast.expr, new: Ref, node: ast.AST, hint: str = "") -> None:
         """`owner[key] = new`"""
         if isinstance(owner, DictRef):
-            known = self.static(self.value(self.expression(key), key))
+            at = self.expression(key)
+            known = self.constant_key(at)
             entries = self.entries(owner, node)
             if known is None:
-                self.refuse(node, "a dict written at a computed key", "use constant keys, or a list")
+                self.computed_key("a dict written at a computed key", at, node)
             self.may_write(owner.storage, node)
             self.heap[owner.storage] = Entries({**entries, known.value: new})
             return
@@ -211,7 +247,7 @@ class Indexing(Classes):
         if isinstance(owner, TupleRef):
             self.refuse(node, "a write to an item of a tuple", "use a list")
         if isinstance(owner, Method) and owner.name == "flat":
-            owner = self.through(owner.owner, Step("numpy.ravel"), node)
+            owner = self.through(owner.owner, Step("flat"), node)
         if isinstance(owner, ListRef):
             self.assign_list_item(owner, key, new, node)
             return
@@ -257,8 +293,9 @@ class Indexing(Classes):
             items[known] = new
             self.heap[owner.storage] = Items(tuple(items))
             return
-        if known is not None or isinstance(key, ast.Slice):
-            self.refuse(node, "a write to a slice of a list", "write the items one by one, or use an array")
+        if isinstance(key, ast.Slice):
+            self.assign_list_slice(owner, at, known, new, node)
+            return
         before = self.loosen(owner.storage, at)
         self.trip_by_trip((new,), at)
         value = self.value(new, node)
@@ -266,7 +303,66 @@ class Indexing(Classes):
         self.hold(owner.storage, new)
         self.heap[owner.storage] = self.let("update", before, at, value)
 
+    def assign_list_slice(self, owner: ListRef, at: Atom, known: slice | int | None, new: Ref, node: ast.AST) -> None:
+        """`xs[a:b] = items`"""
+        content = self.content(owner.storage)
+        added = self.known_items(new)
+        if isinstance(content, Items) and isinstance(known, slice) and added is not None:
+            items = list(content.refs)
+            try:
+                items[known] = added
+            except ValueError as error:
+                self.refuse(node, "a write to a slice of a list", f"Python says: {error}")
+            self.heap[owner.storage] = Items(tuple(items))
+            return
+        if isinstance(known, slice):
+            at = self.let("slice", *(Const(p) for p in (known.start, known.stop, known.step)))
+        first, last = self.cut(at, node)
+        self.splice(owner, first, last, self.as_list(new, node), node)
+
+    def cut(self, at: Atom, node: ast.AST) -> tuple[Atom, Atom]:
+        """Where a slice of a list begins and ends, for one that surely does not end before it begins."""
+        let = self.definitions.get(at) if isinstance(at, Var) else None
+        assert let is not None
+        first, last, step = let.args
+        known = [self.static(a) for a in (first, last)]
+        values = [k.value if k is not None else None for k in known]
+        starts = first == Const(None) or (isinstance(values[0], int) and values[0] >= 0)
+        ends = last == Const(None) or (isinstance(values[0], int) and isinstance(values[1], int) and values[1] >= values[0])
+        if step not in (Const(None), Const(1)) or not (starts and (ends or first == Const(None))):
+            self.refuse(node, "a write to this slice of a list", "use constant bounds in order: xs[1:3]")
+        return first, last
+
+    def splice(self, owner: ListRef, first: Atom, last: Atom, middle: Ref | None, node: ast.AST) -> None:
+        """Put other items in place of some of a list of unknown length."""
+        before = self.loosen(owner.storage)
+        self.at_node(node)
+        none = Const(None)
+        parts: list[Atom] = []
+        if first not in (none, Const(0)):
+            parts.append(self.let("index", before, self.let("slice", none, first, none)))
+        if isinstance(middle, ListRef):
+            self.hold(owner.storage, middle)
+            content = self.content(middle.storage)
+            for item in content.refs if isinstance(content, Items) else ():
+                self.hold(owner.storage, item)
+            parts.append(self.listed(middle.storage))
+        if last != none:
+            parts.append(self.let("index", before, self.let("slice", last, none, none)))
+        new = parts[0] if parts else self.let("list")
+        for part in parts[1:]:
+            new = self.let("extend", new, part)
+        self.heap[owner.storage] = self.let("assign", new)
+
     # What other parts provide.
+
+    def known_items(self, ref: Ref, limit: int = 0) -> list[Ref] | None:
+        """The items of an iterable, where it is known how many there are."""
+        raise NotImplementedError
+
+    def as_list(self, ref: Ref, node: ast.AST) -> Ref:
+        """The list of what an iterable gives."""
+        raise NotImplementedError
 
     def special(self, ref: Ref, name: str, node: ast.AST) -> Ref | None:
         """The method of an object by which it takes part in an operation; None where there is none."""

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import ast
+import functools
 import itertools
+import math
 from collections.abc import Callable
+
+import numpy as np
 
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import INT, Array, Scalar, Tuple, kind_of
 from adtransform.read.core import UNROLL
 from adtransform.read.frames import EXIT, FALSE, STOP
 from adtransform.read.loops import BROKE, Loops
-from adtransform.read.refs import Conflict, DictRef, Entries, Items, Lazy, ListRef, RangeRef, Ref, Step, TupleRef, View
+from adtransform.read.refs import Conflict, DictRef, Entries, Items, Lazy, ListRef, Method, RangeRef, Ref, Step, TupleRef, View
 
 # How a counted loop is read: its bounds, and the body for an index; gives the flag whether it was left early.
 Counted = Callable[[tuple[Atom, Atom, Atom], Callable[[Var | None], None]], Atom]
@@ -49,6 +53,11 @@ class Iteration(Loops):
             case Lazy("reversed", parts):
                 inner = self.known_items(parts[0], limit)
                 return None if inner is None else inner[::-1]
+            case Lazy("ndindex", parts):
+                sizes = [self.static(p) if isinstance(p, (Var, Const)) else None for p in parts]
+                if None in sizes or math.prod(s.value for s in sizes if s is not None) > min(limit, UNROLL):
+                    return None
+                return [TupleRef(tuple(map(Const, k))) for k in np.ndindex(*(s.value for s in sizes if s is not None))]
             case Var() | View():
                 a = self.value(ref)
                 t = self.type_of(a)
@@ -74,6 +83,8 @@ class Iteration(Loops):
                 return len(range(a, b, c))
             case Const(value) if isinstance(value, (tuple, str)):
                 return len(value)
+            case Lazy("set", parts):
+                return len(parts)
         if isinstance(ref, (Var, View)):
             t = self.type_of(self.value(ref))
             if isinstance(t, Tuple):
@@ -122,6 +133,9 @@ class Iteration(Loops):
                 return sizes[0] if same else self.let("builtins.min", *sizes, type=INT)
             case Lazy("enumerate" | "reversed", parts):
                 return self.length(parts[0], node)
+            case Lazy("ndindex", parts):
+                one: Atom = Const(1)
+                return functools.reduce(self.times, (self.value(p, node) for p in parts), one)
         a = self.value(ref, node)
         if isinstance(a, Const):
             self.refuse(node, "a loop over a number", "loop over a range")
@@ -161,9 +175,38 @@ class Iteration(Loops):
             case Lazy("reversed", parts):
                 last = self.let("operator.sub", self.let("operator.sub", self.length(parts[0], node), Const(1)), i)
                 return self.item(parts[0], last, node)
+            case Lazy("ndindex", parts):
+                return self.place_in(i, [self.value(p, node) for p in parts])
             case TupleRef(items):
                 return self.indexed(self.fresh_list(items), i, node)
         return self.indexed(ref, i, node)
+
+    def place_in(self, i: Atom, shape: list[Atom]) -> Ref:
+        """The place along each axis of the item at a flat place."""
+        found: list[Ref] = []
+        for size in reversed(shape[1:]):
+            found.append(self.let("operator.mod", i, size, type=INT))
+            i = self.let("operator.floordiv", i, size, type=INT)
+        return TupleRef((i, *reversed(found)))
+
+    def times(self, a: Atom, b: Atom) -> Atom:
+        """`a * b` of lengths."""
+        if isinstance(a, Const) and isinstance(b, Const):
+            return Const(a.value * b.value)
+        return b if a == Const(1) else self.let("operator.mul", a, b, type=INT)
+
+    def shape_of(self, ref: Ref, node: ast.AST) -> tuple[Ref, ...] | None:
+        """The extents of an array where its rank is known."""
+        a = self.value(ref, node)
+        rank = self.rank(a)
+        if rank is None:
+            return None
+        shape = self.let("shape", a)
+        return tuple(self.let("index", shape, Const(k)) for k in range(rank))
+
+    def flattened(self, ref: Ref, node: ast.AST) -> Ref:
+        """The numbers of an array one after the other."""
+        return self.through(ref, Step("flat"), node)
 
     def fresh_list(self, items: tuple[Ref, ...]) -> ListRef:
         """A list of known items."""
@@ -194,6 +237,8 @@ class Iteration(Loops):
                 return loop((last, Const(-1), Const(-1)), lambda i: each(self.item(inner, self.index_ref(i), node)))
             case Lazy("generator"):
                 return self.generated(ref, each, node)
+        if isinstance(ref, Method) and ref.name == "flat":
+            ref = self.flattened(ref.owner, node)
         ref = self.materialised(ref, node)
         self.at(node)
         count = self.length(ref, node)

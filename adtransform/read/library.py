@@ -10,7 +10,7 @@ import numpy as np
 
 from adtransform import ops
 from adtransform.ir import Atom, Const, Var
-from adtransform.lattice import UNKNOWN, Array, Type
+from adtransform.lattice import INT, UNKNOWN, Array, Type, kind_of, same_shape
 from adtransform.read.expressions import Expressions
 from adtransform.read.names import is_library
 from adtransform.read.refs import External, Items, Lazy, ListRef, RangeRef, Ref, Step, TupleRef, View
@@ -283,6 +283,16 @@ class Library(Expressions):
                 return name
         return ""
 
+    def is_distinct(self, key: Atom) -> bool:
+        """Whether an index surely names no place twice."""
+        let = self.definitions.get(key) if isinstance(key, Var) else None
+        if let is not None and let.op == "tuple":
+            return all(map(self.is_distinct, let.args))
+        if let is not None and let.op == "numpy.array":
+            known = [a.value for a in let.args if isinstance(a, Const)]
+            return len(known) == len(let.args) == len(set(known)) and all(isinstance(k, int) and k >= 0 for k in known)
+        return self.form(key) in ("basic", "int") or kind_of(self.type_of(key)) == "bool"
+
     def as_list(self, ref: Ref, node: ast.AST) -> Ref:
         """The list of what an iterable gives."""
         raise NotImplementedError
@@ -299,7 +309,11 @@ def _accumulate_at(self: Library, op: str, args: list[Ref], kwargs: dict[str, Re
     value: Atom = self.array_like(share, node)
     at = self.key_of(key, node)
     if op not in ("numpy.add.at", "numpy.subtract.at"):
-        self.refuse(node, f"`{op.replace('numpy', 'np')}`", "use np.add.at, or a loop")
+        if not self.is_distinct(at):
+            self.refuse(node, f"`{op.replace('numpy', 'np')}` at places that may repeat", "write a loop: x[k] *= v")
+        part = self.let(f"operator.{_WRITING_AT[op]}", self.let("index", self.value(target, node), at), value)
+        self.assign_array_item(target, at, part, node, self.name_of(target))
+        return Const(None)
     self.at(node)
     if op == "numpy.subtract.at":
         value = self.let("operator.neg", value)
@@ -337,17 +351,84 @@ def _shape_of(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], n
     return var
 
 
+def _target(
+    self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], names: str, node: ast.AST
+) -> tuple[View, list[Ref]]:
+    """What a call writes into, and its other arguments in the order of `names`."""
+    given = dict(zip(names.split(), args, strict=False)) | kwargs
+    target, *rest = (given.get(n, Const(None)) for n in names.split())
+    if not isinstance(target, View):
+        self.refuse(node, f"`{op.replace('numpy', 'np')}` into something that is not an array", "pass an array")
+    return target, rest
+
+
 def _put(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
+    """`np.put(x, places, v)` writes `x.flat[places]`."""
+    target, (places, new, mode) = _target(self, op, args, kwargs, "a ind v mode", node)
+    if mode != Const(None) and mode != Const("raise"):
+        self.refuse(node, "`np.put` in this mode", "take the places modulo the size")
+    flat = self.through(target, Step("flat"), node)
+    self.assign_array_item(flat, self.key_of(places, node), new, node)
+    return Const(None)
+
+
+def _putmask(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
+    """`np.putmask(x, mask, v)`, for an array v of the shape of x or a number."""
+    target, (mask, new) = _target(self, op, args, kwargs, "a mask values", node)
+    before, value = self.value(target, node), self.array_like(new, node)
+    self.at(node)
+    if not (self.rank(value) == 0 or same_shape(self.type_of(value), self.type_of(before))):
+        self.refuse(node, "`np.putmask` with values of another shape", "write x[mask] = v, or use np.where")
+    self.overwrite(target, self.let("numpy.where", self.value(mask, node), value, before), node)
+    return Const(None)
+
+
+def _fill_diagonal(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
+    """`np.fill_diagonal(x, v)` writes `x[i, i]`."""
+    target, (new, wrap) = _target(self, op, args, kwargs, "a val wrap", node)
+    before = self.value(target, node)
+    value = self.array_like(new, node)
+    if self.rank(before) != 2 or self.rank(value) not in (0, 1) or wrap not in (Const(None), Const(False)):
+        help = "annotate the arrays; or write x[i, i] = v with i = np.arange(n)"
+        self.refuse(node, "`np.fill_diagonal` of an array not known to be a matrix", help)
+    self.at(node)
+    shape = self.let("shape", before)
+    size = self.let("builtins.min", self.let("index", shape, Const(0)), self.let("index", shape, Const(1)), type=INT)
+    i = self.let("numpy.arange", size)
+    if self.rank(value) == 1:
+        value = self.let("index", value, self.let("slice", Const(None), size, Const(None)))
+    self.assign_array_item(target, self.let("tuple", i, i), value, node, self.name_of(target))
+    return Const(None)
+
+
+def _reduced(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
+    """`np.add.reduce(x)` is `np.sum(x, axis=0)`."""
+    if len(args) == 1 and "axis" not in kwargs:
+        kwargs["axis"] = Const(0)
+    return self.library_call(_REDUCED[op], args, kwargs, node)
+
+
+def _unwritten(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
     self.refuse(node, f"`{op.replace('numpy', 'np')}`", "write x[key] = v")
 
 
+_REDUCED = {
+    "numpy.add.reduce": "numpy.sum",
+    "numpy.multiply.reduce": "numpy.prod",
+    "numpy.maximum.reduce": "numpy.max",
+    "numpy.minimum.reduce": "numpy.min",
+    "numpy.add.accumulate": "numpy.cumsum",
+    "numpy.multiply.accumulate": "numpy.cumprod",
+}
 _SPECIAL: dict[str, Handler] = {
     **dict.fromkeys(_WRITING_AT, _accumulate_at),
     "numpy.copyto": _copyto,
     "numpy.shape": _shape_of,
     "numpy.ndim": _shape_of,
     "numpy.size": _shape_of,
-    **dict.fromkeys(
-        "numpy.put numpy.place numpy.putmask numpy.fill_diagonal numpy.put_along_axis numpy.random.shuffle".split(), _put
-    ),
+    **dict.fromkeys(_REDUCED, _reduced),
+    "numpy.put": _put,
+    "numpy.putmask": _putmask,
+    "numpy.fill_diagonal": _fill_diagonal,
+    **dict.fromkeys("numpy.place numpy.put_along_axis numpy.random.shuffle".split(), _unwritten),
 }

@@ -187,7 +187,7 @@ class Loops(Methods):
 
         def close() -> None:
             for name, template in meeting.names.items():
-                self.flatten(None if self._lost(self.frame.env) else self.frame.env.get(name), template, nexts)
+                self.flatten(None if self.is_lost(self.frame.env) else self.frame.env.get(name), template, nexts)
             ends = {
                 storage: end for storage, end in self._ends(meeting, self.frame.env, self.heap) if storage in meeting.bodies
             }
@@ -196,9 +196,6 @@ class Loops(Methods):
 
         opened = self.resume(opened, close)
         return Attempt(meeting, keys, inits, params, head, opened.state, nexts, opened.builder, cond, index)
-
-    def _lost(self, env: dict[str, Ref]) -> bool:
-        return DEAD in env or env.get(RETURNED) == TRUE
 
     def _held_at(self, storage: Storage) -> Content | None:
         return self.heap.get(storage) or (self.load(storage.param) if storage.param else None)
@@ -304,7 +301,7 @@ class Loops(Methods):
             return True
         plan.heap = {**(plan.heap or {}), **end.heap}  # with what earlier readings made: the plan may still name it
         self._heap_a, self._heap_b = entry.heap, end.heap
-        gone = self._lost(end.env)
+        gone = self.is_lost(end.env)
         for name in loop.assigned:
             if not loop.at_head(name) or name in _FLAGS or gone:
                 continue
@@ -419,7 +416,7 @@ class Loops(Methods):
 
         def collect() -> None:
             for name, template in late.names.items():
-                gone = not name.startswith("%") and self._lost(self.frame.env)
+                gone = not name.startswith("%") and self.is_lost(self.frame.env)
                 self.flatten(None if gone else self.frame.env.get(name), template, nexts)
             ends = {storage: last for (_, last), storage in late.pairs.items()}
             for storage, body in late.bodies.items():
@@ -464,8 +461,8 @@ class Loops(Methods):
         for name in loop.assigned:
             if name in attempt.meeting.names or name in _FLAGS or loop.at_head(name) or not loop.after(name):
                 continue
-            a, b = entry.env.get(name), None if self._lost(end.env) else end.env.get(name)
-            if (a is None and b is None) or (self._lost(end.env) and a is not None):
+            a, b = entry.env.get(name), None if self.is_lost(end.env) else end.env.get(name)
+            if (a is None and b is None) or (self.is_lost(end.env) and a is not None):
                 continue
             late.names[name] = self.blend(a, b, late, name)
         if end.env.get(RETURNED, FALSE) != FALSE and DEAD not in end.env:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from adtransform.ir import UNDEFINED, Atom, Const, If, Region, Var
@@ -150,6 +150,7 @@ class Merging(Storages):
         if found is None:
             frozen = (a.frozen if a else "") or (b.frozen if b else "")
             found = meeting.storage(hint)
+            found.factory = (a.factory if a else None) or (b.factory if b else None)
             found.frozen, found.solid = frozen, (a is None or a.solid) and (b is None or b.solid)
             meeting.pairs[a, b] = found
             meeting.sources.append((found, a, b))
@@ -347,10 +348,14 @@ class Merging(Storages):
         env = self.frame.env
         dead = DEAD in env
         for name, template in meeting.names.items():
-            gone = dead or (env.get(RETURNED) == TRUE and not name.startswith("%"))
+            gone = dead or (self.is_lost(env) and not name.startswith("%"))
             self.flatten(None if gone else env.get(name), template, found)
         for storage, body in meeting.bodies.items():
             self.flatten_content(None if dead else self._held(storage, meeting, side == 0), body, storage, found)
+
+    def is_lost(self, env: Mapping[str, Ref]) -> bool:
+        """Whether the names of a path do not matter any more: it raises, or returns and no `finally` is still to run."""
+        return DEAD in env or (env.get(RETURNED) == TRUE and not self.frame.pending)
 
     def _held(self, storage: Storage, meeting: Meeting, first: bool) -> Content | None:
         for (s, t), p in meeting.pairs.items():
@@ -362,7 +367,7 @@ class Merging(Storages):
     def _plan(self, a: State, b: State, entry: State, everything: bool) -> Meeting:
         meeting = Meeting()
         self._heap_a, self._heap_b = a.heap, b.heap
-        gone = [DEAD in s.env or s.env.get(RETURNED) == TRUE for s in (a, b)]
+        gone = [self.is_lost(s.env) for s in (a, b)]
         dead = [DEAD in s.env for s in (a, b)]
         for name in {**a.env, **b.env}:
             flag = name.startswith("%")
@@ -403,9 +408,7 @@ class Merging(Storages):
         values = iter(merged)
         env = self.frame.env
         for name in list(env):
-            changed = any(
-                not same_place(s.env.get(name), env[name]) for s in (a, b) if DEAD not in s.env and s.env.get(RETURNED) != TRUE
-            )
+            changed = any(not same_place(s.env.get(name), env[name]) for s in (a, b) if not self.is_lost(s.env))
             if changed and name not in meeting.names and not name.startswith("%"):
                 del env[name]  # not read any more, and not what it was
         names = {name: self.unflatten(template, values) for name, template in meeting.names.items()}

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
-from adtransform.ir import Atom, Const
-from adtransform.lattice import TEXT, List, Scalar, Type, kind_of
+from adtransform.ir import Atom, Const, Var
+from adtransform.lattice import TEXT, UNKNOWN, Array, List, Scalar, Static, Type, kind_of
 from adtransform.read.library import Library
 from adtransform.read.names import is_plain
-from adtransform.read.refs import DictRef, Entries, Items, ListRef, Ref, Storage, TupleRef, View
+from adtransform.read.refs import DictRef, Entries, External, Items, ListRef, Ref, Storage, TupleRef, View
 from adtransform.read.storages import mutable
 
 # Methods of arrays that are functions of NumPy with the same arguments.
@@ -18,6 +18,11 @@ _FUNCTIONS = frozenset(
         "sum mean prod std var max min argmax argmin cumsum cumprod dot ravel swapaxes squeeze clip round trace diagonal "
         "repeat take conj conjugate all any argsort nonzero ptp searchsorted compress choose argpartition astype"
     ).split()
+)
+# What a generator of random numbers draws: floats, but for the integers.
+DRAWS = frozenset(
+    "random normal standard_normal uniform exponential standard_exponential gamma beta lognormal laplace logistic "
+    "chisquare triangular integers".split()
 )
 _OPS = {"conj": "numpy.conjugate", "ptp": "numpy.ptp"}
 
@@ -38,7 +43,23 @@ class Methods(Library):
                 return self.text_method(value, name, args, kwargs, node)
         if isinstance(owner, View) and isinstance(t := self.type_of(self.value(owner, node)), List):
             return self.list_item_method(owner, t, name, args, node)
+        if isinstance(owner, (Var, View)) and self.type_of(self.value(owner, node)) == Static("Generator"):
+            return self.draw(owner, name, args, kwargs, node)
         return self.array_method(owner, name, args, kwargs, node)
+
+    def draw(self, owner: Ref, name: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+        """A draw of a generator: performed once, in order."""
+        if name not in DRAWS:
+            self.refuse(node, f"the method `.{name}` of a generator", "draw numbers: rng.normal(size=n)")
+        atoms = [self.argument(a, "", node) for a in (owner, *args)]
+        named = {k: self.argument(v, k, node) for k, v in kwargs.items()}
+        self.at(node)
+        size = named.get("size", Const(None))
+        alone = size == Const(None) and len(args) <= 1 and all(isinstance(self.type_of(a), Scalar) for a in atoms[1:])
+        t: Type = Scalar("float") if alone and name != "integers" and not (args and name == "random") else UNKNOWN
+        if isinstance(size, Const) and isinstance(size.value, (int, tuple)) and name != "integers":
+            t = Array("float64", size.value if isinstance(size.value, tuple) else (size.value,))
+        return self.make(self.operation(f"numpy.random.Generator.{name}", atoms, named, type=t), solid=True)
 
     # Arrays.
 
@@ -61,11 +82,11 @@ class Methods(Library):
             case "sort" | "fill" | "partition":
                 return self.in_place(owner, name, args, kwargs, node)
             case "item" if not args:
-                return self.let("numpy.ndarray.item", self.value(owner, node), type=self.item_type(owner, node))
+                return self.plain_number(owner, node)
             case "item":
-                return self.indexed(owner, self.key_of(self.packed(args), node), node)
+                return self.plain_number(self.indexed(owner, self.key_of(self.packed(args), node), node), node)
             case "tolist":
-                self.refuse(node, "`.tolist()`", "use the array itself: it can be indexed and looped over")
+                return self.apply(External("numpy.ndarray.tolist"), [owner], {}, node)
             case "append" | "extend" | "pop" | "insert" if isinstance(owner, View) and not owner.path:
                 self.refuse(
                     node, f"`.{name}` of something that is not known to be a list", "start from a list made here: out = []"
@@ -74,10 +95,15 @@ class Methods(Library):
                 return self.let(f"builtins.float.{name}", self.value(owner, node))
         self.refuse(node, f"the method `.{name}`", "use a function of NumPy, or a plain function")
 
-    def item_type(self, owner: Ref, node: ast.AST) -> Scalar | None:
-        """`.item()` gives a Python number."""
-        kind = kind_of(self.type_of(self.value(owner, node)))
-        return Scalar(kind) if kind else None
+    def plain_number(self, owner: Ref, node: ast.AST) -> Ref:
+        """`.item()`: the only number of an array as Python's own."""
+        a = self.value(owner, node)
+        kind = kind_of(self.type_of(a))
+        if kind is None:
+            self.refuse(node, "`.item()` of something of unknown dtype", "annotate the array, or write float(x)")
+        if not isinstance(self.type_of(a), Scalar):
+            a = self.let("numpy.reshape", a, Const(()))
+        return self.let(f"builtins.{kind}", a, type=Scalar(kind))
 
     def packed(self, args: list[Ref]) -> Ref:
         """`x.reshape(2, 3)` is `x.reshape((2, 3))`"""
@@ -123,6 +149,24 @@ class Methods(Library):
                 return Const(None)
             case "copy":
                 return self.as_list(owner, node)
+            case "appendleft":
+                return self.list_method(owner, "insert", [Const(0), *args], kwargs, node)
+            case "popleft":
+                return self.list_method(owner, "pop", [Const(0)], kwargs, node)
+            case "sort":
+                self.may_write(storage, node, structural=True)
+                sorted_items = self.apply(External("builtins.sorted"), [owner], kwargs, node)
+                assert isinstance(sorted_items, ListRef)
+                self.heap[storage] = self.content(sorted_items.storage)
+                return Const(None)
+            case "insert" if not isinstance(content, Items) or self.static(self.value(args[0], node)) is None:
+                at = self.value(args[0], node)
+                at = self.static(at) or at
+                if isinstance(at, Const) and at.value < 0:
+                    self.refuse(node, "`.insert` before the end of a list of unknown length", "insert at len(xs) - 1")
+                self.may_write(storage, node, structural=True)
+                self.splice(owner, at, at, self.new_list((args[1],)), node)
+                return Const(None)
             case "insert" | "clear" | "reverse" | "remove" | "sort" if isinstance(content, Items):
                 return self.static_list_method(storage, content, name, args, node)
             case "clear":
@@ -145,15 +189,14 @@ class Methods(Library):
         self.may_write(storage, node, structural=True)
         if isinstance(content, Items):
             position = self.static(self.value(args[0], node)) if args else Const(-1)
-            if position is None or not isinstance(position.value, int):
-                self.refuse(node, "`.pop` at a computed place", "pop from the end")
-            self.within(position.value, len(content.refs), node)
-            items = list(content.refs)
-            found = items.pop(position.value)
-            self.heap[storage] = Items(tuple(items))
-            return found
+            if position is not None and isinstance(position.value, int):
+                self.within(position.value, len(content.refs), node)
+                items = list(content.refs)
+                found = items.pop(position.value)
+                self.heap[storage] = Items(tuple(items))
+                return found
         if args and self.static(self.value(args[0], node)) != Const(-1):
-            self.refuse(node, "`.pop` from the middle of a list of unknown length", "pop from the end, or keep an index")
+            return self.pop_at(storage, self.value(args[0], node), node)
         self.at(node)
         rest, last = self.lets("pop", (self.listed(storage),), {}, 2, (self.list_name(storage),))
         self.heap[storage] = rest
@@ -162,6 +205,53 @@ class Methods(Library):
             for other in [s for pair in self.related if storage in pair for s in pair if s is not storage]:
                 self.relate(ref.storage, other)
         return ref
+
+    def pop_at(self, storage: Storage, place: Atom, node: ast.AST) -> Ref:
+        """`xs.pop(i)`, `del xs[i]`: the item, which the list then has not any more."""
+        owner = ListRef(storage)
+        self.loosen(storage)
+        found = self.list_item(owner, place)
+        found = self.make(self.value(found, node)) if isinstance(found, View) else found
+        known = self.static(place)
+        if known is not None and known.value >= 0:
+            first: Atom = known
+        else:
+            # The item was there, so this is its place from the front.
+            first = self.let("operator.mod", place, self.let("builtins.len", self.listed(storage)))
+        last = Const(known.value + 1) if known is not None and known.value >= 0 else self.let("operator.add", first, Const(1))
+        self.splice(owner, first, last, None, node)
+        for other in [s for pair in self.related if storage in pair for s in pair if s is not storage]:
+            if isinstance(found, (View, ListRef)):
+                self.relate(found.storage, other)
+        return found
+
+    def delete(self, owner: Ref, key: ast.expr, node: ast.AST) -> None:
+        """`del owner[key]`"""
+        if isinstance(owner, DictRef):
+            known = self.constant_key(self.expression(key))
+            entries = self.entries(owner, node)
+            if known is None or known.value not in entries:
+                self.refuse(node, "`del` at this key", "use a constant key that the dict has")
+            self.may_write(owner.storage, node)
+            self.heap[owner.storage] = Entries({k: v for k, v in entries.items() if k != known.value})
+            return
+        if not isinstance(owner, ListRef):
+            self.refuse(node, "`del` of an item", "build the value without it")
+        at = self.index_key(key)
+        content = self.content(owner.storage)
+        self.may_write(owner.storage, node, structural=True)
+        known_place = self.static_key(at) if isinstance(content, Items) else None
+        if isinstance(content, Items) and known_place is not None:
+            items = list(content.refs)
+            if isinstance(known_place, int):
+                self.within(known_place, len(items), node)
+            del items[known_place]
+            self.heap[owner.storage] = Items(tuple(items))
+        elif isinstance(key, ast.Slice):
+            first, last = self.cut(at, node)
+            self.splice(owner, first, last, None, node)
+        else:
+            self.pop_at(owner.storage, at, node)
 
     def extend(self, storage: Storage, other: Ref, node: ast.AST) -> None:
         """`xs.extend(other)`, `xs += other`"""
@@ -179,7 +269,7 @@ class Methods(Library):
         for inner in (s for pair in self.related if more.storage in pair for s in pair if s is not more.storage):
             self.relate(storage, inner)
         self.relate(storage, more.storage) if mutable(self.item_of(after)) else None
-        self.heap[storage] = self.let("operator.add", before, after, hint=self.list_name(storage))
+        self.heap[storage] = self.let("extend", before, after, hint=self.list_name(storage))
 
     def item_of(self, a: Atom) -> Type:
         """The type of a list's items."""
@@ -200,7 +290,11 @@ class Methods(Library):
                 self.refuse(node, "`.insert` at a computed place", "append, or use an array")
             items.insert(at.value, args[1])
         else:
-            self.refuse(node, f"`.{name}` of a list", "use np.sort of an array")
+            known = [self.static(i) if isinstance(i, (Var, Const)) else None for i in (*items, args[0])]
+            values = [k.value for k in known if k is not None]
+            if len(values) < len(known) or values[-1] not in values[:-1]:
+                self.refuse(node, f"`.{name}` of computed items", "delete by index: del xs[i]")
+            del items[values.index(values[-1])]
         self.heap[storage] = Items(tuple(items))
         return Const(None)
 

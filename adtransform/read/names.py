@@ -36,7 +36,8 @@ from adtransform.source import Definition, children, descend, from_function
 
 # Modules whose functions are known by name: importing them executes none of the user's code.
 LIBRARIES = frozenset(
-    "numpy math cmath operator builtins scipy functools itertools warnings statistics random time copy dataclasses".split()
+    "numpy math cmath operator builtins scipy functools itertools warnings statistics random time copy dataclasses "
+    "logging".split()
 )
 
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...))
@@ -166,8 +167,8 @@ class Names(Merging):
         return self.capture(name, None, node, bound=False)
 
     def definition(self, node: ast.FunctionDef, module: Module) -> Ref:
-        """A function of the module, or one of the helpers that emitted files contain."""
-        return self.function(node, module, None)
+        """A function of the module as its decorators leave it."""
+        raise NotImplementedError
 
     def imported(self, level: int, source: str, name: str | None, module: Module, node: ast.AST) -> Ref:
         """An imported module, or something from one: another file of the user's, or a library."""
@@ -246,7 +247,7 @@ class Names(Merging):
     def library(self, op: str) -> Ref:
         """Something of a library: a constant, or a function or module under its one name."""
         value = live(op)
-        if is_plain(value) and value is not None:
+        if (is_plain(value) and value is not None) or op == "numpy.newaxis":
             return Const(value)
         return External(op_name(value, op) if value is not None else op, value)
 

@@ -25,6 +25,7 @@ from adtransform.read.refs import (
     Ref,
     TupleRef,
 )
+from adtransform.read.tools import TOOLS, best
 
 Handler = Callable[[Objects, list[Ref], dict[str, Ref], ast.AST], Ref | None]
 
@@ -85,8 +86,9 @@ def _convert(name: str) -> Handler:
 
 def _extreme(name: str) -> Handler:
     def handler(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
-        if "key" in kwargs:
-            self.refuse(node, f"`{name}` with a key", "write the comparison as a loop")
+        key = kwargs.pop("key", None)
+        if key is not None and key != Const(None):
+            return best(self, name, args, key, node)
         default = kwargs.pop("default", None)
         if len(args) == 1:
             items = self.known_items(args[0])
@@ -326,6 +328,7 @@ def _refused(name: str, help: str) -> Handler:
 
 
 BUILTINS: dict[str, Handler] = {
+    **TOOLS,
     "builtins.range": _range,
     "builtins.len": _len,
     "builtins.print": _print,
@@ -352,13 +355,10 @@ BUILTINS: dict[str, Handler] = {
     "dataclasses.replace": _replace,
     "builtins.object.__setattr__": _put,
     **{f"builtins.{n}": _attribute(n) for n in ("getattr", "setattr", "hasattr")},
-    "builtins.sorted": _refused("sorted", "use np.sort of an array"),
-    "builtins.filter": _refused("filter", "use a loop with `if`"),
     "builtins.eval": _refused("eval", "write the expression"),
     "builtins.exec": _refused("exec", "write the statements"),
     "builtins.open": _refused("open", "read files outside of the function"),
     "builtins.input": _refused("input", "pass the value as an argument"),
-    "builtins.set": _refused("set", "use a list or a dict"),
     "builtins.iter": _iter,
     "builtins.next": _refused("next", "use a `for` loop"),
     "numpy.vectorize": _refused("np.vectorize", "use a loop, or functions of arrays"),

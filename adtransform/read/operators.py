@@ -115,13 +115,15 @@ class Operators(Indexing):
 
     def containers(self, op: str, left: Ref, right: Ref, node: ast.AST) -> Ref | None:
         """`+` and `*` of tuples and lists."""
+        if op == "or_" and isinstance(left, DictRef) and isinstance(right, DictRef):
+            return self.new_dict({**self.entries(left, node), **self.entries(right, node)})
         if op == "add" and isinstance(left, TupleRef) and isinstance(right, TupleRef):
             return TupleRef(left.items + right.items)
         if op == "add" and isinstance(left, ListRef) and isinstance(right, ListRef):
             a, b = self.content(left.storage), self.content(right.storage)
             if isinstance(a, Items) and isinstance(b, Items):
                 return self.new_list(a.refs + b.refs)
-            new = self.let("operator.add", self.listed(left.storage), self.listed(right.storage))
+            new = self.let("extend", self.listed(left.storage), self.listed(right.storage))
             return self.make_list(new, (left.storage, right.storage))
         if op == "mul" and isinstance(right, (ListRef, TupleRef)) and not isinstance(left, (ListRef, TupleRef)):
             left, right = right, left
@@ -135,7 +137,7 @@ class Operators(Indexing):
             if count is not None and isinstance(count.value, int) and count.value <= 64 and isinstance(content, Items):
                 return self.new_list(content.refs * count.value)
             old = self.listed(left.storage)
-            new = self.let("operator.mul", old, self.value(right, node), type=self.type_of(old))
+            new = self.let("times", old, self.value(right, node), type=self.type_of(old))
             return self.make_list(new, (left.storage,), itself=True)
         return None
 
@@ -236,6 +238,10 @@ class Operators(Indexing):
             a, b = self.value(left, node), self.value(right, node)
             if isinstance(a, Const) and isinstance(b, Const):
                 return Const((a == b) == (op == "operator.eq"))
+        if isinstance(right, RangeRef):
+            right = self.let("builtins.range", right.start, right.stop, right.step)
+        if isinstance(right, Lazy) and right.kind == "set":
+            right = TupleRef(right.parts)
         a, b = self.value(left, node), self.value(right, node)
         x, y = self.static(a), self.static(b)
         if x is not None and y is not None and is_plain(x.value) and is_plain(y.value) and op.startswith("operator."):
@@ -271,6 +277,8 @@ class Operators(Indexing):
     def contains(self, item: Ref, container: Ref, node: ast.AST) -> bool | None:
         """`item in container` where it is known."""
         wanted = self.static(item) if isinstance(item, (Const, Var)) else None
+        if isinstance(container, Lazy) and container.kind == "set":
+            container = TupleRef(container.parts)
         if isinstance(container, DictRef) and wanted is not None:
             content = self.content(container.storage)
             return wanted.value in content.refs if isinstance(content, Entries) else None
@@ -323,9 +331,21 @@ class Operators(Indexing):
             self.refuse(node, "a choice between values of different kinds", "choose between numbers, or arrays, or tuples")
         return ref
 
+    def new_set(self, items: list[Ref] | None, node: ast.AST) -> Ref:
+        """A set of constants: good for `in` and `len`."""
+        if items is None or not all(isinstance(i, Const) for i in items):
+            self.refuse(node, "a set of computed items", "use a list, or np.unique")
+        return Lazy("set", tuple({i.value: i for i in items if isinstance(i, Const)}.values()))
+
+    def new_dict(self, entries: dict[object, Ref]) -> DictRef:
+        """A dict of known items."""
+        storage = Storage("dict")
+        self.heap[storage] = Entries(entries)
+        return DictRef(storage)
+
     def new_list(self, items: tuple[Ref, ...]) -> ListRef:
         """A list of known items."""
-        storage = Storage("list")
+        storage = Storage("items")
         self.heap[storage] = Items(items)
         self.fresh.add(storage)
         return ListRef(storage)

@@ -23,6 +23,7 @@ class Storage:
 
     `param`: the parameter that holds it (its content is loaded at first use).  `frozen`: why it must not be written.
     `solid`: known to be C-contiguous, so that a reshape of it is a view.  `outside`: a live object, looked at when it is read.
+    `factory`: what makes the missing items of a `defaultdict`.
     """
 
     label: str = ""
@@ -30,11 +31,12 @@ class Storage:
     frozen: str = ""
     solid: bool = False
     outside: Any = None
+    factory: Ref | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of an access path: `index(a, key)`, `numpy.transpose(a)`."""
+    """One step of an access path: `index(a, key)`, `numpy.transpose(a)`; `flat`: the numbers of an array however it lies."""
 
     op: str
     args: tuple[Atom, ...] = ()

@@ -126,6 +126,7 @@ class Liveness:
         self.bits = {name: 1 << i for i, name in enumerate(sorted(names))}
         self.after: dict[int, Mask] = {}
         self.head: dict[int, Mask] = {}
+        self.entry: dict[int, Mask] = {}  # before the `finally` of a `try`
         self.pinned = 0
         self._loops: list[tuple[Mask, Mask]] = []  # live at break, live at continue
         self._uses: dict[int, Mask] = {}
@@ -171,6 +172,7 @@ class Liveness:
                 return self.loop(stmt, out)
             case ast.Try():
                 late = self.block(stmt.finalbody, out)
+                self.entry[id(stmt)] = late
                 caught = functools.reduce(lambda m, h: m | self.block(h.body, late), stmt.handlers, late)
                 return self.block(stmt.body, self.block(stmt.orelse, late) | caught) | caught
             case ast.With(items=items):

@@ -8,38 +8,33 @@ from collections.abc import Callable
 from adtransform.errors import Refusal
 from adtransform.ir import Const, Var
 from adtransform.lattice import Static
-from adtransform.read.augment import Augment
 from adtransform.read.frames import DEAD, EXIT, RETURNED, STOP, TRUE, VALUE
 from adtransform.read.loops import BROKE
 from adtransform.read.refs import Conflict, External, Lazy, ListRef, ObjectRef, Ref, View
 from adtransform.read.scope import assigned
+from adtransform.read.unwinding import Unwinding
 
-_GROWING = frozenset(["append", "extend", "insert", "pop"])
-_CONTEXTS = frozenset(("numpy.errstate", "warnings.catch_warnings"))
 _REFUSED: dict[str, tuple[str, str]] = {
     "Try": ("`try`", 'move the call into its own function and give it a rule("...", "...")'),
     "TryStar": ("`try`", 'move the call into its own function and give it a rule("...", "...")'),
-    "With": ("`with`", "only `with np.errstate(...)` is read; do the rest outside"),
     "AsyncWith": ("`async with`", "do it outside"),
     "AsyncFor": ("`async for`", "use a plain `for`"),
     "AsyncFunctionDef": ("`async def`", "make it a plain function"),
     "ClassDef": ("a class defined here", "define it at module level"),
-    "Global": ("`global`", "return the value"),
-    "Nonlocal": ("`nonlocal`", "return the value"),
     "Delete": ("`del` of an item", "build the value without it"),
-    "Match": ("`match`", "use `if` and `elif`"),
 }
 
 
-class Statements(Augment):
+class Statements(Unwinding):
     """Reading statements."""
 
     def block(self, stmts: list[ast.stmt]) -> None:
         """Read statements; what follows an exit that may have been taken runs under its flag."""
         for i, stmt in enumerate(stmts):
             self.frame.live = self.frame.scope.liveness.after[id(stmt)]
-            if isinstance(stmt, ast.If):
-                if self.guard(stmt, lambda s=stmt, rest=stmts[i + 1 :]: self.branch(s, rest)):  # type: ignore[misc]
+            if isinstance(stmt, (ast.If, ast.Match)):
+                read = self.branch if isinstance(stmt, ast.If) else self.match
+                if self.guard(stmt, lambda s=stmt, rest=stmts[i + 1 :], read=read: read(s, rest)):  # type: ignore[misc]
                     return
             else:
                 self.guard(stmt, lambda s=stmt: self.statement(s))  # type: ignore[misc]
@@ -134,39 +129,41 @@ class Statements(Augment):
             case ast.Continue():
                 self.frame.env[EXIT] = TRUE
             case ast.FunctionDef(name=name):
-                if stmt.decorator_list:
-                    self.refuse(stmt.decorator_list[0], "a decorator here", "define the function at module level")
-                self.frame.env[name] = self.function(stmt, self.frame.module, self.frame)
+                made = self.function(stmt, self.frame.module, self.frame)
+                self.frame.env[name] = self.decorated(made, self.expression)
+            case ast.Nonlocal(names=names) | ast.Global(names=names):
+                self.outer_names(stmt, names)
             case ast.Assert(test=test, msg=message):
                 self.check(test, message, stmt)
             case ast.Raise():
                 self.fail(stmt)
-            case ast.With() if self.is_harmless(stmt):
-                self.block(stmt.body)
-            case ast.Delete(targets=goals) if all(isinstance(g, ast.Name) for g in goals):
+            case ast.With():
+                self.with_block(stmt)
+            case ast.Try(handlers=[]):
+                self.try_finally(stmt)
+            case ast.Delete(targets=goals) if all(isinstance(g, (ast.Name, ast.Subscript)) for g in goals):
                 for goal in goals:
-                    self.frame.env.pop(goal.id, None)  # type: ignore[attr-defined]
+                    if isinstance(goal, ast.Name):
+                        self.frame.env.pop(goal.id, None)
+                    elif isinstance(goal, ast.Subscript):
+                        self.delete(self.expression(goal.value), goal.slice, stmt)
             case _:
                 kind = type(stmt).__name__
                 what, help = _REFUSED.get(kind, (f"this statement ({kind})", "write it with loops and `if`"))
                 self.refuse(self.keyword(stmt), what, help)
+
+    def outer_names(self, stmt: ast.Nonlocal | ast.Global, names: list[str]) -> None:
+        """`nonlocal` and `global`: without effect on what is only read."""
+        written = assigned(self.frame.scope.body) & set(names)
+        if written:
+            word = "nonlocal" if isinstance(stmt, ast.Nonlocal) else "global"
+            self.refuse(stmt, f"`{word}` of a name that is written", f"return `{min(written)}`, and bind it where it belongs")
 
     def keyword(self, stmt: ast.stmt) -> ast.AST:
         """A node that spans just the first word of a statement."""
         word = self.source.lines[stmt.lineno - 1][stmt.col_offset :].split("(")[0].split(":")[0].split()[0]
         line, column = stmt.lineno, stmt.col_offset
         return ast.Pass(lineno=line, col_offset=column, end_lineno=line, end_col_offset=column + len(word))
-
-    def is_harmless(self, stmt: ast.With) -> bool:
-        """`with np.errstate(...)`: says only how NumPy reports, which is left as it is."""
-        for item in stmt.items:
-            call = item.context_expr
-            if not isinstance(call, ast.Call) or item.optional_vars is not None:
-                return False
-            ref = self.expression(call.func)
-            if not isinstance(ref, External) or ref.op not in _CONTEXTS:
-                return False
-        return True
 
     # Binding.
 

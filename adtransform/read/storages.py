@@ -187,7 +187,7 @@ class Storages(Core):
 
     def step(self, step: Step, a: Atom) -> Var:
         """One step of an access path."""
-        return self.operation(step.op, (a, *step.args), dict(step.kwargs))
+        return self.operation("numpy.ravel" if step.op == "flat" else step.op, (a, *step.args), dict(step.kwargs))
 
     def settle(self, view: View, name: str) -> None:
         """Make sure that what was a view when it was taken is one: another path has written the storage since."""
@@ -279,7 +279,7 @@ class Storages(Core):
                 return self.operation(step.op, (new, *step.args), dict(step.kwargs), hint)
             case "numpy.moveaxis":
                 return self.let(step.op, new, *reversed(step.args), hint=hint)
-            case "numpy.expand_dims" | "numpy.squeeze":
+            case "numpy.expand_dims" | "numpy.squeeze" | "flat":
                 return self.let("numpy.reshape", new, self.let("shape", parent), hint=hint)
             case "numpy.reshape" | "numpy.ravel":
                 if not view.storage.solid and not self.has_taken(view.storage.param, "contiguous"):

@@ -25,7 +25,7 @@ def cast(x, like):
 def zeros(like):
     """A zero of the shape and kind of `like`, of its dtype where that is a float."""
     if isinstance(like, (list, tuple)):
-        return type(like)([zeros(item) for item in like])
+        return [zeros(item) for item in like]
     return cast(np.zeros(np.shape(like)), like)
 
 

@@ -1,0 +1,255 @@
+"""Sorting, filtering, and what `itertools`, `collections` and `operator` make of containers."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+from adtransform.ir import Const
+from adtransform.lattice import Array, Scalar
+from adtransform.read.objects import Objects
+from adtransform.read.refs import External, Lazy, ListRef, PartialRef, RangeRef, Ref, TupleRef, View
+
+Args = list[Ref]
+Kwargs = dict[str, Ref]
+Handler = Callable[[Objects, Args, Kwargs, ast.AST], Ref | None]
+
+_COUNTED = "write the loops, or use a list of known length"
+
+
+def keys_of(self: Objects, items: list[Ref], key: Ref | None, node: ast.AST) -> list[Ref]:
+    """What items are compared by."""
+    return items if key is None or key == Const(None) else [self.apply(key, [item], {}, node) for item in items]
+
+
+def constants(refs: list[Ref]) -> list[Any] | None:
+    """The values of items that are all constants, tuples of them included."""
+    found: list[Any] = []
+    for ref in refs:
+        inner = constants(list(ref.items)) if isinstance(ref, TupleRef) else None
+        if isinstance(ref, Const):
+            found.append(ref.value)
+        elif inner is not None:
+            found.append(tuple(inner))
+        else:
+            return None
+    return found
+
+
+def is_true(ref: Ref | None) -> bool | None:
+    """A flag among the arguments; None where it is computed."""
+    return False if ref is None else bool(ref.value) if isinstance(ref, Const) else None
+
+
+def ordered(self: Objects, source: Ref, kwargs: Kwargs, node: ast.AST) -> Ref:
+    """The items of an iterable in order: a new list."""
+    key, descending = kwargs.pop("key", None), is_true(kwargs.pop("reverse", None))
+    if descending is None or kwargs:
+        self.refuse(node, "a sort whose direction is computed", "write reverse=True or False")
+    items = self.known_items(source)
+    known = constants(keys_of(self, items, key, node)) if items is not None else None
+    if items is not None and known is not None:
+        order = sorted(range(len(items)), key=known.__getitem__, reverse=descending)
+        return self.new_list(tuple(items[i] for i in order))
+    if any(isinstance(item, TupleRef) for item in items or ()) and key is None:
+        self.refuse(node, "a sort of tuples with computed items", "give a key: key=lambda p: p[0]")
+    listed = source if items is not None or isinstance(source, ListRef) else self.as_list(source, node)
+    name = self.hide(listed)
+    keyed = self.collected(listed, lambda item: keys_of(self, [item], key, node)[0], node)
+    by = self.array_like(keyed, node)
+    if descending:
+        by = self.let("operator.neg", by)
+    order_of = self.make(self.operation("numpy.argsort", (by,), {"kind": Const("stable")}))
+
+    def chosen(i: Ref) -> Ref:
+        place = self.value(i, node)
+        if key is None:  # numbers, as they are compared
+            return self.let("index", self.value(self.frame.env[name], node), place)
+        return self.item(self.frame.env[name], place, node)
+
+    found = self.collected(order_of, chosen, node)
+    self.unhide(name)
+    return found
+
+
+def _sorted(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
+    return ordered(self, args[0], kwargs, node)
+
+
+def best(self: Objects, name: str, args: Args, key: Ref, node: ast.AST) -> Ref:
+    """`max(items, key=...)`: the first item with the largest key."""
+    source = args[0] if len(args) == 1 else TupleRef(tuple(args))
+    items = self.known_items(source)
+    if items is None:
+        kept = self.hide(source if isinstance(source, (ListRef, View)) else self.as_list(source, node))
+        keyed = self.collected(self.frame.env[kept], lambda item: self.apply(key, [item], {}, node), node)
+        at = self.let(f"numpy.arg{name}", self.array_like(keyed, node))
+        return self.item(self.unhide(kept), at, node)
+    found, largest = items[0], self.apply(key, [items[0]], {}, node)
+    for item in items[1:]:
+        by = self.apply(key, [item], {}, node)
+        better = self.truth(self.compared("operator.gt" if name == "max" else "operator.lt", by, largest, node), node)
+        pair = TupleRef((item, by)), TupleRef((found, largest))
+        chosen = self.choose(better, lambda pair=pair: pair[0], lambda pair=pair: pair[1], node)  # type: ignore[misc]
+        assert isinstance(chosen, TupleRef)
+        found, largest = chosen.items
+    return found
+
+
+def _filter(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
+    test, source = args
+    return self.filtered(source, lambda item: item if test == Const(None) else self.apply(test, [item], {}, node), node)
+
+
+def _combined(function: Callable[..., Any]) -> Handler:
+    """A function of `itertools` that arranges items, done while reading."""
+
+    def handler(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
+        given: list[Any] = []
+        for arg in args:
+            number = self.static(arg) if not isinstance(arg, (TupleRef, ListRef, RangeRef, Lazy, View)) else None  # type: ignore[arg-type]
+            items = self.known_items(arg)
+            if items is None and (number is None or not isinstance(number.value, int)):
+                self.refuse(node, f"`itertools.{function.__name__}` of unknown length", _COUNTED)
+            given.append(items if items is not None else number.value)  # type: ignore[union-attr]
+        named = {k: v.value for k, v in kwargs.items() if isinstance(v, Const)}
+        return TupleRef(tuple(TupleRef(row) for row in function(*given, **named)))
+
+    return handler
+
+
+def _chain(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
+    parts = [self.known_items(a) for a in args]
+    if all(p is not None for p in parts):
+        return TupleRef(tuple(item for p in parts for item in p or ()))
+    made = self.new_list(())
+    for arg in args:
+        self.extend(made.storage, arg, node)
+    return made
+
+
+def _chain_of(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
+    parts = self.known_items(args[0])
+    if parts is None:
+        self.refuse(node, "`chain.from_iterable` of unknown length", _COUNTED)
+    return _chain(self, parts, {}, node)
+
+
+def _accumulate(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
+    step = args[1] if len(args) > 1 else kwargs.get("func")
+    items = self.known_items(args[0])
+    if items is None:
+        self.refuse(node, "`itertools.accumulate` of unknown length", "use np.cumsum, or a loop")
+    start = kwargs.get("initial")
+    found = [start] if start is not None else []
+    for item in items:
+        if not found:
+            found.append(item)
+        elif step is None:
+            found.append(self.binary("add", found[-1], item, node))
+        else:
+            found.append(self.apply(step, [found[-1], item], {}, node))
+    return TupleRef(tuple(found))
+
+
+def _pairwise(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
+    items = self.known_items(args[0])
+    if items is not None:
+        return TupleRef(tuple(TupleRef(pair) for pair in itertools.pairwise(items)))
+    source = args[0] if isinstance(args[0], (ListRef, View)) else self.as_list(args[0], node)
+    tail = self.let("slice", Const(1), Const(None), Const(None))
+    return Lazy("zip", (source, self.indexed(source, tail, node)))
+
+
+def _getter(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
+    return PartialRef(External("operator.itemgetter()"), tuple(args))
+
+
+def _got(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
+    *keys, owner = args
+    found = [self.item_at(owner, key, node) for key in keys]
+    return found[0] if len(found) == 1 else TupleRef(tuple(found))
+
+
+def _ordered_dict(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref | None:
+    return self.apply(External("builtins.dict"), args, kwargs, node)
+
+
+def _default_dict(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref | None:
+    made = self.apply(External("builtins.dict"), args[1:], kwargs, node)
+    made.storage.factory = args[0] if args else None  # type: ignore[union-attr]
+    return made
+
+
+def _deque(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
+    if len(args) > 1 or kwargs:
+        self.refuse(node, "a `deque` of limited length", "use a list, and drop what is too much")
+    return self.as_list(args[0], node) if args else self.new_list(())
+
+
+def _set(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
+    items = self.known_items(args[0]) if args else []
+    return self.new_set(items, node)
+
+
+def _grid(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
+    shape = self.known_items(args[0]) if len(args) == 1 else list(args)
+    if shape is None and len(args) == 1 and isinstance(self.static(args[0]) if isinstance(args[0], Const) else None, Const):
+        shape = list(args)
+    if shape is None:
+        self.refuse(node, "`np.ndindex` of an unknown rank", "write one loop for each axis")
+    return Lazy("ndindex", tuple(shape))
+
+
+def _numbered(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
+    shape = self.shape_of(args[0], node)
+    if shape is None:
+        self.refuse(node, "`np.ndenumerate` of an unknown rank", "annotate the array, or write one loop for each axis")
+    return Lazy("zip", (Lazy("ndindex", shape), self.flattened(args[0], node)))
+
+
+def _each(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
+    if len(args) > 1 or kwargs or not isinstance(args[0], View):
+        self.refuse(node, "`np.nditer` with options", "loop over the indices")
+    return self.flattened(args[0], node)
+
+
+def numbers(self: Objects, owner: Ref, node: ast.AST) -> Ref:
+    """`x.tolist()`: the numbers of an array as Python's own, in nested lists."""
+    t = self.type_of(self.value(owner, node))
+    if isinstance(t, Scalar) or (isinstance(t, Array) and t.dims == ()):
+        return self.plain_number(owner, node)
+    if not isinstance(t, Array) or t.dims is None or t.dtype is None:
+        self.refuse(node, "`.tolist()` of an array of unknown rank", "annotate the array, or use it itself")
+    return self.collected(owner, lambda item: numbers(self, item, node), node)
+
+
+def _listed(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
+    return numbers(self, args[0], node)
+
+
+TOOLS: dict[str, Handler] = {
+    "builtins.sorted": _sorted,
+    "builtins.filter": _filter,
+    "builtins.set": _set,
+    "builtins.frozenset": _set,
+    **{
+        f"itertools.{f.__name__}": _combined(f)
+        for f in (itertools.product, itertools.combinations, itertools.permutations, itertools.combinations_with_replacement)
+    },
+    "itertools.chain": _chain,
+    "itertools.chain.from_iterable": _chain_of,
+    "itertools.accumulate": _accumulate,
+    "itertools.pairwise": _pairwise,
+    "operator.itemgetter": _getter,
+    "operator.itemgetter()": _got,
+    "collections.OrderedDict": _ordered_dict,
+    "collections.defaultdict": _default_dict,
+    "collections.deque": _deque,
+    "numpy.ndarray.tolist": _listed,
+    "numpy.ndindex": _grid,
+    "numpy.ndenumerate": _numbered,
+    "numpy.nditer": _each,
+}
