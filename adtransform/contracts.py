@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from adtransform.infer.extents import multiple
 from adtransform.ir import Assume, Param
 from adtransform.lattice import Array, show
 
@@ -15,6 +16,7 @@ from adtransform.lattice import Array, show
 def contracts(params: Iterable[Param]) -> Iterator[Assume]:
     """One check for each array parameter of which anything is promised."""
     extents: dict[str, str] = {}
+    waiting: dict[str, list[str]] = {}  # the axes that are a multiple of one not met yet
     for p in params:
         if not isinstance(p.type, Array):
             continue
@@ -27,7 +29,15 @@ def contracts(params: Iterable[Param]) -> Iterator[Assume]:
                 here = f"{p.name}.shape[{axis}]"
                 if isinstance(extent, int):
                     tests.append(f"{here} == {extent}")
+                    continue
+                number, base = multiple(extent)
+                if number > 1 and base not in extents:
+                    waiting.setdefault(base, []).append(f"{here} == {number} * ")
+                elif number > 1:
+                    tests.append(f"{here} == {number} * {extents[base]}")
                 elif extents.setdefault(extent.name, here) != here:
                     tests.append(f"{here} == {extents[extent.name]}")
+                else:
+                    tests += [f"{test}{here}" for test in waiting.pop(extent.name, ())]
         if tests:
             yield Assume(" and ".join(tests), f"{p.name} must be {show(p.type)}")

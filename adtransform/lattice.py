@@ -311,12 +311,30 @@ def _is_passing(e: Extent) -> bool:
     return isinstance(e, Dim) and any(mark in e.name for mark in "#~?")
 
 
+_VARIES = "~*"  # the extent of an axis that differs from item to item
+
+
 def _any_item(t: Type) -> Type:
-    if isinstance(t, Array) and t.dims is not None and any(map(_is_passing, t.dims)):
-        return Array(t.dtype, None)
+    if isinstance(t, Array) and t.dims is not None:
+        return Array(t.dtype, tuple(Dim(_VARIES, is_many(e)) if _is_passing(e) else e for e in t.dims))
     if isinstance(t, Tuple):
         return Tuple(tuple(map(_any_item, t.items)))
     return List(_any_item(t.item)) if isinstance(t, List) else t
+
+
+def item_of(t: List) -> Type:
+    """The type of one item of a list: an extent that differs from item to item is not that of another one."""
+    return _one_item(t.item)
+
+
+def _one_item(t: Type) -> Type:
+    if isinstance(t, Array) and t.dims is not None:
+        return Array(t.dtype, tuple(_fresh(e) if isinstance(e, Dim) and e.name == _VARIES else e for e in t.dims))
+    return Tuple(tuple(map(_one_item, t.items))) if isinstance(t, Tuple) else t
+
+
+def _fresh(e: Dim) -> Dim:
+    return Dim(fresh_dim().name, e.many)
 
 
 def show(t: Type) -> str:
@@ -329,7 +347,7 @@ def show(t: Type) -> str:
         case Scalar(kind, dtype):
             return f"{kind}|numpy" if dtype == "?" else f"{dtype}()"
         case Array(dtype, dims):
-            inner = "..." if dims is None else ", ".join(e.name if isinstance(e, Dim) else str(e) for e in dims)
+            inner = "..." if dims is None else ", ".join(e.name.strip("()") if isinstance(e, Dim) else str(e) for e in dims)
             return f"{dtype or '?'}[{inner}]"
         case Tuple(items):
             return "(" + ", ".join(show(i) for i in items) + ("," if len(items) == 1 else "") + ")"

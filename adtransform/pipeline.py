@@ -22,7 +22,9 @@ from adtransform.infer.structural import tangent as tangent_type
 from adtransform.ir import Atom, Const, Function, Leaf, Let, Param, Record, Region, Stmt, Var
 from adtransform.lattice import UNKNOWN, Array, List, Tuple, Type, is_scalar, kind_of
 from adtransform.optimise.fill import fill
+from adtransform.optimise.hoist import hoist
 from adtransform.optimise.kinds import settle
+from adtransform.optimise.late import late
 from adtransform.optimise.prune import dropped, prune
 from adtransform.optimise.shapes import shapes
 from adtransform.optimise.share import invariants, share
@@ -57,8 +59,8 @@ def _unmarked(f: Function) -> Function:
 
 # The primal before differentiation, the joint sweeps before the tape is laid (what is not needed is not saved), and after.
 PRIMAL: tuple[Pass, ...] = (_unmarked, tidy, steady, prune)
-JOINT: tuple[Pass, ...] = (simplify, invariants, share, simplify, prune, fill, prune, shapes)
-FINAL: tuple[Pass, ...] = (invariants, share, simplify, prune)
+JOINT: tuple[Pass, ...] = (simplify, invariants, share, simplify, prune, fill, prune, shapes, hoist, share)
+FINAL: tuple[Pass, ...] = (invariants, share, simplify, prune, late)
 
 
 def run(passes: Sequence[Pass], f: Function) -> Function:

@@ -353,7 +353,7 @@ class _Reverse:
     def backwards(self, stmt: For | While, b: Builder) -> tuple[Atom, Atom, Atom]:
         """The range of the backward loop: the forward one's reversed, or a count-down of the trips really made."""
         if isinstance(stmt, While) or stmt.body.results[0] != Const(False):
-            count = self.trips[stmt.tag] = Var(INT, "trips")
+            count = self.trips[stmt.tag] = Var(INT, f"trips_{len(self.trips)}" if self.trips else "trips")
             return _less(count, 1, b), Const(-1), Const(-1)
         if stmt.step == Const(1):
             return _less(stmt.stop, 1, b), _less(stmt.start, 1, b), Const(-1)

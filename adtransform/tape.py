@@ -14,6 +14,7 @@ from dataclasses import replace
 from adtransform.build import Builder, type_of
 from adtransform.ir import UNDEFINED, Atom, Const, For, If, Let, Region, Stmt, Var, While
 from adtransform.lattice import INT, List, Scalar, kind_of
+from adtransform.linear import elementwise
 from adtransform.rewrite import Rewriter, operands, regions
 
 # Where a value is bound: the tag of each enclosing statement and which of its regions, from the outside in.
@@ -27,6 +28,9 @@ _DEPTH = 4
 def tape(forward: Sequence[Stmt], backward: Sequence[Stmt], trips: dict[object, Var]) -> tuple[list[Stmt], list[Stmt]]:
     """Both sweeps again, the backward one reading only what reaches it."""
     plan = _Plan(forward, backward, trips)
+    again = _Again(plan).body(backward)
+    if again != tuple(backward):
+        backward, plan = again, _Plan(forward, again, trips)
     first = _Forward(plan)
     sweep = first.top(forward)
     return sweep, _Backward(plan, first).top(backward)
@@ -114,8 +118,15 @@ class _Plan:
         integer = scalar and kind_of(v.type) in ("int", "bool") and let.op.startswith("operator.")
         view = let.op == "index" and not isinstance(type_of(let.args[0]), List)
         if not (let.op in _CHEAP or (let.op in _ARITHMETIC and scalar) or integer or view):
-            return False
+            return self.is_taped(self.path[v]) and self.invariant(v, depth)
         return all(self.at_hand(a, depth - 1) for a in operands(let))
+
+    def invariant(self, v: Var, depth: int) -> bool:
+        """Whether a number is computed from values of before the loops."""
+        let = self.lets.get(v)
+        if let is None or depth == 0 or not isinstance(v.type, Scalar) or not elementwise(let.op):
+            return False
+        return all(not self.path.get(a) or self.invariant(a, depth - 1) for a in operands(let) if isinstance(a, Var))
 
     def at_hand(self, a: Atom, depth: int) -> bool:
         """Whether an operand is there anyway, or cheap itself."""
@@ -130,6 +141,30 @@ class _Plan:
     def below(self, path: Path) -> list[Var]:
         """The saved values bound in a region or deeper."""
         return [v for p, vs in self.saved.items() if p[: len(path)] == path for v in vs]
+
+
+class _Again(Rewriter):
+    """What the backward sweep has of the forward one anyway is not computed once more (`sin(x)` where that is saved)."""
+
+    def __init__(self, plan: _Plan) -> None:
+        super().__init__()
+        self.path = plan.path
+        self.made = {
+            (let.op, let.args, let.kwargs): v for v, let in plan.lets.items() if v in plan.decided and elementwise(let.op)
+        }
+
+    def body(self, body: Sequence[Stmt]) -> tuple[Stmt, ...]:
+        """The statements of the backward sweep again."""
+        return self.region(Region((), tuple(body), ())).body
+
+    def let(self, stmt: Let, b: Builder) -> None:
+        stmt = self.renewed(stmt)
+        found = self.made.get((stmt.op, stmt.args, stmt.kwargs))
+        # It is at hand where one of its operands is that was bound in the same region.
+        if found is not None and any(self.path.get(a) == self.path[found] for a in operands(stmt) if isinstance(a, Var)):
+            self.env[stmt.targets[0]] = found
+        else:
+            b.add(stmt)
 
 
 def _reads(body: Iterable[Stmt]) -> Iterable[Var]:
@@ -207,11 +242,12 @@ class _Forward:
         extra, targets = list(params), [_named(p) for p in params]
         nexts: list[Atom] = []
         if stmt.tag in self.plan.counted:
-            count = Var(INT, "trips")
+            name = self.plan.trips[stmt.tag].hint
+            count = Var(INT, name)
             extra.append(count)
             inits.append(Const(0))
             targets.append(self.plan.trips[stmt.tag])
-            nexts.append(inner.let("operator.add", count, 1, hint="trips", type=INT))
+            nexts.append(inner.let("operator.add", count, 1, hint=name, type=INT))
         for p in stmt.body.params:
             if p in set(self.plan.saved.get(inside, ())):
                 self.save(p, inside, inner)

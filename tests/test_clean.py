@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from adtransform import check_grads, pipeline
+from adtransform import check_grads, grad, pipeline, value_and_grad, vjp
 from adtransform.cli.targets import argument
 from adtransform.source import from_text
 
@@ -153,3 +153,212 @@ def _left_behind(x: Any, n: int) -> Any:
 @pytest.mark.parametrize("f", [_ragged, _kept, _grown, _left_behind])
 def test_extents_of_different_trips_differ(f: Any) -> None:
     check_grads(f, (np.array([1.0, 2.0, 3.0]), 3), order=2)
+
+
+def test_an_axis_may_be_a_multiple() -> None:
+    """Gates stacked along one axis: slices of `4*H` at multiples of H are H long."""
+    text = reversed_(
+        """
+        def f(x, c, W):
+            H = len(c)
+            gates = x @ W
+            c = c * gates[:H] + np.tanh(gates[H : 2 * H]) * gates[2 * H :]
+            return np.sum(c)
+        """,
+        "x[D]",
+        "c[H]",
+        "W[D,3*H]",
+        wrt="x,c,W",
+    )
+    assert "fit(" not in text and "_tape" not in text
+
+
+def test_invariant_arrays_leave_the_loop() -> None:
+    """The product of a coefficient and a slice is computed once, and nothing is saved for it."""
+    text = reversed_(
+        """
+        def f(u, k, a, n):
+            for _ in range(n):
+                u[1:-1] += a * k[1:-1] * (u[2:] - 2.0 * u[1:-1] + u[:-2])
+            return np.sum(u)
+        """,
+        "u[N]",
+        "k[N]",
+        "a: float",
+        "n: int",
+        wrt="u",
+    )
+    before, _, loop = text.partition("for _ in range(n):")
+    assert "a * k[1:-1]" in before and "k[1:-1]" not in loop.split("# u[1:-1]")[0]
+    assert "_tape" not in text
+
+
+def test_invariant_numbers_are_computed_again() -> None:
+    text = reversed_(
+        """
+        def f(x, a, n):
+            for _ in range(n):
+                x = x * math.sqrt(a)
+            return x
+        """,
+        "x: float",
+        "a: float",
+        "n: int",
+        wrt="x",
+    )
+    assert "_tape" not in text
+
+
+def test_a_number_that_may_raise_stays_in_its_loop() -> None:
+    """A loop that makes no trip divides by nothing."""
+
+    def f(x: Any, y: float, n: int) -> Any:
+        for _ in range(n):
+            x = x * (1.0 / y)
+        return np.sum(x)
+
+    value, gradient = value_and_grad(f)(np.ones(3), 0.0, 0)
+    assert value == 3.0
+    np.testing.assert_array_equal(gradient, np.ones(3))
+
+
+def test_an_array_written_by_a_helper_keeps_its_name() -> None:
+    text = reversed_(
+        """
+        def scale(A):
+            for i in range(len(A)):
+                A[i] *= A[0]
+
+        def f(x):
+            work = x.copy()
+            scale(work)
+            return np.sum(work)
+        """,
+        "x[N]",
+        wrt="x",
+    )
+    assert "A = " not in text and "work[i] = " in text and "dwork[" in text
+
+
+def test_pi_has_its_name() -> None:
+    assert "np.pi" in reversed_("def f(x): return 2.0 * np.pi * np.sum(x)", "x[N]", wrt="x")
+    assert "math.pi" in reversed_("def f(x): return math.sin(math.pi * x)", "x: float", wrt="x")
+
+
+def test_what_was_written_is_not_read_back() -> None:
+    text = reversed_(
+        """
+        def f(x):
+            for i in range(1, len(x)):
+                x[i] /= x[i - 1]
+                x[0] += x[i] * x[i]
+            return np.sum(x)
+        """,
+        "x[N]",
+        wrt="x",
+    )
+    assert text.count("_tape = []") == 2
+
+
+def test_a_sum_of_products_makes_no_array() -> None:
+    text = reversed_("def f(a, x, y): return np.sum(a * x * y)", "a: float", "x[N]", "y[N]", wrt="a")
+    assert "da = y @ x" in text or "da = x @ y" in text
+
+
+def test_zeros_stand_where_they_are_read() -> None:
+    text = reversed_(
+        """
+        def f(x, y):
+            a = x[2:] * 3.0
+            return np.sum(np.sin(a) * y)
+        """,
+        "x[N]",
+        "y[M]",
+        wrt="x,y",
+    )
+    lines = text.splitlines()
+    assert lines.index("dx = np.zeros_like(x)") + 2 >= next(i for i, line in enumerate(lines) if line.startswith("dx[2:] ="))
+
+
+def test_the_zeros_of_a_list_are_a_list() -> None:
+    text = reversed_(
+        """
+        def f(x, n):
+            seen = []
+            for i in range(n):
+                x = np.sin(x)
+                seen.append(x)
+            return np.sum(seen[-1] * seen[0])
+        """,
+        "x[N]",
+        "n: int",
+        wrt="x",
+    )
+    assert "dseen = [np.zeros_like(v) for v in seen]" in text
+
+
+def test_a_compound_condition_breaks_by_itself() -> None:
+    text = reversed_(
+        """
+        def f(x, y):
+            k = 0
+            while True:
+                x = x - 0.5 * (x - y / x)
+                k += 1
+                if abs(x * x - y) < 1e-9 or k == 20:
+                    break
+            return x
+        """,
+        "x: float",
+        "y: float",
+        wrt="y",
+    )
+    assert "if abs(x * x - y) < 1e-09 or k == 20:\n        break" in text
+
+
+def test_an_adjoint_grows_in_place() -> None:
+    text = reversed_(
+        """
+        def f(x, v, n):
+            for _ in range(n):
+                x = x + 0.1 * v
+                v = v - 0.1 * x
+            return np.sum(x * v)
+        """,
+        "x[N]",
+        "v[N]",
+        "n: int",
+        wrt="x,v",
+    )
+    assert "dx -= " in text and "dv += " in text
+    assert text.count("# for _ in range(n):") == 0
+
+
+def test_what_is_saved_is_not_computed_again() -> None:
+    """The sine is saved for the slope by `a`, and so serves the slope of the cosine as well."""
+    text = reversed_(
+        """
+        def f(x, a, n):
+            for _ in range(n):
+                x = a * math.sin(x) + math.cos(x)
+            return x
+        """,
+        "x: float",
+        "a: float",
+        "n: int",
+        wrt="x,a",
+    )
+    assert text.count("math.sin(") == 2  # the second is in a comment
+
+
+def test_zeros_of_the_first_sweep_stay_in_it() -> None:
+    """The gradient by a parameter that is not used is a zero that only the result reads."""
+
+    def f(x: Any, m: Any) -> Any:
+        return np.sum(x * x)
+
+    gradient = grad(f, wrt=(0, 1))
+    value, back = vjp(gradient, np.ones(3), np.eye(2))
+    np.testing.assert_array_equal(value[0], 2.0 * np.ones(3))
+    np.testing.assert_array_equal(value[1], np.zeros((2, 2)))
+    np.testing.assert_array_equal(back((np.ones(3), np.ones((2, 2))))[0], 2.0 * np.ones(3))

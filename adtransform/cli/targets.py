@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from adtransform.errors import Message, TargetError
+from adtransform.infer.extents import times
 from adtransform.lattice import BOOL, FLOAT, INT, Array, Dim, Extent, Scalar, Type
 from adtransform.source import Source, from_path, from_text
 
@@ -88,7 +89,8 @@ _PYTHON = {"float": FLOAT, "int": INT, "bool": BOOL}
 def argument(text: str) -> tuple[str, Type]:
     """`U[I,N]`, `U: float32[I, 3]`, `x: float`, `n: int`, `x: float32` (a NumPy scalar): a parameter and its type.
 
-    Axes of one name have one extent; a number is the extent itself.  Raises `UsageError` for anything else.
+    Axes of one name have one extent, `4*H` is four times that of `H`; a number is the extent itself.  Raises `UsageError` for
+    anything else.
     """
     if found := _ARRAY.fullmatch(text):
         dims = [d.strip() for d in found["dims"].split(",")] if found["dims"].strip() else []
@@ -118,6 +120,7 @@ def _dtype(name: str, text: str) -> np.dtype[np.generic]:
 def _extent(text: str, whole: str) -> Extent:
     if text.isdecimal():
         return int(text)
-    if text.isidentifier():
-        return Dim(text)
-    raise UsageError(f"--arg {whole!r}: an axis is a name or a number, not {text!r}")
+    number, star, name = (part.strip() for part in text.rpartition("*"))
+    if name.isidentifier() and (not star or number.isdecimal()):
+        return times(int(number), Dim(name)) if star else Dim(name)
+    raise UsageError(f"--arg {whole!r}: an axis is a name, a number or `4*H`, not {text!r}")

@@ -26,7 +26,7 @@ from adtransform.emit.spell import Speller
 from adtransform.ir import Const, Function, Let, Var
 from adtransform.place import place
 from adtransform.place.program import label
-from adtransform.rewrite import defined
+from adtransform.rewrite import defined, statements
 from adtransform.source import Text
 from adtransform.syntax import flat
 
@@ -109,7 +109,8 @@ def _lines(f: Function, listing: bool, reserved: frozenset[str], called: Globals
         program, memory = place(f, listing=listing)
         eaten = fold(program, memory, listing=listing, keep=keep)
         chosen = names(program, listing=listing, reserved=reserved | _made_up(called))
-        printer = Printer(program, Speller(chosen, called, listing=listing), chosen, listing)
+        modules = frozenset(s.op.rpartition(".")[0] for s in statements(f.body) if isinstance(s, Let))
+        printer = Printer(program, Speller(chosen, called, listing=listing, modules=modules), chosen, listing)
         lines = printer.run(0 if listing else 4)
         wide = [line for line in lines if len(line.lines) > 1 or len(line.lines[0]) > LIMIT]
         inside = [[v for v in eaten.get(line.node, ()) if v not in keep] for line in wide if line.node is not None]
@@ -138,10 +139,11 @@ def _quoted(lines: list[Line]) -> Iterator[Line]:
             where = (origin.file, origin.line)
             if line.backward:
                 text = origin.text.splitlines()[0].strip() if origin.text else ""
-                # The head of a block is quoted above the block that reverses it only.
+                # The head of a block is quoted above the block that reverses it only, and where that reads otherwise.
                 if text and (where, text) != shown and (line.header or not text.endswith(":")):
-                    yield Line([f"{pad}# {text}"[:LIMIT]])
                     shown = (where, text)
+                    if text != line.lines[0].strip():
+                        yield Line([f"{pad}# {text}"[:LIMIT]])
             elif origin.comment and where not in commented and not line.early:
                 commented.add(where)
                 yield Line([f"{pad}# {text.lstrip('# ')}"[:LIMIT] for text in origin.comment.splitlines()])

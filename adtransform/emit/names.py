@@ -12,8 +12,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from adtransform.ir import Const, Var
+from adtransform.lattice import Array
 from adtransform.place.liveness import Range, Ranges, merged, ranges
-from adtransform.place.program import NUMBERED, Bind, Copy, Loop, Node, Program, is_temporary, label, walk
+from adtransform.place.program import NUMBERED, Bind, Copy, Loop, Node, Program, is_temporary, label, type_of, walk
 
 
 @dataclass(slots=True, eq=False)
@@ -24,6 +25,7 @@ class _Class:
     members: list[Var]
     label: str = ""
     parameter: str = ""
+    written: bool = False  # an array that is written in place
     name: str = field(default="")
 
 
@@ -64,14 +66,24 @@ class _Classes:
                     self.merge(q, p, force=True)
         for node in nodes:
             if isinstance(node, Bind) and node.inplace:
-                self.merge(node.targets[0], node.tree.args[0])
+                written = self.is_array(node)
+                self.merge(node.targets[0], node.tree.args[0], force=written)
+                if written and node.targets[0] in self.of:
+                    self.of[node.targets[0]].written = True
         for node in nodes:
             if isinstance(node, Copy):
                 for target, source in node.pairs:
-                    self.merge(target, source)
+                    self.merge(target, source, force=self.are_one(target, source))
         for node in nodes:
             if isinstance(node, Bind) and node.tree.op in ("assign", "copy", "copy_of"):
                 self.merge(node.targets[0], node.tree.args[0])
+
+    def is_array(self, node: Bind) -> bool:
+        return not self.listing and isinstance(type_of(node.tree.args[0]), Array)
+
+    def are_one(self, a: Var, b: object) -> bool:
+        """Whether two names are of one array that is written in place: a helper's name for it, and its caller's."""
+        return isinstance(b, Var) and a in self.of and b in self.of and self.of[a].written and self.of[b].written
 
     def merge(self, a: Var, b: object, force: bool = False) -> None:
         if not isinstance(b, Var) or a not in self.of or b not in self.of:
@@ -83,8 +95,12 @@ class _Classes:
             return
         if overlap(x.spans, y.spans):
             return
-        if len(x.members) < len(y.members):
+        if x.label and y.label and x.label != y.label:
+            # The name it had first, which is the caller's.
+            x, y = sorted((x, y), key=lambda c: c.spans[0])
+        elif len(x.members) < len(y.members):
             x, y = y, x
+        x.written |= y.written
         x.spans = merged([*x.spans, *y.spans])
         x.members += y.members
         x.label = x.label or y.label

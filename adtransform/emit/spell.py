@@ -41,6 +41,7 @@ from adtransform.syntax import (
     Ternary,
     Word,
     constant,
+    flat,
     within,
 )
 
@@ -66,13 +67,22 @@ _REVERSED = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 class Speller:
     """Turns operands into expressions, and notes which modules and helpers they need.
 
-    `names`: the variables; `called`: what a module or a helper is called here (`numpy` -> `np`).
+    `names`: the variables; `called`: what a module or a helper is called here (`numpy` -> `np`); `modules`: those whose
+    functions the program calls.
     """
 
-    def __init__(self, names: Mapping[Var, str], called: Callable[[str], str], *, listing: bool = False) -> None:
+    def __init__(
+        self,
+        names: Mapping[Var, str],
+        called: Callable[[str], str],
+        *,
+        listing: bool = False,
+        modules: frozenset[str] = frozenset(),
+    ) -> None:
         self.names = names
         self.called = called
         self.listing = listing
+        self.modules = modules
 
     def __call__(self, a: Operand) -> Py:
         """An operand as an expression."""
@@ -97,6 +107,9 @@ class Speller:
             return Group(Dot(Word(self.called("numpy")), type(value).__name__), "()", (constant(value.item()),))
         if isinstance(value, float) and (value != value or value in (np.inf, -np.inf)):
             word = Dot(Word(self.called("numpy")), "nan" if value != value else "inf")
+            return Prefix("-", word, 11) if value < 0 else word
+        if isinstance(value, float) and abs(value) == np.pi:
+            word = Dot(Word(self.called("math" if "math" in self.modules else "numpy")), "pi")
             return Prefix("-", word, 11) if value < 0 else word
         if isinstance(value, (tuple, list)):
             items = tuple(self.constant(Const(v)) for v in value)
@@ -286,6 +299,8 @@ class Speller:
             return Infix(
                 Group(None, "[]", (Word("0"),)), "*", Group(Word(self.called("builtins.len")), "()", (self(t.args[0]),)), 10
             )
+        if isinstance(like, List) and isinstance(like.item, (Array, Scalar)) and like.item.dtype not in ("?", None):
+            return self.listed(like.item, self(t.args[0]))
         if self.listing and not is_scalar(like):
             return Group(Dot(Word(self.called("numpy")), "zeros_like"), "()", (self(t.args[0]),))
         if isinstance(like, Scalar) and like.dtype is None:
@@ -297,6 +312,14 @@ class Speller:
             dtype: tuple[Py, ...] = (Keyword("dtype", Word(self.called("builtins.float"))),) if whole else ()
             return Group(Dot(Word(self.called("numpy")), "zeros_like"), "()", (*self.all(t.args), *dtype))
         return self.helper(t)
+
+    def listed(self, item: Type, items: Py) -> Py:
+        """A zero for each item of a list."""
+        if isinstance(item, Array):
+            dtype = ", dtype=float" if kind_of(item) in ("int", "bool") else ""
+            return Word(f"[{self.called('numpy')}.zeros_like(v{dtype}) for v in {within(items, OR)}]")
+        zero = flat(self._zeros(Tree("zeros", (), (), item)))
+        return Infix(Group(None, "[]", (Word(zero),)), "*", Group(Word(self.called("builtins.len")), "()", (items,)), 10)
 
     def _expand(self, t: Tree) -> Py:
         if self.listing or not dims_of(type_of(t.args[1])):

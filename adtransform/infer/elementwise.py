@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from adtransform.infer.extents import Count, count, shift
+from adtransform.infer.extents import Count, count, shift, times
 from adtransform.infer.row import Args, Kwargs, Named, Row, Types
 from adtransform.ir import Const
 from adtransform.lattice import (
@@ -20,6 +20,7 @@ from adtransform.lattice import (
     TEXT,
     UNKNOWN,
     Array,
+    Dim,
     List,
     Scalar,
     Static,
@@ -185,6 +186,18 @@ def _sub(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type
     return elementwise("operator.sub", types)
 
 
+def _mul(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    for extent, other in ((types[0], args[1]), (types[1], args[0])):
+        if (
+            isinstance(extent, Count)
+            and isinstance(extent.extent, Dim)
+            and isinstance(other, Const)
+            and type(other.value) is int
+        ):
+            return count(times(other.value, extent.extent)) if other.value > 0 else INT
+    return elementwise("operator.mul", types)
+
+
 def _compare(op: str) -> Row:
     def row(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
         return BOOL if any(isinstance(t, (Static, Tuple, List)) for t in types) else elementwise(op, types)
@@ -275,6 +288,7 @@ ROWS: dict[str, Row] = {
     **dict.fromkeys(("math.fsum", "math.dist", "builtins.float"), _fixed(FLOAT)),
     "operator.add": _add,
     "operator.sub": _sub,
+    "operator.mul": _mul,
     "operator.pow": _power,
     "builtins.int": lambda types, named, args, kwargs: types[0] if types and isinstance(types[0], Count) else INT,
     "builtins.complex": _fixed(Scalar("complex")),

@@ -53,9 +53,36 @@ def shift(extent: Extent, by: int) -> Extent:
     return Dim(f"{base}{total:+d}" if total else base)
 
 
+_MULTIPLE = re.compile(r"\((\d+)\*([A-Za-z_][\w.]*)\)")
+
+
+def times(number: int, extent: Extent) -> Extent:
+    """`number * extent`."""
+    if isinstance(extent, int):
+        return number * extent
+    match = _MULTIPLE.fullmatch(extent.name)
+    number, base = (number * int(match[1]), match[2]) if match else (number, extent.name)
+    return Dim(f"({number}*{base})") if number > 1 else Dim(base) if number else 0
+
+
+def multiple(e: Extent | None) -> tuple[int, str]:
+    """The factor and the extent that an extent is a multiple of; an axis of the user's is once itself, others are of `""`."""
+    if not isinstance(e, Dim):
+        return 0, ""
+    match = _MULTIPLE.fullmatch(e.name)
+    return (int(match[1]), match[2]) if match else (1, e.name if re.fullmatch(r"[A-Za-z_][\w.]*", e.name) else "")
+
+
 def cut(extent: Extent, by: Cut) -> Extent:
     """The length of `x[start:stop:step]` along an axis of this extent."""
     start, stop, step = by.start, by.stop, by.step
+    whole, base = multiple(extent)
+    if base and step in (None, 1):
+        # x[H : 2 * H] of an axis of 4 * H.
+        (first, one), (last, other) = multiple(start), multiple(stop)
+        last, other = (whole, base) if stop is None else (last, other)
+        if (one == base or start in (None, 0)) and other == base and first <= last <= whole:
+            return times(last - first, Dim(base))
     if start == extent and isinstance(extent, Dim):
         return 0 if step is None else fresh_dim()
     stop = None if stop == extent and isinstance(extent, Dim) and step in (None, 1) else stop

@@ -23,6 +23,7 @@ from adtransform.lattice import (
     Type,
     broadcast_dims,
     fresh_dim,
+    item_of,
     kind_of,
 )
 
@@ -38,7 +39,7 @@ def _index(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Ty
             return items[k] if k is not None and -len(items) <= k < len(items) else UNKNOWN
         case List(item):
             if isinstance(key, Scalar):
-                return item
+                return item_of(a)
             return List(item) if isinstance(key, Cut) or key in (SLICE, WHOLE) else UNKNOWN
         case Array(dtype, dims):
             keys = key.items if isinstance(key, Tuple) else (key,)

@@ -13,6 +13,7 @@ from adtransform.lattice import (
     List,
     Type,
     fresh_dim,
+    item_of,
 )
 
 Dims = tuple[Extent, ...]
@@ -42,7 +43,7 @@ def _concatenate(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Type
 def _row_of(t: Type) -> Array:
     """An item of a sequence."""
     if isinstance(t, List):
-        return as_array(t.item)
+        return as_array(item_of(t))
     a = as_array(t)
     return Array(a.dtype, a.dims[1:] if a.dims else None)
 

@@ -24,6 +24,7 @@ from adtransform.lattice import (
     Type,
     dims_of,
     fresh_dim,
+    item_of,
     join,
     kind_of,
     rank_of,
@@ -92,7 +93,7 @@ def _push(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Typ
 
 
 def _pop(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
-    return (types[0], types[0].item) if isinstance(types[0], List) else (types[0], UNKNOWN)
+    return (types[0], item_of(types[0])) if isinstance(types[0], List) else (types[0], UNKNOWN)
 
 
 def _extend(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from adtransform.build import Builder
 from adtransform.ir import For, Function, If, Let, Region, Var, While
+from adtransform.lattice import is_scalar
 from adtransform.ops import effect_free
 from adtransform.rewrite import Rewriter
 
@@ -34,9 +35,14 @@ class _Share(Rewriter):
         b.add(stmt)
         if stmt.op in _NEVER or not effect_free(stmt.op):
             return
+        if stmt.op == "update":
+            # What was just written is read back as it is.
+            _, place, value = stmt.args
+            if isinstance(value, Var) and is_scalar(value.type):
+                self.seen["index", (stmt.targets[0], place), ()] = (value,)
         key = (stmt.op, stmt.args, stmt.kwargs)
         found = self.seen.get(key)
-        if found is None:
+        if found is None or (stmt.op == "index" and found[0].type != stmt.targets[0].type):
             self.seen[key] = stmt.targets
         else:
             b.body.pop()

@@ -122,8 +122,9 @@ def _may_be_inplace(node: Bind) -> bool:
         return False
     if tree.op == "accumulate":
         return True
-    of = node.targets[0].of
-    if of is not None and of is tree.args[0].of and tree.op in ("operator.add", "operator.sub"):
+    of, before = node.targets[0].of, tree.args[0].of
+    one = of is before or (of is not None and before is not None and label(of) == label(before) != "")
+    if of is not None and one and tree.op in ("operator.add", "operator.sub"):
         # An adjoint that grows by what surely has its shape and dtype.
         return same_shape(tree.type, tree.args[0].type) and same_kind(tree.type, tree.args[0].type)
     return not isinstance(tree.args[0].type, List) and label(tree.args[0]) == augmented(tree) != ""

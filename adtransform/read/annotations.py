@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable
 
+from adtransform.infer.extents import times
 from adtransform.lattice import BOOL, COMPLEX, FLOAT, INT, TEXT, UNKNOWN, Array, Dim, Extent, List, Scalar, Tuple, Type
 
 _PLAIN: dict[str, Type] = {"float": FLOAT, "int": INT, "bool": BOOL, "complex": COMPLEX, "str": TEXT}
@@ -115,7 +117,7 @@ def _dtype(node: ast.expr, dotted: Callable[[ast.expr], str]) -> str | None:
 
 
 def _dims(text: str) -> tuple[Extent, ...] | None:
-    """`"I N"`, `"I 3"`, `"batch=4 d"`; unknown where the rank is (`...`, `*batch`)."""
+    """`"I N"`, `"I 3"`, `"4*H"`, `"batch=4 d"`; unknown where the rank is (`...`, `*batch`)."""
     dims: list[Extent] = []
     for word in text.split():
         word = word.lstrip("#").rpartition("=")[2] if "=" in word else word
@@ -125,6 +127,8 @@ def _dims(text: str) -> tuple[Extent, ...] | None:
             dims.append(int(word))
         elif word.isidentifier() and word != "_":
             dims.append(Dim(word))
+        elif (multiple := re.fullmatch(r"(\d+)\*([A-Za-z]\w*)", word)) is not None:
+            dims.append(times(int(multiple[1]), Dim(multiple[2])))
         else:
             dims.append(Dim(f"{word}{len(dims)}"))
     return tuple(dims)

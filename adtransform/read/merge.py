@@ -382,7 +382,7 @@ class Merging(Storages):
             if isinstance(one, View) and not one.path and (one.storage in entry.heap or one.storage.param):
                 meeting.names[name] = Same(View(one.storage))  # the other path does not come here with it
                 continue
-            meeting.names[name] = self.blend(x, y, meeting, name.lstrip("%"))
+            meeting.names[name] = self.blend(x, y, meeting, "" if name == "%choice" else name.lstrip("%"))
         for storage in dict.fromkeys([*a.heap, *b.heap]):
             known = storage in entry.heap or storage.param
             if known and a.heap.get(storage) is not b.heap.get(storage):

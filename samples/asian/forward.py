@@ -42,10 +42,10 @@ def asian_call_forward(
         dt22 = shock * (vol * (ddt / (2 * t19)) + t19 * dvol)
         dt23 = t17 * ddt + dt * (drate - 0.5 * (2 * vol * dvol)) + dt22
         log_price += t17 * dt + vol * t19 * 1.0 * shock
-        dlog_price = dlog_price + dt23
+        dlog_price += dt23
         t25 = np.exp(log_price)
         total += t25
-        dtotal = dtotal + t25 * dlog_price
+        dtotal += t25 * dlog_price
     t29 = total / dates - strike
     dt29 = dtotal / dates - dstrike
     payoff = np.maximum(t29, 0.0)
@@ -63,10 +63,10 @@ def asian_call_forward(
         t61 = shock * (vol * (ddt / (2 * t44)) + t44 * dvol)
         dt48 = t42 * ddt + dt * (drate - 0.5 * (2 * vol * dvol)) - t61
         log_price += t42 * dt + vol * t44 * -1.0 * shock
-        dlog_price = dlog_price + dt48
+        dlog_price += dt48
         t50 = np.exp(log_price)
         total += t50
-        dtotal = dtotal + t50 * dlog_price
+        dtotal += t50 * dlog_price
     t53 = total / dates - strike
     dt53 = dtotal / dates - dstrike
     payoff = np.maximum(t53, 0.0)

@@ -61,16 +61,11 @@ def asian_call_reverse(
     log_price = np.full(paths, t7)
     total = np.zeros(paths)
     t10 = len(shocks)
-    t17_tape = []
-    t19_tape = []
     t25_tape = []
     for t13 in range(t10):
         shock = shocks[t13]
-        t17 = rate - 0.5 * vol**2
-        t17_tape.append(t17)
-        t19 = np.sqrt(dt)
-        t19_tape.append(t19)
-        log_price += t17 * dt + vol * t19 * 1.0 * shock
+        t22 = vol * np.sqrt(dt) * 1.0 * shock
+        log_price += (rate - 0.5 * vol**2) * dt + t22
         t25 = np.exp(log_price)
         t25_tape.append(t25)
         total += t25
@@ -79,16 +74,11 @@ def asian_call_reverse(
     price = 0.0 + 0.5 * np.mean(payoff)
     log_price_1 = np.full(paths, t7)
     total_1 = np.zeros(paths)
-    t42_tape = []
-    t44_tape = []
     t50_tape = []
     for t38 in range(t10):
         shock = shocks[t38]
-        t42 = rate - 0.5 * vol**2
-        t42_tape.append(t42)
-        t44 = np.sqrt(dt)
-        t44_tape.append(t44)
-        log_price_1 += t42 * dt + vol * t44 * -1.0 * shock
+        t47 = vol * np.sqrt(dt) * -1.0 * shock
+        log_price_1 += (rate - 0.5 * vol**2) * dt + t47
         t50 = np.exp(log_price_1)
         t50_tape.append(t50)
         total_1 += t50
@@ -97,8 +87,6 @@ def asian_call_reverse(
     price += 0.5 * np.mean(payoff)
     t60 = np.exp(-rate * years)
     y = t60 * price
-    dlog_price = np.zeros_like(log_price)
-    dlog_price_1 = np.zeros_like(log_price_1)
     # return np.exp(-rate * years) * price
     t61 = price * t60
     t62 = -(t61 * rate)
@@ -110,27 +98,28 @@ def asian_call_reverse(
     t65 = t53 == 0.0
     t66 = np.where(t53 > 0.0, np.where(t65, 0.0, t64), 0.0)
     t67 = np.where(t65, t64, 0.0) / 2 + t66
-    dstrike = np.sum(-t67)
+    dstrike = -t67.sum()
     t68 = np.divide(1.0, dates)
     t69 = strong(t67, t68)
     t70 = t10 - 1
+    dlog_price_1 = np.zeros_like(log_price_1)
     dvol = 0.0
     ddt = 0.0
     # for shock in shocks:
     for t38 in range(t70, -1, -1):
         t50 = t50_tape.pop()
-        t44 = t44_tape.pop()
-        t42 = t42_tape.pop()
         # total += np.exp(log_price)
         shock = shocks[t38]
+        # log_price += (rate - 0.5 * vol**2) * dt + vol * np.sqrt(dt) * sign * shock
+        t44 = np.sqrt(dt)
         # total += np.exp(log_price)
-        dlog_price_1 = dlog_price_1 + t69 * t50
+        dlog_price_1 += t69 * t50
         # log_price += (rate - 0.5 * vol**2) * dt + vol * np.sqrt(dt) * sign * shock
         dt43 = dlog_price_1.sum()
-        dt46 = np.sum(dlog_price_1 * shock)
+        dt46 = dlog_price_1 @ shock
         dvol -= dt46 * t44
         ddt += strong(-(dt46 * vol), 1.0 / (2 * t44))
-        ddt += dt43 * t42
+        ddt += dt43 * (rate - 0.5 * vol**2)
         t71 = dt43 * dt
         drate += t71
         dvol -= t71 * 0.5 * (2 * vol)
@@ -143,23 +132,24 @@ def asian_call_reverse(
     t75 = t29 == 0.0
     t76 = np.where(t29 > 0.0, np.where(t75, 0.0, t74), 0.0)
     t77 = np.where(t75, t74, 0.0) / 2 + t76
-    dstrike += np.sum(-t77)
+    dstrike -= t77.sum()
     t78 = strong(t77, t68)
+    dlog_price = np.zeros_like(log_price)
     # for shock in shocks:
     for t13 in range(t70, -1, -1):
         t25 = t25_tape.pop()
-        t19 = t19_tape.pop()
-        t17 = t17_tape.pop()
         # total += np.exp(log_price)
         shock = shocks[t13]
+        # log_price += (rate - 0.5 * vol**2) * dt + vol * np.sqrt(dt) * sign * shock
+        t19 = np.sqrt(dt)
         # total += np.exp(log_price)
-        dlog_price = dlog_price + t78 * t25
+        dlog_price += t78 * t25
         # log_price += (rate - 0.5 * vol**2) * dt + vol * np.sqrt(dt) * sign * shock
         dt18 = dlog_price.sum()
-        dt21 = np.sum(dlog_price * shock)
+        dt21 = dlog_price @ shock
         dvol += dt21 * t19
         ddt += strong(dt21 * vol, 1.0 / (2 * t19))
-        ddt += dt18 * t17
+        ddt += dt18 * (rate - 0.5 * vol**2)
         t79 = dt18 * dt
         drate += t79
         dvol -= t79 * 0.5 * (2 * vol)

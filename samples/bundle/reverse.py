@@ -41,9 +41,6 @@ def residual_reverse(
     t35 = 1.0 + k1 * r2 + k2 * t33
     t36 = focal * t35
     y = t36 * q - pixel
-    dcamera = np.zeros_like(camera)
-    dp = np.zeros_like(p)
-    dt22 = np.zeros_like(t22)
     dy_1 = np.broadcast_to(dy, y.shape)
     # return focal * (1.0 + k1 * r2 + k2 * r2**2) * q - pixel
     dt36 = np.sum(dy * q)
@@ -53,12 +50,15 @@ def residual_reverse(
     dq = dy_1 * t36 + 2.0 * (dr2 * q)
     # q = -p[:2] / p[2]
     t40 = dq / t28
-    dp[2] = np.sum(-(t40 * q))
+    dp = np.zeros_like(p)
+    dp[2] = -(t40 @ q)
     dp[:2] -= t40
+    dt22 = np.zeros_like(t22)
     # focal, k1, k2 = camera[6:]
     dt22[2] = t39 * t33
     dt22[1] += t39 * r2
     dt22[0] += dt36 * t35
+    dcamera = np.zeros_like(camera)
     dcamera[6:] = dt22
     # p = rotate(camera[:3], point) + camera[3:6]
     dcamera[3:6] += dp
@@ -70,20 +70,20 @@ def residual_reverse(
     else:
         # return c * p + s * np.cross(axis, p) + (1.0 - c) * (axis @ p) * axis
         t15 = 1.0 - c
-        dt17 = np.sum(dp * axis)
+        dt17 = dp @ axis
         t41 = dt17 * t15
         daxis = dp * (t15 * t16) + t41 * point
         t42 = dp * s
-        ds = np.sum(dp * t12)
+        ds = dp @ t12
         dpoint = t41 * axis + np.cross(t42, axis)
         daxis += np.cross(point, t42)
         dpoint += dp * c
-        dc = -(dt17 * t16) + np.sum(dp * point)
+        dc = -(dt17 * t16) + dp @ point
         # c, s = np.cos(angle), np.sin(angle)
-        dangle = ds * np.cos(angle) - dc * np.sin(angle)
+        dangle = ds * c - dc * s
         # axis = w / angle
         t43 = daxis / angle
-        dangle += np.sum(-(t43 * axis))
+        dangle -= t43 @ axis
         # angle2 = w @ w
         dt1 = t43 + 2.0 * (dangle / (2 * angle) * t1)
     # p = rotate(camera[:3], point) + camera[3:6]

@@ -30,12 +30,12 @@ def remaining_reverse(
     t35 = source[1:-1, 1:-1]
     left = t35 - (4.0 * u[1:-1, 1:-1] - around)
     y = np.mean(left * left)
-    dsource = np.zeros_like(source)
-    du = np.zeros_like(u)
     # return np.mean(left * left)
     dleft = 2.0 * (left / t35.size)
+    du = np.zeros_like(u)
     # left = source[1:-1, 1:-1] - (4.0 * u[1:-1, 1:-1] - around)
     du[1:-1, 1:-1] = -(dleft * 4.0)
+    dsource = np.zeros_like(source)
     dsource[1:-1, 1:-1] = dleft
     # around = u[2:, 1:-1] + u[:-2, 1:-1] + u[1:-1, 2:] + u[1:-1, :-2]
     du[1:-1, :-2] += dleft
@@ -43,7 +43,6 @@ def remaining_reverse(
     du[:-2, 1:-1] += dleft
     du[2:, 1:-1] += dleft
     domega = 0.0
-    # for _ in range(sweeps):
     for _ in range(sweeps):
         # for i in range(1, rows - 1):
         for i in range(rows - 2, 0, -1):

@@ -51,7 +51,7 @@ def loss_forward(
     t16 = cast(scores == t5, scores)
     t17 = np.sum(t16 * dscores, axis=1, keepdims=True)
     scores = scores - t5
-    dscores = dscores - t17 / t16.sum(axis=1, keepdims=True)
+    dscores -= t17 / t16.sum(axis=1, keepdims=True)
     t7 = np.exp(scores)
     t8 = np.sum(t7, axis=1)
     total = np.log(t8)

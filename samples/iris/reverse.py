@@ -53,11 +53,11 @@ def loss_reverse(
     # surprise = total - np.sum(scores * Y, axis=1)
     t17 = (-np.broadcast_to(t16, surprise.shape))[:, None] * Y
     # total = np.log(np.sum(np.exp(scores), axis=1))
-    dscores_1 = t17 + (t16 / t8)[:, None] * t7
+    dscores = t17 + (t16 / t8)[:, None] * t7
     # scores = scores - scores.max(axis=1, keepdims=True)
-    dt5 = np.sum(-dscores_1, axis=1, keepdims=True)
-    t18 = cast(scores == t5, scores)
-    dscores = dscores_1 + dt5 / t18.sum(axis=1, keepdims=True) * t18
+    t18 = dscores.sum(axis=1, keepdims=True)
+    t19 = cast(scores == t5, scores)
+    dscores -= t18 / t19.sum(axis=1, keepdims=True) * t19
     # scores = X @ W + b
     db = dscores.sum(axis=0)
     dW += X.T @ dscores

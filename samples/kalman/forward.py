@@ -44,13 +44,13 @@ def surprise_forward(
         K = P_1 @ h / S
         dK = (dP_1 @ h - K * dS) / S
         x = x + K * innovation
-        dx = dx + (-(K * dt27) + innovation * dK)
+        dx += -(K * dt27) + innovation * dK
         t39 = t15 - np.outer(K, h)
         P = t39 @ P_1
         dP = t39 @ dP_1 + -np.outer(dK, h) @ P_1
         t42 = innovation**2 / S
         dt42 = (-(2 * innovation * dt27) - t42 * dS) / S
-        t43 = 2.0 * 3.141592653589793
+        t43 = 2.0 * np.pi
         t44 = t43 * S
         total += 0.5 * (t42 + np.log(t44))
         dtotal += 0.5 * (dt42 + t43 * dS / t44)

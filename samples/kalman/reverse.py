@@ -45,7 +45,7 @@ def surprise_reverse(
         P = t39 @ P
         t42 = innovation**2 / S
         t42_tape.append(t42)
-        total += 0.5 * (t42 + np.log(2.0 * 3.141592653589793 * S))
+        total += 0.5 * (t42 + np.log(2.0 * np.pi * S))
     dQ = np.zeros_like(Q)
     dx = np.zeros_like(x)
     dP = np.zeros_like(P)
@@ -59,25 +59,25 @@ def surprise_reverse(
         innovation = innovation_tape.pop()
         P = P_tape.pop()
         # total += 0.5 * (innovation**2 / S + np.log(2.0 * np.pi * S))
-        t43 = 2.0 * 3.141592653589793
+        t43 = 2.0 * np.pi
         t44 = 0.5 / S
         dS = 0.5 / (t43 * S) * t43 - t44 * t42
         # x = x + K * innovation
-        dinnovation = t44 * (2 * innovation) + np.sum(dx * K)
+        dinnovation = t44 * (2 * innovation) + dx @ K
         dK = -(dP @ P.T) @ h + dx * innovation
         # K = P @ h / S
         t45 = dK / S
-        dS += np.sum(-(t45 * K))
+        dS -= t45 @ K
         dP = t39.T @ dP + np.outer(t45, h)
         # S = h @ P @ h + noise**2
         dnoise += dS * (2 * noise)
         dP += np.outer(h, dS * h)
         # innovation = z - h @ x
-        dx = dx - dinnovation * h
+        dx -= dinnovation * h
         # P = F @ P @ F.T + Q
         dQ += dP
         t46 = F.T
         dP = t46 @ (dP @ F)
         # x = F @ x
         dx = t46 @ dx
-    return total, (float(np.sum(dQ * t9) * (2 * process)), float(dnoise))
+    return total, (float(np.vdot(dQ, t9) * (2 * process)), float(dnoise))

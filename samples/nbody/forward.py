@@ -47,9 +47,9 @@ def miss_forward(
     for _ in range(steps):
         t29 = 0.5 * dt
         v_1 += t29 * a
-        dv_1 = dv_1 + t29 * da
+        dv_1 += t29 * da
         x += dt * v_1
-        dx = dx + dt * dv_1
+        dx += dt * dv_1
         a = np.zeros_like(x)
         da = np.zeros_like(a)
         for i in range(t10):
@@ -58,7 +58,7 @@ def miss_forward(
                 dd = dx[j] - dx[i]
                 t42 = np.sum(d**2) + 0.001**2
                 cube = t42**1.5
-                dcube = 1.5 * t42**0.5 * np.sum(2 * d * dd)
+                dcube = 1.5 * t42**0.5 * (2 * d @ dd)
                 t45 = mass[j]
                 t47 = t45 * d / cube
                 a[i] += t47
@@ -68,9 +68,9 @@ def miss_forward(
                 a[j] -= t52
                 da[j] -= (t50 * dd - t52 * dcube) / cube
         v_1 += t29 * a
-        dv_1 = dv_1 + t29 * da
+        dv_1 += t29 * da
     gap = x[-1] - x[target]
     dgap = dx[-1] - dx[target]
     y = np.sum(gap**2)
-    dy = np.sum(2 * gap * dgap)
+    dy = 2 * gap @ dgap
     return y, dy

@@ -65,20 +65,19 @@ def miss_reverse(
         v += t29 * a
     gap = x[-1] - x[target]
     y = np.sum(gap**2)
-    da = np.zeros_like(a)
-    dx = np.zeros_like(x)
-    dv = np.zeros_like(v)
     # return np.sum(gap**2)
     t59 = 2 * gap
+    dx = np.zeros_like(x)
     # gap = x[-1] - x[target]
     dx[target] = -t59
     dx[-1] += t59
-    # for _ in range(steps):
+    da = np.zeros_like(a)
+    dv = np.zeros_like(v)
     for _ in range(steps):
         # v += 0.5 * dt * a
         t29 = 0.5 * dt
         # v += 0.5 * dt * a
-        da = da + dv * t29
+        da += dv * t29
         # for i in range(len(mass)):
         for i in range(t10 - 1, -1, -1):
             # for j in range(i):
@@ -90,10 +89,10 @@ def miss_reverse(
                 d = d_tape.pop()
                 # a[j] -= mass[i] * d / cube
                 t60 = da[j] / cube
-                dcube = np.sum(t60 * t52)
+                dcube = t60 @ t52
                 # a[i] += mass[j] * d / cube
                 t61 = da[i] / cube
-                dcube += np.sum(-(t61 * t47))
+                dcube -= t61 @ t47
                 dd = -(t60 * mass[i]) + t61 * mass[j]
                 # cube = (np.sum(d**2) + SOFTENING**2) ** 1.5
                 dd += dcube * (1.5 * t42**0.5) * (2 * d)
@@ -101,7 +100,7 @@ def miss_reverse(
                 dx[i] -= dd
                 dx[j] += dd
         # x += dt * v
-        dv = dv + dx * dt
+        dv += dx * dt
         # v += 0.5 * dt * a
         da = dv * t29
     # v[-1] = v0

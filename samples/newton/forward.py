@@ -25,49 +25,46 @@ def velocity_forward(
     """Value of `velocity` and its tangent, for tangents of (period, passage, e, w,
     height, drift).
     """
-    t0 = 2.0 * 3.141592653589793
+    t0 = 2.0 * math.pi
     t6 = t0 * (time - passage) / period
     dt6 = (-(t0 * dpassage) - t6 * dperiod) / period
     mean = t6 % t0
     if e < 0.8:
-        choice = mean
-        dchoice = dt6
+        E = mean
+        dE = dt6
     else:
-        choice = 3.141592653589793
-        dchoice = 0.0
-    E = choice
+        E = math.pi
+        dE = 0.0
     trips = 0
-    dE = dchoice
     while True:
-        t11 = math.sin(E)
-        t45 = math.cos(E)
-        dt14 = dE - (e * (t45 * dE) + t11 * de) - dt6
-        t17 = 1.0 - e * t45
-        step = (E - e * t11 - mean) / t17
-        dstep = (dt14 + step * (-(e * (t11 * dE)) + t45 * de)) / t17
+        t12 = math.sin(E)
+        t47 = math.cos(E)
+        dt15 = dE - (e * (t47 * dE) + t12 * de) - dt6
+        t18 = 1.0 - e * t47
+        step = (E - e * t12 - mean) / t18
+        dstep = (dt15 + step * (-(e * (t12 * dE)) + t47 * de)) / t18
         E -= step
         dE -= dstep
         trips += 1
-        choice = abs(step) < 1e-10 or trips == 30
-        if choice:
+        if abs(step) < 1e-10 or trips == 30:
             break
-    t24 = math.cos(E)
-    t46 = math.sin(E)
-    t47 = t46 * dE
-    dt25 = -(e * t47) + t24 * de
-    near = 1.0 - e * t24
-    cos_v = (t24 - e) / near
-    dcos_v = (-t47 - de + cos_v * dt25) / near
-    t32 = math.sqrt(1.0 - e * e)
-    dt34 = t32 * (t24 * dE) - t46 * np.divide(2.0 * (e * de), 2 * t32)
-    sin_v = t32 * t46 / near
-    dsin_v = (dt34 + sin_v * dt25) / near
-    t39 = math.cos(w)
-    t48 = math.sin(w)
-    t40 = cos_v + e
-    dt41 = t39 * (dcos_v + de) - t40 * (t48 * dw)
-    t44 = t39 * t40 - t48 * sin_v
-    dt45 = height * (dt41 - (t48 * dsin_v + sin_v * (t39 * dw))) + t44 * dheight
-    y = drift + height * t44
-    dy = ddrift + dt45
+    t26 = math.cos(E)
+    t48 = math.sin(E)
+    t49 = t48 * dE
+    dt27 = -(e * t49) + t26 * de
+    near = 1.0 - e * t26
+    cos_v = (t26 - e) / near
+    dcos_v = (-t49 - de + cos_v * dt27) / near
+    t34 = math.sqrt(1.0 - e * e)
+    dt36 = t34 * (t26 * dE) - t48 * np.divide(2.0 * (e * de), 2 * t34)
+    sin_v = t34 * t48 / near
+    dsin_v = (dt36 + sin_v * dt27) / near
+    t41 = math.cos(w)
+    t50 = math.sin(w)
+    t42 = cos_v + e
+    dt43 = t41 * (dcos_v + de) - t42 * (t50 * dw)
+    t46 = t41 * t42 - t50 * sin_v
+    dt47 = height * (dt43 - (t50 * dsin_v + sin_v * (t41 * dw))) + t46 * dheight
+    y = drift + height * t46
+    dy = ddrift + dt47
     return y, dy

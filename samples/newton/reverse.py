@@ -19,78 +19,73 @@ def velocity_reverse(
     """Value of `velocity` and its gradient with respect to (period, passage, e, w,
     height, drift).
     """
-    t0 = 2.0 * 3.141592653589793
+    t0 = 2.0 * math.pi
     t6 = t0 * (time - passage) / period
     mean = t6 % t0
     t10 = e < 0.8
-    choice = mean if t10 else 3.141592653589793
-    E_tape = []
-    t11_tape = []
-    t15_tape = []
+    E = mean if t10 else math.pi
+    t12_tape = []
+    t16_tape = []
     step_tape = []
-    E = choice
     trips = 0
     trips_1 = 0
     while True:
         trips_1 += 1
-        E_tape.append(E)
-        t11 = math.sin(E)
-        t11_tape.append(t11)
-        t15 = math.cos(E)
-        t15_tape.append(t15)
-        step = (E - e * t11 - mean) / (1.0 - e * t15)
+        t12 = math.sin(E)
+        t12_tape.append(t12)
+        t16 = math.cos(E)
+        t16_tape.append(t16)
+        step = (E - e * t12 - mean) / (1.0 - e * t16)
         step_tape.append(step)
         E -= step
         trips += 1
-        choice = abs(step) < 1e-10 or trips == 30
-        if choice:
+        if abs(step) < 1e-10 or trips == 30:
             break
-    t24 = math.cos(E)
-    near = 1.0 - e * t24
-    cos_v = (t24 - e) / near
-    t32 = math.sqrt(1.0 - e * e)
-    t33 = math.sin(E)
-    sin_v = t32 * t33 / near
-    t39 = math.cos(w)
-    t40 = cos_v + e
-    t42 = math.sin(w)
-    t44 = t39 * t40 - t42 * sin_v
-    y = drift + height * t44
+    t26 = math.cos(E)
+    near = 1.0 - e * t26
+    cos_v = (t26 - e) / near
+    t34 = math.sqrt(1.0 - e * e)
+    t35 = math.sin(E)
+    sin_v = t34 * t35 / near
+    t41 = math.cos(w)
+    t42 = cos_v + e
+    t44 = math.sin(w)
+    t46 = t41 * t42 - t44 * sin_v
+    y = drift + height * t46
     # return drift + height * (cos(w) * (cos_v + e) - sin(w) * sin_v)
-    t45 = height * t39
-    dw = -(height * sin_v * t39) - height * t40 * t42
+    t47 = height * t41
+    dw = -(height * sin_v * t41) - height * t42 * t44
     # sin_v = sqrt(1.0 - e * e) * sin(E) / near
-    t46 = height * t42 / near
-    de = t45 + 2.0 * (np.divide(t46 * t33, 2 * t32) * e)
+    t48 = height * t44 / near
+    de = t47 + 2.0 * (np.divide(t48 * t35, 2 * t34) * e)
     # cos_v = (cos(E) - e) / near
-    t47 = t45 / near
-    dnear = t46 * sin_v - t47 * cos_v
-    de -= t47
-    dE = -(t46 * t32 * t24) - t47 * t33
+    t49 = t47 / near
+    dnear = t48 * sin_v - t49 * cos_v
+    de -= t49
+    dE = -(t48 * t34 * t26) - t49 * t35
     # near = 1.0 - e * cos(E)
-    de -= dnear * t24
-    dE += dnear * e * t33
+    de -= dnear * t26
+    dE += dnear * e * t35
     dmean = 0.0
     # while True:
     for _ in range(trips_1):
         step = step_tape.pop()
-        t15 = t15_tape.pop()
-        t11 = t11_tape.pop()
-        E = E_tape.pop()
+        t16 = t16_tape.pop()
+        t12 = t12_tape.pop()
         # step = (E - e * sin(E) - mean) / (1.0 - e * cos(E))
-        t48 = dE / (1.0 - e * t15)
-        t49 = t48 * step
-        de -= t49 * t15
-        dE += t49 * e * math.sin(E)
-        dmean += t48
-        dE -= t48
-        de += t48 * t11
-        dE += t48 * e * math.cos(E)
+        t50 = dE / (1.0 - e * t16)
+        t51 = t50 * step
+        de -= t51 * t16
+        dE += t51 * e * t12
+        dmean += t50
+        dE -= t50
+        de += t50 * t12
+        dE += t50 * e * t16
     # E = mean if e < 0.8 else pi
     if t10:
         dmean += dE
     # mean = (2.0 * pi * (time - passage) / period) % (2.0 * pi)
-    t50 = dmean / period
-    dperiod = -(t50 * t6)
-    dpassage = -(t50 * t0)
-    return y, (dperiod, dpassage, float(de), dw, t44, 1.0)
+    t52 = dmean / period
+    dperiod = -(t52 * t6)
+    dpassage = -(t52 * t0)
+    return y, (dperiod, dpassage, float(de), dw, t46, 1.0)

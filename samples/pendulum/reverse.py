@@ -25,12 +25,10 @@ def misfit_reverse(
     t10_tape = []
     angle_tape = []
     speed_tape = []
-    t13_tape = []
     t14_tape = []
     t25_tape = []
     t36_tape = []
     t45_tape = []
-    t49_tape = []
     total = 0.0
     for t8 in range(t1):
         m = measured[t8]
@@ -41,7 +39,6 @@ def misfit_reverse(
             angle_tape.append(angle)
             speed_tape.append(speed)
             t13 = -9.81 / length
-            t13_tape.append(t13)
             t14 = math.sin(angle)
             t14_tape.append(t14)
             s1 = t13 * t14 - damping * speed
@@ -59,7 +56,6 @@ def misfit_reverse(
             t45_tape.append(t45)
             s4 = t13 * t45 - damping * a4
             t49 = dt / 6.0
-            t49_tape.append(t49)
             angle += t49 * (speed + 2.0 * a2 + 2.0 * a3 + a4)
             speed += t49 * (s1 + 2.0 * s2 + 2.0 * s3 + s4)
     dangle = 0.0
@@ -69,17 +65,15 @@ def misfit_reverse(
     # for m in measured:
     for _ in range(t1):
         t10 = t10_tape.pop()
-        # for _ in range(every):
         for _ in range(every):
-            t49 = t49_tape.pop()
             t45 = t45_tape.pop()
             t36 = t36_tape.pop()
             t25 = t25_tape.pop()
             t14 = t14_tape.pop()
-            t13 = t13_tape.pop()
             speed = speed_tape.pop()
             angle = angle_tape.pop()
             # return speed, -GRAVITY / length * sin(angle) - damping * speed
+            t13 = -9.81 / length
             s1 = t13 * t14 - damping * speed
             # a2, s2 = slope(angle + 0.5 * dt * a1, speed + 0.5 * dt * s1, length, dampi
             t18 = 0.5 * dt
@@ -92,6 +86,8 @@ def misfit_reverse(
             s3 = t13 * t36 - damping * a3
             # a4, s4 = slope(angle + dt * a3, speed + dt * s3, length, damping)
             a4 = speed + dt * s3
+            # angle += dt / 6.0 * (a1 + 2.0 * a2 + 2.0 * a3 + a4)
+            t49 = dt / 6.0
             # speed += dt / 6.0 * (s1 + 2.0 * s2 + 2.0 * s3 + s4)
             t50 = dspeed * t49
             t51 = t50 * 2.0

@@ -5,30 +5,6 @@
 import numpy as np
 
 
-def cast(x, like):
-    """`x` in the dtype of `like`, and of its kind where `x` has no axes (a Python
-    float, a NumPy scalar, an array).
-    """
-    if not isinstance(like, (np.ndarray, np.generic)):
-        if isinstance(x, np.ndarray) and x.ndim:
-            return (
-                x.astype(complex)
-                if isinstance(like, complex)
-                else np.real(x).astype(float)
-            )
-        return complex(x) if isinstance(like, complex) else float(np.real(x))
-    dtype = like.dtype if like.dtype.kind in "fc" else np.dtype(float)
-    part = np.asarray(x if dtype.kind == "c" else np.real(x)).astype(dtype, copy=False)
-    return part if part.ndim or isinstance(like, np.ndarray) else part[()]
-
-
-def zeros(like):
-    """A zero of the shape and kind of `like`, of its dtype where that is a float."""
-    if isinstance(like, (list, tuple)):
-        return [zeros(item) for item in like]
-    return cast(np.zeros(np.shape(like)), like)
-
-
 def cool_reverse(
     u: np.ndarray, c: float, *, limit
 ) -> tuple[np.float64, tuple[np.ndarray, float]]:
@@ -48,18 +24,18 @@ def cool_reverse(
     u = u.copy()
     returned = False
     result = None
-    trips = 0
+    trips_1 = 0
     for i in range(t1[0]):
-        trips += 1
+        trips_1 += 1
         # a view: writing it writes u
         row = u[i]
         bend = row[2:] - 2.0 * row[1:-1] + row[:-2]
         bend_tape.append(bend)
         rough = np.sum(bend * bend)
         steps = 0
-        trips_1 = 0
+        trips = 0
         while rough > limit:
-            trips_1 += 1
+            trips += 1
             row = u[i].copy()
             t17 = row[1:-1]
             t23 = row[2:] - 2.0 * t17 + row[:-2]
@@ -73,7 +49,7 @@ def cool_reverse(
             if steps == 6:
                 break
         rough_tape.append(rough)
-        trips_tape.append(trips_1)
+        trips_tape.append(trips)
         # c is too large: give up
         if rough > 1000.0:
             result = rough * c
@@ -97,7 +73,7 @@ def cool_reverse(
             t49_tape.append(t49)
             total += t49 * u[k, 0]
         result = total
-    dseen = zeros(seen)
+    dseen = [np.float64(0)] * len(seen)
     du = np.zeros_like(u)
     # if rough > 1000.0:
     if returned:
@@ -116,13 +92,11 @@ def cool_reverse(
         dresult = 0.0
     dc = 0.0
     # for i in range(u.shape[0]):
-    for i in range(trips - 1, -1, -1):
+    for i in range(trips_1 - 1, -1, -1):
         trips = trips_tape.pop()
         rough = rough_tape.pop()
         bend = bend_tape.pop()
         t50 = t1[1]
-        drow = np.zeros(t50)
-        # if rough > 1000.0:
         if rough > 1000.0:
             # return rough * c
             dc += dresult * rough
@@ -142,25 +116,26 @@ def cool_reverse(
         for _ in range(trips):
             bend_1 = bend_tape_1.pop()
             t23 = t23_tape.pop()
-            drow_1 = np.zeros(t50)
             # return np.sum(bend * bend)
             dbend = 2.0 * (drough * bend_1)
+            drow = np.zeros(t50)
             # bend = row[2:] - 2.0 * row[1:-1] + row[:-2]
-            drow_1[:-2] = dbend
-            drow_1[1:-1] -= dbend * 2.0
-            drow_1[2:] += dbend
+            drow[:-2] = dbend
+            drow[1:-1] -= dbend * 2.0
+            drow[2:] += dbend
             # row[1:-1] += c * (row[2:] - 2.0 * row[1:-1] + row[:-2])
-            drow_1 += du[i]
-            t52 = drow_1[1:-1]
+            drow += du[i]
+            t52 = drow[1:-1]
             t53 = t52 * c
-            dc += np.sum(t52 * t23)
-            drow_1[:-2] += t53
-            drow_1[1:-1] -= t53 * 2.0
-            drow_1[2:] += t53
-            du[i] = drow_1
+            dc += t52 @ t23
+            drow[:-2] += t53
+            drow[1:-1] -= t53 * 2.0
+            drow[2:] += t53
+            du[i] = drow
             drough = 0.0
         # return np.sum(bend * bend)
         dbend = 2.0 * (drough * bend)
+        drow = np.zeros(t50)
         # bend = row[2:] - 2.0 * row[1:-1] + row[:-2]
         drow[:-2] = dbend
         drow[1:-1] -= dbend * 2.0

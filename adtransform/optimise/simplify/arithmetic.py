@@ -7,6 +7,7 @@ from adtransform.ir import Atom, Const, Let, Var
 from adtransform.lattice import (
     Array,
     kind_of,
+    rank_of,
     same_shape,
 )
 from adtransform.optimise.simplify.engine import Simplifier, is_floating, is_number, row
@@ -115,6 +116,21 @@ def _twice(s: Simplifier, let: Let, b: Builder) -> Atom | None:
     if inner is None or not isinstance(y, Var) or inner.args[1] is not y or not is_floating(y) or inner.targets[0].hint:
         return None
     return b.let(let.op, inner.args[0], b.let("operator.mul", 2.0, y), type=let.targets[0].type)
+
+
+@row("numpy.sum")
+def _sum(s: Simplifier, let: Let, b: Builder) -> Atom | None:
+    x, target = let.args[0], let.targets[0]
+    if (negated := s.source(x, "operator.neg")) is not None and not negated.targets[0].hint:
+        return b.let("operator.neg", b.apply("numpy.sum", negated.args, dict(let.kwargs), types=(target.type,))[0])
+    product = s.source(x, "operator.mul")
+    if product is None or product.targets[0].hint or let.kwargs:
+        return None
+    u, v = (type_of(a) for a in product.args)
+    if not (isinstance(u, Array) and isinstance(v, Array) and same_shape(u, v) and u.dtype == v.dtype == "float64"):
+        return None
+    # A product of vectors needs no array for the products of their elements.
+    return b.let("operator.matmul" if rank_of(u) == 1 else "numpy.vdot", *product.args, type=target.type)
 
 
 @row("numpy.where")

@@ -39,21 +39,17 @@ def log_density_forward(
         dt6 = dL[j, :j]
         dt9 = dL[j, j] - (np.dot(t6, dt6) + np.dot(dt6, t6))
         t10 = np.sqrt(L[j, j] - np.dot(t6, t6))
-        A = L
-        A[j, j] = t10
-        dA = dL
-        dA[j, j] = dt9 / (2 * t10)
+        L[j, j] = t10
+        dL[j, j] = dt9 / (2 * t10)
         for i in range(j + 1, n_1):
-            t13 = A[i, :j]
-            t14 = A[j, :j]
-            t28 = np.dot(t13, dA[j, :j])
-            dt16 = dA[i, j] - (t28 + np.dot(dA[i, :j], t14))
-            t17 = A[j, j]
-            t18 = (A[i, j] - np.dot(t13, t14)) / t17
-            A[i, j] = t18
-            dA[i, j] = (dt16 - t18 * dA[j, j]) / t17
-        L = A
-        dL = dA
+            t13 = L[i, :j]
+            t14 = L[j, :j]
+            t28 = np.dot(t13, dL[j, :j])
+            dt16 = dL[i, j] - (t28 + np.dot(dL[i, :j], t14))
+            t17 = L[j, j]
+            t18 = (L[i, j] - np.dot(t13, t14)) / t17
+            L[i, j] = t18
+            dL[i, j] = (dt16 - t18 * dL[j, j]) / t17
     z = x - mean
     dz = dx - dmean
     log_det = 0.0
@@ -70,6 +66,6 @@ def log_density_forward(
         dz[i] = (dt25 - t27 * dt26) / t26
         log_det += 2.0 * np.log(t26)
         dlog_det += 2.0 * (dt26 / t26)
-    y = -0.5 * (np.sum(z**2) + log_det + n * np.log(2.0 * 3.141592653589793))
-    dy = -0.5 * (np.sum(2 * z * dz) + dlog_det)
+    y = -0.5 * (np.sum(z**2) + log_det + n * np.log(2.0 * np.pi))
+    dy = -0.5 * (2 * z @ dz + dlog_det)
     return y, dy

@@ -39,19 +39,17 @@ def log_density_reverse(
         t6_tape.append(np.copy(t6))
         t10 = np.sqrt(L[j, j] - np.dot(t6, t6))
         t10_tape.append(t10)
-        A = L
-        A[j, j] = t10
+        L[j, j] = t10
         for i in range(j + 1, n_1):
-            t13 = A[i, :j]
+            t13 = L[i, :j]
             t13_tape.append(np.copy(t13))
-            t14 = A[j, :j]
+            t14 = L[j, :j]
             t14_tape.append(np.copy(t14))
-            t17 = A[j, j]
+            t17 = L[j, j]
             t17_tape.append(t17)
-            t18 = (A[i, j] - np.dot(t13, t14)) / t17
+            t18 = (L[i, j] - np.dot(t13, t14)) / t17
             t18_tape.append(t18)
-            A[i, j] = t18
-        L = A
+            L[i, j] = t18
     z = x - mean
     t23_tape = []
     t27_tape = []
@@ -65,10 +63,10 @@ def log_density_reverse(
         t27_tape.append(t27)
         z[i] = t27
         log_det += 2.0 * np.log(t26)
-    y = -0.5 * (np.sum(z**2) + log_det + n * np.log(2.0 * 3.141592653589793))
-    dL = np.zeros_like(L)
+    y = -0.5 * (np.sum(z**2) + log_det + n * np.log(2.0 * np.pi))
     # return -0.5 * (np.sum(z**2) + log_det + n * np.log(2.0 * np.pi))
     dz = -0.5 * (2 * z)
+    dL = np.zeros_like(L)
     # for i in range(n):
     for i in range(n - 1, -1, -1):
         t27 = t27_tape.pop()
@@ -90,7 +88,6 @@ def log_density_reverse(
     for j in range(t29, -1, -1):
         t10 = t10_tape.pop()
         t6 = t6_tape.pop()
-        dA = dL
         # for i in range(j + 1, n):
         for i in range(t29, j, -1):
             t18 = t18_tape.pop()
@@ -98,14 +95,13 @@ def log_density_reverse(
             t14 = t14_tape.pop()
             t13 = t13_tape.pop()
             # A[i, j] = (A[i, j] - np.dot(A[i, :j], A[j, :j])) / A[j, j]
-            t30 = dA[i, j] / t17
-            dA[i, j] = t30
-            dA[j, j] -= t30 * t18
-            dA[j, :j] -= t30 * t13
-            dA[i, :j] -= t30 * t14
+            t30 = dL[i, j] / t17
+            dL[i, j] = t30
+            dL[j, j] -= t30 * t18
+            dL[j, :j] -= t30 * t13
+            dL[i, :j] -= t30 * t14
         # A[j, j] = np.sqrt(A[j, j] - np.dot(A[j, :j], A[j, :j]))
-        t31 = dA[j, j] / (2 * t10)
-        dA[j, j] = t31
-        dL = dA
+        t31 = dL[j, j] / (2 * t10)
+        dL[j, j] = t31
         dL[j, :j] -= 2.0 * (t31 * t6)
     return y, (dL, dmean, dz)

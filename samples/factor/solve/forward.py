@@ -24,10 +24,9 @@ def solve_forward(
             dt7 = (dLU[i, k] - t7 * dLU[k, k]) / t6
             LU[i, k] = t7
             dLU[i, k] = dt7
-            t10 = LU[i, k]
             t12 = LU[k, t4:]
-            dt13 = t10 * dLU[k, t4:] + t12 * dLU[i, k]
-            LU[i, t4:] -= t10 * t12
+            dt13 = t7 * dLU[k, t4:] + t12 * dt7
+            LU[i, t4:] -= t7 * t12
             dLU[i, t4:] -= dt13
     x = b.copy()
     dx = db.copy()

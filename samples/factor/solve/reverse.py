@@ -17,7 +17,6 @@ def solve_reverse(
     LU = A.copy()
     t6_tape = []
     t7_tape = []
-    t10_tape = []
     t12_tape = []
     for k in range(n):
         t4 = k + 1
@@ -27,11 +26,9 @@ def solve_reverse(
             t7 = LU[i, k] / t6
             t7_tape.append(t7)
             LU[i, k] = t7
-            t10 = LU[i, k]
-            t10_tape.append(t10)
             t12 = LU[k, t4:]
             t12_tape.append(np.copy(t12))
-            LU[i, t4:] -= t10 * t12
+            LU[i, t4:] -= t7 * t12
     x = b.copy()
     t18_tape = []
     for i in range(1, n):
@@ -48,8 +45,8 @@ def solve_reverse(
         t30 = (x[i] - np.dot(LU[i, t23:], t26)) / LU[i, i]
         t30_tape.append(t30)
         x[i] = t30
-    dLU = np.zeros_like(LU)
     dx = np.broadcast_to(dx, x.shape)
+    dLU = np.zeros_like(LU)
     dx = dx.copy()
     # for i in reversed(range(n)):
     for i in range(n):
@@ -75,13 +72,12 @@ def solve_reverse(
         # for i in range(k + 1, n):
         for i in range(t21, k, -1):
             t12 = t12_tape.pop()
-            t10 = t10_tape.pop()
             t7 = t7_tape.pop()
             t6 = t6_tape.pop()
             # LU[i, k + 1 :] -= LU[i, k] * LU[k, k + 1 :]
             t33 = dLU[i, t4:]
-            dt10 = np.sum(-(t33 * t12))
-            dLU[k, t4:] -= t33 * t10
+            dt10 = -(t33 @ t12)
+            dLU[k, t4:] -= t33 * t7
             dLU[i, k] += dt10
             # LU[i, k] /= LU[k, k]
             t34 = dLU[i, k] / t6

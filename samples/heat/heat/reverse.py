@@ -92,11 +92,10 @@ def heat_reverse(u, alpha, steps, dy=1.0):
         u_tape_1.append(u_1.copy())
     t16 = u_1 * u_1
     y = np.mean(t16)
-    dalpha = zeros(alpha)
     # return np.mean(u * u)
     du_1 = fit(fit(expand(np.divide(dy, np.size(u_1)), t16), t16) * u_1, u_1)
     du_1 = 2.0 * du_1
-    # for _ in range(steps):
+    dalpha = zeros(alpha)
     for _ in range(steps):
         u_1 = u_tape_1.pop()
         t15 = t15_tape.pop()

@@ -24,13 +24,12 @@ def heat_typed_reverse(
     # return np.mean(u * u)
     du = 2.0 * (u / u.size)
     dalpha = 0.0
-    # for _ in range(steps):
     for _ in range(steps):
         t13 = t13_tape.pop()
         # u[1:-1, 1:-1] += alpha * (around - 4.0 * u[1:-1, 1:-1])
         t14 = du[1:-1, 1:-1]
         t15 = t14 * alpha
-        dalpha += np.sum(t14 * t13)
+        dalpha += np.vdot(t14, t13)
         du[1:-1, 1:-1] -= t15 * 4.0
         # around = u[2:, 1:-1] + u[:-2, 1:-1] + u[1:-1, 2:] + u[1:-1, :-2]
         du[1:-1, :-2] += t15

@@ -60,8 +60,8 @@ def bias_reverse(U, B, dY=1.0):
     # Y[I,N] = U[I,N] + B[I]: one batch member a column
     t2 = B[:, None]
     Y = U + t2
-    dB = zeros(B)
     dY = expand(dY, Y)
+    dB = zeros(B)
     # Y = U + B[:, None]
     dB[:, None] = fit(dY, t2)
     return Y, (copy_of(fit(dY, U)), dB)
