@@ -45,7 +45,7 @@ class Plan:
     types: dict[Key, Type] = field(default_factory=dict)
     settled: set[str] = field(default_factory=set)  # names that turned out not to change
     related: set[Pair] = field(default_factory=set)
-    heap: dict[Storage, Content] = field(default_factory=dict)  # what the storages held at the end of the last reading
+    heap: dict[Storage, Content] = field(default_factory=dict)  # what storages held at the end of a reading
     pool: dict[tuple[str, int], Storage] = field(default_factory=dict)
     name: int = field(default_factory=itertools.count().__next__)  # of the extents that are those of one trip
 
@@ -133,7 +133,7 @@ class Loops(Methods):
     # One reading.
 
     def _attempt(self, loop: Loop, plan: Plan, entry: State) -> Attempt:
-        meeting = Meeting(pool=plan.pool)
+        meeting = Meeting(pool=plan.pool, again=True)
         self._heap_a, self._heap_b = entry.heap, plan.heap or entry.heap
         for name in loop.assigned:
             if not loop.at_head(name) or name in plan.settled or name in _FLAGS:
@@ -315,7 +315,7 @@ class Loops(Methods):
                         plan.settled.add(name)
                         stable = False
                     continue
-                fresh = Meeting()
+                fresh = Meeting(again=True)
                 template = self.blend(entry.env.get(name), ref, fresh, name)
                 if _form(template, fresh) != _form(meeting.names[name], meeting):
                     plan.names[name] = ref
@@ -353,7 +353,7 @@ class Loops(Methods):
 
     def _outgrown(self, body: Body, content: Content, now: Content | None, meeting: Meeting) -> bool:
         """Whether a trip changes more of what a storage holds than is carried."""
-        fresh = Meeting()
+        fresh = Meeting(again=True)
         match body, content, now:
             case ItemsOf(items), Items(ends), Items(refs) if len(ends) == len(refs):
                 rows = list(zip(items, refs, ends, strict=True))

@@ -93,6 +93,7 @@ class Meeting:
     wanted: list[Storage] = field(default_factory=list)
     pool: dict[tuple[str, int], Storage] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    again: bool = False  # of a loop: a container that a trip makes is another one in each
 
     def storage(self, hint: str) -> Storage:
         """A storage for what is merged; the same one every time a loop is read again."""
@@ -185,17 +186,18 @@ class Merging(Storages):
         return self._container(a, b, meeting, hint)
 
     def _container(self, a: Held | None, b: Held | None, meeting: Meeting, hint: str) -> Template:
-        if a is None or b is None or a.storage is b.storage:
+        if (b is None or a is None and not meeting.again) or (a is not None and a.storage is b.storage):
             one = a or b
             assert one is not None
             self._want(one, meeting)
             return Same(one)
-        known = (a.storage, b.storage) in meeting.pairs
-        storage = self._pair(a.storage, b.storage, meeting, hint)
+        before = None if a is None else a.storage
+        known = (before, b.storage) in meeting.pairs
+        storage = self._pair(before, b.storage, meeting, hint)
         if not known:
-            contents = self._content_a(a.storage), self._content_b(b.storage)
+            contents = None if before is None else self._content_a(before), self._content_b(b.storage)
             meeting.bodies[storage] = self.blend_content(*contents, meeting, storage, hint)
-        return Same(replace(a, storage=storage))
+        return Same(replace(b, storage=storage))
 
     # The heaps of the two states while they are blended.
     _heap_a: dict[Storage, Content]
