@@ -626,6 +626,21 @@ def test_a_class_that_is_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert derivative(p).x[0] == 5.0 * 3.0
 
 
+@dataclass(frozen=True)
+class Scaled:
+    name: str
+    scale: float = field(compare=False)
+
+    def __call__(self, x: Any) -> Any:
+        return self.scale * x * x
+
+
+def test_equal_objects_that_hold_different_things() -> None:
+    first, second = Scaled("a", 1.0), Scaled("a", 3.0)
+    assert first == second
+    assert (ad.grad(first)(2.0), ad.grad(second)(2.0)) == (4.0, 12.0)
+
+
 def test_objects_from_outside_are_not_written() -> None:
     with pytest.raises(ad.DifferentiationError, match="a write to `self`, which is not local"):
         ad.grad(MISFIT.remember)(X)

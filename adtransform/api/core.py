@@ -15,6 +15,7 @@ from adtransform.api.programs import Like, Program, Shape, runner
 from adtransform.api.surroundings import Entry, surroundings, unchanged
 from adtransform.api.trees import classes, repeated
 from adtransform.ir import Function
+from adtransform.read.instances import is_plain_instance
 
 Values = tuple[Any, ...]
 Run = Callable[[Values], Any]
@@ -106,6 +107,8 @@ def forget() -> None:
 
 
 def _cache_of(root: Any) -> dict[Hashable, Any]:
+    if is_plain_instance(root):  # equal objects may hold different things
+        return {}
     try:
         return _SPECIALISED.setdefault(root, {})
     except TypeError:  # no weak reference, or not hashable
