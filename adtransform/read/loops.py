@@ -299,7 +299,7 @@ class Loops(Methods):
         stable = True
         if DEAD in end.env:
             return True
-        plan.heap = {**(plan.heap or {}), **end.heap}  # with what earlier readings made: the plan may still name it
+        plan.heap = {**plan.heap, **end.heap}  # with what earlier readings made: the plan may still name it
         self._heap_a, self._heap_b = entry.heap, end.heap
         gone = self.is_lost(end.env)
         for name in loop.assigned:
