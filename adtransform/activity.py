@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from adtransform.ir import Atom, Const, For, Function, If, Let, Region, Var, While
 from adtransform.lattice import Array, is_differentiable
+from adtransform.ops import CALLS
 from adtransform.rules.table import RULES, find
 
 # The linear operands of the IR's own operations, by position (`...`: all of them).
@@ -27,6 +28,8 @@ LINEAR: dict[str, tuple[int, ...] | None] = {
     "plus": (0, 1),
     "accumulate": (0, 1),
     "accumulate_at": (0, 2),
+    "pack": None,
+    "unpack": (0,),
 }
 _NONE = frozenset("load zeros shape ndim size slice trips".split())
 
@@ -36,6 +39,8 @@ def differentiable_operands(let: Let) -> list[Atom]:
     if let.op in LINEAR:
         positions = LINEAR[let.op]
         return list(let.args) if positions is None else [let.args[i] for i in positions]
+    if let.op in CALLS:
+        return list(let.args[1:])
     if let.op in _NONE:
         return []
     found = find(let)
@@ -168,8 +173,11 @@ SELECTIONS = frozenset(
 
 
 def selected(f: Function) -> set[Var]:
-    """The values that may feed a selection (`where`, a mask, an index): a zero share of theirs must stay zero."""
-    out: set[Var] = set()
+    """The values that may feed a selection (`where`, a mask, an index): a zero share of theirs must stay zero.
+
+    What a call does with its operands is not looked into, nor what is done with the results of a function that is called.
+    """
+    out: set[Var] = {r for r in f.results if isinstance(r, Var)} if f.internal else set()
 
     def trip(loop: For | While) -> None:
         for param, target, *sources in carried(loop):
@@ -181,7 +189,7 @@ def selected(f: Function) -> set[Var]:
         for stmt in reversed(region.body):
             match stmt:
                 case Let():
-                    if stmt.op in SELECTIONS or _picks(stmt) or any(t in out for t in stmt.targets):
+                    if stmt.op in SELECTIONS or stmt.op in CALLS or _picks(stmt) or any(t in out for t in stmt.targets):
                         out.update(a for a in (*stmt.args, *(v for _, v in stmt.kwargs)) if isinstance(a, Var))
                 case If():
                     for target, *sources in zip(stmt.targets, stmt.then.results, stmt.orelse.results, strict=True):

@@ -10,23 +10,26 @@ from dataclasses import replace
 
 from adtransform.activity import active
 from adtransform.build import Builder, type_of
+from adtransform.calls import Variants, is_active, name_of
 from adtransform.infer.structural import tangent as tangent_type
 from adtransform.ir import Atom, Const, For, Function, If, Leaf, Let, Param, Region, Stmt, Var, While
 from adtransform.linear import push, zero
+from adtransform.ops import CALLS
 from adtransform.rewrite import regions
 
 
-def forward(f: Function, wrt: Sequence[str], *, partials: bool = False) -> Function:
+def forward(f: Function, wrt: Sequence[str], *, partials: bool = False, variants: Variants | None = None) -> Function:
     """The function that also computes tangents: parameters `dx` per name in `wrt`, results `(y, dy)`.
 
     `partials`: instead one partial per parameter, seeded with 1 (`dt2_da`), for scalars; every tangent is named.
+    `variants`: what is differentiated of the functions called, by name; a call of `g` becomes one of `g_forward`.
     """
-    return _Forward(f, wrt, partials).run()
+    return _Forward(f, wrt, partials, variants or {}).run()
 
 
 class _Forward:
-    def __init__(self, f: Function, wrt: Sequence[str], partials: bool) -> None:
-        self.f, self.wrt, self.partials = f, wrt, partials
+    def __init__(self, f: Function, wrt: Sequence[str], partials: bool, variants: Variants) -> None:
+        self.f, self.wrt, self.partials, self.variants = f, wrt, partials, variants
         self.active = active(f, wrt)
         taken = {p.name for p in f.params} | {v.hint for v in _variables(f)}
         self.inputs = {} if partials else {name: _free_name(f"d{name}", taken) for name in wrt}
@@ -64,6 +67,9 @@ class _Forward:
                     self.loop(stmt, b)
 
     def let(self, stmt: Let, b: Builder) -> None:
+        if stmt.op in CALLS and is_active(stmt, self.active):
+            self.call(stmt, b)
+            return
         b.add(stmt)
         if not any(t in self.active for t in stmt.targets):
             return
@@ -76,6 +82,16 @@ class _Forward:
             for target, tangent in zip(stmt.targets, made, strict=True):
                 if tangent is not None and target in self.active:
                     tangents[target] = self.named(target, label, tangent, b, start)
+
+    def call(self, stmt: Let, b: Builder) -> None:
+        """A call of the derivative: the values come with the first direction's tangents."""
+        variant, name = self.variants[name_of(stmt)], Const(f"{name_of(stmt)}_forward")
+        for k, (tangents, label) in enumerate(zip(self.tangents, self.labels, strict=True)):
+            given = [tangents.get(stmt.args[1 + i]) or self.zero(stmt.args[1 + i], b) for i in variant.places]
+            values = stmt.targets if k == 0 else tuple(Var(t.type) for t in stmt.targets)
+            made = tuple(Var(tangent_type(t.type), "", t, label) for t in stmt.targets)
+            b.add(replace(stmt, targets=(*values, *made), args=(name, *stmt.args[1:], *given)))
+            tangents.update((t, m) for t, m in zip(stmt.targets, made, strict=True) if t in self.active)
 
     def seed(self, stmt: Let, b: Builder) -> None:
         target, name = stmt.targets[0], stmt.args[0]

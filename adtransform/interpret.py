@@ -9,12 +9,13 @@ from __future__ import annotations
 import importlib
 import operator
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from adtransform.ir import UNDEFINED, Atom, Const, For, Function, If, Leaf, Let, Region, Var, While
-from adtransform.ops import resolve
+from adtransform.ops import CALLS, resolve
 
 Env = dict[Var, Any]
 
@@ -35,7 +36,7 @@ def interpret(f: Function, arguments: Mapping[str, Any]) -> Any:
     missing = [p.name for p in f.params if p.name not in values]
     if missing or len(values) > len(f.params):
         raise TypeError(f"{f.name}() takes {', '.join(p.name for p in f.params)}; got {', '.join(values)}")
-    run = _Run(values, f.extra)
+    run = _Run(values, f)
     run.block(f.body)
     return nest(f.tree, [run.value(r) for r in f.results])
 
@@ -55,9 +56,10 @@ def nest(tree: Any, values: list[Any]) -> Any:
 
 
 class _Run:
-    def __init__(self, arguments: Mapping[str, Any], extra: Mapping[str, Callable[..., Any]]) -> None:
+    def __init__(self, arguments: Mapping[str, Any], f: Function) -> None:
         self.arguments = arguments
-        self.extra = extra
+        self.extra = f.extra
+        self.callees = f.callees
         self.env: Env = {}
 
     def value(self, a: Atom) -> Any:
@@ -86,12 +88,20 @@ class _Run:
         kwargs = {k: self.value(a) for k, a in let.kwargs}
         if let.op == "load":
             return [self.arguments[args[0]]]
-        if let.op != "assign" and any(a is UNDEFINED.value for a in args):
+        if let.op not in ("assign", "pack") and any(a is UNDEFINED.value for a in args):
             raise UnboundLocalError(f"{let.op} reads a variable that this path never bound")
+        if let.op in CALLS:
+            return self.call(*args)
         result = self.operation(let.op)(*args, **kwargs)
         if len(let.targets) == 1 and let.op != "unpack":
             return [result]
         return list(result) if let.targets else []
+
+    def call(self, name: str, *args: Any) -> list[Any]:
+        callee = self.callees[name]
+        flat = tuple(Leaf(i) for i in range(len(callee.results)))
+        arguments = {p.name: a for p, a in zip(callee.params, args, strict=True)}
+        return list(interpret(replace(callee, callees=self.callees, tree=flat), arguments))
 
     def operation(self, op: str) -> Callable[..., Any]:
         if op in self.extra:
@@ -169,6 +179,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "pop": lambda items: (items[:-1], items[-1]),
     "extend": lambda items, more: [*items, *more],
     "times": lambda items, count: items * count,
+    "pack": lambda *items: items,
     "unpack": lambda items: items,
     "backward": lambda: None,
     "trips": lambda start, stop, step: len(range(start, stop, step)),

@@ -10,7 +10,7 @@ The docstring of each class is its printed line.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -199,6 +199,8 @@ class Function:
 
     `tree` says how the results are nested: a `Leaf`, or a tuple, record, list or dict of trees.
     `doc`: the docstring; `bindings`: values of captured names (closure cells, globals) that became keyword-only parameters.
+    `callees`: the functions that are called, by name, those that they call themselves included; they have none of their own.
+    `internal`: only called from here, so that its results may share memory with its arguments and with one another.
     """
 
     name: str
@@ -210,6 +212,8 @@ class Function:
     assumes: tuple[Assume, ...] = ()
     bindings: dict[str, Any] = field(default_factory=dict)
     extra: dict[str, Callable[..., Any]] = field(default_factory=dict)
+    callees: Mapping[str, Function] = field(default_factory=dict)
+    internal: bool = False
 
     @property
     def results(self) -> tuple[Atom, ...]:

@@ -69,6 +69,13 @@ class List(Type):
 
 
 @dataclass(frozen=True, slots=True)
+class Saved(Type):
+    """`saved of f`: what `f_back` needs of a call of `f_ahead`; where `f` calls itself it holds another such value."""
+
+    of: str
+
+
+@dataclass(frozen=True, slots=True)
 class Static(Type):
     """Not a number: `None`, a string, an ellipsis, a slice (`slice`, or `slice:` for the whole axis), a dtype, a function."""
 
@@ -141,6 +148,8 @@ def is_differentiable(t: Type) -> bool:
         return any(is_differentiable(item) for item in t.items)
     if isinstance(t, List):
         return is_differentiable(t.item)
+    if isinstance(t, Saved):
+        return True
     return is_number(t) and kind_of(t) not in ("bool", "int")
 
 
@@ -353,6 +362,8 @@ def show(t: Type) -> str:
             return "(" + ", ".join(show(i) for i in items) + ("," if len(items) == 1 else "") + ")"
         case List(item):
             return f"[{show(item)}]"
+        case Saved(of):
+            return f"saved of {of}"
         case Static(what):
             return what
     raise TypeError(t)

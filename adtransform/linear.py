@@ -15,8 +15,8 @@ from adtransform.activity import LINEAR, refused
 from adtransform.build import Builder, type_of
 from adtransform.errors import refuse
 from adtransform.infer.structural import tangent as tangent_type
-from adtransform.ir import Atom, Const, Let, Var
-from adtransform.lattice import List, Scalar, is_number, is_scalar, same_shape
+from adtransform.ir import UNDEFINED, Atom, Const, Let, Var
+from adtransform.lattice import List, Scalar, is_differentiable, is_number, is_scalar, same_shape
 from adtransform.ops import resolve
 from adtransform.rules.equations import Equation, differential, share
 from adtransform.rules.table import TRANSPOSES, Rule, Transpose, find
@@ -25,10 +25,17 @@ Contribute = Callable[[Atom, Atom], None]
 
 
 def zero(like: Atom, b: Builder) -> Atom:
-    """A zero tangent of a value's shape."""
+    """A zero tangent of a value's shape; of a value that this path never bound there is none."""
+    if like == UNDEFINED:
+        return UNDEFINED
     if isinstance(type_of(like), Scalar):
         return Const(0.0)
     return b.let("zeros", like, type=tangent_type(type_of(like)))
+
+
+def nothing(like: Atom, b: Builder) -> Atom:
+    """The same for any value; None for one that has no derivative."""
+    return zero(like, b) if is_differentiable(type_of(like)) else Const(None)
 
 
 def elementwise(op: str) -> bool:
@@ -191,6 +198,12 @@ def _push_structural(let: Let, tangents: Mapping[Atom, Atom], b: Builder) -> lis
         if dpart is None:
             return [dacc]
         return [b.let("fit", dpart, like) if dacc is None else b.let("accumulate", dacc, dpart, like)]
+    if let.op == "unpack":
+        types = tuple(tangent_type(t.type) for t in let.targets)
+        return list(b.apply("unpack", (tangents[let.args[0]],), count=len(let.targets), types=types))
+    if let.op == "pack":
+        parts = [tangents.get(a) or nothing(a, b) for a in let.args]
+        return list(b.apply("pack", parts, types=(let.targets[0].type,)))
     args = list(let.args)
     for i in positions:
         args[i] = tangents.get(let.args[i]) or (Const(0.0) if i == 2 and not _is_list(let) else zero(let.args[i], b))

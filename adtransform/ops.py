@@ -29,7 +29,10 @@ Names without a dot are structural, the IR's own:
     piece(bar, i, axis, ...), pieces(bar, axis, list), items(bar, list)     adjoints of concatenate and of array(list)
     undiag(bar, like, k), lanes(x, axis), delay(x, first, axis), recur(factor, term, axis), columns(x, like), uncolumns(x, like)
                                         what diag, prod, cumprod and solve need: see `runtime`
+    pack(a, b, ...)                     what a later sweep needs, as one value
     unpack(saved) -> a, b, ...          the items of a tuple
+    call('f', a, b, ...) -> y, z, ...   the results of a function among the callees
+    perform('f', a, b, ...) -> y, ...   the same for one that does more than compute
     backward()              no value: here the backward sweep begins
     trips(start, stop, step)            how many trips a range makes: len(range(start, stop, step))
 """
@@ -49,7 +52,7 @@ STRUCTURAL = frozenset(
     "load assign index update slice tuple list push pop shape ndim size zeros fit expand accumulate accumulate_at strong "
     "spread matmul_left matmul_right cast trips piece unpack backward scatter undiag lanes delay recur contract swap "
     "dot_left dot_right tensordot_left tensordot_right items pieces columns uncolumns last "
-    "extend times untimes plus".split()
+    "extend times untimes plus pack call perform".split()
 )
 
 # What a reader knows as an operator, and how it is printed: symbol and precedence (higher binds tighter).
@@ -97,10 +100,12 @@ VIEWS = frozenset(
 
 # Performed once, in order, never removed, shared or repeated.
 EXTERNAL = frozenset(
-    "builtins.print builtins.input raise assert warnings.warn backward "
+    "builtins.print builtins.input raise assert warnings.warn backward perform "
     "logging.debug logging.info logging.warning logging.error logging.critical".split()
 )
 
+
+CALLS = frozenset(("call", "perform"))
 
 _PURE_MODULES = frozenset("numpy numpy.linalg numpy.fft math operator builtins cmath".split())
 

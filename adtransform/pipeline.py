@@ -3,6 +3,8 @@
 primal ── forward ──▶ f_forward(x, dx) -> (y, dy)
        ── reverse ──▶ f_reverse(x) -> (y, (dx,))         both sweeps in one function
                       f_ahead(x) -> (y, saved), f_back(saved, dy) -> (dx,)
+
+A function that `f` calls separately has derivatives of its own: `g_forward`, or the pair `g_ahead` and `g_back`.
 """
 
 from __future__ import annotations
@@ -16,11 +18,12 @@ from adtransform import emit
 from adtransform.annotate import annotate
 from adtransform.annotate import explain as explanation
 from adtransform.build import Builder, type_of
+from adtransform.calls import Variants, reached, variants
 from adtransform.contracts import contracts
 from adtransform.forward import forward as push_forward
 from adtransform.infer.structural import tangent as tangent_type
 from adtransform.ir import Atom, Const, Function, Leaf, Let, Param, Record, Region, Stmt, Var
-from adtransform.lattice import UNKNOWN, Array, List, Tuple, Type, is_scalar, kind_of
+from adtransform.lattice import UNKNOWN, Array, List, Saved, Tuple, Type, is_scalar, kind_of
 from adtransform.optimise.fill import fill
 from adtransform.optimise.hoist import hoist
 from adtransform.optimise.kinds import settle
@@ -69,15 +72,30 @@ def run(passes: Sequence[Pass], f: Function) -> Function:
 
 
 def primal(f: Function) -> Function:
-    """A function as read, made ready to differentiate: names settled, dead statements gone."""
-    return run(PRIMAL, f)
+    """A function as read, and those it calls, made ready to differentiate: names settled, dead statements gone."""
+    return replace(run(PRIMAL, f), callees={name: run(PRIMAL, g) for name, g in f.callees.items()})
 
 
 def forward(f: Function, wrt: Sequence[str]) -> Function:
     """`f_forward(x, dx) -> (y, dy)`."""
-    made = run((simplify, invariants, share, simplify, prune), push_forward(primal(f), wrt))
+    f = primal(f)
+    found = variants(f, wrt)
+    callees = dict(f.callees)
+    for name, variant in found.items():
+        callees[f"{name}_forward"] = _forward(f.callees[name], variant.wrt, found)
+    return _calling(_forward(f, wrt, found), callees)
+
+
+def _forward(f: Function, wrt: Sequence[str], found: Variants) -> Function:
+    made = run((simplify, invariants, share, simplify, prune), push_forward(f, wrt, variants=found))
     names = ", ".join(wrt)
-    return replace(made, doc=f"Value of `{f.name}` and its tangent, for tangents of ({names}).{_records(f)}")
+    made = replace(made, doc=f"Value of `{f.name}` and its tangent, for tangents of ({names}).{_records(f)}")
+    return replace(made, tree=tuple(Leaf(i) for i in range(len(made.results)))) if f.internal else made
+
+
+def _calling(f: Function, callees: dict[str, Function]) -> Function:
+    """The function with those of the callees that it reaches."""
+    return replace(f, callees=reached(f, callees))
 
 
 def _records(f: Function) -> str:
@@ -95,12 +113,12 @@ def _records(f: Function) -> str:
 
 def partials(f: Function, wrt: Sequence[str]) -> Function:
     """The forward listing: one partial for each parameter, for scalars."""
-    return lower(push_forward(f, wrt, partials=True))
+    return lower(push_forward(f, wrt, partials=True, variants=variants(f, wrt)))
 
 
 def backward_listing(f: Function, wrt: Sequence[str]) -> Function:
     """The reverse listing: both sweeps straight after `reverse`, the adjoints zeroed in so many lines."""
-    sweeps = sweep(f, wrt, seed=1)
+    sweeps = sweep(f, wrt, seed=1, variants=variants(f, wrt))
     indexed = {
         s.targets[0].of for s in statements(Region((), sweeps.backward, ())) if isinstance(s, Let) and s.op == "accumulate_at"
     }
@@ -115,10 +133,22 @@ def backward_listing(f: Function, wrt: Sequence[str]) -> Function:
 def reverse(f: Function, wrt: Sequence[str]) -> Function:
     """`f_reverse(x) -> (y, (dx,))`, with a last parameter `dy=1.0` where the result is not known to be a scalar."""
     f = primal(f)
+    found = variants(f, wrt)
     scalar = len(f.results) == 1 and is_scalar(type_of(f.results[0])) and kind_of(type_of(f.results[0])) == "float"
-    made = _settled(f, run(FINAL, _taped(sweep(f, wrt, seed=1.0 if scalar else None))), wrt)
+    made = _settled(f, run(FINAL, _taped(sweep(f, wrt, seed=1.0 if scalar else None, variants=found))), wrt)
     names = ", ".join(wrt)
-    return replace(made, doc=f"Value of `{f.name}` and its gradient with respect to ({names}).{_records(f)}")
+    made = replace(made, doc=f"Value of `{f.name}` and its gradient with respect to ({names}).{_records(f)}")
+    return _calling(made, _halves(f, found))
+
+
+def _halves(f: Function, found: Variants) -> dict[str, Function]:
+    """The functions that `f` calls, and both halves of the derivatives of those that are differentiated."""
+    callees = dict(f.callees)
+    for name, variant in found.items():
+        g = f.callees[name]
+        joint = _settled(g, run(FINAL, _taped(sweep(g, variant.wrt, exact=True, variants=found))), variant.wrt)
+        callees.update((half.name, half) for half in _split(g, joint, variant.wrt))
+    return callees
 
 
 def gradient(f: Function, wrt: Sequence[str], *, single: bool) -> Function:
@@ -140,8 +170,11 @@ def tangent(f: Function, wrt: Sequence[str]) -> Function:
 def pair(f: Function, wrt: Sequence[str]) -> tuple[Function, Function]:
     """`f_ahead(x) -> (y, saved)` and `f_back(saved, dy) -> (dx,)`; `back` alters nothing, so it may be called again."""
     f = primal(f)
-    joint = _settled(f, run(FINAL, _taped(sweep(f, wrt, exact=True))), wrt)
-    return _split(f, joint, wrt)
+    found = variants(f, wrt)
+    joint = _settled(f, run(FINAL, _taped(sweep(f, wrt, exact=True, variants=found))), wrt)
+    callees = _halves(f, found)
+    ahead, back = _split(f, joint, wrt)
+    return _calling(ahead, callees), _calling(back, callees)
 
 
 def _settled(f: Function, joint: Function, wrt: Sequence[str]) -> Function:
@@ -196,7 +229,10 @@ def _joint(sweeps: Sweeps, *, cast: bool = True) -> Function:
     shares: list[Atom] = list(sweeps.shares)
     if cast:
         likes = [loads[Const(name)] for name in sweeps.wrt]
-        shares = [b.let("cast", share, like, of=like) for share, like in zip(shares, likes, strict=True)]
+        shares = [
+            share if isinstance(like.type, (List, Saved)) else b.let("cast", share, like, of=like)
+            for share, like in zip(shares, likes, strict=True)
+        ]
     count = len(sweeps.values)
     seeds = [_seed(name, like) for name, like in sweeps.seeds.items()]
     if any(isinstance(type_of(like), List) for like in sweeps.seeds.values()):
@@ -216,7 +252,7 @@ def _joint(sweeps: Sweeps, *, cast: bool = True) -> Function:
 def _seed(name: str, result: Atom) -> Param:
     """The parameter for the adjoint of a result: 1.0 when it is not given."""
     t = tangent_type(type_of(result))
-    return Param(name, t if is_scalar(t) else UNKNOWN, default=Const(1.0))
+    return Param(name, t if is_scalar(t) or isinstance(t, (List, Saved)) else UNKNOWN, default=Const(1.0))
 
 
 def _cut(body: Sequence[Stmt]) -> int:
@@ -232,17 +268,23 @@ def _split(f: Function, joint: Function, wrt: Sequence[str]) -> tuple[Function, 
     bound = {t for s in first for t in s.targets}
     saved = [v for v in dict.fromkeys(used(Region((), second, shares))) if v in bound]
     names = ", ".join(wrt)
-    leaves = tuple(Leaf(count + i) for i in range(len(saved)))
     seeds = [replace(p, default=None) for p in joint.params if p not in f.params]
+    keep = _free("saved", {v.hint for v in saved} | {p.name for p in seeds})
+    types: Type = Saved(f.name) if f.internal else Tuple(tuple(v.type for v in saved))
     ahead = replace(
         f,
         name=f"{f.name}_ahead",
         body=Region((), first, (*values, *saved)),
-        tree=(f.tree, leaves),
+        tree=(f.tree, tuple(Leaf(count + i) for i in range(len(saved)))),
         doc=f"Value of `{f.name}` and what `{f.name}_back` needs of it.{_records(f)}",
     )
-    keep = _free("saved", {v.hint for v in saved} | {p.name for p in seeds})
-    types = Tuple(tuple(v.type for v in saved))
+    if f.internal:
+        pack = Let((Var(types, keep),), "pack", tuple(saved))
+        ahead = replace(
+            ahead,
+            body=Region((), (*first, pack), (*values, *pack.targets)),
+            tree=tuple(Leaf(i) for i in range(count + 1)),
+        )
     source = Var(types, keep)
     opening = [Let((source,), "load", (Const(keep),))]
     fresh: dict[Var, Atom] = {v: Var(v.type, v.hint, v.of, v.wrt) for v in saved}
@@ -254,9 +296,10 @@ def _split(f: Function, joint: Function, wrt: Sequence[str]) -> tuple[Function, 
         f"{f.name}_back",
         (Param(keep, types), *seeds),
         replace(renamed, body=(*opening, *renamed.body)),
-        tuple(Leaf(i) for i in range(len(shares))),
+        Leaf(0) if f.internal and len(shares) == 1 else tuple(Leaf(i) for i in range(len(shares))),
         f"Gradient of `{f.name}` with respect to ({names}), for the adjoint of its value.",
         f.origin,
+        internal=f.internal,
     )
     return prune(ahead), prune(back)
 
@@ -273,7 +316,9 @@ def _free(name: str, taken: set[str]) -> str:
 def load_function(source: Source, name: str, types: Mapping[str, Type], namespace: Mapping[str, Any] | None = None) -> Function:
     """A function of a source, read for arguments of these types.  Raises `DifferentiationError` for what is not supported."""
     f = read(source, name, types, namespace=namespace, known=known)
-    verify(f)
+    f = _calling(f, dict(f.callees))
+    for g in (f, *f.callees.values()):
+        verify(g, f.callees)
     # Real arguments need no checks: they chose the types.
     return (
         f

@@ -14,15 +14,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 
 from adtransform.activity import LINEAR, active, selected
 from adtransform.build import Builder, type_of
+from adtransform.calls import Variants, is_active, name_of
 from adtransform.infer.indexing import may_repeat
 from adtransform.infer.structural import adjoint as adjoint_type
 from adtransform.ir import Atom, Const, For, Function, If, Let, Region, Stmt, Var, While
-from adtransform.lattice import INT, UNKNOWN, Array, List, Tuple, dims_of, is_scalar
-from adtransform.linear import pull, singular, zero
-from adtransform.rewrite import definitions, free
+from adtransform.lattice import INT, UNKNOWN, Array, List, Saved, Tuple, dims_of, is_scalar
+from adtransform.linear import nothing, pull, singular, zero
+from adtransform.ops import CALLS
+from adtransform.rewrite import Rewriter, definitions, free
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +45,25 @@ class Sweeps:
     wrt: tuple[str, ...]
 
 
-def sweep(f: Function, wrt: Sequence[str], *, seed: float | None = None, exact: bool = False) -> Sweeps:
+def sweep(
+    f: Function, wrt: Sequence[str], *, seed: float | None = None, exact: bool = False, variants: Variants | None = None
+) -> Sweeps:
     """The two sweeps of a function with respect to some parameters.
 
     `seed`: the adjoint of the result, a constant; None makes it a parameter for each active result (`dy`), which may be
     narrower than the result unless it is `exact`.
+    `variants`: what is differentiated of the functions called, by name; a call of `g` becomes one of `g_ahead` in the forward
+    sweep, and one of `g_back` in the backward sweep.
     """
-    return _Reverse(_tagged(_loaded(f, wrt)), wrt, seed, exact).run()
+    return _Reverse(_tagged(_loaded(f, wrt)), wrt, seed, exact, variants or {}).run()
 
 
 class _Reverse:
-    def __init__(self, f: Function, wrt: Sequence[str], seed: float | None, exact: bool) -> None:
-        self.f, self.wrt, self.seed, self.exact = f, tuple(wrt), seed, exact
+    def __init__(self, f: Function, wrt: Sequence[str], seed: float | None, exact: bool, variants: Variants) -> None:
+        self.wrt, self.seed, self.exact, self.variants = tuple(wrt), seed, exact, variants
         self.active = active(f, wrt)
         self.strong = selected(f)
+        self.f = _Ahead(self.active).function(f)
         self.definitions = definitions(f.body)
         self.adjoint: dict[Var, Atom] = {}
         self.trips: dict[object, Var] = {}
@@ -131,6 +139,9 @@ class _Reverse:
                 if a in wanted:
                     add(a, b.let("index", bar, key, type=type_of(bar)))
             return
+        if stmt.op in CALLS:
+            self.call(stmt, wanted, add, b)
+            return
         if stmt.op not in LINEAR:
             if stmt.op not in ("load", "zeros"):
                 unused = {
@@ -141,6 +152,10 @@ class _Reverse:
         if stmt.op == "pop":
             rest, item = (bars[i] or zero(t, b) for i, t in enumerate(stmt.targets))
             add(args[0], b.let("push", rest, item, type=adjoint_type(type_of(args[0]))))
+            return
+        if stmt.op == "unpack":
+            items = [found or nothing(t, b) for found, t in zip(bars, stmt.targets, strict=True)]
+            add(args[0], b.let("pack", *items, type=type_of(args[0])))
             return
         assert bar is not None
         match stmt.op:
@@ -183,6 +198,12 @@ class _Reverse:
                 for i, a in enumerate(args):
                     if a in wanted:
                         add(a, b.let("index", bar, i))
+            case "pack":
+                types = tuple(adjoint_type(type_of(a)) for a in args)
+                parts = b.apply("unpack", (bar,), count=len(args), types=types)
+                for a, part in zip(args, parts, strict=True):
+                    if a in wanted:
+                        add(a, part)
             case "accumulate":
                 if args[0] in wanted:
                     add(args[0], bar)
@@ -293,6 +314,25 @@ class _Reverse:
             seen.add(bar)
         return False
 
+    def call(self, stmt: Let, wanted: set[Atom], add: _Contribute, b: Builder) -> None:
+        """The shares of a call's operands, from the other half of the derivative."""
+        name = name_of(stmt).removesuffix("_ahead")
+        variant, saved = self.variants[name], stmt.targets[-1]
+        bars = [self.bar([stmt.targets[i] for i in group], b) for group in variant.groups]
+        operands = [stmt.args[1 + i] for i in variant.places]
+        shares = [Var(adjoint_type(type_of(a)), "", a if isinstance(a, Var) else None) for a in operands]
+        b.add(Let(tuple(shares), "call", (Const(f"{name}_back"), saved, *bars), origin=stmt.origin))
+        for operand, share in zip(operands, shares, strict=True):
+            if operand in wanted:
+                add(operand, share)
+
+    def bar(self, targets: Sequence[Var], b: Builder) -> Atom:
+        """The adjoint of a value that a call yields, at each of its results."""
+        found = [self.adjoint[t] for t in targets if t in self.adjoint]
+        if not found:
+            return zero(targets[0], b)
+        return reduce(lambda p, q: b.let("operator.add", p, q), found)
+
     def branch(self, stmt: If, b: Builder) -> None:
         outer = self.adjoint
         sides: list[tuple[Builder, dict[Var, Atom]]] = []
@@ -364,6 +404,21 @@ class _Reverse:
         return last, b.let("operator.sub", stmt.start, stmt.step), b.let("operator.neg", stmt.step)
 
 
+class _Ahead(Rewriter):
+    """Calls of `g` that a derivative passes through, as calls of `g_ahead`, which yields besides what `g_back` needs."""
+
+    def __init__(self, found: set[Var]) -> None:
+        super().__init__()
+        self.found = found
+
+    def let(self, stmt: Let, b: Builder) -> None:
+        if stmt.op in CALLS and is_active(stmt, self.found):
+            name = name_of(stmt)
+            saved = Var(Saved(name), f"{name}_saved")
+            stmt = replace(stmt, targets=(*stmt.targets, saved), args=(Const(f"{name}_ahead"), *stmt.args[1:]))
+        super().let(stmt, b)
+
+
 class _Contribute:
     """Adds shares to adjoints."""
 
@@ -374,6 +429,9 @@ class _Contribute:
         """`d_operand += share`."""
         if isinstance(operand, Var) and operand in self.sweep.active:
             old = self.sweep.adjoint[operand]
+            if isinstance(operand.type, Saved):
+                self.sweep.adjoint[operand] = share  # it is passed on once
+                return
             if isinstance(operand.type, (List, Tuple)):
                 if not isinstance(type_of(share), (List, Tuple)):
                     share = self.b.let("items", share, operand, type=adjoint_type(operand.type))

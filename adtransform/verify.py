@@ -6,7 +6,7 @@ parameters and results their statement asks for; a parameter is loaded at most o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from adtransform import lattice
@@ -14,7 +14,7 @@ from adtransform.build import type_of
 from adtransform.ir import UNDEFINED, Atom, Const, For, Function, If, Leaf, Let, Region, Stmt, Var, While
 from adtransform.lattice import Array, Scalar, Unknown
 from adtransform.listing import names, show_line
-from adtransform.ops import EXTERNAL, STRUCTURAL
+from adtransform.ops import CALLS, EXTERNAL, STRUCTURAL
 
 
 class IRError(AssertionError):
@@ -32,14 +32,15 @@ _ARITY: dict[str, tuple[int, int]] = {
 }
 
 
-def verify(f: Function) -> None:
-    """Raise `IRError` where the function is not well formed."""
-    _Checker(f).function()
+def verify(f: Function, callees: Mapping[str, Function] | None = None) -> None:
+    """Raise `IRError` where the function is not well formed; `callees`: the functions that it may call (its own)."""
+    _Checker(f, f.callees if callees is None else callees).function()
 
 
 class _Checker:
-    def __init__(self, f: Function) -> None:
+    def __init__(self, f: Function, callees: Mapping[str, Function]) -> None:
         self.f = f
+        self.callees = callees
         self.params = {p.name for p in f.params}
         self.loaded: set[str] = set()
         self.defined: set[Var] = set()
@@ -119,6 +120,8 @@ class _Checker:
             self.expect(let.op in STRUCTURAL or let.op in EXTERNAL, f"no such operation: {let.op}")
         if let.op == "load":
             self.load(let, top)
+        if let.op in CALLS:
+            self.call(let)
 
     def load(self, let: Let, top: bool) -> None:
         name = let.args[0].value if isinstance(let.args[0], Const) else None
@@ -126,6 +129,15 @@ class _Checker:
         self.expect(top, "load inside a region")
         self.expect(name not in self.loaded, "a parameter is loaded twice")
         self.loaded.add(str(name))
+
+    def call(self, let: Let) -> None:
+        name = let.args[0].value if let.args and isinstance(let.args[0], Const) else None
+        callee = self.callees.get(str(name))
+        if callee is None:
+            self.fail(f"a call of {name}, which is not among the callees")
+            return
+        self.count("operands", let.args[1:], len(callee.params))
+        self.count("results", let.targets, len(callee.results))
 
     def branch(self, stmt: If) -> None:
         self.use(stmt.cond)

@@ -17,7 +17,7 @@ LAYERS = [
     ["listing", "verify", "interpret", "rewrite"],
     ["read"],
     ["rules"],
-    ["activity", "linear", "forward", "reverse", "tape", "place", "optimise"],
+    ["activity", "calls", "linear", "forward", "reverse", "tape", "place", "optimise"],
     ["algebra", "annotate", "symbolic", "contracts"],
     ["emit"],
     ["pipeline"],

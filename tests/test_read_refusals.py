@@ -25,7 +25,7 @@ CASES: dict[str, tuple[str, dict[str, Type], list[tuple[int, int, str]]]] = {
         {},
         [(2, 5, "`yield`")],
     ),
-    "recursion": ("def f(x):\n    return f(x - 1) if x > 0 else x", {}, [(2, 12, "`f`, which calls itself")]),
+    "recursion without an end": ("def f(x):\n    return 2.0 * f(x - 1)", {}, [(1, 1, "`f`, which never returns")]),
     "attribute assigned": ("def f(p):\n    p.x = 2.0\n    return p.x", {}, [(2, 5, "an assignment to the attribute `.x`")]),
     "global written": (
         "import numpy as np\nW = np.zeros(3)\ndef f(x):\n    W[0] = x\n    return x",

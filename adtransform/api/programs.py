@@ -14,11 +14,12 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from adtransform import pipeline
-from adtransform.activity import active
 from adtransform.api.calls import Callee
 from adtransform.api.trees import STAR, Nest, Star, Tree, flatten, leaves_like, repeated, spell, unflatten
-from adtransform.ir import Function, Leaf, Record, Var
+from adtransform.calls import active_results
+from adtransform.ir import Function, Leaf, Record
 from adtransform.lattice import Array, Dim, Type, of_value
+from adtransform.read import WRAPPER
 from adtransform.read.instances import is_plain_instance
 from adtransform.read.objects import Remake
 from adtransform.source import from_function, from_text
@@ -129,18 +130,9 @@ class Program:
     out: Tree
     seeds: tuple[Seed, ...] = ()
 
-    def active_results(self, labels: Sequence[str]) -> list[list[int]]:
-        """For each adjoint that reverse mode takes, in order, the positions of the results it belongs to.
-
-        Several positions where the function returns one value several times: their adjoints add up.
-        """
-        ready = pipeline.primal(self.function)
-        found = active(ready, labels)
-        groups: dict[Var, list[int]] = {}
-        for i, result in enumerate(ready.results):
-            if isinstance(result, Var) and result in found:
-                groups.setdefault(result, []).append(i)
-        return list(groups.values())
+    def active_results(self, labels: Sequence[str]) -> tuple[tuple[int, ...], ...]:
+        """For each adjoint that reverse mode takes, in order, the positions of the results it belongs to."""
+        return active_results(pipeline.primal(self.function), labels)
 
     def leaves(self) -> list[Any]:
         """The results in the order of `out`."""
@@ -190,7 +182,7 @@ def read_callable(callee: Callee, shape: Shape) -> Function:
         calls.append(prefix.get(parameter.kind.name, "") + value)
     head = ", ".join(label for a in shape.arguments for label in a.leaves)
     text = f"def {callee.name}({head}):\n    return original({', '.join(calls)})\n"
-    return pipeline.load_function(from_text(text, f"<arguments of {callee.name}>"), callee.name, kinds, namespace)
+    return pipeline.load_function(from_text(text, WRAPPER), callee.name, kinds, namespace)
 
 
 def flat_results(f: Function) -> Function:

@@ -133,6 +133,8 @@ class Printer:
     def value(self, node: Bind) -> Py:
         """The right side; in a listing seeds are written as the whole numbers they are."""
         tree = node.tree
+        if tree.op == "unpack" and len(node.targets) == 1:
+            return Group(self.spell(tree), "[]", (Word("0"),))
         if self.listing and tree.op == "assign" and node.targets[0].of is not None:
             a = tree.args[0]
             if isinstance(a, Const) and isinstance(a.value, float) and a.value.is_integer():

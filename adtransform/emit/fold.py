@@ -38,7 +38,7 @@ from adtransform.place.storage import Buffers, Storage
 LIMIT = 88
 _TRUE, _FALSE = Const(True), Const(False)
 _CONVERSIONS = frozenset(["builtins.float", "cast", "fit"])
-_NEVER = frozenset("load pop".split())
+_NEVER = frozenset("load pop unpack".split())
 
 
 def fold(program: Program, memory: Storage, *, listing: bool = False, keep: Iterable[Var] = ()) -> dict[Node, list[Var]]:

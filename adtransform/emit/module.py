@@ -40,9 +40,13 @@ class Globals:
         self.taken = frozenset(taken)
         self.modules: dict[str, str] = {}
         self.helpers: dict[str, str] = {}
+        self.callees: dict[str, str] = {}
 
     def __call__(self, op: str) -> str:
-        """The name of a module (`numpy`), a builtin (`builtins.len`) or a helper (`fit`)."""
+        """The name of a module (`numpy`), a builtin (`builtins.len`), a helper (`fit`) or a function called (`call f`)."""
+        if op.startswith("call "):
+            name = op.removeprefix("call ")
+            return self.callees.get(name, name)
         if op.startswith("builtins."):
             name = op.removeprefix("builtins.")
             if name not in self.taken:
@@ -158,11 +162,15 @@ def user_names(f: Function) -> set[str]:
 
 def module(functions: Sequence[Function], *, header: str = "", style: str = "code", **options: Any) -> str:
     """A file that stands alone: imports, helpers, functions.  `options` are those of `function`, for all of them."""
-    called = Globals({name for f in functions for name in user_names(f) | {f.name}})
+    callees = {name: g for f in functions for name, g in f.callees.items()}
+    called = Globals({name for f in (*functions, *callees.values()) for name in user_names(f)} | {f.name for f in functions})
+    for name in callees:
+        called.callees[name] = name if name not in called.taken else called.free(f"{name}_inner")
     # In the helpers `np` is NumPy whatever the user's functions call `np` inside.
     own = "np" if "np" not in {f.name for f in functions} else called.free("np")
-    texts = [function(f, style=style, called=called, **options) for f in functions]
-    if any("np." in a.test for f in functions for a in f.assumes):
+    named = [replace(g, name=called.callees[name]) for name, g in callees.items()]
+    texts = [function(f, style=style, called=called, **options) for f in (*named, *functions)]
+    if any("np." in a.test for f in (*named, *functions) for a in f.assumes):
         called("numpy")
     helpers = _helpers(called, own)
     parts = [header.strip()] if header.strip() else []

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Callable
 
 from adtransform.ir import Assume, Const, Function, Leaf, Param
-from adtransform.lattice import Array, List, Scalar, Tuple, Type, of_value
+from adtransform.lattice import Array, List, Saved, Scalar, Tuple, Type, of_value
 from adtransform.syntax import LIMIT, quoted
 
 _WIDE = 40
@@ -26,6 +26,8 @@ def spelled(t: Type, called: Callable[[str], str]) -> str:
         case List(item):
             inner = spelled(item, called)
             return f"list[{inner}]" if inner else "list"
+        case Saved():
+            return "tuple"
         case Tuple(items):
             text = f"tuple[{', '.join(spelled(i, called) or 'object' for i in items) or '()'}]"
             return text if len(text) <= _WIDE else "tuple"

@@ -13,7 +13,6 @@ from adtransform.lattice import (
     Array,
     List,
     Scalar,
-    Tuple,
     Type,
     Unknown,
     dims_of,
@@ -230,12 +229,18 @@ class Speller:
     def _assign(self, t: Tree) -> Py:
         return self(t.args[0])
 
+    def _call(self, t: Tree) -> Py:
+        name = t.args[0]
+        assert isinstance(name, Const)
+        return self.call(Word(self.called(f"call {name.value}")), t.args[1:])
+
+    _perform = _call
+
+    def _pack(self, t: Tree) -> Py:
+        return Group(None, "()", self.all(t.args))
+
     def _unpack(self, t: Tree) -> Py:
-        a = t.args[0]
-        kind = a.type if isinstance(a, (Var, Tree)) else None
-        if isinstance(kind, Tuple) and len(kind.items) == 1:
-            return Group(self(a), "[]", (Word("0"),))
-        return self(a)
+        return self(t.args[0])
 
     def _index(self, t: Tree) -> Py:
         return Group(self(t.args[0]), "[]", self.key(t.args[1]))

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from adtransform.ir import UNDEFINED, Const, Var
+from adtransform.ops import CALLS
 from adtransform.place.current import LIKE
 from adtransform.place.program import Bind, Branch, Copy, Exit, Loop, Node, Operand, Program, Tree, reads, variables, walk
 
@@ -81,7 +82,7 @@ class _Analysis:
         return True
 
     def asked(self, node: Bind) -> Iterator[Var]:
-        if node.tree.op in ("push", "list", "assign", "copy_of", "copy_items"):
+        if node.tree.op in ("push", "list", "assign", "copy_of", "copy_items", "pack", *CALLS):
             yield from reads(node)
         yield from _shapes(node.tree)
 

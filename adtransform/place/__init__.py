@@ -19,7 +19,7 @@ def place(f: Function, *, listing: bool = False) -> tuple[Program, Storage]:
     program = thread(f, listing=listing)
     if not listing:
         current(program, ranges(program.nodes))
-    memory, found = settle(program, results=not listing)
+    memory, found = settle(program, results=not listing and not f.internal)
     if not listing:
         current(program, found)
     return program, memory

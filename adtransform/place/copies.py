@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 from adtransform.ir import UNDEFINED, Const, Var
-from adtransform.lattice import Array, List, is_scalar, same_kind, same_shape
-from adtransform.ops import BINARY, VIEWS
+from adtransform.lattice import Array, List, Saved, is_scalar, same_kind, same_shape
+from adtransform.ops import BINARY, CALLS, VIEWS
 from adtransform.place.liveness import Ranges, ranges
 from adtransform.place.program import (
     Bind,
@@ -186,7 +186,8 @@ def _taken(node: Bind, memory: Storage, alive: dict[int, dict[Var, None]]) -> It
 
 def _shared_results(node: Exit, memory: Storage) -> Iterator[_Conflict]:
     taken = frozenset(memory.foreign)
-    for i, value in enumerate(node.values):
+    # What a later sweep needs cannot be copied: it comes first, so that others are.
+    for i, value in sorted(enumerate(node.values), key=lambda item: not isinstance(type_of(item[1]), Saved)):
         mine = memory.reach(value)
         if mine & taken and not is_immutable(type_of(value)):
             yield _Conflict(node, value, mine & taken, None, i)
@@ -299,6 +300,9 @@ class _Mender:
 
     def result(self, node: Exit, i: int) -> None:
         value = node.values[i]
+        if isinstance(type_of(value), Saved):
+            self.passed()
+            return
         fresh = Var(type_of(value))
         deep = isinstance(fresh.type, List) and isinstance(value, Var) and self.memory.held.get(value)
         how = self.how(value)
@@ -309,6 +313,14 @@ class _Mender:
             unsure = tuple((name, Const(True)) for name, holds in facts.items() if holds)
         self.before.setdefault(node, []).append(Bind((fresh,), Tree(how, (value,), unsure, fresh.type)))
         node.values = (*node.values[:i], fresh, *node.values[i + 1 :])
+
+    def passed(self) -> None:
+        """Copy what is the caller's own before it is passed on: a call may keep it."""
+        for node in self.lists:
+            if isinstance(node, Bind) and node.tree.op in CALLS:
+                for i, a in enumerate(node.tree.args):
+                    if self.memory.reach(a) & self.memory.foreign:
+                        self.operand(node, i)
 
     def operand(self, node: Bind, i: int) -> None:
         """Copy an operand right before the statement."""

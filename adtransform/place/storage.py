@@ -148,6 +148,16 @@ class _Solver:
                 mine, inner = self.site(node, 0, "own", loops), self.site(node, 0, "held", loops)
                 out.foreign |= mine | inner
                 self.give(node.targets[0], mine, inner)
+            case "call" | "perform":
+                # A result may be an operand, a part of one, or share memory with the other results.
+                every = self._all(tree) | self.site(node, 0, "own", loops)
+                for target in node.targets:
+                    self.give(target, every, every)
+            case "pack":
+                self.give(node.targets[0], _NONE, self._all(tree))
+            case "unpack":
+                for target in node.targets:
+                    self.give(target, own | held, own | held)
             case "pop":
                 self.give(node.targets[0], own, held)
                 self.give(node.targets[1], held, held)

@@ -70,7 +70,14 @@ class _Fall:
 
 @dataclass(frozen=True, slots=True)
 class _Return:
-    """At the end of the path the function returns the results."""
+    """At the end of the path the function returns the results; `packs`: how many each packed one is made of, 0 for others."""
+
+    packs: tuple[int, ...] = ()
+
+    def values(self, flat: tuple[Operand, ...]) -> tuple[Operand, ...]:
+        """The results, those that are packed as one."""
+        rest = iter(flat)
+        return tuple(Tree("pack", tuple(next(rest) for _ in range(n))) if n else next(rest) for n in self.packs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +135,17 @@ class _Threader:
                 self.used[r] = self.used.get(r, 0) + 1
 
     def run(self) -> list[Node]:
-        nodes = self.block(self.f.body.body, self.f.results, _Return(), _Env())
-        return self.entry + nodes
+        body, results = list(self.f.body.body), self.f.results
+        packs: dict[Atom, tuple[Atom, ...]] = {}
+        while body and not self.listing:
+            last = body[-1]
+            if not (isinstance(last, Let) and last.op == "pack" and last.args):
+                break
+            packs[last.targets[0]] = last.args
+            body.pop()
+        flat = tuple(a for r in results for a in packs.get(r, (r,)))
+        after = _Return(tuple(len(packs.get(r, ())) for r in results))
+        return self.entry + self.block(body, flat, after, _Env())
 
     def block(self, body: Sequence[Stmt], results: tuple[Atom, ...], after: _After, env: _Env) -> list[Node]:
         nodes: list[Node] = []
@@ -154,7 +170,7 @@ class _Threader:
         values = tuple(env(r) for r in results)
         match after:
             case _Return():
-                return [Exit("return", values)]
+                return [Exit("return", after.values(values))]
             case _Fall(targets):
                 return self.copies(zip(targets, values, strict=True))
             case _Jump(targets, flag, sides):

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import ast
 import inspect
-import itertools
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,12 +20,13 @@ from adtransform.read.annotations import annotation_type
 from adtransform.read.core import Restart, Taken, Unroll
 from adtransform.read.finish import leaves, number
 from adtransform.read.frames import EXIT, RETURNED, TRUE, VALUE, Frame, Module
-from adtransform.read.functions import decorators
+from adtransform.read.functions import WRAPPER, decorators
 from adtransform.read.refs import (
     ClassRef,
     DictRef,
     Entries,
     External,
+    FunctionRef,
     Items,
     Lazy,
     ListRef,
@@ -38,10 +38,11 @@ from adtransform.read.refs import (
     View,
 )
 from adtransform.read.scope import parameters
+from adtransform.read.separate import Recursive, Registry
 from adtransform.read.statements import Statements
-from adtransform.source import Definition, Source, descend
+from adtransform.source import Definition, Source
 
-__all__ = ["read"]
+__all__ = ["WRAPPER", "read"]
 
 
 def read(
@@ -64,16 +65,20 @@ def read(
     node = source.find(name)
     taken: dict[str, list[Taken]] = {}
     unrolled: set[int] = set()
+    alone: dict[int, bool] = {}
     module = Module(source, namespace)
     with _deep():
         for _ in range(1000):
             reader = Reader(module, types, known, intrinsics or {}, taken, unrolled)
+            reader.registry = Registry(alone)
             try:
                 return reader.whole(node, captured or {}, name)
             except Restart as restart:
                 taken.setdefault(restart.taken.param, []).append(restart.taken)
             except Unroll as loop:
                 unrolled.add(id(loop.node))
+            except Recursive as recursive:
+                alone[id(recursive.node)] = recursive.grows
     raise DifferentiationError([])
 
 
@@ -93,14 +98,12 @@ class Reader(Statements):
 
     def whole(self, node: Definition, captured: Mapping[str, Any], name: str) -> Function:
         """The function as IR."""
-        self._kept = []
+        self.kept = []
         self.captured_storages = {}
         self.known_classes, self.known_objects, self.owners = {}, {}, {}
         self.statement_text = self.module.source.lines[node.lineno - 1].strip()
         self.frame = Frame(self.scope(node), self.module, None, captured, _name(node, name))
-        used = {n.id for n in descend(node) if isinstance(n, ast.Name)} | self.frame.scope.locals
-        wished = itertools.chain(("y", "result"), (f"result_{i}" for i in itertools.count(2)))
-        self.result_name = next(n for n in wished if n not in used)
+        self.result_name = self.free_result_name(node)
         self.place = self.origin(node)
         try:
             self.parameters(node)
@@ -108,6 +111,8 @@ class Reader(Statements):
             raise DifferentiationError([refusal.message] if refusal.message else []) from None
         if decorators(node):
             self.guard_decorated(node)
+        elif id(node) in self.registry.alone:
+            self.itself(node, captured)
         else:
             self.block(self.frame.scope.body)
         result = self._results(node)
@@ -126,6 +131,7 @@ class Reader(Statements):
             self._whole(node),
             tuple(self._assumptions()),
             dict(self.bindings),
+            callees=self.registry.functions,
         )
 
     def guard_decorated(self, node: Definition) -> None:
@@ -135,7 +141,7 @@ class Reader(Statements):
             self.messages.append(self.refusal(node, "a decorated function of any number of arguments", "name them").message)  # type: ignore[arg-type]
             return
         empty = ast.Lambda(ast.arguments([], [], None, [], [], None, []), ast.Constant(None))
-        self._kept.append(empty)
+        self.kept.append(empty)
         outer, self.frame = self.frame, Frame(self.scope(empty), self.module, None, {}, node.name)
         self.frame.env.update(outer.env)
         only = [p.arg for p in node.args.kwonlyargs]
@@ -148,6 +154,17 @@ class Reader(Statements):
             return
         self.frame.env[VALUE] = found
         self.frame.env[EXIT] = self.frame.env[RETURNED] = TRUE
+
+    def itself(self, node: Definition, captured: Mapping[str, Any]) -> None:
+        """The body of a function that calls itself: a call of it."""
+        env = self.frame.env
+        function = FunctionRef(node, self.module, None, self.frame.name, captured=captured)
+
+        def call() -> None:
+            ref = self.separate(function, {p.arg: env[p.arg] for p in parameters(node)}, node)
+            self.frame.env[VALUE] = ref if ref is not None else Const(None)
+
+        self.guard(node if isinstance(node, ast.FunctionDef) else ast.Expr(node.body), call)
 
     def _whole(self, node: Definition) -> Origin:
         self.statement_text, self.statement_comment = self.module.source.lines[node.lineno - 1].strip(), ""
@@ -194,11 +211,15 @@ class Reader(Statements):
         t = given if given is not None else annotation_type(p.annotation, self._dotted)
         if t == UNKNOWN and default is not None and isinstance(default.value, str):
             t = TEXT
-        for taken in self.taken.get(p.arg, ()):
-            if taken.kind in ("array", "deep", "contiguous") and t == UNKNOWN:
+        return self.assumed(p.arg, t, self.taken.get(p.arg, ()))
+
+    def assumed(self, name: str, t: Type, taken: Sequence[Taken]) -> Type:
+        """A parameter's type with what was assumed of it."""
+        for one in taken:
+            if one.kind in ("array", "deep", "contiguous") and t == UNKNOWN:
                 t = Array()
-            if taken.kind.startswith("rank ") and not (isinstance(t, Array) and t.dims is not None):
-                dims = tuple(Dim(f"{p.arg}.{i}") for i in range(int(taken.kind[5:])))
+            if one.kind.startswith("rank ") and not (isinstance(t, Array) and t.dims is not None):
+                dims = tuple(Dim(f"{name}.{i}") for i in range(int(one.kind[5:])))
                 t = Array(t.dtype if isinstance(t, Array) else None, dims)
         return t
 

@@ -83,6 +83,10 @@ class Unroll(Exception):
         self.node = node
 
 
+class Unreached(Exception):
+    """A call that gives nothing back, as far as is known: the function calls itself, or raises."""
+
+
 class Core:
     """The state of one reading of one function, and the primitives to change it."""
 

@@ -154,6 +154,7 @@ class Frame:
         self.caller: Frame | None = None
         self.call: ast.AST | None = None
         self.comments = scope.comments(module.source)
+        self.key: object = self  # what tells it from other frames, also where another one stands for it
 
     def is_live(self, name: str) -> bool:
         """Whether a name may still be read after the statement being read."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from adtransform.errors import Refusal, TargetError
 from adtransform.ir import Const, Var
 from adtransform.ops import BINARY, COMPARE, STRUCTURAL
-from adtransform.read.frames import EXIT, RETURNED, TRUE, VALUE, Frame, Module
+from adtransform.read.core import Unreached
+from adtransform.read.frames import DEAD, EXIT, RETURNED, TRUE, VALUE, Frame, Module
 from adtransform.read.natives import BUILTINS
-from adtransform.read.objects import Objects, Remake
+from adtransform.read.objects import Remake
 from adtransform.read.refs import (
     ClassRef,
     Conflict,
@@ -27,10 +28,13 @@ from adtransform.read.refs import (
     TupleRef,
 )
 from adtransform.read.scope import parameters
+from adtransform.read.separate import Recursive, Separate, is_large
 from adtransform.source import Definition, from_path
 
-_DEPTH = 200
 _NESTED = 8  # a method may call itself of so many other objects
+
+# The file that hands nested arguments over to the user's function.
+WRAPPER = "<arguments>"
 
 
 @functools.cache
@@ -54,7 +58,7 @@ def _essence(node: ast.FunctionDef) -> str:
     return ast.dump(plain) + "".join(map(ast.dump, body))
 
 
-class Functions(Objects):
+class Functions(Separate):
     """Calling things."""
 
     def call(self, node: ast.Call) -> Ref:
@@ -165,21 +169,24 @@ class Functions(Objects):
             if function.frame is None and runtime().get(definition.name) == _essence(definition):
                 return self.library_call(definition.name, args, kwargs, node)
             self.check_definition(definition, function)
-        depth, nested, frame = 0, 0, self.frame
-        while True:
-            depth += 1
-            nested += frame.scope.node is definition
-            if frame.scope.node is definition and not (self.another(args, frame) and nested <= _NESTED):
-                self.refuse(node, f"`{function.name}`, which calls itself", "write it as a loop")
-            if frame.caller is None:
-                break
-            frame = frame.caller
-        if depth > _DEPTH:
-            self.refuse(node, "calls nested this deeply", "write it as a loop")
         bound = self.bind_arguments(function, args, kwargs, node)
+        if id(definition) in self.registry.alone or (is_large(definition) and self.frame.module.source.file != WRAPPER):
+            ref = self.separate(function, bound, node)
+            if ref is not None:
+                return ref
+        around = [f for f in self.callers() if f.scope.node is definition]
+        if len(around) > _NESTED or not all(self.another(args, f) for f in around):
+            raise Recursive(definition)
         inner = Frame(self.scope(definition), function.module, function.frame, function.captured, function.name)
         inner.env.update(bound)
         return self.run(inner, node)
+
+    def callers(self) -> Iterator[Frame]:
+        """The calls being read, the innermost first."""
+        frame: Frame | None = self.frame
+        while frame is not None:
+            yield frame
+            frame = frame.caller
 
     def check_definition(self, definition: ast.FunctionDef, function: FunctionRef) -> None:
         """Refuse functions that are not plain."""
@@ -243,13 +250,11 @@ class Functions(Objects):
         """An expression at module level."""
         empty = ast.Lambda(ast.arguments([], [], None, [], [], None, []), node)
         outer, self.frame = self.frame, Frame(self.scope(empty), module, None, {}, "")
-        self._kept.append(empty)
+        self.kept.append(empty)
         try:
             return self.expression(node)
         finally:
             self.frame = outer
-
-    _kept: list[ast.AST]
 
     def run(self, inner: Frame, node: ast.AST) -> Ref:
         """Read the body of a function in a frame of its own, and give what it returns."""
@@ -260,6 +265,8 @@ class Functions(Objects):
         self.frame = inner
         try:
             self.block(inner.scope.body)
+            if DEAD in inner.env:
+                raise Unreached
             return self.returned()
         finally:
             self.frame = outer

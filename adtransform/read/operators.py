@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import NONE, List, Scalar, Static, Unknown
+from adtransform.read.core import Unreached
+from adtransform.read.frames import DEAD, TRUE
 from adtransform.read.indexing import Indexing
 from adtransform.read.names import is_plain
 from adtransform.read.refs import (
@@ -314,7 +316,11 @@ class Operators(Indexing):
 
         def run(part: Callable[[], Ref]) -> Callable[[], None]:
             def action() -> None:
-                ref = part()
+                try:
+                    ref = part()
+                except Unreached:
+                    self.frame.env[DEAD] = TRUE
+                    return
                 if isinstance(ref, View):
                     self.read(ref)
                 self.frame.env["%choice"] = ref
@@ -326,6 +332,8 @@ class Operators(Indexing):
         self.restore(entry)
         self.place = place
         self.meet(cond, a, b, entry, everything=True)
+        if DEAD in self.frame.env:
+            raise Unreached
         ref = self.frame.env.pop("%choice")
         if isinstance(ref, Conflict):
             self.refuse(node, "a choice between values of different kinds", "choose between numbers, or arrays, or tuples")

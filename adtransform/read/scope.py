@@ -101,6 +101,11 @@ def local_names(node: Definition) -> frozenset[str]:
     return frozenset({a.arg for a in parameters(node)} | _bound(every, body)) - outer
 
 
+def free_names(node: Definition) -> set[str]:
+    """The names that a function, or one defined in it, reads and does not bind."""
+    return {n.id for n in descend(node) if isinstance(n, ast.Name)} - local_names(node)
+
+
 def exits(nodes: Iterable[ast.AST]) -> bool:
     """Whether control may leave these statements: a `return`, or a `break` or `continue` of a loop around them."""
     for node in nodes:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from adtransform.errors import Refusal
 from adtransform.ir import Const, Var
 from adtransform.lattice import Static
+from adtransform.read.core import Unreached
 from adtransform.read.frames import DEAD, EXIT, RETURNED, STOP, TRUE, VALUE
 from adtransform.read.loops import BROKE
 from adtransform.read.refs import Conflict, External, Lazy, ListRef, ObjectRef, Ref, View
@@ -62,6 +63,9 @@ class Statements(Unwinding):
                 self.messages.append(refusal.message)
             for name in assigned([stmt]):
                 self.frame.env[name] = Conflict()
+            return False
+        except Unreached:
+            self.frame.env[DEAD] = TRUE
             return False
 
     def describe(self, stmt: ast.stmt) -> None:
@@ -266,8 +270,6 @@ class Statements(Unwinding):
         self.frame.env[VALUE] = named
         for flag in (EXIT, STOP, RETURNED):
             self.frame.env[flag] = TRUE
-
-    result_name = "y"
 
     def check(self, test: ast.expr, message: ast.expr | None, stmt: ast.stmt) -> None:
         """`assert test, message`: performed where it stands."""

@@ -1,0 +1,320 @@
+"""What is passed to a function that is read by itself, as it and as its caller see it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from adtransform.ir import Atom, Const, Var
+from adtransform.lattice import List, Static
+from adtransform.read.frames import DEAD, Frame
+from adtransform.read.objects import Objects
+from adtransform.read.outline import Arguments, Fixed, Form, Given, Group, Kind, Outcome, Same, functions, settled, unique
+from adtransform.read.refs import (
+    ClassRef,
+    Conflict,
+    Content,
+    DictRef,
+    Entries,
+    External,
+    FunctionRef,
+    Items,
+    ListRef,
+    ObjectRef,
+    PartialRef,
+    RangeRef,
+    Ref,
+    Storage,
+    TupleRef,
+    View,
+)
+from adtransform.read.scope import free_names
+from adtransform.read.storages import mutable
+
+
+class Inseparable(Exception):
+    """An argument that cannot be flattened."""
+
+
+class Outlining:
+    """The arguments of a call, flattened."""
+
+    def __init__(self, reader: Objects, loose: bool) -> None:
+        self.reader = reader
+        self.loose = loose  # lists are passed as such, not item by item
+        self.given = Arguments()
+
+    def form(self, ref: Ref, name: str) -> Form:
+        """The form of an argument; its numbers and arrays are noted in `given`."""
+        match ref:
+            case Const(value) if isinstance(value, bool) or not isinstance(value, (int, float, complex)):
+                return Fixed(ref, ref)
+            case Const() | Var() | View():
+                t = self.reader.type_of(self.reader.value(ref))
+                if isinstance(t, Static):
+                    raise Inseparable(f"`{name}`, which is neither a number nor an array")
+                return self._leaf(ref, name)
+            case TupleRef(items, fields, kind):
+                labels = fields or tuple(str(i) for i in range(len(items)))
+                return Group(self._forms(zip(labels, items, strict=True), name), TupleRef, fields, kind)
+            case RangeRef(start, stop, step):
+                parts = zip(("start", "stop", "step"), (start, stop, step), strict=True)
+                return Group(self._forms(parts, name), RangeRef)
+            case ListRef(storage) | DictRef(storage) | ObjectRef(storage):
+                return self._container(ref, storage, name)
+            case ClassRef():
+                return Fixed(("class", id(ref)), ref)
+            case FunctionRef(definition, _, frame):
+                return Fixed(("function", id(definition), id(frame.key) if frame is not None else 0), ref)
+            case External(op, live):
+                return Fixed(("external", op, id(live)), ref)
+            case PartialRef(inner, args, kwargs) if not args and not kwargs:
+                return self.form(inner, name)
+        raise Inseparable(f"`{name}`, which is no number, array, list, tuple or dict")
+
+    def _forms(self, parts: Any, name: str) -> tuple[Form, ...]:
+        return tuple(self.form(ref, f"{name}_{label}") for label, ref in parts)
+
+    def _leaf(self, ref: Ref, name: str) -> Form:
+        for i, known in enumerate(self.given.refs):
+            if isinstance(ref, View) and isinstance(known, View) and known.storage is ref.storage and known.path == ref.path:
+                return Given(i)
+        self.given.refs.append(ref)
+        self.given.names.append(unique(name if name.isidentifier() else "argument", set(self.given.names)))
+        return Given(len(self.given.refs) - 1)
+
+    def _container(self, ref: ListRef | DictRef | ObjectRef, storage: Storage, name: str) -> Form:
+        for i, known in enumerate(self.given.containers):
+            if known.storage is storage:
+                return Same(i, True)
+        content = self.reader.loosen(storage) if self.loose and isinstance(ref, ListRef) else self.reader.content(storage)
+        if isinstance(content, (Var, Const)):
+            return self._leaf(ref, name)
+        self.given.containers.append(ref)
+        place = len(self.given.containers) - 1
+        if isinstance(content, Items):
+            return Group(self._forms(enumerate(content.refs), name), ListRef, (), None, place)
+        of = ref.kind if isinstance(ref, ObjectRef) else None
+        return Group(self._forms(content.refs.items(), name), type(ref), tuple(content.refs), of, place)
+
+    def close_over(self, function: FunctionRef) -> None:
+        """What a function, and those it is given, read of the calls they are defined in is passed as well."""
+        todo = [function, *functions(self.given.forms.values())]
+        seen: set[tuple[int, int]] = set()
+        while todo:
+            one = todo.pop()
+            if one.frame is None or (id(one.node), id(one.frame)) in seen:
+                continue
+            seen.add((id(one.node), id(one.frame)))
+            around: Frame | None = one.frame
+            while around is not None:
+                self.given.around.setdefault(around, {})
+                around = around.parent
+            for name in sorted(free_names(one.node)):
+                holder: Frame | None = one.frame
+                while holder is not None and name not in holder.env:
+                    holder = holder.parent
+                if holder is None or name in self.given.around[holder]:
+                    continue
+                ref = holder.env[name]
+                if isinstance(ref, Conflict):
+                    continue  # refused where it is read
+                self.given.around[holder][name] = form = self.form(ref, name)
+                todo += functions([form])
+
+
+class Inside:
+    """The arguments as the function itself sees them, and what it gives back; `results` are the values, flat."""
+
+    def __init__(self, reader: Objects, name: str, names: list[str], kinds: list[Kind], given: Arguments) -> None:
+        self.reader, self.name, self.names, self.kinds = reader, name, names, kinds
+        self.refs = [self._parameter(n, k, r) for n, k, r in zip(names, kinds, given.refs, strict=True)]
+        self.frozen = [c.storage.frozen for c in given.containers]
+        self.containers: dict[int, ListRef | DictRef | ObjectRef] = {}
+        self.results: list[Atom] = []
+        self.numbers: dict[Storage, int] = {}
+        self.frames: dict[Frame, Frame] = {}
+        for frame in given.around:
+            self._shadow(frame)
+        for frame, forms in given.around.items():
+            self.frames[frame].env.update({name: self.ref(form) for name, form in forms.items()})
+        for form in given.forms.values():
+            self.ref(form)
+        self.before = {i: reader.heap[c.storage] for i, c in self.containers.items()}
+
+    def _parameter(self, name: str, kind: Kind, outside: Ref) -> Ref:
+        if isinstance(kind, Const):
+            return kind
+        if not mutable(self.reader.param_type(name)):
+            return self.reader.load(name)
+        storage = Storage(name, param=name)
+        if isinstance(outside, View):
+            storage.frozen = outside.storage.frozen
+        return ListRef(storage) if isinstance(kind, List) else View(storage)
+
+    def _shadow(self, frame: Frame) -> Frame:
+        """A frame that stands for one of the caller's."""
+        if frame not in self.frames:
+            parent = None if frame.parent is None else self._shadow(frame.parent)
+            made = self.frames[frame] = Frame(frame.scope, frame.module, parent, frame.captured, frame.name)
+            made.key = frame.key
+        return self.frames[frame]
+
+    def ref(self, form: Form) -> Ref:
+        """What a form of the arguments stands for inside."""
+        match form:
+            case Given(index):
+                return self.refs[index]
+            case Same(index):
+                return self.containers[index]
+            case Fixed(_, FunctionRef() as function) if function.frame is not None:
+                return replace(function, frame=self._shadow(function.frame))
+            case Fixed(_, ref):
+                return ref  # type: ignore[no-any-return]
+            case Group():
+                return self._group(form, tuple(self.ref(i) for i in form.items))
+
+    def _group(self, form: Group, refs: tuple[Ref, ...]) -> Ref:
+        kind, place = form.kind, form.number
+        if kind is TupleRef:
+            return TupleRef(refs, form.keys, form.of)
+        if kind is RangeRef:
+            start, stop, step = (self.reader.value(r) for r in refs)
+            return RangeRef(start, stop, step)
+        if place not in self.containers:
+            made = made_of(self.reader, form, refs)
+            assert isinstance(made, (ListRef, DictRef, ObjectRef))
+            made.storage.frozen = self.frozen[place]
+            self.containers[place] = made
+        return self.containers[place]
+
+    # What it gives back.
+
+    def outcome(self, result: Ref) -> Outcome:
+        """What the function gives back, and what it has changed of what it was given."""
+        reader = self.reader
+        ended = DEAD not in reader.frame.env
+        form = self.form(result)
+        writes: dict[int, int] = {}
+        contents: dict[int, Form] = {}
+        for i, ref in enumerate(self.refs if ended else ()):
+            if isinstance(ref, (View, ListRef)):
+                now = reader.heap.get(ref.storage)
+                if now is not None and now is not reader.loaded.get(ref.storage.param):
+                    writes[i] = self.add(now, ref.storage)
+        for i, c in self.containers.items() if ended else ():
+            now = reader.heap[c.storage]
+            if now is not self.before[i]:
+                contents[i] = self.form_of(now, type(c), c.kind if isinstance(c, ObjectRef) else None)
+        captured = {n: reader.bindings.get(n) for n in reader.params if n not in self.names}
+        types = settled([reader.type_of(a) for a in self.results], self.kinds)
+        return Outcome(form, types, writes, contents, captured, ended)
+
+    def add(self, content: Content | Atom, storage: Storage | None = None) -> int:
+        """A value among the results."""
+        assert isinstance(content, (Var, Const)), "a container that became another"
+        self.results.append(content)
+        return len(self.results) - 1
+
+    def form(self, ref: Ref) -> Form:
+        """The form of a result; its numbers and arrays are noted in `results`."""
+        reader = self.reader
+        match ref:
+            case Const(value) if isinstance(value, bool) or not isinstance(value, (int, float, complex)):
+                return Fixed(ref, ref)
+            case Const() | Var():
+                return Given(self.add(ref))
+            case View(storage, path):
+                if storage.param and not path:
+                    i = self.argument(storage)
+                    if i is not None:
+                        return Same(i)
+                place = self.numbers.setdefault(storage, len(self.numbers) + 1) if not path else 0
+                return Given(self.add(reader.read(ref)), place, self.near(storage))
+            case TupleRef(items, fields, kind):
+                return Group(tuple(self.form(i) for i in items), TupleRef, fields, kind)
+            case ListRef(storage) | DictRef(storage) | ObjectRef(storage):
+                for i, c in self.containers.items():
+                    if c.storage is storage:
+                        return Same(i, True)
+                at = self.argument(storage)
+                of = ref.kind if isinstance(ref, ObjectRef) else None
+                return Same(at) if at is not None else self.form_of(reader.content(storage), type(ref), of, storage)
+            case FunctionRef(frame=None) | External():
+                return Fixed(("function", id(getattr(ref, "node", None)), getattr(ref, "op", "")), ref)
+            case FunctionRef() | PartialRef():
+                reader.refuse(reader.place, f"`{self.name}`, which returns a function", "call the function inside")
+        reader.unusable(ref, None)
+
+    def form_of(self, content: Content, kind: type, of: ClassRef | None, storage: Storage | None = None) -> Form:
+        """The form of what a container holds."""
+        match content:
+            case Items(refs):
+                return Group(tuple(self.form(r) for r in refs), kind)
+            case Entries(refs):
+                return Group(tuple(self.form(r) for r in refs.values()), kind, tuple(refs), of)
+            case Var() | Const():
+                return Given(self.add(content), 0, self.near(storage) if storage is not None else ())
+
+    def argument(self, storage: Storage) -> int | None:
+        """Which argument a storage is."""
+        found = (i for i, r in enumerate(self.refs) if isinstance(r, (View, ListRef)) and r.storage is storage)
+        return next(found, None)
+
+    def near(self, storage: Storage) -> tuple[int, ...]:
+        """The arguments whose memory a result may share."""
+        close = {storage} | {s for pair in self.reader.related if storage in pair for s in pair}
+        return tuple(i for i, r in enumerate(self.refs) if isinstance(r, (View, ListRef)) and r.storage in close)
+
+
+def made_of(reader: Objects, form: Group, refs: tuple[Ref, ...]) -> Ref:
+    """A tuple, list, dict or object of some items."""
+    if form.kind is TupleRef:
+        return TupleRef(refs, form.keys, form.of)
+    if form.kind is ListRef:
+        return reader.new_list(refs)
+    held = dict(zip(form.keys, refs, strict=True))
+    return reader.new_dict(held) if form.of is None else reader.new_object(form.of, held)
+
+
+class Outside:
+    """What a call gives, where it is called."""
+
+    def __init__(self, reader: Objects, given: Arguments, made: tuple[Var, ...]) -> None:
+        self.reader, self.given, self.made = reader, given, made
+        self.stored: dict[int, Ref] = {}
+
+    def ref(self, form: Form) -> Ref:
+        """What a form of the results stands for."""
+        match form:
+            case Given(index, place, near):
+                return self.value(index, place, near)
+            case Same(index, container):
+                return self.given.containers[index] if container else self.given.refs[index]
+            case Fixed(_, ref):
+                return ref  # type: ignore[no-any-return]
+            case Group():
+                return made_of(self.reader, form, tuple(self.ref(i) for i in form.items))
+
+    def content(self, form: Form, storage: Storage) -> Content:
+        """The same for what a container holds."""
+        if isinstance(form, Group):
+            refs = tuple(self.ref(i) for i in form.items)
+            if form.kind is ListRef:
+                return Items(refs)
+            return Entries(dict(zip(form.keys, refs, strict=True)), attributes=form.kind is ObjectRef)
+        assert isinstance(form, Given)
+        return self.made[form.index]
+
+    def value(self, index: int, place: int, near: tuple[int, ...]) -> Ref:
+        """A result as a reference: one storage for one object."""
+        if place in self.stored:
+            return self.stored[place]
+        ref = self.reader.make(self.made[index])
+        if place:
+            self.stored[place] = ref
+        if isinstance(ref, (View, ListRef)):
+            for i in near:
+                for storage in self.reader.storages(self.given.refs[i]):
+                    self.reader.relate(ref.storage, storage)
+        return ref
