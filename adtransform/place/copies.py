@@ -12,7 +12,7 @@ choice (`accumulate`, the user's `+=`) are made in place only where that needs n
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
@@ -132,12 +132,12 @@ def _may_be_inplace(node: Bind) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Conflict:
-    """A statement needs `value` for itself; `other` is a live value that shares memory with it, None for the caller."""
+    """A statement needs `value` for itself; `others` are live values that share memory with it, none where it is the caller."""
 
     node: Bind | Exit
     value: Operand
     shared: Buffers
-    other: Var | None = None
+    others: tuple[Var, ...] = ()
     position: int = 0
 
 
@@ -154,34 +154,42 @@ def _conflicts(nodes: list[Node], found: Ranges, memory: Storage, results: bool)
         return out
     watched = frozenset().union(*(memory.of(node.tree.args[0]) for _, node in checks))
     events: list[tuple[int, int, object]] = [(-time, 1, node) for time, node in checks]
+    reach: dict[Var, Buffers] = {}
     for v, spans in found.of.items():
-        if memory.reach(v) & watched:
+        if mine := memory.reach(v) & watched:
+            reach[v] = mine
             events += [event for start, end in spans for event in ((-end, 0, v), (-start, 2, v))]
     alive: dict[int, dict[Var, None]] = {}
     for _, what, item in sorted(events, key=lambda e: e[:2]):
         if isinstance(item, Var):
-            for s in memory.reach(item) & watched:
+            for s in reach[item]:
                 if what == 0:
                     alive.setdefault(s, {})[item] = None
                 else:
                     alive[s].pop(item, None)
         elif isinstance(item, Bind):
-            out += _taken(item, memory, alive)
+            out += _taken(item, memory, reach, alive)
     return out
 
 
-def _taken(node: Bind, memory: Storage, alive: dict[int, dict[Var, None]]) -> Iterator[_Conflict]:
+def _taken(
+    node: Bind, memory: Storage, reach: Mapping[Var, Buffers], alive: Mapping[int, Mapping[Var, None]]
+) -> Iterator[_Conflict]:
     """Who else reads the buffer that a statement writes."""
     value = node.tree.args[0]
     own = memory.of(value)
     if own & memory.foreign:
         yield _Conflict(node, value, own & memory.foreign)
         return
-    others = {v: None for s in sorted(own) for v in alive.get(s, ()) if v not in node.targets}
-    for other in others:
-        yield _Conflict(node, value, own & memory.reach(other), other)
+    others: dict[Buffers, dict[Var, None]] = {}
+    for s in sorted(own):
+        for v in alive.get(s, ()):
+            if v not in node.targets:
+                others.setdefault(own & reach[v], {})[v] = None
+    for shared, many in others.items():
+        yield _Conflict(node, value, shared, tuple(many))
     if node.tree.op == "accumulate_at" and not adds_up(node.tree.args[1]) and memory.reach(node.tree.args[2]) & own:
-        yield _Conflict(node, node.tree.args[2], own, None, 2)
+        yield _Conflict(node, node.tree.args[2], own, (), 2)
 
 
 def _shared_results(node: Exit, memory: Storage) -> Iterator[_Conflict]:
@@ -190,7 +198,7 @@ def _shared_results(node: Exit, memory: Storage) -> Iterator[_Conflict]:
     for i, value in sorted(enumerate(node.values), key=lambda item: not isinstance(type_of(item[1]), Saved)):
         mine = memory.reach(value)
         if mine & taken and not is_immutable(type_of(value)):
-            yield _Conflict(node, value, mine & taken, None, i)
+            yield _Conflict(node, value, mine & taken, (), i)
         else:
             taken |= mine
 
@@ -228,6 +236,9 @@ class _Mender:
         self.after: dict[Node, list[Node]] = {}
         self.copied: set[object] = set()
         self.before_loops: list[_Before] = []
+        self.moves: dict[tuple[Node, Var], Operand] = {}  # what a copy, or a loop at its end, puts into a variable
+        self.carriers: dict[Var, Loop] = {}
+        self.tried: dict[tuple[Var, Buffers], bool] = {}
         self.loose = _may_be_unbound(program.nodes)
         self.indexed = {
             v
@@ -246,8 +257,12 @@ class _Mender:
             self.loops[node] = loops
             for t in node.targets if isinstance(node, Bind) else [t for t, _ in node.pairs] if isinstance(node, Copy) else ():
                 self.made.setdefault(t, []).append(node)
+            if isinstance(node, Copy):
+                self.moves.update({(node, t): s for t, s in node.pairs})
             if isinstance(node, Loop):
-                for q, _ in node.exits:
+                self.carriers.update(dict.fromkeys(node.phis, node))
+                for q, p in node.exits:
+                    self.moves[node, q] = p
                     self.made.setdefault(q, []).append(node)
             for block in blocks(node):
                 self._visit(block, (*loops, node) if isinstance(node, Loop) else loops)
@@ -273,7 +288,8 @@ class _Mender:
         assert isinstance(c.node, Bind)
         if c.position or c.node.tree.op not in _MUST:
             return False
-        return c.other is not None and (self.at_source(c.other, c) or self.of_view(c))
+        helped = [self.at_source(other, c.shared) or self.of_view(c) for other in c.others]
+        return any(helped)
 
     def once(self, c: _Conflict) -> bool:
         """Copy before a loop, or else the caller's own."""
@@ -337,11 +353,15 @@ class _Mender:
         )
         node.tree = Tree(tree.op, args, tree.kwargs, tree.type, tree.origin)
 
-    def at_source(self, other: Var, c: _Conflict) -> bool:
+    def at_source(self, other: Var, shared: Buffers) -> bool:
         """Copy the value that stays alive where it was made a view or put into a list."""
-        if self.copy_view(other):
-            return True
-        if not self.memory.held.get(other, frozenset()) & c.shared:
+        if (other, shared) not in self.tried:
+            self.tried[other, shared] = self.copy_view(other) or self.copy_put(other, shared)
+        return self.tried[other, shared]
+
+    def copy_put(self, other: Var, shared: Buffers) -> bool:
+        """Copy a value where it is put into a list."""
+        if not self.memory.held.get(other, frozenset()) & shared:
             return False
         found = False
         for node, _, _ in self.chain(other):
@@ -349,7 +369,7 @@ class _Mender:
                 i = _PUTS[node.tree.op]
                 if (node, i) in self.done or not isinstance(node.tree.args[i], Var):
                     continue
-                if self.memory.reach(node.tree.args[i]) & c.shared:
+                if self.memory.reach(node.tree.args[i]) & shared:
                     self.operand(node, i)
                     found = True
         return found
@@ -382,26 +402,22 @@ class _Mender:
             return False
         best: tuple[int, Copy, Var, bool] | None = None
         for node, held, viewed in self.chain(c.value):
-            if not isinstance(node, Copy) or node.back is not None:
+            if not isinstance(node, Copy) or node.back is not None or (node, held) in self.done:
                 continue
-            depth = len(self.loops[node])
-            for target, source in node.pairs:
-                if target is not held or (node, target) in self.done:
-                    continue
-                enters = any(target in loop.phis for loop in around)
-                if (
-                    enters
-                    and isinstance(source, Var)
-                    and ((node, target) in self.copied or self.memory.of(source) & c.shared)
-                    and (best is None or depth < best[0])
-                ):
-                    best = (depth, node, target, viewed)
+            depth, source = len(self.loops[node]), self.moves[node, held]
+            if (
+                self.carriers.get(held) in around
+                and isinstance(source, Var)
+                and ((node, held) in self.copied or self.memory.of(source) & c.shared)
+                and (best is None or depth < best[0])
+            ):
+                best = (depth, node, held, viewed)
         if best is None:
             return False
         _, node, target, viewed = best
         if (node, target) not in self.copied:
             self.copied.add((node, target))
-            source = next(s for t, s in node.pairs if t is target)
+            source = self.moves[node, target]
             fresh = Var(type_of(source), target.hint, target.of, target.wrt)
             sure = isinstance(c.node, Bind) and c.node.tree.op in _MUST and not viewed and source not in self.loose
             op = self.how(source, sure)
@@ -409,6 +425,7 @@ class _Mender:
             self.before.setdefault(node, []).append(copy)
             self.before_loops.append(_Before(self.lists[node], node, source, copy))
             node.pairs = [(t, fresh if t is target else s) for t, s in node.pairs]
+            self.moves[node, target] = fresh
         return True
 
     def chain(self, v: Var) -> Iterator[tuple[Node, Var, bool]]:
@@ -419,10 +436,8 @@ class _Mender:
             for node in self.made.get(current, ()):
                 yield node, current, viewed
                 sources: list[Operand] = []
-                if isinstance(node, Copy):
-                    sources = [s for t, s in node.pairs if t is current]
-                elif isinstance(node, Loop):
-                    sources = [p for q, p in node.exits if q is current]
+                if isinstance(node, (Copy, Loop)):
+                    sources = [self.moves[node, current]]
                 elif isinstance(node, Bind) and (node.inplace or node.tree.op in VIEWS):
                     sources = [node.tree.args[0]]
                 taken = viewed or (isinstance(node, Bind) and node.tree.op in VIEWS and node.tree.op != "assign")

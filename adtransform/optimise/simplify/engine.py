@@ -23,6 +23,7 @@ _FOLDABLE = frozenset(
     "operator.add operator.sub operator.mul operator.neg operator.lt operator.le operator.eq operator.ne operator.gt "
     "operator.ge operator.truediv numpy.divide operator.floordiv numpy.equal numpy.not_equal".split()
 )
+_FITTED = frozenset("fit zeros accumulate accumulate_at update".split())
 _SAFE_NUMBERS = (bool, int, float)
 
 
@@ -32,6 +33,8 @@ class Simplifier(Rewriter):
     def __init__(self) -> None:
         super().__init__()
         self.lets: dict[Var, Let] = {}
+        self.sums: set[Atom] = set()  # what is known to be a sum of fitted shares
+        self.loose: set[Atom] = set()  # and what is not
         self.rows: Mapping[str, Row] = ROWS
 
     def let(self, stmt: Let, b: Builder) -> None:
@@ -117,12 +120,20 @@ class Simplifier(Rewriter):
 
     def fitted(self, x: Atom, like: Atom) -> bool:
         """Whether a value is a sum of shares that were all fitted to `like`."""
-        let = self.lets.get(x) if isinstance(x, Var) else None
-        if let is None:
-            return False
-        if let.op in ("fit", "zeros", "accumulate", "accumulate_at", "update"):
-            return True
-        return let.op in ("operator.add", "operator.sub") and all(self.fitted(a, like) for a in let.args)
+        seen: set[Atom] = set()
+        todo = [x]
+        while todo:
+            a = todo.pop()
+            let = self.lets.get(a) if isinstance(a, Var) else None
+            if a in self.sums or a in seen or (let is not None and let.op in _FITTED):
+                continue
+            if let is None or let.op not in ("operator.add", "operator.sub") or a in self.loose:
+                self.loose.add(x)
+                return False
+            seen.add(a)
+            todo += let.args
+        self.sums |= seen
+        return True
 
     def source(self, a: Atom, op: str) -> Let | None:
         """The statement that computed an operand, if it is this operation."""
