@@ -343,7 +343,7 @@ class _Reverse:
             add = _Contribute(self, inner)
             for target, result in zip(stmt.targets, region.results, strict=True):
                 if target in self.active:
-                    add(result, outer[target])
+                    add.whole(result, outer[target])
             self.statements(region.body, inner)
             sides.append((inner, self.adjoint))
         self.adjoint = outer
@@ -442,6 +442,16 @@ class _Contribute:
             self.sweep.adjoint[operand] = self.b.let(
                 "accumulate", old, share, operand, of=operand, type=adjoint_type(operand.type)
             )
+
+    def whole(self, operand: Atom, share: Atom) -> None:
+        """`d_operand += share` for the adjoint of the very same value under another name: there is nothing to fit."""
+        if not isinstance(operand, Var) or operand not in self.sweep.active:
+            return
+        old = self.sweep.adjoint[operand]
+        if old not in self.sweep.empty or isinstance(operand.type, List):
+            self(operand, share)
+        else:
+            self.sweep.adjoint[operand] = self.b.let("assign", share, of=operand, type=tangent_type(operand.type))
 
     def at(self, operand: Atom, key: Atom, share: Atom) -> None:
         """`d_operand[key] += share`."""

@@ -113,8 +113,10 @@ class _Analysis:
         state.update(new)
         facts.update(learnt)
         if tests:
+            touched = {v for pair in tests for v in pair if isinstance(v, Var)}
             for v, conditions in state.items():
-                state[v] = frozenset(_renamed(condition, tests) for condition in conditions)
+                if any(c in touched for condition in conditions for c, _ in condition):
+                    state[v] = frozenset(_renamed(condition, tests) for condition in conditions)
 
     def branch(self, node: Branch, state: _State, facts: _Facts) -> bool:
         ends: list[tuple[_State, _Facts]] = []
