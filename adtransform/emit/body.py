@@ -52,6 +52,7 @@ class Printer:
     out: list[Line] = field(default_factory=list)
     unbound: frozenset[Var] = frozenset()
     quoting: bool = False
+    silent: dict[Node, bool] = field(default_factory=dict)
 
     def run(self, indent: int) -> list[Line]:
         """The lines of the whole program."""
@@ -268,7 +269,7 @@ class Printer:
         if not orelse:
             return
         mark = len(self.out)
-        only = [n for n in orelse if not self.is_silent(n)]
+        only = [n for n in orelse if not isinstance(n, (Copy, Bind)) or not self.is_silent(n)]
         if len(only) == 1 and isinstance(only[0], Branch) and self.has_lines(only[0].then):
             self.branch(only[0], indent, tail, "elif")
             return
@@ -278,16 +279,25 @@ class Printer:
 
     def has_lines(self, nodes: list[Node]) -> bool:
         """Whether statements print anything."""
+        return any(not self.is_silent(node) for node in nodes)
+
+    def is_silent(self, node: Node) -> bool:
+        """Whether a statement prints nothing.  Each is tried once: blocks are nested, and asked for at every level."""
+        if node not in self.silent:
+            self.silent[node] = not self._prints(node)
+        return self.silent[node]
+
+    def _prints(self, node: Node) -> bool:
+        if isinstance(node, Branch):
+            return self.has_lines(node.then) or self.has_lines(node.orelse)
+        if isinstance(node, Loop):
+            return True
         kept, self.out = self.out, []
         quoting = self.quoting
         try:
-            return self.block(nodes, 0, "") > 0
+            return self.block([node], 0, "") > 0
         finally:
             self.out, self.quoting = kept, quoting
-
-    def is_silent(self, node: Node) -> bool:
-        """Whether a statement of one line prints nothing."""
-        return isinstance(node, (Copy, Bind)) and not self.has_lines([node])
 
     def loop(self, node: Loop, indent: int) -> None:
         """Print a loop; a condition that takes statements becomes a `break`."""

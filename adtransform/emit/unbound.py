@@ -20,7 +20,8 @@ from adtransform.place.program import Bind, Branch, Copy, Exit, Loop, Node, Oper
 Condition = frozenset[tuple[Var, bool]]
 _State = dict[Var, frozenset[Condition]]
 _Facts = dict[Var, bool]
-_MOST = 8
+_MOST = 8  # conditions of a variable, and facts of a condition, that are followed: with more it counts as unbound anywhere
+_ALWAYS: frozenset[Condition] = frozenset([frozenset()])
 
 
 def unbound(program: Program, names: Mapping[Var, str]) -> frozenset[Var]:
@@ -98,7 +99,7 @@ class _Analysis:
         learnt: _Facts = {}
         for t, s in node.pairs:
             if s == UNDEFINED:
-                new[t] = frozenset([frozenset()])
+                new[t] = _ALWAYS
             elif isinstance(s, Var) and s in state:
                 new[t] = state[s]
             if isinstance(s, Const) and isinstance(s.value, bool):
@@ -147,7 +148,7 @@ class _Analysis:
                 for conditions, known in found
                 for condition in conditions
             }
-            merged[v] = frozenset(out) if len(out) <= _MOST else frozenset([frozenset()])
+            merged[v] = frozenset(out) if len(out) <= _MOST >= max(map(len, out), default=0) else _ALWAYS
         state.clear()
         state.update(merged)
         facts.clear()
@@ -164,7 +165,7 @@ class _Analysis:
             # What the next trip may find unbound; facts about one trip say nothing of the next.
             for p in node.phis:
                 if inner.get(p):
-                    state[p] = frozenset([frozenset()])
+                    state[p] = _ALWAYS
         for q, p in node.exits:
             after.pop(q, None)
             if after.get(p):
