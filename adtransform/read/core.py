@@ -109,6 +109,7 @@ class Core:
         self.top = self.builder = Builder()
         self.heap: dict[Storage, Content] = {}
         self.related: set[Pair] = set()
+        self.most_related = 64  # with more pairs it is worth the time to look for those that do not matter any more
         self.messages: list[Message] = []
         self.loaded: dict[str, Var] = {}
         self.params: dict[str, Param] = {}

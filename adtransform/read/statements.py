@@ -39,6 +39,9 @@ class Statements(Unwinding):
                     return
             else:
                 self.guard(stmt, lambda s=stmt: self.statement(s))  # type: ignore[misc]
+            if len(self.related) > self.most_related and self.frame.caller is None and stmts is self.frame.scope.body:
+                self.frame.live = self.frame.scope.liveness.after[id(stmt)]
+                self.forget_unreached()
             flag = self.frame.flag(EXIT)
             if DEAD in self.frame.env or flag == TRUE:
                 return

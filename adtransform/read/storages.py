@@ -372,6 +372,16 @@ class Storages(Core):
         if a is not b:
             self.related.add(frozenset((a, b)))
 
+    def forget_unreached(self) -> None:
+        """Between two statements of the function's own body: drop the pairs of which one is seen by nothing still to be read.
+
+        Every meeting of two paths makes new pairs with all that went before; a long program would drown in them.
+        """
+        env = self.frame.env
+        seen = {s for name, ref in env.items() if self.frame.is_live(name) for s in self.storages(ref)}
+        self.related = {pair for pair in self.related if all(s in seen or s.frozen for s in pair)}
+        self.most_related = max(64, 2 * len(self.related))
+
     # Lists of a length that is not known.
 
     def listed(self, storage: Storage, key: Atom | None = None) -> Atom:
