@@ -201,14 +201,18 @@ class Liveness:
         return out | self.uses(stmt)
 
     def loop(self, stmt: ast.For | ast.While, out: Mask) -> Mask:
-        """A loop: its body runs before itself, so it is passed twice."""
+        """A loop: its body runs before itself, so it is passed again until nothing new is live where a trip begins.
+
+        What an earlier visit found is where the next one begins: inside of other loops one pass will mostly do.
+        """
         done = self.block(stmt.orelse, out)
         test = self.uses(stmt.test) if isinstance(stmt, ast.While) else 0
         kills = self.mask(targets(stmt.target)) if isinstance(stmt, ast.For) else 0
-        head = done | test
-        for _ in range(2):
+        head, before = self.head.get(id(stmt), 0) | done | test, None
+        while head != before:
+            before = head
             self._loops.append((out, head))
-            head |= (self.block(stmt.body, head) & ~kills) | test
+            head |= self.block(stmt.body, head) & ~kills
             self._loops.pop()
         self.head[id(stmt)] = head
         return head | (self.uses(stmt.iter, stmt.target) if isinstance(stmt, ast.For) else 0)

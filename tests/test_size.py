@@ -1,0 +1,162 @@
+"""Programs of any length and depth: the work grows with the length, and nothing recurses along it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from adtransform.ir import Function
+from adtransform.lattice import FLOAT, Array, Dim, Type
+from adtransform.pipeline import compile, load_function
+from adtransform.source import from_text
+
+VECTOR = Array("float64", (Dim("I", True),))
+
+
+def straight(n: int) -> str:
+    lines = [
+        line
+        for i in range(n // 5)
+        for line in (
+            f"v{i} = np.sin(u) * a + {i % 7}.5",
+            f"u[{i % 3}] = v{i}[{(i + 1) % 3}] * 0.9",
+            f"s += np.sum(v{i} * u)",
+            f"w{i} = s / (1.0 + s * s)",
+            f"a = a * 0.99 + w{i} * 0.01",
+        )
+    ]
+    return _function(lines)
+
+
+def blocks(n: int) -> str:
+    lines = [
+        line
+        for i in range(n // 10)
+        for line in (
+            "for i in range(3):",
+            "    u[i] = u[i] * 0.9 + a",
+            "    s += u[i] * 0.01",
+            f"if s > {i}.5:",
+            "    s = s * 0.5",
+            "    u[0] = s",
+            "else:",
+            "    a = a * 0.99",
+            f"v{i} = np.tanh(u)",
+            f"s += np.sum(v{i} * v{i})",
+        )
+    ]
+    return _function(lines)
+
+
+def one_loop(n: int) -> str:
+    head, *body = straight(n).split("    s = 0.0\n")[1].split("\n    return")[0].splitlines()
+    return _function(["for k in range(2):", *(f"    {line.strip()}" for line in (head, *body))])
+
+
+def _function(lines: list[str]) -> str:
+    body = "\n".join(f"    {line}" for line in lines)
+    return f"import numpy as np\n\ndef f(x, a):\n    u = x.copy()\n    s = 0.0\n{body}\n    return s + np.sum(u)\n"
+
+
+def read(text: str, types: dict[str, Type]) -> Function:
+    return load_function(from_text(text), "f", types)
+
+
+def calls(work: Callable[[], Any]) -> int:
+    """How many functions are called: what the work is, whatever else the machine does."""
+    count = 0
+
+    def note(frame: object, event: str, argument: object) -> None:
+        nonlocal count
+        count += event == "call"
+
+    sys.setprofile(note)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse", "pair"])
+@pytest.mark.parametrize("types", [{"x": VECTOR, "a": FLOAT}, {}], ids=["typed", "untyped"])
+@pytest.mark.parametrize("make", [straight, blocks, one_loop])
+def test_twice_the_statements_are_twice_the_work(make: Callable[[int], str], types: dict[str, Type], mode: str) -> None:
+    small, large = (calls(lambda n=n: compile(read(make(n), types), mode, ["x", "a"])) for n in (80, 160))
+    assert large < 2.6 * small
+
+
+def chain(n: int) -> str:
+    arms = [f"    elif x > {1000 - i}.0:\n        y = x * {i}.0 + a" for i in range(n)]
+    return (
+        "def f(x, a):\n    if x > 2000.0:\n        y = x\n"
+        + "\n".join(arms)
+        + "\n    else:\n        y = a * x\n    return y * x\n"
+    )
+
+
+def nested_ifs(n: int) -> str:
+    down = [f"{'    ' * (i + 1)}if a > {0.01 * i}:\n{'    ' * (i + 2)}s = s * a + {i}.0" for i in range(n)]
+    up = [f"{'    ' * (i + 1)}else:\n{'    ' * (i + 2)}s = s - a * {i}.0" for i in reversed(range(n))]
+    return "def f(x, a):\n    s = x\n" + "\n".join([*down, *up]) + "\n    return s * x\n"
+
+
+def nested_loops(n: int) -> str:
+    down = [f"{'    ' * (i + 1)}for i{i} in range(2):\n{'    ' * (i + 2)}s = s * 0.9 + a" for i in range(n)]
+    return "def f(x, a):\n    s = x\n" + "\n".join(down) + "\n    return s * x\n"
+
+
+def guards(n: int) -> str:
+    exits = ["break", "continue", "return s"]
+    lines = [f"        if s > {i + 100}.0:\n            {exits[i % 3]}\n        s = s * a + x" for i in range(n)]
+    return "def f(x, a):\n    s = x\n    for i in range(2):\n" + "\n".join(lines) + "\n    return s\n"
+
+
+SHAPES = {
+    "a sum of 400 terms": "def f(x, a):\n    return " + " + ".join(f"x * {i}.0" if i % 2 else "a" for i in range(400)) + "\n",
+    "a product of 400": "def f(x, a):\n    return " + " * ".join(["x", "a", "1.5", "0.9"] * 100) + "\n",
+    "powers of powers": "def f(x, a):\n    return " + " ** ".join(["x", "a"] * 40) + "\n",
+    "nested to the right": "def f(x, a):\n    return " + "x + (a * " * 90 + "x" + ")" * 90 + "\n",
+    "nested calls": "import math\ndef f(x, a):\n    return " + "math.sin(" * 150 + "x * a" + ")" * 150 + "\n",
+    "deep parentheses": "def f(x, a):\n    return " + "(" * 150 + "x * a" + ")" * 150 + "\n",
+    "a stack of 400": "import numpy as np\ndef f(x, a):\n    return np.sum(np.stack(["
+    + ", ".join(["x * 2.0", "a * x"] * 200)
+    + "]))\n",
+    "60 elifs": chain(60),
+    "15 nested ifs": nested_ifs(15),
+    "8 nested loops": nested_loops(8),
+    "60 guards in a loop": guards(60),
+    "a list of 2000": "import numpy as np\ndef f(x, a):\n    return np.sum(np.array(["
+    + ", ".join(f"{i}.5" for i in range(2000))
+    + "])) * x * a\n",
+    "400 calls of a helper": "def g(u, k):\n    return u * k + 1.0\n\ndef f(x, a):\n    s = x\n"
+    + "    s = g(s, a)\n" * 400
+    + "    return s\n",
+}
+
+
+@pytest.mark.parametrize("types", [{"x": FLOAT, "a": FLOAT}, {}], ids=["typed", "untyped"])
+@pytest.mark.parametrize("name", SHAPES)
+def test_deep_and_wide_programs(name: str, types: dict[str, Type]) -> None:
+    f = read(SHAPES[name], types)
+    x, a = 0.7, 0.8
+    _, dy = compile(f, "forward", ["x", "a"]).functions["f_forward"](x, a, 1.0, 2.0)
+    _, (dx, da) = compile(f, "reverse", ["x", "a"]).functions["f_reverse"](x, a)
+    assert dx + 2.0 * da == pytest.approx(dy, rel=1e-12)
+
+
+def test_two_hundred_parameters() -> None:
+    names = [f"p{i}" for i in range(200)]
+    text = (
+        f"def f({', '.join(names)}):\n    s = 0.0\n"
+        + "".join(f"    s = s * 0.5 + {p} * {p}\n" for p in names)
+        + "    return s\n"
+    )
+    namespace: dict[str, Any] = {}
+    exec(text, namespace)
+    for types in ({}, dict.fromkeys(names, FLOAT)):
+        _, shares = compile(read(text, types), "reverse", names).functions["f_reverse"](*[1.0] * 200)
+        assert shares[-1] == 2.0 and shares[-3] == 0.5 and len(shares) == 200
