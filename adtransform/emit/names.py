@@ -127,6 +127,7 @@ class _Namer:
         self.reserved = reserved
         self.taken: dict[str, list[Range]] = {}
         self.busy: set[_Class] = set()
+        self.held: dict[str, list[Range]] = {}  # for `y`: when `y_1`, `y_2`, ... are taken for longest
         self.user = {label(v) for v in classes.of} - {""}
         self.user |= {
             node.targets[0].hint for node in walk(program.nodes) if isinstance(node, Bind) and node.tree.op == "assign"
@@ -170,10 +171,14 @@ class _Namer:
         if NUMBERED.fullmatch(base):
             self.number(c)
             return
-        k = 1
-        while f"{base}_{k}" in self.reserved or not self.is_free(f"{base}_{k}", c):
-            k += 1
-        self.take(c, f"{base}_{k}")
+        # Of one name there may be thousands, most of them needed for long: these are passed over quickly.
+        start, held = c.spans[0][0], self.held.setdefault(base, [])
+        k = next((i for i, (a, b) in enumerate(held) if not a <= start <= b), len(held))
+        while f"{base}_{k + 1}" in self.reserved or not self.is_free(f"{base}_{k + 1}", c):
+            k = next((i for i in range(k + 1, len(held)) if not held[i][0] <= start <= held[i][1]), max(k + 1, len(held)))
+        self.take(c, f"{base}_{k + 1}")
+        held += [(0, -1)] * (k + 1 - len(held))
+        held[k] = max(self.taken[c.name], key=lambda span: span[1] - span[0])
 
     def number(self, c: _Class) -> None:
         while f"t{self.next}" in self.reserved or not self.is_free(f"t{self.next}", c):

@@ -288,8 +288,8 @@ class _Mender:
         assert isinstance(c.node, Bind)
         if c.position or c.node.tree.op not in _MUST:
             return False
-        helped = [self.at_source(other, c.shared) or self.of_view(c) for other in c.others]
-        return any(helped)
+        helped = [self.at_source(other, c.shared) for other in c.others]
+        return (not all(helped) and self.of_view(c)) or any(helped)
 
     def once(self, c: _Conflict) -> bool:
         """Copy before a loop, or else the caller's own."""
