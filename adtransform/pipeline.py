@@ -9,7 +9,9 @@ A function that `f` calls separately has derivatives of its own: `g_forward`, or
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import gc
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial, reduce
 from typing import Any
@@ -313,6 +315,19 @@ def _free(name: str, taken: set[str]) -> str:
 # -- from source to text ------------------------------------------------------------------------------------------------
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the garbage collector, which walks through all of a long program again and again and frees next to nothing."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@_uncollected()
 def load_function(source: Source, name: str, types: Mapping[str, Type], namespace: Mapping[str, Any] | None = None) -> Function:
     """A function of a source, read for arguments of these types.  Raises `DifferentiationError` for what is not supported."""
     f = read(source, name, types, namespace=namespace, known=known)
@@ -327,6 +342,7 @@ def load_function(source: Source, name: str, types: Mapping[str, Type], namespac
     )
 
 
+@_uncollected()
 def derivative(f: Function, mode: str, wrt: Sequence[str]) -> tuple[Function, ...]:
     """The functions of a mode: `forward`, `reverse`, or the `pair` of `ahead` and `back`."""
     if mode == "pair":
@@ -346,6 +362,7 @@ def symbolic_text(f: Function, wrt: Sequence[str]) -> str:
     return symbolic(f, wrt)
 
 
+@_uncollected()
 def text(f: Function, mode: str, wrt: Sequence[str], *, style: str = "code", explain: bool = False, header: str = "") -> str:
     """The source of a derivative: a file that stands alone, or with `style="listing"` the statements one by one."""
     if style == "listing":
@@ -359,6 +376,7 @@ def text(f: Function, mode: str, wrt: Sequence[str], *, style: str = "code", exp
     return emit.module(derivative(f, mode, wrt), header=header)
 
 
+@_uncollected()
 def compile(f: Function, mode: str, wrt: Sequence[str]) -> Compiled:
     """The functions of a mode, compiled."""
     made = derivative(f, mode, wrt)

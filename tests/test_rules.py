@@ -21,6 +21,8 @@ from adtransform.build import Builder
 from adtransform.interpret import interpret
 from adtransform.ir import Const, Function, Leaf, Let, Param, Var
 from adtransform.lattice import UNKNOWN, of_value
+from adtransform.rules.equations import differential
+from adtransform.rules.table import RULES
 from adtransform.verify import verify
 
 EVERY = [pytest.param(op, case, id=f"{op}-{i}") for op, cases in CASES.items() for i, case in enumerate(cases)]
@@ -187,3 +189,15 @@ def test_second_order(op: str, case: Case) -> None:
     right, _ = inner(list(leaves(back)), list(tangents.values()))
     if np.isfinite(left):
         assert abs(left - right) <= 1e-9 * max(1.0, size), (left, right)
+
+
+def test_a_row_shared_with_an_alias_keeps_its_own_arithmetic() -> None:
+    """`u / v` of Python raises where NumPy's `divide` does not: what was read first must not decide for both."""
+    u, v, y = Var(), Var(), Var()
+    ops: dict[str, set[str]] = {}
+    for op in ("numpy.divide", "operator.truediv"):
+        row = RULES[op][0]
+        found = differential(row, ("u", "v"), {"u": u, "v": v, "y": y})
+        ops[op] = {s.op for s in found.function.body.body if isinstance(s, Let)}
+    assert "numpy.divide" in ops["numpy.divide"] and "operator.truediv" not in ops["numpy.divide"]
+    assert "operator.truediv" in ops["operator.truediv"] and "numpy.divide" not in ops["operator.truediv"]
