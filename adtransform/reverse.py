@@ -451,7 +451,7 @@ class _Contribute:
         if old not in self.sweep.empty or isinstance(operand.type, List):
             self(operand, share)
         else:
-            self.sweep.adjoint[operand] = self.b.let("assign", share, of=operand, type=tangent_type(operand.type))
+            self.sweep.adjoint[operand] = self.b.let("assign", share, of=operand, type=adjoint_type(operand.type))
 
     def at(self, operand: Atom, key: Atom, share: Atom) -> None:
         """`d_operand[key] += share`."""
