@@ -8,8 +8,9 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from adtransform.ir import Atom, Const, For, Function, If, Let, Region, Var, While
-from adtransform.lattice import Array, is_differentiable
+from adtransform.errors import refuse
+from adtransform.ir import Atom, Const, For, Function, If, Let, Origin, Region, Var, While
+from adtransform.lattice import Array, List, Static, Type, is_differentiable
 from adtransform.ops import CALLS
 from adtransform.rules.table import RULES, find
 
@@ -87,6 +88,11 @@ def settle(size: Callable[[], int], step: Callable[[], None], within: bool) -> N
             return
 
 
+def _is_blurred(t: Type) -> bool:
+    """Whether values of a type may be numbers or lists."""
+    return _is_blurred(t.item) if isinstance(t, List) else t == Static("mixed")
+
+
 class _Walk:
     """`varied`: the values that depend on a parameter, and on which (bits); `useful`: those of them that reach a result."""
 
@@ -94,6 +100,7 @@ class _Walk:
         self.bits = bits
         self.varied: dict[Var, int] = {}
         self.useful: set[Var] = set()
+        self.blurred: set[Var] = set()  # they depend on a parameter, but may be a number or a list: no derivative is known
         self.known = 0  # how many facts there are in `varied`
         self.operands: dict[Let, list[Var]] = {}
 
@@ -104,15 +111,22 @@ class _Walk:
             found = self.operands[let] = [a for a in differentiable_operands(let) if isinstance(a, Var)]
         return found
 
-    def vary(self, targets: Iterable[Var], sources: Iterable[Atom]) -> None:
+    def vary(self, targets: Iterable[Var], sources: Iterable[Atom], origin: Origin | None = None) -> None:
         """The targets depend on what the sources depend on."""
-        bits = 0
+        bits, unclear = 0, False
         for a in sources:
             if isinstance(a, Var):
                 bits |= self.varied.get(a, 0)
-        if not bits:
+                unclear |= a in self.blurred
+        if not bits and not unclear:
             return
         for t in targets:
+            if _is_blurred(t.type):
+                self.known += t not in self.blurred
+                self.blurred.add(t)
+            elif unclear and is_differentiable(t.type):
+                help = "give all items one kind: only numbers, or arrays of one rank, or tuples of one form"
+                refuse(origin, "what is taken out of a list whose items differ in kind", help)
             old = self.varied.get(t, 0)
             if old | bits != old and is_differentiable(t.type):
                 self.varied[t] = old | bits
@@ -126,7 +140,7 @@ class _Walk:
                         self.varied[target] = self.bits[name]
                         self.known += 1
                 case Let():
-                    self.vary(stmt.targets, self.through(stmt))
+                    self.vary(stmt.targets, self.through(stmt), stmt.origin)
                 case If():
                     self.forwards(stmt.then, within)
                     self.forwards(stmt.orelse, within)
