@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from adtransform.errors import refuse
 from adtransform.ir import Atom, Const, For, Function, If, Let, Origin, Region, Var, While
-from adtransform.lattice import Array, List, Static, Type, is_differentiable
+from adtransform.lattice import Array, List, Parts, Static, Type, is_differentiable
 from adtransform.ops import CALLS
 from adtransform.rules.table import RULES, find
 
@@ -90,6 +90,8 @@ def settle(size: Callable[[], int], step: Callable[[], None], within: bool) -> N
 
 def _is_blurred(t: Type) -> bool:
     """Whether values of a type may be numbers or lists."""
+    if isinstance(t, Parts):
+        return False
     return _is_blurred(t.item) if isinstance(t, List) else t == Static("mixed")
 
 

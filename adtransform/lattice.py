@@ -6,9 +6,10 @@ which axes can it have been broadcast?  `Unknown` means "a number or an array of
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -66,6 +67,13 @@ class List(Type):
     """`[float]`: a list that grows at run time, all items of one type.  Tapes are lists."""
 
     item: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Parts(List):
+    """`[float, [float]]`: a list that does not grow and whose items are known one by one: the adjoint of a tuple."""
+
+    items: tuple[Type, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +154,8 @@ def is_differentiable(t: Type) -> bool:
     """Whether values of this type can carry a derivative: floats, and what may be one."""
     if isinstance(t, Tuple):
         return any(is_differentiable(item) for item in t.items)
+    if isinstance(t, Parts):
+        return any(map(is_differentiable, t.items))
     if isinstance(t, List):
         return is_differentiable(t.item)
     if isinstance(t, Saved):
@@ -271,6 +281,8 @@ def join(a: Type, b: Type) -> Type:
         return Array(a.dtype if a.dtype == b.dtype else None, dims)
     if isinstance(a, Tuple) and isinstance(b, Tuple) and len(a.items) == len(b.items):
         return Tuple(tuple(join(x, y) for x, y in zip(a.items, b.items, strict=True)))
+    if isinstance(a, Parts) and isinstance(b, Parts) and len(a.items) == len(b.items):
+        return parts(map(join, a.items, b.items))
     if isinstance(a, List) and isinstance(b, List):
         return List(join(a.item, b.item))
     if is_number(a) and is_number(b):
@@ -328,7 +340,15 @@ def _any_item(t: Type) -> Type:
         return Array(t.dtype, tuple(Dim(_VARIES, is_many(e)) if _is_passing(e) else e for e in t.dims))
     if isinstance(t, Tuple):
         return Tuple(tuple(map(_any_item, t.items)))
+    if isinstance(t, Parts):
+        return parts(map(_any_item, t.items))
     return List(_any_item(t.item)) if isinstance(t, List) else t
+
+
+def parts(items: Iterable[Type]) -> Parts:
+    """The type of a list of these items."""
+    known, start = tuple(items), cast(Type, UNDEFINED)
+    return Parts(functools.reduce(join, known, start), known)
 
 
 def item_of(t: List) -> Type:
@@ -360,6 +380,8 @@ def show(t: Type) -> str:
             return f"{dtype or '?'}[{inner}]"
         case Tuple(items):
             return "(" + ", ".join(show(i) for i in items) + ("," if len(items) == 1 else "") + ")"
+        case Parts(_, items):
+            return f"[{', '.join(map(show, items))}]"
         case List(item):
             return f"[{show(item)}]"
         case Saved(of):

@@ -55,6 +55,30 @@ def out_argument(x: Any) -> Any:
     return np.sum(y)
 
 
+def stack_of_pairs(x: Any) -> Any:
+    """A list of tuples that grows: numbers with a depth, and tuples in tuples."""
+    todo = [((x[0], x[1]), 0)]
+    total = 0.0
+    while todo:
+        (a, b), depth = todo.pop()
+        total += a * np.sin(b)
+        if depth < 2:
+            todo.append(((a * x[2], b + a), depth + 1))
+            todo.append(((np.cos(b), a * a), depth + 1))
+    return total
+
+
+def points_in_tuples(x: Any) -> Any:
+    points = []
+    for v in x:
+        points.append((np.array([v, v * v]), v, "name"))
+    total = np.sum(np.array([p[1] for p in points]) ** 2)
+    for i in range(len(points)):
+        for j in range(i):
+            total += np.sum((points[i][0] - points[j][0]) ** 2) * points[j][1]
+    return total
+
+
 def scale(a: Any, k: Any) -> None:
     a *= k
 
@@ -123,6 +147,8 @@ CASES = [
     passed_twice,
     swapped,
     grown_list,
+    stack_of_pairs,
+    points_in_tuples,
 ]
 
 
@@ -201,3 +227,19 @@ def test_a_return_that_leaves_an_array_unbound() -> None:
         for _, (dx, da) in (ad.value_and_grad(f, wrt=(0, 1))(x, a), (None, ad.vjp(f, x, a)[1](1.0))):
             np.testing.assert_allclose(dx, slopes(lambda z, a=a: f(z, a), x, 1e-3), rtol=1e-9, atol=1e-12)
             np.testing.assert_allclose(da, slopes(lambda z: f(x, z[0]), np.array([a]), 1e-3)[0], rtol=1e-9)
+
+
+def items_of_two_kinds(x: Any) -> Any:
+    out: list[Any] = []
+    for i in range(len(x)):
+        if i % 2:
+            out.append((x[i],))
+        else:
+            out.append((x[i], 2.0 * x[i]))
+    return sum(p[0] for p in out)
+
+
+def test_items_of_two_kinds_are_refused() -> None:
+    """No derivative is known of what is taken out of such a list: it must not be a silent zero."""
+    with pytest.raises(ad.DifferentiationError, match="a list whose items differ in kind"):
+        ad.grad(items_of_two_kinds)(np.array([0.5, 1.5, 2.5]))

@@ -17,6 +17,7 @@ from adtransform.lattice import (
     Array,
     Extent,
     List,
+    Parts,
     Scalar,
     Static,
     Tuple,
@@ -37,6 +38,8 @@ def _index(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Ty
         case Tuple(items):
             k = integer(key, args[1])
             return items[k] if k is not None and -len(items) <= k < len(items) else UNKNOWN
+        case Parts(_, items) if (k := integer(key, args[1])) is not None and -len(items) <= k < len(items):
+            return items[k]
         case List(item):
             if isinstance(key, Scalar):
                 return item_of(a)

@@ -18,6 +18,7 @@ from adtransform.lattice import (
     UNKNOWN,
     Array,
     List,
+    Parts,
     Scalar,
     Static,
     Tuple,
@@ -27,6 +28,7 @@ from adtransform.lattice import (
     item_of,
     join,
     kind_of,
+    parts,
     rank_of,
     result_dtype,
 )
@@ -39,6 +41,8 @@ def tangent(t: Type) -> Type:
             return FLOAT if dtype is None else Scalar("float", "?" if dtype == "?" else "float64")
         case Array(str(), dims) if kind_of(t) in ("bool", "int"):
             return Array("float64", dims)
+        case Parts(_, items):
+            return parts(map(tangent, items))
         case List(item):
             return List(tangent(item))
         case Tuple(items):
@@ -49,11 +53,10 @@ def tangent(t: Type) -> Type:
 def adjoint(t: Type) -> Type:
     """The type of an adjoint: that of a tangent, but a list for a tuple, whose items could not be written."""
     match t:
+        case Parts(_, items) | Tuple(items):
+            return parts(map(adjoint, items))
         case List(item):
             return List(adjoint(item))
-        case Tuple(items):
-            start: Type = UNDEFINED
-            return List(functools.reduce(join, map(adjoint, items), start))
     return tangent(t)
 
 
@@ -103,6 +106,8 @@ def _extend(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | T
 
 def _update(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
     a, key, value = types
+    if isinstance(a, Parts):
+        return a
     return List(join(a.item, value)) if isinstance(a, List) and isinstance(key, Scalar) else a
 
 
