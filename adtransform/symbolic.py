@@ -16,8 +16,10 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
+from adtransform.calls import name_of
 from adtransform.errors import MissingExtra, refuse
 from adtransform.ir import UNDEFINED, Atom, Const, Function, If, Leaf, Let, Region, Var
+from adtransform.ops import CALLS
 
 # Above this many operations an expression is printed as differentiation left it: simplifying takes too long.
 _SIMPLIFY_LIMIT = 150
@@ -124,7 +126,8 @@ class _Formulas:
         if let.op == "assign":
             self.values[let.targets[0]] = args[0]
         elif formula is None or let.kwargs or len(let.targets) != 1 or any(a is None for a in args):
-            refuse(let.origin, f"`{let.op.rpartition('.')[2]}` symbolically", _HELP)
+            name = name_of(let) if let.op in CALLS else let.op.rpartition(".")[2]
+            refuse(let.origin, f"`{name}` symbolically", _HELP)
         else:
             try:
                 self.values[let.targets[0]] = formula(*args)

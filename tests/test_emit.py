@@ -14,12 +14,13 @@ import numpy as np
 import pytest
 from test_emit_random import Maker
 
-from adtransform import emit
+from adtransform import emit, pipeline
 from adtransform.build import Builder
 from adtransform.interpret import interpret
 from adtransform.ir import Assume, Const, Function, Leaf, Let, Origin, Param, Region, Var
 from adtransform.lattice import FLOAT, Array, Dim
 from adtransform.listing import parse
+from adtransform.source import from_text
 
 
 def printed(text: str) -> str:
@@ -442,3 +443,13 @@ def test_a_long_program_is_printed_in_time() -> None:
         v = b.let("operator.add", v, v, hint=f"t{i + 1}", type=FLOAT)
     f = Function("f", (Param("x", FLOAT),), Region((), tuple(b.body), (v,)))
     assert len(emit.function(f).splitlines()) == 40_001
+
+
+@pytest.mark.parametrize(("x", "n"), [(3.0, 0), (3.0, 2)])
+def test_a_listing_binds_what_any_path_returns(x: float, n: int) -> None:
+    """No path returns in a listing, so each binds the result."""
+    source = "def f(x, n):\n    if n == 0:\n        return 1.0\n    return x * n\n"
+    text = pipeline.listing_text(pipeline.load_function(from_text(source), "f", {}))
+    scope: dict[str, Any] = {"load": {"x": x, "n": n}.__getitem__}
+    exec(text, scope)
+    assert scope["result"] == (x * n if n else 1.0)

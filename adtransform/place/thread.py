@@ -135,9 +135,14 @@ class _Threader:
                 self.used[r] = self.used.get(r, 0) + 1
 
     def run(self) -> list[Node]:
+        if self.listing:
+            # No path returns there: the results are bound to variables.
+            env = _Env()
+            nodes = self.block(self.f.body.body, (), _Fall(()), env)
+            return [*nodes, Exit("return", tuple(env(r) for r in self.f.results))]
         body, results = list(self.f.body.body), self.f.results
         packs: dict[Atom, tuple[Atom, ...]] = {}
-        while body and not self.listing:
+        while body:
             last = body[-1]
             if not (isinstance(last, Let) and last.op == "pack" and last.args):
                 break
