@@ -352,7 +352,7 @@ def derivative(f: Function, mode: str, wrt: Sequence[str]) -> tuple[Function, ..
 
 def listing_text(f: Function) -> str:
     """The listing of the primal, then of the functions that it calls, each under its head."""
-    parts = []
+    parts: list[str] = []
     for g in map(steady, (f, *f.callees.values())):
         head = f"# {g.name}({', '.join(p.name for p in g.params)})\n" if parts else ""
         parts.append(head + emit.function(g, style="listing", comments=annotate(g)))

@@ -425,3 +425,43 @@ def test_depth_is_linear() -> None:
         kept.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert kept[2] - kept[1] < 3 * (kept[1] - kept[0])
+
+
+def long_and_left_early(x: Any, n: Any) -> Any:
+    """Too long to be read where it is called; its gradient keeps what two calls need."""
+    total = 0.0
+    if n > 3:
+        return x * 2.0
+    for i in range(n):
+        u = x * (i + 1)
+        v = np.sin(u)
+        w = v * u
+        total += np.sum(w)
+        if total > 50.0:
+            return x * total
+        a = w + u
+        b = a * 0.5
+        c = b * v
+        d = c + w
+        e = d * 0.1
+        total += np.sum(e)
+    f = x * total
+    g = f + x
+    h = g * 0.5
+    k = h + f
+    m = k * 0.25
+    p = m + h
+    q = p * 0.125
+    r = q + m
+    return r
+
+
+def summed(x: Any) -> Any:
+    return np.sum(long_and_left_early(x, 2) * x)
+
+
+def test_the_pair_of_a_gradient() -> None:
+    value, back = ad.vjp(ad.grad(summed), V)
+    bar = np.arange(5.0)
+    np.testing.assert_allclose(back(bar), ad.hessian(summed)(V) @ bar, rtol=1e-12)
+    np.testing.assert_allclose(value, ad.grad(summed)(V), rtol=1e-14)

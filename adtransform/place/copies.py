@@ -194,11 +194,12 @@ def _taken(
 
 def _shared_results(node: Exit, memory: Storage) -> Iterator[_Conflict]:
     taken = frozenset(memory.foreign)
-    # What a later sweep needs cannot be copied: it comes first, so that others are.
+    # What a later sweep needs cannot be copied, and nobody writes it: it comes first, so that others are.
     for i, value in sorted(enumerate(node.values), key=lambda item: not isinstance(type_of(item[1]), Saved)):
         mine = memory.reach(value)
-        if mine & taken and not is_immutable(type_of(value)):
-            yield _Conflict(node, value, mine & taken, (), i)
+        against = memory.foreign if isinstance(type_of(value), Saved) else taken
+        if mine & against and not is_immutable(type_of(value)):
+            yield _Conflict(node, value, mine & against, (), i)
         else:
             taken |= mine
 
@@ -279,6 +280,8 @@ class _Mender:
             for c in conflicts:
                 if isinstance(c.node, Exit):
                     self.result(c.node, c.position)
+            if not self.before:
+                raise RuntimeError("results share memory in a way that no copy ends")
         for block in {id(self.lists[node]): self.lists[node] for node in {**self.before, **self.after}}.values():
             block[:] = [n for node in block for n in (*self.before.get(node, ()), node, *self.after.get(node, ()))]
         return self.copied
