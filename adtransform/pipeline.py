@@ -132,11 +132,15 @@ def backward_listing(f: Function, wrt: Sequence[str]) -> Function:
     return replace(joint, body=replace(joint.body, body=(*first, *second)))
 
 
-def reverse(f: Function, wrt: Sequence[str]) -> Function:
-    """`f_reverse(x) -> (y, (dx,))`, with a last parameter `dy=1.0` where the result is not known to be a scalar."""
+def reverse(f: Function, wrt: Sequence[str], *, scalar: bool = False) -> Function:
+    """`f_reverse(x) -> (y, (dx,))`, with a last parameter `dy=1.0` where the result is not known to be a scalar.
+
+    `scalar`: the result is one, whatever is known of its type.
+    """
     f = primal(f)
     found = variants(f, wrt)
-    scalar = len(f.results) == 1 and is_scalar(type_of(f.results[0])) and kind_of(type_of(f.results[0])) == "float"
+    result = type_of(f.results[0]) if len(f.results) == 1 else UNKNOWN
+    scalar = scalar or (is_scalar(result) and kind_of(result) == "float")
     made = _settled(f, run(FINAL, _taped(sweep(f, wrt, seed=1.0 if scalar else None, variants=found))), wrt)
     names = ", ".join(wrt)
     made = replace(made, doc=f"Value of `{f.name}` and its gradient with respect to ({names}).{_records(f)}")

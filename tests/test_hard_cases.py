@@ -243,3 +243,38 @@ def test_items_of_two_kinds_are_refused() -> None:
     """No derivative is known of what is taken out of such a list: it must not be a silent zero."""
     with pytest.raises(ad.DifferentiationError, match="a list whose items differ in kind"):
         ad.grad(items_of_two_kinds)(np.array([0.5, 1.5, 2.5]))
+
+
+C = np.array([1 + 2j, 0.3 - 1j, -0.5 + 0.1j, 0.2j])
+
+
+def modulus(x: Any) -> Any:
+    """The sign of a complex number turns with it."""
+    return np.sum(np.abs(x * C + x[0]) ** 3)
+
+
+def modulus_of_a_number(x: Any) -> Any:
+    s = 0.0
+    for v in x:
+        s += abs(v * (1 + 2j) + x[0] * 1j)
+    return s
+
+
+def direction(x: Any) -> Any:
+    return np.sum(np.sign(x * C + x[0]).imag * x)
+
+
+def complex_slogdet(x: Any) -> Any:
+    z = x * C + x[0]
+    sign, log = np.linalg.slogdet(np.array([[z[0], z[1]], [1j * z[2], z[0] + 2 * z[3]]]))
+    return sign.imag * 2 + log + sign.real**2
+
+
+def complex_parts(x: Any) -> Any:
+    z = x * C + x[0]
+    return np.sum(C.real * np.imag(C * z.imag * z) + np.real(C * z.real * z) * z.imag)
+
+
+@pytest.mark.parametrize("f", [modulus, modulus_of_a_number, direction, complex_slogdet, complex_parts])
+def test_real_functions_of_complex_numbers(f: Callable[[Any], Any]) -> None:
+    test_right_in_every_mode(f)

@@ -73,7 +73,7 @@ class Grad(Transform):
             raise TypeError(f"a gradient of `{self.callee.name}` with has_aux cannot be transformed again")
         _output(inner, self.callee.name, False)
         labels, tree = shape.labels(self.places), shape.tree(self.places, self.single)
-        (derived,) = pipeline.derivative(as_scalar(inner.function), "reverse", labels)
+        derived = pipeline.reverse(as_scalar(inner.function), labels, scalar=True)
         if not self.value:
             return Program(keep(derived, 1), shape, tree, inner.seeds)
         out = Nest(tuple, (0, 1), (inner.out, tree))

@@ -6,10 +6,11 @@ import ast
 from collections.abc import Callable
 
 from adtransform.ir import Atom, Const, Var
+from adtransform.lattice import List, Tuple
 from adtransform.read.frames import FALSE
 from adtransform.read.iteration import Iteration
 from adtransform.read.loops import Loop
-from adtransform.read.refs import Lazy, ListRef, RangeRef, Ref
+from adtransform.read.refs import Lazy, ListRef, RangeRef, Ref, TupleRef
 from adtransform.read.scope import assigned, targets
 
 
@@ -137,6 +138,18 @@ class Folds(Iteration):
 
         self.over(ref, push, frozenset((name,)), node)
         return self.unhide(name)
+
+    def columns(self, ref: Ref, node: ast.AST) -> Ref | None:
+        """`zip(*rows)` of a list of unknown length: the list of the first items, of the second ones, ..."""
+        t = self.type_of(self.value(ref, node)) if isinstance(ref, ListRef) and self.known_items(ref) is None else None
+        if not isinstance(t, List) or not isinstance(t.item, Tuple):
+            return None
+        rows = RangeRef(Const(0), self.length(ref, node), Const(1))
+
+        def column(i: int) -> Ref:
+            return self.collected(rows, lambda k: self.indexed(self.item_at(ref, k, node), Const(i), node), node)
+
+        return TupleRef(tuple(map(column, range(len(t.item.items)))))
 
     def filtered(self, ref: Ref, test: Callable[[Ref], Ref], node: ast.AST) -> Ref:
         """The list of the items for which a test holds."""

@@ -71,7 +71,11 @@ class Functions(Separate):
         kwargs: dict[str, Ref] = {}
         for arg in node.args:
             if isinstance(arg, ast.Starred):
-                args.extend(self.unpacked(self.expression(arg.value), arg))
+                ref = self.expression(arg.value)
+                columns = self.columns(ref, arg) if isinstance(function, External) and function.op == "builtins.zip" else None
+                if columns is not None and len(node.args) == 1:
+                    return columns
+                args.extend(self.unpacked(ref, arg))
             else:
                 args.append(self.expression(arg))
         for keyword in node.keywords:

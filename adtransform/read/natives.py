@@ -96,6 +96,8 @@ def _extreme(name: str) -> Handler:
                 return self.extreme_of(name, args[0], default, node)
             if not items and default is not None:
                 return default
+            if not items:
+                self.refuse(node, f"`{name}` of nothing", "pass `default=`, or test first")
             args[:] = items
         if len(args) == 1:
             return args[0]

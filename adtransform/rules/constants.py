@@ -15,7 +15,7 @@ constant(
     "math.gcd math.lcm math.isqrt math.ulp"
 )
 constant(
-    "numpy.floor numpy.ceil numpy.trunc numpy.rint numpy.fix numpy.round numpy.around numpy.floor_divide numpy.sign "
+    "numpy.floor numpy.ceil numpy.trunc numpy.rint numpy.fix numpy.round numpy.around numpy.floor_divide "
     "numpy.signbit numpy.spacing numpy.isnan numpy.isinf numpy.isfinite numpy.isclose numpy.allclose numpy.array_equal "
     "numpy.array_equiv numpy.iscomplex numpy.isreal numpy.iscomplexobj numpy.isrealobj numpy.isposinf numpy.isneginf "
     "numpy.isscalar numpy.equal numpy.not_equal numpy.less numpy.less_equal numpy.greater numpy.greater_equal "

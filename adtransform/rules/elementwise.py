@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from adtransform.rules.table import alias, rule, transpose
+from adtransform.lattice import kind_of
+from adtransform.rules.table import alias, constant, rule, transpose
 
 # -- trigonometric and hyperbolic --------------------------------------------------------------------------------------
 
@@ -68,6 +69,9 @@ def modf(f, i, u, du):
 # -- absolute values, extremes, remainders ------------------------------------------------------------------------------
 
 rule("absolute(u)", "real(conj(sign(u)) * du)")
+# The sign of a real number is a step; that of a complex one, u / abs(u), turns with it.
+constant("numpy.sign", when=lambda u, *_: kind_of(u) in ("bool", "int", "float"))
+rule("sign(u)", "(du - y * y * conj(du)) / where(u == 0, inf, 2 * absolute(u))")
 rule("fabs(u)", "sign(u) * du", on="numpy math")
 rule("copysign(u, v)", "sign(u) * copysign(1.0, v) * du", on="numpy math")
 rule("maximum(u, v)", "where(u == v, (du + dv) / 2, where(u > v, du, dv))")

@@ -115,7 +115,7 @@ transpose(
     "scatter(bar, diagonal(reshape(arange(size(a)), shape(a)), offset=offset, axis1=axis1, axis2=axis2), a)",
 )
 transpose("full(k, a)", "fit(bar, a)")
-transpose("real(a)", "bar")
-transpose("imag(a)", "-1j * bar")
+transpose("real(a)", "real(bar)")
+transpose("imag(a)", "-1j * real(bar)")
 transpose("conj(a)", "conj(bar)")
 transpose("conjugate(a)", "conj(bar)")

@@ -211,10 +211,10 @@ def alias(names: str, op: str) -> None:
         RULES[name] = [replace(row, op=name) for row in RULES[op]]
 
 
-def constant(names: str) -> None:
-    """Operations whose results carry no derivative: comparisons, `argmax`, `floor`, shapes."""
+def constant(names: str, *, when: Callable[..., bool] | None = None) -> None:
+    """Operations whose results carry no derivative: comparisons, `argmax`, `floor`, shapes.  `when`: for these types only."""
     for name in names.split():
-        RULES[name] = [Rule(name, Pattern(name, (), {}, ("y",)), "", "", constant=True)]
+        RULES[name] = [Rule(name, Pattern(name, (), {}, ("y",)), "", "", constant=True, when=when)]
 
 
 def transpose(pattern: str, share: str, *, on: str = "numpy", structural: bool = False) -> None:
@@ -232,7 +232,9 @@ def find(let: Let, rows: Sequence[Rule] | None = None) -> tuple[Rule, dict[str, 
     """The row that covers this statement, and what its names stand for."""
     for row in RULES.get(let.op, ()) if rows is None else rows:
         if row.constant:
-            return row, {}
+            if row.when is None or row.when(*map(type_of, let.args)):
+                return row, {}
+            continue
         names = row.pattern.bind(let)
         if names is None:
             continue
