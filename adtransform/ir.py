@@ -10,6 +10,7 @@ The docstring of each class is its printed line.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -69,6 +70,8 @@ class _Undefined:
 UNDEFINED = Const(_Undefined())
 
 Atom = Var | Const
+
+NUMBERED = re.compile(r"t\d+")  # the hint of a value that the user gave no name
 
 
 @dataclass(frozen=True, slots=True, eq=False)

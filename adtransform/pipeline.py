@@ -26,6 +26,7 @@ from adtransform.forward import forward as push_forward
 from adtransform.infer.structural import tangent as tangent_type
 from adtransform.ir import Atom, Const, Function, Leaf, Let, Param, Record, Region, Stmt, Var
 from adtransform.lattice import UNKNOWN, Array, List, Saved, Tuple, Type, is_scalar, kind_of
+from adtransform.optimise.direct import direct
 from adtransform.optimise.fill import fill
 from adtransform.optimise.hoist import hoist
 from adtransform.optimise.kinds import settle
@@ -64,7 +65,7 @@ def _unmarked(f: Function) -> Function:
 
 # The primal before differentiation, the joint sweeps before the tape is laid (what is not needed is not saved), and after.
 PRIMAL: tuple[Pass, ...] = (_unmarked, tidy, steady, prune)
-JOINT: tuple[Pass, ...] = (simplify, invariants, share, simplify, prune, fill, prune, shapes, hoist, share)
+JOINT: tuple[Pass, ...] = (simplify, invariants, share, simplify, prune, fill, direct, prune, shapes, hoist, share)
 FINAL: tuple[Pass, ...] = (invariants, share, simplify, prune, late)
 
 
@@ -89,15 +90,20 @@ def forward(f: Function, wrt: Sequence[str]) -> Function:
 
 
 def _forward(f: Function, wrt: Sequence[str], found: Variants) -> Function:
-    made = run((simplify, invariants, share, simplify, prune), push_forward(f, wrt, variants=found))
-    names = ", ".join(wrt)
-    made = replace(made, doc=f"Value of `{f.name}` and its tangent, for tangents of ({names}).{_records(f)}")
+    made = run((simplify, invariants, share, simplify, direct, prune), push_forward(f, wrt, variants=found))
+    tangents = f"tangents of {_named(wrt)}" if len(wrt) > 1 else f"a tangent of {_named(wrt)}"
+    made = replace(made, doc=f"Value of `{f.name}` and its tangent, for {tangents}.{_records(f)}")
     return replace(made, tree=tuple(Leaf(i) for i in range(len(made.results)))) if f.internal else made
 
 
 def _calling(f: Function, callees: dict[str, Function]) -> Function:
     """The function with those of the callees that it reaches."""
     return replace(f, callees=reached(f, callees))
+
+
+def _named(wrt: Sequence[str]) -> str:
+    """The parameters as the docstrings list them."""
+    return f"({', '.join(wrt)})" if len(wrt) > 1 else wrt[0]
 
 
 def _records(f: Function) -> str:
@@ -142,8 +148,7 @@ def reverse(f: Function, wrt: Sequence[str], *, scalar: bool = False) -> Functio
     result = type_of(f.results[0]) if len(f.results) == 1 else UNKNOWN
     scalar = scalar or (is_scalar(result) and kind_of(result) == "float")
     made = _settled(f, run(FINAL, _taped(sweep(f, wrt, seed=1.0 if scalar else None, variants=found))), wrt)
-    names = ", ".join(wrt)
-    made = replace(made, doc=f"Value of `{f.name}` and its gradient with respect to ({names}).{_records(f)}")
+    made = replace(made, doc=f"Value of `{f.name}` and its gradient with respect to {_named(wrt)}.{_records(f)}")
     return _calling(made, _halves(f, found))
 
 
@@ -273,7 +278,6 @@ def _split(f: Function, joint: Function, wrt: Sequence[str]) -> tuple[Function, 
     values, shares = joint.results[:count], joint.results[count:]
     bound = {t for s in first for t in s.targets}
     saved = [v for v in dict.fromkeys(used(Region((), second, shares))) if v in bound]
-    names = ", ".join(wrt)
     seeds = [replace(p, default=None) for p in joint.params if p not in f.params]
     keep = _free("saved", {v.hint for v in saved} | {p.name for p in seeds})
     types: Type = Saved(f.name) if f.internal else Tuple(tuple(v.type for v in saved))
@@ -303,7 +307,7 @@ def _split(f: Function, joint: Function, wrt: Sequence[str]) -> tuple[Function, 
         (Param(keep, types), *seeds),
         replace(renamed, body=(*opening, *renamed.body)),
         Leaf(0) if f.internal and len(shares) == 1 else tuple(Leaf(i) for i in range(len(shares))),
-        f"Gradient of `{f.name}` with respect to ({names}), for the adjoint of its value.",
+        f"Gradient of `{f.name}` with respect to {_named(wrt)}, for the adjoint of its value.",
         f.origin,
         internal=f.internal,
     )

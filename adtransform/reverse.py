@@ -21,7 +21,7 @@ from adtransform.build import Builder, type_of
 from adtransform.calls import Variants, is_active, name_of
 from adtransform.infer.indexing import may_repeat
 from adtransform.infer.structural import adjoint as adjoint_type
-from adtransform.ir import Atom, Const, For, Function, If, Let, Region, Stmt, Var, While
+from adtransform.ir import NUMBERED, Atom, Const, For, Function, If, Let, Region, Stmt, Var, While
 from adtransform.lattice import INT, UNKNOWN, Array, List, Saved, Tuple, dims_of, is_scalar
 from adtransform.linear import nothing, pull, singular, zero
 from adtransform.ops import CALLS
@@ -393,7 +393,7 @@ class _Reverse:
     def backwards(self, stmt: For | While, b: Builder) -> tuple[Atom, Atom, Atom]:
         """The range of the backward loop: the forward one's reversed, or a count-down of the trips really made."""
         if isinstance(stmt, While) or stmt.body.results[0] != Const(False):
-            count = self.trips[stmt.tag] = Var(INT, f"trips_{len(self.trips)}" if self.trips else "trips")
+            count = self.trips[stmt.tag] = Var(INT, self.counter(stmt))
             return _less(count, 1, b), Const(-1), Const(-1)
         if stmt.step == Const(1):
             return _less(stmt.stop, 1, b), _less(stmt.start, 1, b), Const(-1)
@@ -402,6 +402,13 @@ class _Reverse:
         count = b.let("trips", stmt.start, stmt.stop, stmt.step, type=INT)
         last = b.let("operator.add", stmt.start, b.let("operator.mul", _less(count, 1, b), stmt.step))
         return last, b.let("operator.sub", stmt.start, stmt.step), b.let("operator.neg", stmt.step)
+
+    def counter(self, stmt: For | While) -> str:
+        """What the trips of a loop are counted in: `trips_i` for a loop over `i`."""
+        index = stmt.body.params[0].hint if isinstance(stmt, For) else ""
+        name = f"trips_{index}" if index.strip("_") and not NUMBERED.fullmatch(index) else "trips"
+        taken = {count.hint for count in self.trips.values()}
+        return next(wanted for n in range(len(taken) + 1) if (wanted := f"{name}_{n}" if n else name) not in taken)
 
 
 class _Ahead(Rewriter):

@@ -362,3 +362,102 @@ def test_zeros_of_the_first_sweep_stay_in_it() -> None:
     np.testing.assert_array_equal(value[0], 2.0 * np.ones(3))
     np.testing.assert_array_equal(value[1], np.zeros((2, 2)))
     np.testing.assert_array_equal(back((np.ones(3), np.ones((2, 2))))[0], 2.0 * np.ones(3))
+
+
+def test_an_element_of_a_row_is_written_where_it_is() -> None:
+    source = """
+    def f(u):
+        for i in range(u.shape[0]):
+            row = u[i]
+            if row[0] > row[-1]:
+                row[0] *= 0.5
+        return np.sum(u * u)
+    """
+    text = reversed_(source, "u[R,P]", wrt="u")
+    forward, backward = text.split("# ", 1)
+    assert "row = u[i]\n" in forward and "u[i, 0] = t4 * 0.5" in forward
+    assert "du[i, 0] *= 0.5" in backward and text.count(".copy()") == 1
+
+
+def _rows(u: Any, n: int) -> Any:
+    for i in range(n):
+        row = u[i]
+        row[1] = row[1] * row[1] + u[i - 1, 0, 0]
+        second = u[i + 1]
+        second[1:] = second[1:] * np.sum(row) * row[0, 0]
+        third = u[-1]
+        third[-1, :2] *= u[i, 0, :2]
+        fourth = u[i]
+        fourth[..., 0] += fourth[0, 1] * fourth[..., 2]
+        fifth = u[0]
+        fifth[None, 0] = fifth[None, 1] * fifth[None, 0]
+    return np.sum(u * u)
+
+
+def test_writing_in_rows_has_the_derivative_of_writing_in_arrays() -> None:
+    check_grads(_rows, (np.linspace(-0.7, 0.9, 36).reshape(3, 3, 4), 2))
+
+
+def test_the_slope_of_the_logistic_function_takes_its_value_only() -> None:
+    text = reversed_(
+        """
+        def f(x, n):
+            for _ in range(n):
+                x = 1 / (np.exp(-x) + 1)
+            return np.sum(x)
+        """,
+        "x[N]",
+        "n: int",
+        wrt="x",
+    )
+    assert text.count("_tape = []") == 1
+    assert "dx *= x * (1 - x)" in text or "dx = dx * (x * (1 - x))" in text
+
+
+def test_the_logistic_function_is_flat_where_its_exponential_overflows() -> None:
+    with np.errstate(over="ignore"):
+        found = grad(lambda x: np.sum(1.0 / (1.0 + np.exp(-x))))(np.array([-800.0, 0.0, 3.0]))
+    np.testing.assert_allclose(found, [0.0, 0.25, np.exp(-3.0) / (1.0 + np.exp(-3.0)) ** 2], rtol=1e-14)
+
+
+def test_the_adjoint_of_a_maximum_asks_once_for_each_side() -> None:
+    text = reversed_("def f(x): return np.sum(np.maximum(x, 0.0))", "x[N]", wrt="x")
+    assert "np.where(x > 0.0, np.where" not in text
+
+
+def test_loops_left_early_are_counted_by_their_index() -> None:
+    text = reversed_(
+        """
+        def f(x, n):
+            for i in range(n):
+                while x * i > 1.0:
+                    x = x * x / 4.0
+                if x > 100.0:
+                    break
+                x = x * x
+            return x
+        """,
+        "x: float",
+        "n: int",
+        wrt="x",
+    )
+    assert "trips_i += 1" in text and "trips += 1" in text and "trips_1" not in text
+
+
+def test_shares_are_converted_where_they_are_returned() -> None:
+    text = reversed_(
+        """
+        def f(first_angle, first_speed, pendulum_length, damping, m):
+            for k in range(len(m)):
+                first_angle += first_speed * m[k] * pendulum_length
+                first_speed -= damping * m[k] * first_angle
+            return first_angle * first_speed
+        """,
+        "m[T]",
+        "first_angle: float",
+        "first_speed: float",
+        "pendulum_length: float",
+        "damping: float",
+        wrt="first_angle,first_speed,pendulum_length,damping",
+    )
+    assert " = float(" not in text and "float(dfirst_angle)" in text

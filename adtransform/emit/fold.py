@@ -235,8 +235,15 @@ class _Folder:
             return False
         if v.of in self.loads and not self.listing and node.tree.op not in _CONVERSIONS:
             return False  # the adjoint of a parameter has its name: it is what the reader looks for
-        mine = is_temporary(v) or (node.origin is not None and node.origin.text.startswith("return "))
+        mine = is_temporary(v) or self.converts(node) or (node.origin is not None and node.origin.text.startswith("return "))
         return self.uses[v] == 1 and self.assigned[v] == 1 and mine and v not in self.keep
+
+    def converts(self, node: Bind) -> bool:
+        """Whether a statement only converts an adjoint that has its name already: `dx = float(dx)`."""
+        source, made = node.tree.args[0] if node.tree.op in _CONVERSIONS else None, node.targets[0]
+        if not isinstance(source, Var) or source.of is None or made.of is None:
+            return False
+        return self.label(source.of) == self.label(made.of)
 
     def remember(self, node: Bind, tree: Tree | None = None) -> None:
         """Note what may be folded; `tree` is what it reads as by now, if that differs from what it reads where it stands."""
@@ -281,18 +288,20 @@ class _Folder:
         chosen = [v for a in found for v in variables(a) if v in self.pending]
         if len(found) != 1 or not returns:
             # A returned expression that the user did not name keeps the name it got wherever it is not returned alone.
-            self.forget(v for v in chosen if not is_temporary(v))
+            self.forget(v for v in chosen if not (is_temporary(v) or self.converts(self.pending[v])))
             chosen = [v for v in chosen if v in self.pending]
         if not chosen:
             return found
         sizes = {v: width(self.moved[v]) + 2 - width(v) for v in chosen}
         total = base + sum(width(a) for a in found) + sum(sizes.values())
-        for v in sorted(chosen, key=lambda v: -sizes[v]):
+        # Shares are converted where they are returned, even where that takes another line.
+        fixed = {v for v in chosen if returns and self.converts(self.pending[v])}
+        for v in sorted((v for v in chosen if v not in fixed), key=lambda v: -sizes[v]):
             if total <= room:
                 break
             total -= sizes.pop(v)
             self.pending.pop(v)
-        self.eaten.setdefault(self.current, []).extend(sorted(sizes, key=lambda v: -sizes[v]))
+        self.eaten.setdefault(self.current, []).extend(sorted((v for v in sizes if v not in fixed), key=lambda v: -sizes[v]))
         filled = {v: self.pending.pop(v) for v in sizes}
         for node in filled.values():
             if node in places:

@@ -134,7 +134,7 @@ def _made_up(called: Globals) -> frozenset[str]:
 
 def _quoted(lines: list[Line]) -> Iterator[Line]:
     """The lines, the forward ones led by the user's comments and the backward ones by the user's statements."""
-    shown: object = None
+    shown = ""
     commented: set[tuple[str, int]] = set()
     for line in lines:
         origin = line.origin
@@ -144,8 +144,8 @@ def _quoted(lines: list[Line]) -> Iterator[Line]:
             if line.backward:
                 text = origin.text.splitlines()[0].strip() if origin.text else ""
                 # The head of a block is quoted above the block that reverses it only, and where that reads otherwise.
-                if text and (where, text) != shown and (line.header or not text.endswith(":")):
-                    shown = (where, text)
+                if text and text != shown and (line.header or not text.endswith(":")):
+                    shown = text
                     if text != line.lines[0].strip():
                         yield Line([f"{pad}# {text}"[:LIMIT]])
             elif origin.comment and where not in commented and not line.early:

@@ -5,14 +5,11 @@ t5 = t2 * t4; y = assign(t5); yield y    becomes    y = t2 * t4; yield y
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 from adtransform.build import Builder
-from adtransform.ir import Function, If, Let, Region, Stmt, Var
+from adtransform.ir import NUMBERED, Function, If, Let, Region, Stmt, Var
 from adtransform.rewrite import Rewriter
-
-_TEMPORARY = re.compile(r"t\d+$")
 
 
 def tidy(f: Function) -> Function:
@@ -47,7 +44,7 @@ class _Tidy(Rewriter):
         value, name = self.atom(stmt.args[0]), stmt.targets[0]
         self.env[name] = value
         place = self.at[-1].get(value) if isinstance(value, Var) else None
-        if place is None or not isinstance(value, Var) or value.of or not (_TEMPORARY.match(value.hint) or not value.hint):
+        if place is None or not isinstance(value, Var) or value.of or not (NUMBERED.fullmatch(value.hint) or not value.hint):
             return
         made = b.body[place]
         if isinstance(made, If) or (isinstance(made, Let) and made.op != "load"):

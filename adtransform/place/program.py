@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from adtransform.ir import Const, Function, Let, Origin, Var
+from adtransform.ir import NUMBERED, Const, Function, Let, Origin, Var
 from adtransform.lattice import UNKNOWN, Array, Scalar, Type, kind_of, of_value
 
 
@@ -191,9 +190,6 @@ def _breaks(nodes: list[Node]) -> bool:
         if isinstance(node, Branch) and (_breaks(node.then) or _breaks(node.orelse)):
             return True
     return False
-
-
-NUMBERED = re.compile(r"t\d+")
 
 
 def is_temporary(v: Var) -> bool:

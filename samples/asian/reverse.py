@@ -95,67 +95,62 @@ def asian_call_reverse(
     t63 = t60 * 0.5
     t64 = t63 / total_1.size
     # payoff = np.maximum(total / dates - strike, 0.0)
-    t65 = t53 == 0.0
-    t66 = np.where(t53 > 0.0, np.where(t65, 0.0, t64), 0.0)
-    t67 = np.where(t65, t64, 0.0) / 2 + t66
-    dstrike = -t67.sum()
-    t68 = np.divide(1.0, dates)
-    t69 = strong(t67, t68)
-    t70 = t10 - 1
+    t65 = np.where(t53 == 0.0, t64, 0.0) / 2 + np.where(t53 > 0.0, t64, 0.0)
+    dstrike = -t65.sum()
+    t66 = np.divide(1.0, dates)
+    t67 = strong(t65, t66)
+    t68 = t10 - 1
     dlog_price_1 = np.zeros_like(log_price_1)
     dvol = 0.0
     ddt = 0.0
     # for shock in shocks:
-    for t38 in range(t70, -1, -1):
+    for t38 in range(t68, -1, -1):
         t50 = t50_tape.pop()
         # total += np.exp(log_price)
         shock = shocks[t38]
         # log_price += (rate - 0.5 * vol**2) * dt + vol * np.sqrt(dt) * sign * shock
         t44 = np.sqrt(dt)
         # total += np.exp(log_price)
-        dlog_price_1 += t69 * t50
+        dlog_price_1 += t67 * t50
         # log_price += (rate - 0.5 * vol**2) * dt + vol * np.sqrt(dt) * sign * shock
         dt43 = dlog_price_1.sum()
         dt46 = dlog_price_1 @ shock
         dvol -= dt46 * t44
         ddt += strong(-(dt46 * vol), 1.0 / (2 * t44))
         ddt += dt43 * (rate - 0.5 * vol**2)
-        t71 = dt43 * dt
-        drate += t71
-        dvol -= t71 * 0.5 * (2 * vol)
+        t69 = dt43 * dt
+        drate += t69
+        dvol -= t69 * 0.5 * (2 * vol)
     # log_price = np.full(paths, np.log(spot))
-    t72 = np.divide(1.0, spot)
-    t73 = strong(dlog_price_1.sum(), t72)
+    t70 = np.divide(1.0, spot)
+    t71 = strong(dlog_price_1.sum(), t70)
     # price += 0.5 * np.mean(payoff)
-    t74 = t63 / total.size
+    t72 = t63 / total.size
     # payoff = np.maximum(total / dates - strike, 0.0)
-    t75 = t29 == 0.0
-    t76 = np.where(t29 > 0.0, np.where(t75, 0.0, t74), 0.0)
-    t77 = np.where(t75, t74, 0.0) / 2 + t76
-    dstrike -= t77.sum()
-    t78 = strong(t77, t68)
+    t73 = np.where(t29 == 0.0, t72, 0.0) / 2 + np.where(t29 > 0.0, t72, 0.0)
+    dstrike -= t73.sum()
+    t74 = strong(t73, t66)
     dlog_price = np.zeros_like(log_price)
     # for shock in shocks:
-    for t13 in range(t70, -1, -1):
+    for t13 in range(t68, -1, -1):
         t25 = t25_tape.pop()
         # total += np.exp(log_price)
         shock = shocks[t13]
         # log_price += (rate - 0.5 * vol**2) * dt + vol * np.sqrt(dt) * sign * shock
         t19 = np.sqrt(dt)
         # total += np.exp(log_price)
-        dlog_price += t78 * t25
+        dlog_price += t74 * t25
         # log_price += (rate - 0.5 * vol**2) * dt + vol * np.sqrt(dt) * sign * shock
         dt18 = dlog_price.sum()
         dt21 = dlog_price @ shock
         dvol += dt21 * t19
         ddt += strong(dt21 * vol, 1.0 / (2 * t19))
         ddt += dt18 * (rate - 0.5 * vol**2)
-        t79 = dt18 * dt
-        drate += t79
-        dvol -= t79 * 0.5 * (2 * vol)
+        t75 = dt18 * dt
+        drate += t75
+        dvol -= t75 * 0.5 * (2 * vol)
     # log_price = np.full(paths, np.log(spot))
-    dspot = t73 + strong(dlog_price.sum(), t72)
+    dspot = t71 + strong(dlog_price.sum(), t70)
     # dt = years / dates
-    dyears = t62 + strong(ddt, t68)
-    dspot = float(dspot)
-    return y, (dspot, float(dstrike), float(drate), float(dvol), float(dyears))
+    dyears = t62 + strong(ddt, t66)
+    return y, (float(dspot), float(dstrike), float(drate), float(dvol), float(dyears))

@@ -39,15 +39,9 @@ def loss_reverse(
     states = []
     h_tape = []
     c_tape = []
-    t20_tape = []
-    t21_tape = []
     i_tape = []
-    t26_tape = []
-    t27_tape = []
     f_tape = []
     g_tape = []
-    t36_tape = []
-    t37_tape = []
     o_tape = []
     t42_tape = []
     for t12 in range(t10):
@@ -55,27 +49,15 @@ def loss_reverse(
         c_tape.append(c)
         x = xs[t12]
         gates = x @ W + h @ U + b
-        t20 = np.exp(-gates[:, :H])
-        t20_tape.append(t20)
-        t21 = 1.0 + t20
-        t21_tape.append(t21)
-        i = 1.0 / t21
+        i = 1.0 / (1.0 + np.exp(-gates[:, :H]))
         i_tape.append(i)
         t23 = 2 * H
-        t26 = np.exp(-gates[:, H:t23])
-        t26_tape.append(t26)
-        t27 = 1.0 + t26
-        t27_tape.append(t27)
-        f = 1.0 / t27
+        f = 1.0 / (1.0 + np.exp(-gates[:, H:t23]))
         f_tape.append(f)
         t30 = 3 * H
         g = np.tanh(gates[:, t23:t30])
         g_tape.append(g)
-        t36 = np.exp(-gates[:, t30:])
-        t36_tape.append(t36)
-        t37 = 1.0 + t36
-        t37_tape.append(t37)
-        o = 1.0 / t37
+        o = 1.0 / (1.0 + np.exp(-gates[:, t30:]))
         o_tape.append(o)
         c = f * c + i * g
         t42 = np.tanh(c)
@@ -101,15 +83,9 @@ def loss_reverse(
     for t12 in range(t10 - 1, -1, -1):
         t42 = t42_tape.pop()
         o = o_tape.pop()
-        t37 = t37_tape.pop()
-        t36 = t36_tape.pop()
         g = g_tape.pop()
         f = f_tape.pop()
-        t27 = t27_tape.pop()
-        t26 = t26_tape.pop()
         i = i_tape.pop()
-        t21 = t21_tape.pop()
-        t20 = t20_tape.pop()
         c = c_tape.pop()
         h = h_tape.pop()
         # states.append(h)
@@ -127,13 +103,13 @@ def loss_reverse(
         t50 = dc * f
         dgates = np.zeros((t7, W.shape[1]))
         # o = sigmoid(gates[:, 3 * H :])
-        dgates[:, t30:] = dh * t42 / t37 * o * t36
+        dgates[:, t30:] = dh * t42 * (o * (1 - o))
         # g = np.tanh(gates[:, 2 * H : 3 * H])
         dgates[:, t23:t30] += dc * i * (1 - g * g)
         # f = sigmoid(gates[:, H : 2 * H])
-        dgates[:, H:t23] += dc * c / t27 * f * t26
+        dgates[:, H:t23] += dc * c * (f * (1 - f))
         # i = sigmoid(gates[:, :H])
-        dgates[:, :H] += dc * g / t21 * i * t20
+        dgates[:, :H] += dc * g * (i * (1 - i))
         # gates = x @ W + h @ U + b
         db += dgates.sum(axis=0)
         dU += h.T @ dgates

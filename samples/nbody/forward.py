@@ -14,7 +14,7 @@ def miss_forward(
     steps: int,
     dv0: np.ndarray,
 ) -> tuple[np.float64, np.float64]:
-    """Value of `miss` and its tangent, for tangents of (v0)."""
+    """Value of `miss` and its tangent, for a tangent of v0."""
     if not (
         start.dtype == "float64"
         and start.ndim == 3

@@ -13,7 +13,7 @@ def miss_reverse(
     dt: float,
     steps: int,
 ) -> tuple[np.float64, tuple[np.ndarray]]:
-    """Value of `miss` and its gradient with respect to (v0)."""
+    """Value of `miss` and its gradient with respect to v0."""
     if not (
         start.dtype == "float64"
         and start.ndim == 3
@@ -76,7 +76,6 @@ def miss_reverse(
     for _ in range(steps):
         # v += 0.5 * dt * a
         t29 = 0.5 * dt
-        # v += 0.5 * dt * a
         da += dv * t29
         # for i in range(len(mass)):
         for i in range(t10 - 1, -1, -1):

@@ -132,6 +132,4 @@ def misfit_reverse(
             dlength -= ds1 * t14 / length * t13
         # total += (angle - m) ** 2
         dangle += 2 * t10
-    dangle = float(dangle)
-    dspeed = float(dspeed)
-    return total, (dangle, dspeed, float(dlength), float(ddamping))
+    return total, (float(dangle), float(dspeed), float(dlength), float(ddamping))

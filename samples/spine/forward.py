@@ -73,14 +73,11 @@ def cool_forward(
             result = rough * c
             dresult = rough * dc + c * drough
             return result, dresult
-        row = u[i].copy()
-        drow = du[i].copy()
+        row = u[i]
         t39 = row[0]
         if t39 > row[-1]:
-            row[0] = t39 * 0.5
-            drow[0] = 0.5 * drow[0]
-            u[i] = row
-            du[i] = drow
+            u[i, 0] = t39 * 0.5
+            du[i, 0] = 0.5 * du[i, 0]
         seen.append(rough)
         dseen.append(drough)
     y = u.mean(axis=0)

@@ -24,9 +24,9 @@ def cool_reverse(
     u = u.copy()
     returned = False
     result = None
-    trips_1 = 0
+    trips_i = 0
     for i in range(t1[0]):
-        trips_1 += 1
+        trips_i += 1
         # a view: writing it writes u
         row = u[i]
         bend = row[2:] - 2.0 * row[1:-1] + row[:-2]
@@ -55,13 +55,12 @@ def cool_reverse(
             result = rough * c
             returned = True
             break
-        row = u[i].copy()
+        row = u[i]
         t39 = row[0]
         t41 = t39 > row[-1]
         t41_tape.append(t41)
         if t41:
-            row[0] = t39 * 0.5
-            u[i] = row
+            u[i, 0] = t39 * 0.5
         seen.append(rough)
     t49_tape = []
     if not returned:
@@ -92,7 +91,7 @@ def cool_reverse(
         dresult = 0.0
     dc = 0.0
     # for i in range(u.shape[0]):
-    for i in range(trips_1 - 1, -1, -1):
+    for i in range(trips_i - 1, -1, -1):
         trips = trips_tape.pop()
         rough = rough_tape.pop()
         bend = bend_tape.pop()
@@ -109,9 +108,7 @@ def cool_reverse(
             # if row[0] > row[-1]:
             if t41:
                 # row[0] *= 0.5
-                t51 = du[i].copy()
-                t51[0] *= 0.5
-                du[i] = t51
+                du[i, 0] *= 0.5
         # while rough > limit:
         for _ in range(trips):
             bend_1 = bend_tape_1.pop()
@@ -125,12 +122,12 @@ def cool_reverse(
             drow[2:] += dbend
             # row[1:-1] += c * (row[2:] - 2.0 * row[1:-1] + row[:-2])
             drow += du[i]
-            t52 = drow[1:-1]
-            t53 = t52 * c
-            dc += t52 @ t23
-            drow[:-2] += t53
-            drow[1:-1] -= t53 * 2.0
-            drow[2:] += t53
+            t51 = drow[1:-1]
+            t52 = t51 * c
+            dc += t51 @ t23
+            drow[:-2] += t52
+            drow[1:-1] -= t52 * 2.0
+            drow[2:] += t52
             du[i] = drow
             drough = 0.0
         # return np.sum(bend * bend)

@@ -16,6 +16,9 @@ from adtransform.optimise.simplify.engine import Simplifier, is_floating, is_num
 @row("operator.mul", "numpy.multiply")
 def _mul(s: Simplifier, let: Let, b: Builder) -> Atom | None:
     x, y = let.args
+    found = _logistic(s, x, y, b)
+    if found is not None:
+        return found
     for one, other in ((x, y), (y, x)):
         if is_number(one, 1) and (is_floating(other) or isinstance(one, Const) and type(one.value) is int):
             return other
@@ -36,6 +39,28 @@ def _mul(s: Simplifier, let: Let, b: Builder) -> Atom | None:
         if negated is not None:
             inner = negated.args[0]
             return b.let("operator.neg", b.let(let.op, *((right, inner) if flip else (inner, right))))
+    return None
+
+
+def _logistic(s: Simplifier, x: Atom, e: Atom, b: Builder) -> Atom | None:
+    """Where `y = 1 / t` and `t = 1 + e` with `e = exp(...)`: `a / t * y * e` is `a * y * (1 - y)`, which needs but `y`.
+
+    As with the slope of `tanh`; and where `e` overflows, it is 0.
+    """
+    product = s.source(x, "operator.mul")
+    if product is None or product.targets[0].hint or not (s.source(e, "numpy.exp") or s.source(e, "math.exp")):
+        return None
+    for share, y in (product.args, product.args[::-1]):
+        ratio, inverse = s.source(share, "operator.truediv"), s.source(y, "operator.truediv")
+        if ratio is None or inverse is None or not is_number(inverse.args[0], 1) or (share != y and ratio.targets[0].hint):
+            continue
+        total = s.source(inverse.args[1], "operator.add")
+        if total is None or ratio.args[1] != inverse.args[1]:
+            continue
+        one, other = total.args if total.args[1] == e else total.args[::-1]
+        if other == e and is_number(one, 1):
+            slope = b.let("operator.mul", y, b.let("operator.sub", Const(1), y), type=type_of(y))
+            return slope if share == y else b.let("operator.mul", ratio.args[0], slope)
     return None
 
 
@@ -138,6 +163,9 @@ def _where(s: Simplifier, let: Let, b: Builder) -> Atom | None:
     if len(let.args) != 3:
         return None
     cond, x, y = let.args
+    inner = s.source(x, "numpy.where")
+    if inner is not None and len(inner.args) == 3 and isinstance(inner.args[1], Const) and _excludes(s, cond, inner.args[0]):
+        return b.let("numpy.where", cond, inner.args[2], y, type=let.targets[0].type)
     if isinstance(cond, Const) and type(cond.value) is bool:
         found = x if cond.value else y
     elif x == y and isinstance(x, Const):
@@ -146,6 +174,13 @@ def _where(s: Simplifier, let: Let, b: Builder) -> Atom | None:
         return None
     # The other operands may have given the result its shape.
     return found if same_shape(type_of(found), let.targets[0].type) else None
+
+
+def _excludes(s: Simplifier, cond: Atom, other: Atom) -> bool:
+    """Whether nowhere both hold: `u > v` and `u == v`."""
+    first = next((let for op in ("operator.gt", "operator.lt") if (let := s.source(cond, op))), None)
+    equal = s.source(other, "operator.eq")
+    return first is not None and equal is not None and first.args == equal.args
 
 
 @row("strong")
