@@ -9,7 +9,7 @@ import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from adtransform.errors import refuse
-from adtransform.ir import Atom, Const, For, Function, If, Let, Origin, Region, Var, While
+from adtransform.ir import Atom, Const, For, Function, If, Let, Origin, Region, Try, Var, While
 from adtransform.lattice import Array, List, Parts, Static, Type, is_differentiable
 from adtransform.ops import CALLS
 from adtransform.rules.table import RULES, find
@@ -143,6 +143,10 @@ class _Walk:
                         self.known += 1
                 case Let():
                     self.vary(stmt.targets, self.through(stmt), stmt.origin)
+                case Try():
+                    self.forwards(stmt.body, within)
+                    for target, source in zip(stmt.targets, stmt.body.results, strict=True):
+                        self.vary((target,), (source,))
                 case If():
                     self.forwards(stmt.then, within)
                     self.forwards(stmt.orelse, within)
@@ -165,6 +169,9 @@ class _Walk:
                 case Let():
                     if any(t in self.useful for t in stmt.targets):
                         self.mark(self.through(stmt))
+                case Try():
+                    self.mark(r for t, r in zip(stmt.targets, stmt.body.results, strict=True) if t in self.useful)
+                    self.backwards(stmt.body, within)
                 case If():
                     for target, *sources in zip(stmt.targets, stmt.then.results, stmt.orelse.results, strict=True):
                         if target in self.useful:
@@ -207,6 +214,10 @@ def selected(f: Function) -> set[Var]:
                 case Let():
                     if stmt.op in SELECTIONS or stmt.op in CALLS or _picks(stmt) or any(t in out for t in stmt.targets):
                         out.update(a for a in (*stmt.args, *(v for _, v in stmt.kwargs)) if isinstance(a, Var))
+                case Try():
+                    pairs = zip(stmt.targets, stmt.body.results, strict=True)
+                    out.update(r for t, r in pairs if t in out and isinstance(r, Var))
+                    walk(stmt.body, within)
                 case If():
                     for target, *sources in zip(stmt.targets, stmt.then.results, stmt.orelse.results, strict=True):
                         if target in out:

@@ -12,10 +12,10 @@ from adtransform.activity import active
 from adtransform.build import Builder, type_of
 from adtransform.calls import Variants, is_active, name_of
 from adtransform.infer.structural import tangent as tangent_type
-from adtransform.ir import Atom, Const, For, Function, If, Leaf, Let, Param, Region, Stmt, Var, While
+from adtransform.ir import UNDEFINED, Atom, Const, For, Function, If, Leaf, Let, Param, Region, Stmt, Try, Var, While
 from adtransform.linear import push, zero
 from adtransform.ops import CALLS
-from adtransform.rewrite import regions
+from adtransform.rewrite import again, exported, regions
 
 
 def forward(f: Function, wrt: Sequence[str], *, partials: bool = False, variants: Variants | None = None) -> Function:
@@ -63,6 +63,8 @@ class _Forward:
                     self.let(stmt, b)
                 case If():
                     self.branch(stmt, b)
+                case Try():
+                    self.attempt(stmt, b)
                 case For() | While():
                     self.loop(stmt, b)
 
@@ -71,10 +73,14 @@ class _Forward:
             self.call(stmt, b)
             return
         b.add(stmt)
-        if not any(t in self.active for t in stmt.targets):
-            return
-        if stmt.op == "load":
+        if stmt.op != "load":
+            self.tangent(stmt, b)
+        elif any(t in self.active for t in stmt.targets):
             self.seed(stmt, b)
+
+    def tangent(self, stmt: Let, b: Builder) -> None:
+        """The tangents of what an operation binds."""
+        if not any(t in self.active for t in stmt.targets):
             return
         for tangents, label in zip(self.tangents, self.labels, strict=True):
             start = len(b.body)
@@ -139,6 +145,39 @@ class _Forward:
                     results.append(found[k].get(source) or self.zero(source, inner))
         then, orelse = (Region((), tuple(s[0].body), tuple(r)) for s, r in zip(sides, yields, strict=True))
         b.add(replace(stmt, targets=tuple(targets), then=then, orelse=orelse))
+
+    def attempt(self, stmt: Try, b: Builder) -> None:
+        """The tangents are computed behind the statement, where what they raise is not caught."""
+        if not any(t in self.active for t in stmt.targets):
+            b.add(stmt)
+            return
+        plain = all(isinstance(s, Let) and s.op not in CALLS for s in stmt.body.body)
+        outer = self.tangents
+        self.tangents = [dict(t) for t in outer]
+        inner = Builder(stmt.origin)
+        if plain:
+            made, results = exported(stmt), stmt.body.results
+            for let in stmt.body.body:
+                assert isinstance(let, Let)
+                self.tangent(let, inner)
+        else:
+            made = stmt
+            body, names = again(stmt.body)
+            self.active |= {v for old, v in names.items() if old in self.active and isinstance(v, Var)}
+            self.statements(body.body, inner)
+            results = body.results
+        found, self.tangents = self.tangents, outer
+        b.add(made)
+        targets: list[Var] = []
+        yields: list[Atom] = []
+        for tangents, mine, label in zip(outer, found, self.labels, strict=True):
+            for target, result in zip(stmt.targets, results, strict=True):
+                if target in self.active:
+                    tangents[target] = var = Var(tangent_type(target.type), "", target, label)
+                    targets.append(var)
+                    yields.append(mine.get(result) or self.zero(result, inner))
+        failed = Region((), (), (UNDEFINED,) * len(targets))
+        b.add(If(tuple(targets), stmt.targets[0], failed, Region((), tuple(inner.body), tuple(yields)), stmt.origin))
 
     def zero(self, like: Atom, b: Builder) -> Atom:
         return Const(0) if self.partials else zero(like, b)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from adtransform.ir import UNDEFINED, Atom, Const, For, Function, If, Leaf, Let, Region, Var, While
+from adtransform.ir import UNDEFINED, Atom, Const, For, Function, If, Leaf, Let, Region, Try, Var, While
 from adtransform.ops import CALLS, resolve
 
 Env = dict[Var, Any]
@@ -77,6 +77,8 @@ class _Run:
                     results = self.let(stmt)
                 case If():
                     results = self.enter(stmt.then if self.value(stmt.cond) else stmt.orelse, [])
+                case Try():
+                    results = self.attempt(stmt)
                 case For():
                     results = self.loop(stmt)
                 case While():
@@ -114,6 +116,12 @@ class _Run:
         if op in SPLICED:
             return lambda *args, **kwargs: found(_sequence(args), **kwargs)
         return found
+
+    def attempt(self, stmt: Try) -> list[Any]:
+        try:
+            return self.enter(stmt.body, [])
+        except tuple(c.value for c in stmt.caught):
+            return [True, *(UNDEFINED.value for _ in stmt.targets[1:])]
 
     def loop(self, stmt: For) -> list[Any]:
         carried = [self.value(a) for a in stmt.inits]

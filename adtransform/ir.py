@@ -1,7 +1,7 @@
 """The intermediate representation: structured SSA.
 
-A `Function` is a region of statements.  A statement binds fresh values; `If`, `For` and `While` hold regions of their
-own.  Every region ends by yielding its results, and nothing ever leaves one sideways: a loop body's first result says
+A `Function` is a region of statements.  A statement binds fresh values; `If`, `Try`, `For` and `While` hold regions of
+their own.  Every region ends by yielding its results, and nothing ever leaves one sideways: a loop body's first result says
 whether to stop, so `break`, `continue` and early `return` are data here and become exits again when printed.
 Every operation is pure: a write to an array is `a1 = update(a0, key, v)`, an appended list `l1 = push(l0, v)`, a growing
 adjoint `dt = accumulate(dt, share, like)`.  Which of them happen in place is decided late, by `place`.
@@ -111,6 +111,21 @@ class If:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Try:
+    """`failed, y = try: ... yield False, a except (ValueError,)`
+
+    The first target says whether the body raised one of the `caught` classes; then the others are undefined.  What is done
+    about it is an `If` on that target behind the statement, so that the body alone is protected.
+    """
+
+    targets: tuple[Var, ...]
+    body: Region
+    caught: tuple[Const, ...]
+    origin: Origin | None = None
+    tag: object = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class For:
     """`u2 = for i in range(start, stop, step) with u1 = u0: ... yield stop?, u`
 
@@ -144,7 +159,7 @@ class While:
     tag: object = None
 
 
-Stmt = Let | If | For | While
+Stmt = Let | If | Try | For | While
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from adtransform.build import Builder, type_of
 from adtransform.calls import Variants, is_active, name_of
 from adtransform.infer.indexing import may_repeat
 from adtransform.infer.structural import adjoint as adjoint_type
-from adtransform.ir import NUMBERED, Atom, Const, For, Function, If, Let, Region, Stmt, Var, While
+from adtransform.ir import NUMBERED, UNDEFINED, Atom, Const, For, Function, If, Let, Region, Stmt, Try, Var, While
 from adtransform.lattice import INT, UNKNOWN, Array, List, Saved, Tuple, dims_of, is_scalar
 from adtransform.linear import nothing, pull, singular, zero
 from adtransform.ops import CALLS
@@ -122,7 +122,7 @@ class _Reverse:
                 case Let():
                     if any(t in self.active for t in stmt.targets) and not self.in_branch(stmt, b):
                         self.let(stmt, b)
-                case If():
+                case If() | Try():
                     self.branch(stmt, b)
                 case For() | While():
                     self.loop(stmt, b)
@@ -333,10 +333,16 @@ class _Reverse:
             return zero(targets[0], b)
         return reduce(lambda p, q: b.let("operator.add", p, q), found)
 
-    def branch(self, stmt: If, b: Builder) -> None:
+    def branch(self, stmt: If | Try, b: Builder) -> None:
         outer = self.adjoint
         sides: list[tuple[Builder, dict[Var, Atom]]] = []
-        for region in (stmt.then, stmt.orelse):
+        # What failed has no share.
+        cond, then, orelse = (
+            (stmt.cond, stmt.then, stmt.orelse)
+            if isinstance(stmt, If)
+            else (stmt.targets[0], Region((), (), (UNDEFINED,) * len(stmt.targets)), stmt.body)
+        )
+        for region in (then, orelse):
             inner = Builder(stmt.origin)
             self.adjoint = dict(outer)
             self.zeros(_bound(region), inner)
@@ -353,7 +359,7 @@ class _Reverse:
         targets = tuple(Var(type_of(outer[v]), "", v) for v in changed)
         then, orelse = (Region((), tuple(s.body), tuple(found[v] for v in changed)) for s, found in sides)
         outer.update(zip(changed, targets, strict=True))
-        b.add(If(targets, stmt.cond, then, orelse, stmt.origin, mirror=stmt.tag))
+        b.add(If(targets, cond, then, orelse, stmt.origin, mirror=stmt.tag))
         self.note(b)
 
     def loop(self, stmt: For | While, b: Builder) -> None:
@@ -518,6 +524,8 @@ def _tagged(f: Function) -> Function:
                 return replace(s, then=region(s.then), orelse=region(s.orelse), tag=object(), mirror=None)
             case For():
                 return replace(s, body=region(s.body), tag=object(), mirror=None)
+            case Try():
+                return replace(s, body=region(s.body), tag=object())
             case While():
                 return replace(s, cond=region(s.cond), body=region(s.body), tag=object())
         return s

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from adtransform.build import Builder
-from adtransform.ir import Atom, For, Function, If, Let, Region, Stmt, Var, While
+from adtransform.ir import Atom, For, Function, If, Let, Region, Stmt, Try, Var, While
 
 
 def regions(stmt: Stmt) -> tuple[Region, ...]:
@@ -14,7 +14,7 @@ def regions(stmt: Stmt) -> tuple[Region, ...]:
     match stmt:
         case If():
             return (stmt.then, stmt.orelse)
-        case For():
+        case Try() | For():
             return (stmt.body,)
         case While():
             return (stmt.cond, stmt.body)
@@ -28,6 +28,8 @@ def operands(stmt: Stmt) -> tuple[Atom, ...]:
             return (*stmt.args, *(v for _, v in stmt.kwargs))
         case If():
             return (stmt.cond,)
+        case Try():
+            return ()
         case For():
             return (*stmt.inits, stmt.start, stmt.stop, stmt.step)
         case While():
@@ -117,6 +119,8 @@ class Rewriter:
                 self.let(stmt, b)
             case If():
                 self.branch(stmt, b)
+            case Try():
+                self.attempt(stmt, b)
             case For() | While():
                 self.loop(stmt, b)
 
@@ -129,6 +133,10 @@ class Rewriter:
         cond = self.atom(stmt.cond)
         b.add(replace(stmt, cond=cond, then=self.region(stmt.then), orelse=self.region(stmt.orelse)))
 
+    def attempt(self, stmt: Try, b: Builder) -> None:
+        """Rebuild a statement that may fail."""
+        b.add(replace(stmt, body=self.region(stmt.body)))
+
     def loop(self, stmt: For | While, b: Builder) -> None:
         """Rebuild a loop."""
         inits = self.atoms(stmt.inits)
@@ -137,3 +145,35 @@ class Rewriter:
             b.add(replace(stmt, inits=inits, start=start, stop=stop, step=step, body=self.region(stmt.body)))
         else:
             b.add(replace(stmt, inits=inits, cond=self.region(stmt.cond), body=self.region(stmt.body)))
+
+
+def exported(stmt: Try) -> Try:
+    """The statement with all that its body binds itself among its targets, for use behind it."""
+    bound = [t for s in stmt.body.body for t in s.targets]
+    inner: dict[Var, Atom] = {v: Var(v.type, v.hint, v.of, v.wrt) for v in bound}
+    made = Rewriter(inner).region(stmt.body)
+    body = tuple(replace(s, targets=tuple(inner[t] for t in s.targets)) for s in made.body)  # type: ignore[misc]
+    return replace(stmt, targets=(*stmt.targets, *bound), body=Region((), body, (*made.results, *inner.values())))
+
+
+def again(region: Region) -> tuple[Region, dict[Var, Atom]]:
+    """A second copy of a region, without effects, and what stands in it for each value."""
+    copier = _Fresh()
+    return copier.region(region), copier.env
+
+
+class _Fresh(Rewriter):
+    def fresh(self, many: Iterable[Var]) -> tuple[Var, ...]:
+        made = {v: Var(v.type, v.hint, v.of, v.wrt) for v in many}
+        self.env.update(made)
+        return tuple(made.values())
+
+    def region(self, region: Region) -> Region:
+        params = self.fresh(region.params)
+        return replace(super().region(region), params=params)
+
+    def stmt(self, stmt: Stmt, b: Builder) -> None:
+        if isinstance(stmt, Let) and not stmt.targets:
+            return
+        super().stmt(stmt, b)
+        b.body[-1] = replace(b.body[-1], targets=self.fresh(stmt.targets))

@@ -18,7 +18,7 @@ from typing import Any
 
 from adtransform.calls import name_of
 from adtransform.errors import MissingExtra, refuse
-from adtransform.ir import UNDEFINED, Atom, Const, Function, If, Leaf, Let, Region, Var
+from adtransform.ir import UNDEFINED, Atom, Const, Function, If, Leaf, Let, Region, Try, Var
 from adtransform.ops import CALLS
 
 # Above this many operations an expression is printed as differentiation left it: simplifying takes too long.
@@ -114,6 +114,8 @@ class _Formulas:
                     self.let(stmt)
                 case If():
                     self.branch(stmt)
+                case Try():
+                    refuse(stmt.origin, "a `try` symbolically", _HELP)
                 case _:
                     refuse(stmt.origin, "a loop symbolically", _HELP)
 

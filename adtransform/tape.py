@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from adtransform.build import Builder, type_of
-from adtransform.ir import UNDEFINED, Atom, Const, For, If, Let, Region, Stmt, Var, While
+from adtransform.errors import refuse
+from adtransform.ir import UNDEFINED, Atom, Const, For, If, Let, Region, Stmt, Try, Var, While
 from adtransform.lattice import INT, List, Scalar, kind_of
 from adtransform.linear import elementwise
 from adtransform.rewrite import Rewriter, operands, regions
@@ -47,6 +48,7 @@ class _Plan:
         self.index: dict[Var, For] = {}
         self.loops: dict[object, int] = {}  # tag -> which of its regions is the body
         self.index_of: dict[object, Var] = {}
+        self.attempts: set[object] = set()  # the tags of what may fail
         self._bind(forward, ())
         self.counted = {tag for tag in trips if any(u is trips[tag] for u in _reads(backward))}
         for tag in self.counted:
@@ -69,12 +71,15 @@ class _Plan:
                 self.order[t] = len(self.order)
                 if isinstance(stmt, Let):
                     self.lets[t] = stmt
-            if isinstance(stmt, (If, For, While)):
+            if isinstance(stmt, Try):
+                self.attempts.add(stmt.tag)
+            if isinstance(stmt, (If, Try, For, While)):
                 self.tags[stmt.tag] = path
                 self.order_of_tag[stmt.tag] = len(self.order)
-                if not isinstance(stmt, If):
+                if isinstance(stmt, (For, While)):
                     self.loops[stmt.tag] = 0 if isinstance(stmt, For) else 1
-                for i, region in enumerate(regions(stmt)):
+                # The body of a `Try` is mirrored by the side where it did not fail.
+                for i, region in enumerate(regions(stmt), int(isinstance(stmt, Try))):
                     inner = (*path, (stmt.tag, i))
                     for p in region.params:
                         self.path[p] = inner
@@ -192,7 +197,7 @@ class _Forward:
         for stmt in body:
             if isinstance(stmt, Let):
                 b.add(stmt)
-            elif isinstance(stmt, If):
+            elif isinstance(stmt, (If, Try)):
                 self.branch(stmt, path, b)
             else:
                 self.loop(stmt, path, b)
@@ -204,7 +209,11 @@ class _Forward:
                 self.save(trips, path, b)
 
     def save(self, v: Var, path: Path, b: Builder) -> None:
-        self.kept[v] = b.let("push", self.kept[v], v, type=type_of(self.kept[v])) if self.plan.is_taped(path) else v
+        self.kept[v] = b.let("push", self.kept[v], v, type=type_of(self.kept[v])) if self.pushes(path) else v
+
+    def pushes(self, path: Path) -> bool:
+        """Whether a value is put on its tape where it is bound: not in what may fail."""
+        return self.plan.is_taped(path) and path[-1][0] not in self.plan.attempts
 
     def open(self, saved: Sequence[Var], path: Path, b: Builder) -> None:
         """Start the tapes of the values below an outermost statement."""
@@ -214,20 +223,41 @@ class _Forward:
             if self.plan.is_taped(self.plan.path[v]):
                 self.kept[v] = b.let("list", hint=f"{_stem(v)}_tape", type=List(v.type))
 
-    def branch(self, stmt: If, path: Path, b: Builder) -> None:
+    def branch(self, stmt: If | Try, path: Path, b: Builder) -> None:
         saved = [v for i in (0, 1) for v in self.plan.below((*path, (stmt.tag, i)))]
         self.open(saved, path, b)
         before = dict(self.kept)
         made: list[Region] = []
-        for i, region in enumerate((stmt.then, stmt.orelse)):
+        for i, region in enumerate(regions(stmt), int(isinstance(stmt, Try))):
             self.kept = dict(before)
             inner = Builder()
             self.body(region.body, (*path, (stmt.tag, i)), inner)
             results = (*region.results, *(self.kept.get(v, UNDEFINED) for v in saved))
             made.append(Region((), tuple(inner.body), results))
-        targets = [_named(before[v]) if v in before else Var(v.type, v.hint, v.of, v.wrt) for v in saved]
+        direct = self.plan.saved.get((*path, (stmt.tag, 1)), ()) if isinstance(stmt, Try) else ()
+        if isinstance(stmt, Try) and self.plan.is_taped(path) and len(saved) > len(direct):
+            what = "a loop, a branch or a `try` inside of a `try` inside of a loop"
+            refuse(stmt.origin, what, "put it before the `try`, or into its `else`")
+        targets = [_named(before[v]) if v in before and v not in direct else Var(v.type, v.hint, v.of, v.wrt) for v in saved]
         self.kept = before | dict(zip(saved, targets, strict=True))
-        b.add(replace(stmt, targets=(*stmt.targets, *targets), then=made[0], orelse=made[1]))
+        if isinstance(stmt, Try):
+            b.add(replace(stmt, targets=(*stmt.targets, *targets), body=made[0]))
+            if self.plan.is_taped(path):
+                self.unless_failed(stmt, path, saved, before, b)
+        else:
+            b.add(replace(stmt, targets=(*stmt.targets, *targets), then=made[0], orelse=made[1]))
+
+    def unless_failed(self, stmt: Try, path: Path, saved: Sequence[Var], before: dict[Var, Atom], b: Builder) -> None:
+        """In a loop, what a body saves goes to the tapes behind it; where it has failed they are what they were."""
+        inner = Builder()
+        for v in saved:
+            self.kept[v] = inner.let("push", before[v], self.kept[v], type=type_of(before[v]))
+        targets = [_named(before[v]) for v in saved]
+        failed = Region((), (), tuple(before[v] for v in saved))
+        fine = Region((), tuple(inner.body), tuple(self.kept[v] for v in saved))
+        if saved:
+            b.add(If(tuple(targets), stmt.targets[0], failed, fine))
+            self.kept.update(zip(saved, targets, strict=True))
 
     def loop(self, stmt: For | While, path: Path, b: Builder) -> None:
         which = 0 if isinstance(stmt, For) else 1

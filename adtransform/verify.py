@@ -11,7 +11,7 @@ from typing import Any
 
 from adtransform import lattice
 from adtransform.build import type_of
-from adtransform.ir import UNDEFINED, Atom, Const, For, Function, If, Leaf, Let, Region, Stmt, Var, While
+from adtransform.ir import UNDEFINED, Atom, Const, For, Function, If, Leaf, Let, Region, Stmt, Try, Var, While
 from adtransform.lattice import Array, Scalar, Unknown
 from adtransform.listing import names, show_line
 from adtransform.ops import CALLS, EXTERNAL, STRUCTURAL
@@ -74,6 +74,8 @@ class _Checker:
                     self.let(stmt, top)
                 case If():
                     self.branch(stmt)
+                case Try():
+                    self.attempt(stmt)
                 case For():
                     self.loop(stmt)
                 case While():
@@ -145,6 +147,12 @@ class _Checker:
             self.expect(not region.params, f"the {what} region has parameters")
             self.count(f"results of the {what} region", region.results, len(stmt.targets))
             self.region(region)
+
+    def attempt(self, stmt: Try) -> None:
+        self.expect(not stmt.body.params, "the body has parameters")
+        self.count("results of the body", stmt.body.results, len(stmt.targets))
+        self.expect(stmt.body.results[:1] == (Const(False),), "the first result of the body is not False")
+        self.region(stmt.body)
 
     def loop(self, stmt: For) -> None:
         for a in (stmt.start, stmt.stop, stmt.step, *stmt.inits):

@@ -14,7 +14,11 @@ MATRIX = Array("float64", (Dim("n"), Dim("m")))
 
 # Source, types of the parameters, and for each refusal (line, column, headline).
 CASES: dict[str, tuple[str, dict[str, Type], list[tuple[int, int, str]]]] = {
-    "try": ("def f(x):\n    try:\n        y = x\n    except ValueError:\n        y = 0.0\n    return y", {}, [(2, 5, "`try`")]),
+    "a value that a failed try may have bound": (
+        "def f(x):\n    try:\n        y = x\n        x = x / 2\n    except ValueError:\n        return y\n    return x",
+        {"x": FLOAT},
+        [(6, 16, "`y`, which the `try` has bound or not")],
+    ),
     "all at once": (
         "def f(x):\n    global z\n    z = y = {x, 2}\n    with open('a') as h:\n        y = x\n    return y",
         {},
@@ -107,7 +111,7 @@ def test_refusals(name: str) -> None:
 
 def test_the_printed_form() -> None:
     with pytest.raises(DifferentiationError) as caught:
-        read(from_text("def f(x):\n    try:\n        return x\n    except ValueError:\n        pass", "samples/a.py"), "f", {})
+        read(from_text("def f(x):\n    try:\n        return x\n    except* ValueError:\n        pass", "samples/a.py"), "f", {})
     assert str(caught.value) == (
         "samples/a.py:2:5: cannot differentiate `try`\n"
         "    2 |     try:\n"

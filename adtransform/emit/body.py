@@ -12,6 +12,7 @@ from adtransform.lattice import Array, List, Scalar, is_scalar, kind_of, same_ki
 from adtransform.ops import BINARY
 from adtransform.place.copies import augmented
 from adtransform.place.program import (
+    Attempt,
     Bind,
     Branch,
     Copy,
@@ -85,6 +86,8 @@ class Printer:
                     self.copy(node, indent)
                 case Branch():
                     self.branch(node, indent, tail if last else "")
+                case Attempt():
+                    self.attempt(node, indent, tail if last else "")
                 case Loop():
                     self.loop(node, indent)
                 case Exit():
@@ -275,6 +278,23 @@ class Printer:
             return
         self.put([" " * indent + "else:"])
         if not self.block(orelse, indent + 4, tail):
+            del self.out[mark:]
+
+    def attempt(self, node: Attempt, indent: int, tail: str) -> None:
+        """Print a `try`."""
+        at = len(self.out)
+        self.put([" " * indent + "try:"], node, header=True)
+        if not self.block(node.body, indent + 4, ""):
+            del self.out[at:]
+            self.block(node.orelse, indent, tail)
+            return
+        classes = self.spell.all(node.caught)
+        self.write("except ", classes[0] if len(classes) == 1 else Group(None, "()", classes), indent, node, ":")
+        if not self.block(node.handler, indent + 4, tail):
+            self.put([" " * (indent + 4) + "pass"])
+        mark = len(self.out)
+        self.put([" " * indent + "else:"])
+        if not self.block(node.orelse, indent + 4, tail):
             del self.out[mark:]
 
     def has_lines(self, nodes: list[Node]) -> bool:

@@ -16,6 +16,7 @@ from adtransform.ir import Const, Var
 from adtransform.lattice import BOOL, List
 from adtransform.ops import effect_free
 from adtransform.place.program import (
+    Attempt,
     Bind,
     Branch,
     Copy,
@@ -118,6 +119,11 @@ class _Folder:
                 self.current = node
                 (node.cond,) = self.fill((node.cond,), room - 4, places, out)
                 self.pending.clear()
+            case Attempt():
+                self.pending.clear()
+                node.body = self.block(node.body, depth + 1)
+                node.handler = self.block(node.handler, depth + 1)
+                node.orelse = self.block(node.orelse, depth + 1)
             case Loop():
                 node.bounds = self.fill(node.bounds, room - 16, places, out)
                 self.pending.clear()

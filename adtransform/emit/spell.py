@@ -115,7 +115,8 @@ class Speller:
             return Group(None, "()" if isinstance(value, tuple) else "[]", items)
         if isinstance(value, type) or callable(value):
             module = getattr(value, "__module__", None) or "builtins"
-            return self.function(f"{'numpy' if module.startswith('numpy.') else module}.{value.__name__}")
+            top = module.startswith("numpy.") and hasattr(np, value.__name__)
+            return self.function(f"{'numpy' if top else module}.{value.__name__}")
         return constant(value)
 
     def function(self, op: str) -> Py:

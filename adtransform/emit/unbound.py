@@ -15,7 +15,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from adtransform.ir import UNDEFINED, Const, Var
 from adtransform.ops import CALLS
 from adtransform.place.current import LIKE
-from adtransform.place.program import Bind, Branch, Copy, Exit, Loop, Node, Operand, Program, Tree, reads, variables, walk
+from adtransform.place.program import (
+    Attempt,
+    Bind,
+    Branch,
+    Copy,
+    Exit,
+    Loop,
+    Node,
+    Operand,
+    Program,
+    Tree,
+    reads,
+    variables,
+    walk,
+)
 
 Condition = frozenset[tuple[Var, bool]]
 _State = dict[Var, frozenset[Condition]]
@@ -65,6 +79,8 @@ class _Analysis:
             match node:
                 case Bind():
                     self.check(self.asked(node), state, facts)
+                    if node.tree.op == "raise":
+                        return False
                     for t in node.targets:
                         state.pop(t, None)
                         facts.pop(t, None)
@@ -72,6 +88,9 @@ class _Analysis:
                     self.copy(node, state, facts)
                 case Branch():
                     if not self.branch(node, state, facts):
+                        return False
+                case Attempt():
+                    if not self.attempt(node, state, facts):
                         return False
                 case Loop():
                     self.loop(node, state, facts)
@@ -129,6 +148,16 @@ class _Analysis:
                     continue
                 known[test] = value
             if self.block(block, inner, known):
+                ends.append((inner, known))
+        if ends:
+            self.join(ends, state, facts)
+        return bool(ends)
+
+    def attempt(self, node: Attempt, state: _State, facts: _Facts) -> bool:
+        ends: list[tuple[_State, _Facts]] = []
+        for path in ((node.handler,), (node.body, node.orelse)):
+            inner, known = dict(state), dict(facts)
+            if all(self.block(block, inner, known) for block in path):
                 ends.append((inner, known))
         if ends:
             self.join(ends, state, facts)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from adtransform import lattice
-from adtransform.ir import UNDEFINED, Atom, For, Function, If, Leaf, Let, Param, Region, Stmt, Var, While
+from adtransform.ir import UNDEFINED, Atom, For, Function, If, Leaf, Let, Param, Region, Stmt, Try, Var, While
 from adtransform.lattice import UNKNOWN
 from adtransform.rewrite import defined
 
@@ -104,6 +104,10 @@ class _Printer:
                 yield from self.region(stmt.then, inner)
                 yield f"{indent}else:"
                 yield from self.region(stmt.orelse, inner)
+            case Try():
+                yield f"{targets}try:"
+                yield from self.region(stmt.body, inner)
+                yield f"{indent}except ({', '.join(c.value.__name__ for c in stmt.caught)})"
             case For():
                 bounds = ", ".join(map(self.atom, (stmt.start, stmt.stop, stmt.step)))
                 index = ", ".join(map(self.bind, stmt.body.params[:1]))

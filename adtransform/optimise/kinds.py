@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from adtransform.build import Builder, type_of
 from adtransform.infer import infer
-from adtransform.ir import Atom, For, Function, If, Let, Region, Var, While
+from adtransform.ir import Atom, For, Function, If, Let, Region, Try, Var, While
 from adtransform.lattice import FLOAT, Scalar, Type, join
 
 Kinds = dict[Var, Type]
@@ -48,6 +48,9 @@ def _region(region: Region, kinds: Kinds) -> None:
                 _region(stmt.then, kinds)
                 _region(stmt.orelse, kinds)
                 _meet(stmt.targets, (stmt.then.results, stmt.orelse.results), kinds)
+            case Try():
+                _region(stmt.body, kinds)
+                _meet(stmt.targets, (stmt.body.results,), kinds)
             case For() | While():
                 params = stmt.body.params[1:] if isinstance(stmt, For) else stmt.body.params
                 _meet(params, (stmt.inits,), kinds)

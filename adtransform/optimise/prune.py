@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from adtransform.ir import Atom, For, Function, If, Let, Region, Stmt, Var, While
+from adtransform.ir import Atom, For, Function, If, Let, Region, Stmt, Try, Var, While
 from adtransform.ops import EXTERNAL, effect_free
-from adtransform.rewrite import operands
+from adtransform.rewrite import operands, statements
 
 
 def prune(f: Function) -> Function:
@@ -57,6 +57,12 @@ class _Live:
                     self.needs[t] = [a, b, key]
                 self.scan(stmt.then.body, key)
                 self.scan(stmt.orelse.body, key)
+            elif isinstance(stmt, Try):
+                # Whether it fails depends on all of its body.
+                self.needs[key] = [parent, *(t for s in statements(stmt.body) for t in s.targets)]
+                for t, a in zip(stmt.targets, stmt.body.results, strict=True):
+                    self.needs[t] = [a, key]
+                self.scan(stmt.body.body, key)
             else:
                 self.needs[key] = [stmt.body.results[0], parent]
                 params = stmt.body.params
@@ -108,6 +114,10 @@ class _Live:
                     Region((), self.rebuild(r.body), tuple(r.results[i] for i in keep)) for r in (stmt.then, stmt.orelse)
                 )
                 out.append(replace(stmt, targets=tuple(stmt.targets[i] for i in keep), then=then, orelse=orelse))
+            elif isinstance(stmt, Try):
+                keep = [i for i, t in enumerate(stmt.targets) if t in self.live or i == 0]
+                kept = Region((), self.rebuild(stmt.body.body), tuple(stmt.body.results[i] for i in keep))
+                out.append(replace(stmt, targets=tuple(stmt.targets[i] for i in keep), body=kept))
             else:
                 out.append(self.loop(stmt))
         return tuple(out)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from adtransform.build import Builder
-from adtransform.ir import NUMBERED, Function, If, Let, Region, Stmt, Var
+from adtransform.ir import NUMBERED, Function, If, Let, Region, Stmt, Try, Var
 from adtransform.rewrite import Rewriter
 
 
@@ -47,7 +47,7 @@ class _Tidy(Rewriter):
         if place is None or not isinstance(value, Var) or value.of or not (NUMBERED.fullmatch(value.hint) or not value.hint):
             return
         made = b.body[place]
-        if isinstance(made, If) or (isinstance(made, Let) and made.op != "load"):
+        if isinstance(made, (If, Try)) or (isinstance(made, Let) and made.op != "load"):
             self.named(value, name, place, b)
 
     def named(self, value: Var, name: Var, place: int, b: Builder) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from adtransform.ir import Var
 from adtransform.lattice import List
 from adtransform.place.liveness import Ranges
-from adtransform.place.program import Bind, Branch, Copy, Loop, Node, Operand, Program, Tree, blocks, walk
+from adtransform.place.program import Attempt, Bind, Branch, Copy, Loop, Node, Operand, Program, Tree, blocks, walk
 
 # The operands of which only shape and dtype are read.
 LIKE = {"shape": 0, "ndim": 0, "size": 0, "zeros": 0, "fit": 1, "cast": 1, "expand": 1, "spread": 1, "accumulate": 2}
@@ -75,6 +75,12 @@ class _Updater:
                     # What both branches assign is there afterwards.
                     both = [v for v in ends[0].values() if all(e.get(self.find(v)) is v for e in ends)]
                     self.newest = before | {self.find(v): v for v in both}
+                case Attempt():
+                    before = dict(self.newest)
+                    for inner in blocks(node):
+                        self.newest = dict(before)
+                        self.block(inner)
+                    self.newest = before
                 case Loop():
                     before = dict(self.newest)
                     node.bounds = tuple(self.operand(a) for a in node.bounds)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from adtransform.ir import Var
-from adtransform.place.program import Bind, Branch, Copy, Exit, Loop, Node, blocks, reads, variables, writes
+from adtransform.place.program import Attempt, Bind, Branch, Copy, Exit, Loop, Node, blocks, reads, variables, writes
 
 Range = tuple[int, int]
 _Live = dict[Var, int]  # variable -> the last time known so far at which it is needed
@@ -83,7 +83,7 @@ class _Walker:
             self.listed.update(dict.fromkeys(read))
             total.uses.update(read)
             total.defs.update(written)
-            if isinstance(node, (Branch, Loop)):
+            if isinstance(node, (Branch, Attempt, Loop)):
                 inner = _Inside()
                 if isinstance(node, Loop):
                     tested, held = variables(node.cond), [v for pair in node.exits for v in pair]
@@ -123,6 +123,8 @@ class _Walker:
             match node:
                 case Branch():
                     self.branch(node, at, live)
+                case Attempt():
+                    self.attempt(node, at, live)
                 case Loop():
                     self.loop(node, at, live)
                 case Exit(kind=kind):
@@ -142,7 +144,7 @@ class _Walker:
                         )
                     self.use(self.reads[node], at, live)
 
-    def set_aside(self, node: Branch | Loop, after: int, live: _Live) -> list[Var]:
+    def set_aside(self, node: Branch | Attempt | Loop, after: int, live: _Live) -> list[Var]:
         """Close the ranges behind a statement of what it may change; with exits inside that is everything."""
         inside = self.inside[node]
         names = list(live) if inside.leaves else [v for v in (*inside.uses, *inside.defs) if v in live]
@@ -162,6 +164,25 @@ class _Walker:
                 exposed[v] = at
         live.update(exposed)
         self.use(variables(node.cond), at, live)
+
+    def attempt(self, node: Attempt, at: int, live: _Live) -> None:
+        """What the handler needs is needed all through the body."""
+        outside = self.set_aside(node, self.spans[node][2][1] + 1, live)
+        entered: list[_Live] = []
+        for block, (start, end) in zip((node.handler, node.orelse), self.spans[node][1:], strict=True):
+            inner = dict.fromkeys(outside, end)
+            self.block(block, inner)
+            for v, last in inner.items():
+                self.add(v, start, last)
+            entered.append(inner)
+        start, end = self.spans[node][0]
+        inner = dict.fromkeys((*entered[0], *entered[1]), end)
+        self.block(node.body, inner)
+        for v in entered[0]:
+            inner[v] = end
+        for v, last in inner.items():
+            self.add(v, start, last)
+        live.update(dict.fromkeys(inner, at))
 
     def loop(self, node: Loop, at: int, live: _Live) -> None:
         (head, head_end), (start, end) = self.spans[node]

@@ -56,6 +56,18 @@ class Branch:
 
 
 @dataclass(slots=True, eq=False)
+class Attempt:
+    """`try: body except caught: handler else: orelse`; `failed` says which way it went."""
+
+    body: list[Node]
+    caught: tuple[Operand, ...]
+    handler: list[Node]
+    orelse: list[Node]
+    failed: Var
+    origin: Origin | None = None
+
+
+@dataclass(slots=True, eq=False)
 class Loop:
     """`for index in range(*bounds): body` or, without bounds, `while cond: body` where `header` computes the condition.
 
@@ -85,7 +97,7 @@ class Exit:
     values: tuple[Operand, ...] = ()
 
 
-Node = Bind | Copy | Branch | Loop | Exit
+Node = Bind | Copy | Branch | Attempt | Loop | Exit
 
 
 @dataclass(slots=True, eq=False)
@@ -124,6 +136,8 @@ def operands(node: Node) -> tuple[Operand, ...]:
             return tuple(source for _, source in node.pairs)
         case Branch():
             return (node.cond,)
+        case Attempt():
+            return node.caught
         case Loop():
             return node.bounds
         case Exit():
@@ -154,6 +168,8 @@ def blocks(node: Node) -> tuple[list[Node], ...]:
     match node:
         case Branch():
             return (node.then, node.orelse)
+        case Attempt():
+            return (node.body, node.handler, node.orelse)
         case Loop():
             return (node.header, node.body)
     return ()
@@ -178,6 +194,8 @@ def completes(nodes: list[Node]) -> bool:
             return False
         case Branch(then=then, orelse=orelse):
             return completes(then) or completes(orelse)
+        case Attempt(body=body, handler=handler, orelse=orelse):
+            return completes(handler) or (completes(body) and completes(orelse))
         case Loop() as loop:
             return loop.ends or _breaks(loop.body)
     return True
@@ -187,7 +205,7 @@ def _breaks(nodes: list[Node]) -> bool:
     for node in nodes:
         if isinstance(node, Exit) and node.kind == "break":
             return True
-        if isinstance(node, Branch) and (_breaks(node.then) or _breaks(node.orelse)):
+        if isinstance(node, (Branch, Attempt)) and any(map(_breaks, blocks(node))):
             return True
     return False
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from adtransform.ir import UNDEFINED, Atom, Const, For, Function, If, Let, Region, Stmt, Var, While
+from adtransform.ir import UNDEFINED, Atom, Const, For, Function, If, Let, Region, Stmt, Try, Var, While
 from adtransform.place.program import (
+    Attempt,
     Bind,
     Branch,
     Copy,
@@ -21,6 +22,7 @@ from adtransform.place.program import (
     Operand,
     Program,
     Tree,
+    blocks,
     completes,
     is_temporary,
     label,
@@ -150,7 +152,9 @@ class _Threader:
             body.pop()
         flat = tuple(a for r in results for a in packs.get(r, (r,)))
         after = _Return(tuple(len(packs.get(r, ())) for r in results))
-        return self.entry + self.block(body, flat, after, _Env())
+        nodes = self.block(body, flat, after, _Env())
+        _gather(nodes)
+        return self.entry + nodes
 
     def block(self, body: Sequence[Stmt], results: tuple[Atom, ...], after: _After, env: _Env) -> list[Node]:
         nodes: list[Node] = []
@@ -227,6 +231,11 @@ class _Threader:
                 after = _Fall(stmt.targets)
                 sides = [self.block(side.body, side.results, after, _Env(env)) for side in (stmt.then, stmt.orelse)]
                 branch(env(stmt.cond), sides[0], sides[1], stmt, nodes)
+            case Try():
+                body = self.block(stmt.body.body, stmt.body.results, _Fall(stmt.targets), _Env(env))
+                failed = stmt.targets[0]
+                caught = self.copies([(failed, _TRUE), *((t, UNDEFINED) for t in stmt.targets[1:])])
+                nodes.append(Attempt(body, stmt.caught, caught, [], failed, stmt.origin))
             case For() | While():
                 self.loop(stmt, env, nodes)
 
@@ -332,7 +341,7 @@ class _Threader:
 
     def _flagged(self, body: Sequence[Stmt], results: tuple[Atom, ...], after: _After) -> bool:
         """Whether a block ends in a statement that yields a flag and the `if` that asks for it."""
-        if len(body) < 2 or not isinstance(body[-1], If) or isinstance(body[-2], Let):
+        if len(body) < 2 or not isinstance(body[-1], If) or isinstance(body[-2], (Let, Try)):
             return False
         first, second = body[-2], body[-1]
         if second.cond not in first.targets:
@@ -419,6 +428,22 @@ def branch(cond: Operand, then: list[Node], orelse: list[Node], stmt: If, nodes:
         nodes += then
     else:
         nodes.append(Branch(cond, then, orelse, stmt.origin))
+
+
+def _gather(nodes: list[Node]) -> None:
+    """Put what is asked of a `try` right behind it into its clauses."""
+    for i, node in enumerate(nodes):  # which gets shorter
+        if isinstance(node, Attempt):
+            while i + 1 < len(nodes) and completes(node.handler) and completes(node.orelse):
+                after = nodes[i + 1]
+                if not isinstance(after, Branch) or node.failed not in (after.cond, negated(after.cond)):
+                    break
+                caught, fine = (after.then, after.orelse) if after.cond is node.failed else (after.orelse, after.then)
+                node.handler += caught
+                node.orelse += fine
+                del nodes[i + 1]
+        for block in blocks(node):
+            _gather(block)
 
 
 def leaves(region: Region) -> Iterator[tuple[Atom, ...]]:

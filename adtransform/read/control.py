@@ -8,7 +8,7 @@ from collections.abc import Callable
 from adtransform.errors import Refusal
 from adtransform.ir import Atom, Const, Let, Var
 from adtransform.ops import EXTERNAL
-from adtransform.read.core import Opened
+from adtransform.read.core import Opened, State
 from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE, VALUE
 from adtransform.read.functions import Functions
 from adtransform.read.loops import BROKE, Loop
@@ -40,6 +40,12 @@ class Control(Functions):
         live = self.frame.live
         a = self.region(entry, then)
         b = self.region(entry, orelse)
+        self.place = place
+        return self.forked(cond, a, b, rest, entry, live)
+
+    def forked(self, cond: Atom, a: Opened, b: Opened, rest: list[ast.stmt], entry: State, live: int) -> bool:
+        """Close two branches, after the rest of the block was read into one of them if the other has left it."""
+        place = self.place
         consumed = False
         out_a, out_b = (o.state.env.get(EXIT) == TRUE or DEAD in o.state.env for o in (a, b))
         real_a, real_b = (o.state.env.get(EXIT) == TRUE for o in (a, b))

@@ -127,6 +127,8 @@ class Core:
         self.place: Origin | None = None
         self.statement_text = ""
         self.statement_comment = ""
+        self.attempts = 0  # how many `try` with handlers are around
+        self.quiet = False  # inside of a `with`
         self.loop_plans: dict[tuple[int, ...], Any] = {}
         self.trips: tuple[int, ...] = ()  # which trips of unrolled loops are being read
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from adtransform.ir import Atom, Const, For, If, Leaf, Let, Record, Region, Var, While
+from adtransform.ir import Atom, Const, For, If, Leaf, Let, Record, Region, Try, Var, While
 
 _INLINE = frozenset(("slice", "tuple"))
 
@@ -50,7 +50,7 @@ def _parts(region: Region) -> Iterator[tuple[Var, str] | Region]:
                     yield target, stmt.op
             case If():
                 yield from (stmt.then, stmt.orelse)
-            case For():
+            case Try() | For():
                 yield stmt.body
             case While():
                 yield from (stmt.cond, stmt.body)

@@ -16,7 +16,6 @@ from adtransform.read.scope import assigned
 from adtransform.read.unwinding import Unwinding
 
 _REFUSED: dict[str, tuple[str, str]] = {
-    "Try": ("`try`", 'move the call into its own function and give it a rule("...", "...")'),
     "TryStar": ("`try`", 'move the call into its own function and give it a rule("...", "...")'),
     "AsyncWith": ("`async with`", "do it outside"),
     "AsyncFor": ("`async for`", "use a plain `for`"),
@@ -33,8 +32,8 @@ class Statements(Unwinding):
         """Read statements; what follows an exit that may have been taken runs under its flag."""
         for i, stmt in enumerate(stmts):
             self.frame.live = self.frame.scope.liveness.after[id(stmt)]
-            if isinstance(stmt, (ast.If, ast.Match)):
-                read = self.branch if isinstance(stmt, ast.If) else self.match
+            if isinstance(stmt, (ast.If, ast.Match)) or (isinstance(stmt, ast.Try) and not stmt.finalbody):
+                read = self.branch if isinstance(stmt, ast.If) else self.attempt if isinstance(stmt, ast.Try) else self.match
                 if self.guard(stmt, lambda s=stmt, rest=stmts[i + 1 :], read=read: read(s, rest)):  # type: ignore[misc]
                     return
             else:
@@ -146,7 +145,7 @@ class Statements(Unwinding):
                 self.fail(stmt)
             case ast.With():
                 self.with_block(stmt)
-            case ast.Try(handlers=[]):
+            case ast.Try():
                 self.try_finally(stmt)
             case ast.Delete(targets=goals) if all(isinstance(g, (ast.Name, ast.Subscript)) for g in goals):
                 for goal in goals:

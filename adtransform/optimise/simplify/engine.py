@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from adtransform.build import Builder, type_of
-from adtransform.ir import Atom, Const, If, Let, Var
+from adtransform.ir import Atom, Const, If, Let, Try, Var
 from adtransform.lattice import (
     is_scalar,
     kind_of,
@@ -106,6 +106,10 @@ class Simplifier(Rewriter):
             return None
         found = found.item() if isinstance(found, np.generic) else found
         return Const(found) if type(found) is not float or math.isfinite(found) else None
+
+    def attempt(self, stmt: Try, b: Builder) -> None:
+        """What may fail stays as it is written."""
+        b.add(replace(stmt, body=Rewriter(self.env).region(stmt.body)))
 
     def branch(self, stmt: If, b: Builder) -> None:
         """A branch whose condition is known is the side taken."""
