@@ -11,11 +11,12 @@ from dataclasses import replace
 from adtransform.activity import active
 from adtransform.build import Builder, type_of
 from adtransform.calls import Variants, is_active, name_of
+from adtransform.errors import refuse
 from adtransform.infer.structural import tangent as tangent_type
 from adtransform.ir import UNDEFINED, Atom, Const, For, Function, If, Leaf, Let, Param, Region, Stmt, Try, Var, While
 from adtransform.linear import push, zero
-from adtransform.ops import CALLS
-from adtransform.rewrite import again, exported, regions
+from adtransform.ops import CALLS, effect_free
+from adtransform.rewrite import again, exported, regions, statements
 
 
 def forward(f: Function, wrt: Sequence[str], *, partials: bool = False, variants: Variants | None = None) -> Function:
@@ -162,6 +163,9 @@ class _Forward:
                 self.tangent(let, inner)
         else:
             made = stmt
+            if any(isinstance(s, Let) and s.targets and not effect_free(s.op) for s in statements(stmt.body)):
+                what = "a `try` with loops or branches that draws numbers or calls foreign code, in forward mode"
+                refuse(stmt.origin, what, "draw and call before the `try`")
             body, names = again(stmt.body)
             self.active |= {v for old, v in names.items() if old in self.active and isinstance(v, Var)}
             self.statements(body.body, inner)

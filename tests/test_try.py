@@ -266,6 +266,23 @@ def test_effects_happen_once(capsys: pytest.CaptureFixture[str]) -> None:
             assert capsys.readouterr().out == said
 
 
+def test_draws_are_not_repeated() -> None:
+    def f(x: float) -> Any:
+        rng = np.random.default_rng(3)
+        try:
+            s = x
+            for _ in range(2):
+                s = s * rng.normal() + math.log(x)
+        except ValueError:
+            s = x
+        return s * rng.normal()
+
+    ad.check_grads(f, (2.0,), modes=("rev",))
+    assert ad.value_and_grad(f)(2.0)[0] == f(2.0)
+    with pytest.raises(DifferentiationError, match="a `try` with loops or branches that draws numbers"):
+        ad.jvp(f, (2.0,), (1.0,))
+
+
 def bound_or_not(x: float) -> Any:
     y = x
     try:
