@@ -551,9 +551,10 @@ def test_no_warning_where_it_depends() -> None:
 def test_refusals_are_located() -> None:
     def f(x):
         try:
-            return x * x
-        except ValueError:
-            return x
+            y = x * x
+        except* ValueError:
+            y = x
+        return y
 
     with pytest.raises(DifferentiationError, match=r"test_api\.py:\d+:9: cannot differentiate `try`"):
         grad(f)(1.0)

@@ -143,7 +143,7 @@ def test_bad_commands(
 
 
 def test_unsupported_construct(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (folder / "bad.py").write_text("def f(x):\n    try:\n        return x * x\n    except ValueError:\n        return x\n")
+    (folder / "bad.py").write_text("def f(x):\n    try:\n        y = x\n    except* ValueError:\n        y = 2\n    return y\n")
     assert run("reverse", "bad.py:f", "-o", "out.py") == 1
     out, err = capsys.readouterr()
     assert out == ""
