@@ -355,6 +355,10 @@ def grown(u, i):
         return u
     u[i] = np.sin(u[i - 1]) * u[i]
     return grown(u, i - 1)
+def scatter(n):
+    return 1 if n == 0 else 2 * scatter(n - 1)
+def shadowed(x, n):
+    return np.prod(x) * scatter(n)
 """
 
 
@@ -392,6 +396,14 @@ def test_what_is_written_is_copied_for_the_caller() -> None:
     scope: dict[str, Any] = {}
     exec(TEXT, scope)
     np.testing.assert_array_equal(value, scope["grown"](u.copy(), 2))
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_a_function_named_like_a_helper_of_emitted_code(mode: str) -> None:
+    functions, text = emitted("shadowed", {}, mode)
+    assert "def scatter(" in text and "def scatter_(" in text
+    _, tangent = functions[f"shadowed_{mode}"](np.array([1.5, 2.0]), 3, *([np.ones(2)] if mode == "forward" else []))
+    np.testing.assert_allclose(tangent if mode == "forward" else tangent[0].sum(), 28.0, rtol=1e-14)
 
 
 @pytest.mark.parametrize("mode", ["forward", "reverse", "pair"])

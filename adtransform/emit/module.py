@@ -166,8 +166,9 @@ def module(functions: Sequence[Function], *, header: str = "", style: str = "cod
     called = Globals({name for f in (*functions, *callees.values()) for name in user_names(f)} | {f.name for f in functions})
     for name in callees:
         called.callees[name] = name if name not in called.taken else called.free(f"{name}_inner")
+        called.taken |= {called.callees[name]}
     # In the helpers `np` is NumPy whatever the user's functions call `np` inside.
-    own = "np" if "np" not in {f.name for f in functions} else called.free("np")
+    own = "np" if "np" not in {*(f.name for f in functions), *called.callees.values()} else called.free("np")
     named = [replace(g, name=called.callees[name]) for name, g in callees.items()]
     texts = [function(f, style=style, called=called, **options) for f in (*named, *functions)]
     if any("np." in a.test for f in (*named, *functions) for a in f.assumes):
