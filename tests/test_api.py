@@ -722,3 +722,16 @@ def test_public_surface() -> None:
     names = """DifferentiationError __version__ check_grads differentiate grad hessian hvp jacfwd jacobian jacrev jvp rule
     support value_and_grad vjp"""
     assert adtransform.__all__ == names.split()
+
+
+def test_defaults_are_not_moved() -> None:
+    """A tolerance that becomes negative would let the loop run for ever."""
+
+    def f(a: float, tolerance: float = 1e-9) -> float:
+        x = a
+        while abs(x * x - a) > tolerance:
+            assert tolerance > 0
+            x = 0.5 * (x + a / x)
+        return x
+
+    check_grads(f, (2.0,), order=2)

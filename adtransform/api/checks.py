@@ -114,7 +114,9 @@ def verdicts(
     callee = Callee(fun)
     values = callee.bind(args, {})
     if wrt is None:
-        wrt = tuple(name for name, v in zip(callee.names, values, strict=True) if has_float(v))
+        # A default is a setting, often a tolerance: moved by a difference it may be a different program.
+        given = zip(callee.names[: len(args)], values, strict=False)
+        wrt = tuple(name for name, v in given if has_float(v))
         if not wrt:
             raise TypeError(f"no argument of `{callee.name}` is a float: pass a float, or an array `.astype(float)`")
     transform = Transform(fun, wrt)
