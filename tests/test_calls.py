@@ -477,3 +477,45 @@ def test_the_pair_of_a_gradient() -> None:
     bar = np.arange(5.0)
     np.testing.assert_allclose(back(bar), ad.hessian(summed)(V) @ bar, rtol=1e-12)
     np.testing.assert_allclose(value, ad.grad(summed)(V), rtol=1e-14)
+
+
+def listed_late(x: Any, a: Any) -> Any:
+    """Too long to be read where it is called; the list is made only where the loop was not left."""
+    b = a * x
+    c = np.sin(b)
+    d = c + x
+    e = d * 0.5
+    g = e + b
+    h = g * c
+    k = h + d
+    m = k * 0.3
+    n = m + e
+    p = n * 0.2
+    q = p + g
+    r = q * c
+    s = r + k
+    t = s * 0.1
+    for v in x:
+        if v > 0.4:
+            return a, t * a
+    u = t + m
+    w = u * q
+    y = w + n
+    z = y * 0.7
+    items = list(z)
+    first = items[0] * items[1]
+    last = items[-1] + first
+    total = last * a
+    return total, z * total
+
+
+def left_or_not(x: Any, a: Any) -> Any:
+    first, rest = listed_late(x, a)
+    return first + np.sum(np.sin(rest))
+
+
+@pytest.mark.parametrize("x", [V, 0.1 * V])
+def test_a_list_that_a_path_has_not_made(x: Any) -> None:
+    ad.check_grads(left_or_not, (x, 0.7), order=2)
+    value, back = ad.vjp(ad.grad(left_or_not), x, 0.7, wrt=0)
+    np.testing.assert_allclose(back(value), ad.hessian(left_or_not)(x, 0.7) @ value, rtol=1e-11)

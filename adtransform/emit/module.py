@@ -114,7 +114,9 @@ def _lines(f: Function, listing: bool, reserved: frozenset[str], called: Globals
         eaten = fold(program, memory, listing=listing, keep=keep)
         chosen = names(program, listing=listing, reserved=reserved | _made_up(called))
         modules = frozenset(s.op.rpartition(".")[0] for s in statements(f.body) if isinstance(s, Let))
-        printer = Printer(program, Speller(chosen, called, listing=listing, modules=modules), chosen, listing)
+        handed = any(isinstance(s, Let) and s.op == "unpack" for s in f.body.body)
+        spell = Speller(chosen, called, listing=listing, modules=modules, handed=handed)
+        printer = Printer(program, spell, chosen, listing)
         lines = printer.run(0 if listing else 4)
         wide = [line for line in lines if len(line.lines) > 1 or len(line.lines[0]) > LIMIT]
         inside = [[v for v in eaten.get(line.node, ()) if v not in keep] for line in wide if line.node is not None]

@@ -77,9 +77,11 @@ class Speller:
         *,
         listing: bool = False,
         modules: frozenset[str] = frozenset(),
+        handed: bool = False,
     ) -> None:
         self.names = names
         self.called = called
+        self.handed = handed  # values are handed over by another function: None where its path has not bound them
         self.listing = listing
         self.modules = modules
 
@@ -305,7 +307,8 @@ class Speller:
             return Infix(
                 Group(None, "[]", (Word("0"),)), "*", Group(Word(self.called("builtins.len")), "()", (self(t.args[0]),)), 10
             )
-        if isinstance(like, List) and isinstance(like.item, (Array, Scalar)) and like.item.dtype not in ("?", None):
+        plain = isinstance(like, List) and isinstance(like.item, (Array, Scalar)) and like.item.dtype not in ("?", None)
+        if isinstance(like, List) and plain and not self.handed:
             return self.listed(like.item, self(t.args[0]))
         if self.listing and not is_scalar(like):
             return Group(Dot(Word(self.called("numpy")), "zeros_like"), "()", (self(t.args[0]),))
