@@ -51,11 +51,11 @@ class Builder:
         types: tuple[Type, ...] | None = None,
     ) -> tuple[Var, ...]:
         """Append an operation with `count` results and return them; `types` only where inference would know less."""
-        atoms = tuple(atom(a) for a in args)
-        named = tuple(sorted((k, atom(v)) for k, v in (kwargs or {}).items()))
+        atoms = tuple([atom(a) for a in args])
+        named = tuple([(k, atom(kwargs[k])) for k in sorted(kwargs)]) if kwargs else ()
         if types is None:
-            types = infer(op, tuple(type_of(a) for a in atoms), {k: type_of(v) for k, v in named}, atoms, dict(named), count)
-        targets = tuple(Var(t, hints[i] if i < len(hints) else "", of, wrt) for i, t in enumerate(types))
+            types = infer(op, tuple([type_of(a) for a in atoms]), {k: type_of(v) for k, v in named}, atoms, dict(named), count)
+        targets = tuple([Var(t, hints[i] if i < len(hints) else "", of, wrt) for i, t in enumerate(types)])
         self.body.append(Let(targets, op, atoms, named, self.origin))
         return targets
 

@@ -8,15 +8,15 @@ One derivative serves all calls of a function: it is taken with respect to every
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from adtransform.activity import active
 from adtransform.ir import Const, Function, Let, Region, Var
 from adtransform.ops import CALLS
+from adtransform.record import record
 from adtransform.rewrite import statements
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Variant:
     """What of a function is differentiated: parameters by name and position.
 
@@ -57,6 +57,8 @@ def active_results(f: Function, wrt: Sequence[str]) -> tuple[tuple[int, ...], ..
 
 def variants(f: Function, wrt: Sequence[str]) -> Variants:
     """What is differentiated of each function that `f` calls with active values, directly or not."""
+    if not f.callees:
+        return {}
     places: dict[str, set[int]] = {}
     todo: list[tuple[Function, tuple[str, ...]]] = [(f, tuple(wrt))]
     while todo:

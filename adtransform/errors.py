@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import NoReturn, Protocol
+
+from adtransform.record import record
 
 
 class Place(Protocol):
@@ -35,7 +36,7 @@ class Place(Protocol):
 _LINES: dict[str, Sequence[str]] = {}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Message:
     """One refusal.  `column` is 1-based; `source_line` is empty where there is no text to point at."""
 

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from adtransform.lattice import UNKNOWN, Type
+from adtransform.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Origin:
     """Where something came from: file, position (1-based line, 0-based column), and the user's statement as text."""
 
@@ -31,7 +32,7 @@ class Origin:
     comment: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Var:
     """`t4`, `y`, `dt4`, `dt4_da`: a value.  Compared by identity; the name is presentation.
 
@@ -45,7 +46,7 @@ class Var:
     wrt: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Const:
     """`2.5`, `None`, `'ij,jk->ik'`: a constant of the program.  Equal when type and value are."""
 
@@ -74,7 +75,7 @@ Atom = Var | Const
 NUMBERED = re.compile(r"t\d+")  # the hint of a value that the user gave no name
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Let:
     """`t2 = operator.add(t0, t1)`, `u, s, v = numpy.linalg.svd(a)`, `t3 = numpy.sum(x, axis=0)`"""
 
@@ -85,7 +86,7 @@ class Let:
     origin: Origin | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Region:
     """`(i, u): ... yield False, u1`: parameters, statements, results."""
 
@@ -94,7 +95,7 @@ class Region:
     results: tuple[Atom, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class If:
     """`y, z = if c: ... yield a, b else: ... yield p, q`
 
@@ -110,7 +111,7 @@ class If:
     mirror: object = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Try:
     """`failed, y = try: ... yield False, a except (ValueError,)`
 
@@ -125,7 +126,7 @@ class Try:
     tag: object = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class For:
     """`u2 = for i in range(start, stop, step) with u1 = u0: ... yield stop?, u`
 
@@ -144,7 +145,7 @@ class For:
     mirror: object = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class While:
     """`x2 = while with x1 = x0: (cond) ... yield c: (body) ... yield stop?, x`
 
@@ -162,7 +163,7 @@ class While:
 Stmt = Let | If | Try | For | While
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Param:
     """`x: float = 1.0`: a parameter.  Its value is what `load('x')` yields.  `kind` is one of inspect's (`/`, `*` are kept)."""
 
@@ -173,7 +174,7 @@ class Param:
     annotation: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Assume:
     """`assume x.ndim == 1`: what the reader had to take for granted; checked at the entry of the emitted code."""
 
@@ -182,7 +183,7 @@ class Assume:
     origin: Origin | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Leaf:
     """The place of one value in a nested result."""
 
@@ -211,7 +212,7 @@ class Record(tuple[Any, ...]):
         return Record.of(items, self.names, self.title, self.kind)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Function:
     """`def f(x, a, b): ... yield y`
 

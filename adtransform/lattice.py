@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
 
+from adtransform.record import record
 
-@dataclass(frozen=True, slots=True)
+
+@record
 class Dim:
     """A named extent, `I`.  `many` says that it is known not to be 1."""
 
@@ -31,12 +32,12 @@ class Type:
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unknown(Type):
     """Any number or array: `?`"""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Scalar(Type):
     """`float`, `int`, `bool`, `complex` (Python's own), or with a dtype a NumPy scalar: `float64()`.
 
@@ -47,7 +48,7 @@ class Scalar(Type):
     dtype: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Array(Type):
     """`float64[I, 3]`.  `dtype` None: not known; `dims` None: the rank is not known."""
 
@@ -55,35 +56,35 @@ class Array(Type):
     dims: tuple[Extent, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Tuple(Type):
     """`(float, float64[I])`: a tuple whose items are known one by one."""
 
     items: tuple[Type, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class List(Type):
     """`[float]`: a list that grows at run time, all items of one type.  Tapes are lists."""
 
     item: Type
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Parts(List):
     """`[float, [float]]`: a list that does not grow and whose items are known one by one: the adjoint of a tuple."""
 
     items: tuple[Type, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Saved(Type):
     """`saved of f`: what `f_back` needs of a call of `f_ahead`; where `f` calls itself it holds another such value."""
 
     of: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Static(Type):
     """Not a number: `None`, a string, an ellipsis, a slice (`slice`, or `slice:` for the whole axis), a dtype, a function."""
 
@@ -233,6 +234,11 @@ def broadcast_dims(shapes: Iterable[tuple[Extent, ...] | None]) -> tuple[Extent,
     for dims in shapes:
         if dims is None:
             return None
+        if not dims or dims == out:
+            continue
+        if not out:
+            out = dims
+            continue
         width = max(len(out), len(dims))
         left = (1,) * (width - len(out)) + out
         right = (1,) * (width - len(dims)) + dims

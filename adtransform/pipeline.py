@@ -12,7 +12,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial, reduce
 from typing import Any
 
@@ -38,6 +38,7 @@ from adtransform.optimise.simplify import lower, simplify
 from adtransform.optimise.steady import steady
 from adtransform.optimise.tidy import tidy
 from adtransform.read import read
+from adtransform.record import record
 from adtransform.reverse import Sweeps, sweep
 from adtransform.rewrite import Rewriter, statements, used
 from adtransform.rules.table import known
@@ -48,7 +49,7 @@ from adtransform.verify import verify
 Pass = Callable[[Function], Function]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Compiled:
     """Emitted text and its functions by name, in the order of the mode (`ahead` before `back`)."""
 

@@ -13,7 +13,7 @@ Here the backward sweep still reads values inside the forward sweep's regions; `
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import reduce
 
 from adtransform.activity import LINEAR, active, selected
@@ -25,10 +25,11 @@ from adtransform.ir import NUMBERED, UNDEFINED, Atom, Const, For, Function, If, 
 from adtransform.lattice import INT, UNKNOWN, Array, List, Saved, Tuple, dims_of, is_scalar
 from adtransform.linear import nothing, pull, singular, zero
 from adtransform.ops import CALLS
+from adtransform.record import record
 from adtransform.rewrite import Rewriter, definitions, free
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Sweeps:
     """Both sweeps over one function: `forward` computes `values`, `backward` (with parameters `seeds`) the `shares` of `wrt`.
 

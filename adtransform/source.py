@@ -10,6 +10,7 @@ import difflib
 import functools
 import inspect
 import io
+import itertools
 import linecache
 import os
 import sys
@@ -304,9 +305,29 @@ class Text:
     @functools.cached_property
     def plain(self) -> str:
         """The `def` without its decorators and its indentation."""
-        lines = textwrap.dedent("".join(inspect.getblock(self._lines))).splitlines()
-        start = next(i for i, line in enumerate(lines) if line.startswith("def "))
-        return "\n".join(lines[start:])
+        return "\n".join(self._parsed[0][self.node.lineno - 1 : self.node.end_lineno])
+
+    @property
+    def node(self) -> ast.FunctionDef:
+        """The `def` as it was parsed, lines counted from its first decorator."""
+        return self._parsed[1]
+
+    @functools.cached_property
+    def _parsed(self) -> tuple[list[str], ast.FunctionDef]:
+        # It ends before a line that stands no deeper, unless that is within brackets or a string: then this does not parse.
+        first = self._lines[0]
+        margin = first[: len(first) - len(first.lstrip())]
+        inside = f"{margin} ", f"{margin}\t", f"{margin}#"
+        ends = (i for i, line in enumerate(self._lines) if i and line.strip() and not line.startswith(inside))
+        for end in itertools.chain(ends, [len(self._lines)]):
+            text = textwrap.dedent("".join(self._lines[:end]))
+            try:
+                (node,) = ast.parse(text).body
+            except SyntaxError:
+                continue
+            if isinstance(node, ast.FunctionDef):
+                return text.splitlines(), node
+        raise OSError("the source is not that of a function")
 
 
 def _lines(live: types.FunctionType) -> list[str]:

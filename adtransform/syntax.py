@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from adtransform.ops import BINARY, COMPARE, UNARY
+from adtransform.record import record
 
 LIMIT = 88
 
@@ -14,7 +14,7 @@ LIMIT = 88
 TERNARY, OR, AND, NOT, COMPARISON, ARITHMETIC, SIGN, POWER, ATOM = 0, 1, 2, 3, 4, 5, 11, 12, 20
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Word:
     """`x`, `2.5`, `np.float64`: a name or a constant."""
 
@@ -22,7 +22,7 @@ class Word:
     level: int = ATOM
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Infix:
     """`a + b`"""
 
@@ -32,7 +32,7 @@ class Infix:
     level: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Prefix:
     """`-a`, `not a`"""
 
@@ -41,7 +41,7 @@ class Prefix:
     level: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Dot:
     """`a.T`"""
 
@@ -50,7 +50,7 @@ class Dot:
     level: int = ATOM
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Group:
     """`f(a, b)`, `[a, b]`, `a[i, j]`, `(a, b)`: items in brackets behind a head."""
 
@@ -60,7 +60,7 @@ class Group:
     level: int = ATOM
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Keyword:
     """`axis=0`, and `"k": v` with another sign"""
 
@@ -70,7 +70,7 @@ class Keyword:
     level: int = TERNARY
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Ternary:
     """`a if c else b`"""
 
@@ -80,7 +80,7 @@ class Ternary:
     level: int = TERNARY
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Slice:
     """`i + 1 : n : 2`"""
 
@@ -88,7 +88,7 @@ class Slice:
     level: int = TERNARY
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Bare:
     """`a, b` as a statement returns it: a tuple without brackets."""
 

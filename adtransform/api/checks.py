@@ -6,7 +6,7 @@ At order two the derivatives are differentiated again, each in both modes, and c
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,12 +21,13 @@ from adtransform.errors import line_of
 from adtransform.interpret import interpret
 from adtransform.ir import Function, Leaf, Origin
 from adtransform.lattice import List, Tuple, is_differentiable
+from adtransform.record import record
 
 Flat = list[Any]
 MODES = {"fwd": "forward", "rev": "reverse"}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Tolerance:
     """How far a derivative may lie from the differences, and the step of those."""
 
@@ -41,7 +42,7 @@ class Tolerance:
         return bool(np.all(np.abs(got - wanted) <= self.atol + self.rtol * scale))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Verdict:
     """One comparison: what was compared, at which order, and what is wrong with it (empty: nothing)."""
 
@@ -55,7 +56,7 @@ class Verdict:
         return f"{self.mode}{order}: {self.wrong or 'agrees with differences'}"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Level:
     """A program at a point, ready to be compared: `evaluate` runs it, `names` are the parameters moved."""
 
@@ -189,7 +190,7 @@ def _is_float(value: Any) -> bool:
     return np.asarray(value).dtype.kind == "f"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Made:
     """A derivative evaluated: the value it computes, its result, how to compare it, and itself as the next level."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -22,10 +22,11 @@ from adtransform.lattice import Array, Dim, Type, of_value
 from adtransform.read import WRAPPER
 from adtransform.read.instances import is_plain_instance
 from adtransform.read.objects import Remake
+from adtransform.record import record
 from adtransform.source import from_function, from_text
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Argument:
     """A parameter: how its value is nested, and the names and types of the leaves."""
 
@@ -35,7 +36,7 @@ class Argument:
     types: tuple[Type, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Shape:
     """What is known of the arguments of a call; `plain` when none of them is nested."""
 
@@ -112,7 +113,7 @@ def _fresh(name: str, taken: set[str]) -> str:
     return name
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Seed:
     """Parameters of a program that take a tangent: `names[i]` is that of the argument leaf `labels[i]`, nested as `tree`."""
 
@@ -121,7 +122,7 @@ class Seed:
     tree: Tree
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Program:
     """A function over the flat arguments, how its results are nested, and the tangents it takes besides."""
 
@@ -247,7 +248,7 @@ def runner(function: Function, compiled: Callable[..., Any], shape: Shape) -> Ca
     return run
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Like:
     """Kind, dtype and shape of a value: what its tangents and adjoints must be.  `items`: those of a list's items."""
 

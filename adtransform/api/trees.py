@@ -11,21 +11,21 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from adtransform.read.instances import annotated, attributes, is_plain_instance
 from adtransform.read.objects import Remake
+from adtransform.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Star:
     """The place of a leaf."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(eq=False)
 class Fixed:
     """Something an object holds that is no number: part of the structure."""
 
@@ -38,7 +38,7 @@ class Fixed:
         return hash((type(self.value), self.value))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Nest:
     """A container: its class, the keys or field names of its children in order (indices for sequences), and the children.
 

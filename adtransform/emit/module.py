@@ -31,6 +31,7 @@ from adtransform.source import Text
 from adtransform.syntax import flat
 
 _ROUNDS = 10
+_WORD = re.compile(r"\w+")
 
 
 class Globals:
@@ -186,20 +187,19 @@ def module(functions: Sequence[Function], *, header: str = "", style: str = "cod
 @functools.cache
 def _helper(name: str) -> str:
     """A helper as it is written in `runtime`."""
-    text = Text(getattr(runtime, name)).plain
-    (node,) = ast.parse(text).body
-    assert isinstance(node, ast.FunctionDef)
+    text = Text(getattr(runtime, name))
+    first = text.node.body[0]
     # Without the annotations that would need an import, and no wider than other emitted code.
-    head, *rest = text.splitlines()
-    head = re.sub(r"(\w+): Any = ", r"\1=", head).replace(": Any", "").replace(" -> Any", "")
-    return "\n".join([head, *docstring(ast.get_docstring(node) or ""), *rest[(node.body[0].end_lineno or 1) - 1 :]])
+    head, *rest = text.plain.splitlines()
+    head = head.replace(": Any = ", "=").replace(": Any", "").replace(" -> Any", "")
+    return "\n".join([head, *docstring(ast.get_docstring(text.node) or ""), *rest[(first.end_lineno or 0) - text.node.lineno :]])
 
 
 def _helpers(called: Globals, numpy: str) -> list[str]:
     """The helpers used and those they use, in the order of `runtime`, under the names they have in this file."""
     todo = list(called.helpers)
     while todo:
-        for word in set(re.findall(r"\w+", _helper(todo.pop()))):
+        for word in set(_WORD.findall(_helper(todo.pop()))):
             if word in _HELPERS and word not in called.helpers:
                 called(word)
                 todo.append(word)

@@ -58,6 +58,7 @@ _METHODS = frozenset(
     ).split()
 )
 # Operators that rules write as functions of NumPy for their arithmetic; with a NumPy operand they are the same.
+_OF_NUMPY = re.compile(r"\b(?:np|numpy)\.(\w+)\(")
 _INFIX = {"numpy.divide": "operator.truediv", "numpy.power": "operator.pow"}
 _OPPOSITE = {"==": "!=", "!=": "==", "is": "is not", "is not": "is", "in": "not in", "not in": "in"}
 _REVERSED = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
@@ -185,8 +186,8 @@ class Speller:
         text = "" if t.origin is None else t.origin.text
         if t.op == "numpy.transpose":
             return True
-        if re.search(rf"\.{name}\(", text):
-            return re.search(rf"\b(np|numpy)\.{name}\(", text) is None
+        if f".{name}(" in text:
+            return name not in _OF_NUMPY.findall(text)
         # `np.copy(x)` keeps the layout of x, which `x.copy()` does not.
         return t.op != "numpy.copy" and self(t.args[0]).level == ATOM
 

@@ -7,20 +7,20 @@ The name of a computed extent is a function of what it was computed from, so tha
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from adtransform.ir import Atom, Const
 from adtransform.lattice import Array, Dim, Extent, List, Scalar, Static, Tuple, Type, fresh_dim, kind_of
+from adtransform.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Count(Scalar):
     """A Python int known to be the extent of an axis (`len(x)`, `x.shape[0]`), or a constant in a tuple."""
 
     extent: Extent = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Cut(Static):
     """A slice of which the bounds are known: constants, or extents of an axis; None where absent."""
 
@@ -53,6 +53,7 @@ def shift(extent: Extent, by: int) -> Extent:
     return Dim(f"{base}{total:+d}" if total else base)
 
 
+_NAMED = re.compile(r"[A-Za-z_][\w.]*")
 _MULTIPLE = re.compile(r"\((\d+)\*([A-Za-z_][\w.]*)\)")
 
 
@@ -70,7 +71,7 @@ def multiple(e: Extent | None) -> tuple[int, str]:
     if not isinstance(e, Dim):
         return 0, ""
     match = _MULTIPLE.fullmatch(e.name)
-    return (int(match[1]), match[2]) if match else (1, e.name if re.fullmatch(r"[A-Za-z_][\w.]*", e.name) else "")
+    return (int(match[1]), match[2]) if match else (1, e.name if _NAMED.fullmatch(e.name) else "")
 
 
 def cut(extent: Extent, by: Cut) -> Extent:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 
 from adtransform.ir import UNDEFINED, Const, Var
@@ -36,27 +35,32 @@ from adtransform.place.program import (
     walk,
 )
 from adtransform.place.storage import Buffers, Storage, is_immutable, storage
+from adtransform.record import record
 
 _MUST = frozenset("update push pop accumulate_at".split())
 _PUTS = {"push": 1, "update": 2}
 _FEW = 12  # copies before loops that are worth a second look
+_AUGMENTED = re.compile(r"([\w.]+(?:\[.*?\])*)\s*(\*\*|//|<<|>>|[-+*/%@&|^])=(?!=)")
 _TURNED = frozenset(
     f"numpy.{name}"
     for name in "transpose swapaxes moveaxis rollaxis matrix_transpose permute_dims rot90 linalg.matrix_transpose".split()
 )
 
 
-def settle(program: Program, *, results: bool = True) -> tuple[Storage, Ranges]:
-    """Mark what happens in place and insert the copies it needs; storage and ranges of the program as it is then.
-
-    `results`: whether it returns anything, which then has to share memory with nothing.
-    """
+def mark(program: Program) -> None:
+    """Mark what happens in place, or may."""
     for node in walk(program.nodes):
         if isinstance(node, Bind):
             node.inplace = node.tree.op in _MUST or _may_be_inplace(node)
+
+
+def settle(program: Program, found: Ranges, *, results: bool = True) -> tuple[Storage, Ranges]:
+    """Insert the copies that writes in place need; storage and ranges of the program as it is then.
+
+    `found`: its ranges as it is now; `results`: whether it returns anything, which then has to share memory with nothing.
+    """
     done: set[object] = set()
     before_loops: list[_Before] = []
-    found = _drop_dead(program)
     while True:
         memory = storage(program.nodes)
         conflicts = _conflicts(program.nodes, found, memory, results)
@@ -68,7 +72,7 @@ def settle(program: Program, *, results: bool = True) -> tuple[Storage, Ranges]:
         found = ranges(program.nodes)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Before:
     """A copy before a loop: what `entry` carries into it is the `copy` instead of the `source`."""
 
@@ -94,7 +98,7 @@ def _spared(
     return memory, found
 
 
-def _drop_dead(program: Program) -> Ranges:
+def living(program: Program) -> Ranges:
     """Leave out the copies into variables that nobody reads; the ranges of what is left."""
     found = ranges(program.nodes)
     while found.dead:
@@ -111,9 +115,8 @@ def augmented(tree: Tree) -> str:
     symbol = BINARY[tree.op][0]
     if f"{symbol}=" not in tree.origin.text:
         return ""
-    symbol = re.escape(symbol)
-    found = re.match(rf"([\w.]+(?:\[.*?\])*)\s*{symbol}=(?!=)", tree.origin.text)
-    return found[1] if found else ""
+    found = _AUGMENTED.match(tree.origin.text)
+    return found[1] if found and found[2] == symbol else ""
 
 
 def _may_be_inplace(node: Bind) -> bool:
@@ -130,7 +133,7 @@ def _may_be_inplace(node: Bind) -> bool:
     return not isinstance(tree.args[0].type, List) and label(tree.args[0]) == augmented(tree) != ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Conflict:
     """A statement needs `value` for itself; `others` are live values that share memory with it, none where it is the caller."""
 

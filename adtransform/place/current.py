@@ -16,15 +16,21 @@ LIKE |= {"matmul_left": 2, "matmul_right": 2, "scatter": 2, "numpy.zeros_like": 
 _KEEP = frozenset("update accumulate_at copy numpy.copy".split())
 
 
-def current(program: Program, found: Ranges) -> None:
-    """Replace what is only asked for its shape by its newest version; `found`: the ranges of the program."""
-    _Updater(program.nodes, found).block(program.nodes)
+def current(program: Program, found: Ranges) -> bool:
+    """Replace what is only asked for its shape by its newest version, and say whether there was any such thing.
+
+    `found`: the ranges of the program.
+    """
+    updater = _Updater(program.nodes, found)
+    updater.block(program.nodes)
+    return updater.changed
 
 
 class _Updater:
     def __init__(self, nodes: list[Node], found: Ranges) -> None:
         self.found = found
         self.time = 0
+        self.changed = False
         self.single_assigned = {t for node in walk(nodes) if isinstance(node, Bind) for t in node.targets}
         self.root: dict[Var, Var] = {}
         for node in walk(nodes):
@@ -102,8 +108,9 @@ class _Updater:
         if not isinstance(a, Var) or self.find(a) not in self.single:
             return t
         newest = self.newest.get(self.find(a), a)
-        if not self.holds(newest):
+        if newest is a or not self.holds(newest):
             return t
+        self.changed = True
         return Tree(t.op, (*t.args[:i], newest, *t.args[i + 1 :]), t.kwargs, t.type, t.origin)
 
     def holds(self, v: Var) -> bool:

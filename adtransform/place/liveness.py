@@ -66,7 +66,7 @@ class _Walker:
         self.found = Ranges()
         self.clock = 0
         self.listed: dict[Var, None] = {}
-        self.reads: dict[Node, list[Var]] = {}
+        self.reads: dict[Node, tuple[Var, ...]] = {}
         self.inside: dict[Node, _Inside] = {}
         self.spans: dict[Node, list[Range]] = {}
         self.breaks: list[set[Var]] = []

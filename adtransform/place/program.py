@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 
 from adtransform.ir import NUMBERED, Const, Function, Let, Origin, Var
 from adtransform.lattice import UNKNOWN, Array, Scalar, Type, kind_of, of_value
+from adtransform.record import record
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Tree:
     """An operation inside of an expression: `a[i + 1 :]`."""
 
@@ -21,6 +22,11 @@ class Tree:
     kwargs: tuple[tuple[str, Operand], ...] = ()
     type: Type = UNKNOWN
     origin: Origin | None = None
+    variables: tuple[Var, ...] = field(init=False)  # that it reads, with repetitions
+
+    def __post_init__(self) -> None:
+        every = (*self.args, *(a for _, a in self.kwargs)) if self.kwargs else self.args
+        object.__setattr__(self, "variables", tuple([v for a in every for v in variables(a)]))
 
 
 Operand = Var | Const | Tree
@@ -113,18 +119,9 @@ def type_of(a: Operand) -> Type:
     return of_value(a.value) if isinstance(a, Const) else a.type
 
 
-def variables(a: Operand) -> list[Var]:
+def variables(a: Operand) -> tuple[Var, ...]:
     """The variables an operand reads, with repetitions."""
-    if isinstance(a, Var):
-        return [a]
-    found: list[Var] = []
-    if isinstance(a, Tree):
-        for x in (*a.args, *(x for _, x in a.kwargs)) if a.kwargs else a.args:
-            if isinstance(x, Var):
-                found.append(x)
-            elif isinstance(x, Tree):
-                found += variables(x)
-    return found
+    return a.variables if isinstance(a, Tree) else (a,) if isinstance(a, Var) else ()
 
 
 def operands(node: Node) -> tuple[Operand, ...]:
@@ -144,11 +141,11 @@ def operands(node: Node) -> tuple[Operand, ...]:
             return node.values
 
 
-def reads(node: Node) -> list[Var]:
+def reads(node: Node) -> tuple[Var, ...]:
     """The variables a statement itself reads."""
     if isinstance(node, Bind):
-        return variables(node.tree)
-    return [v for a in operands(node) for v in variables(a)]
+        return node.tree.variables
+    return tuple([v for a in operands(node) for v in variables(a)])
 
 
 def writes(node: Node) -> tuple[Var, ...]:
@@ -179,8 +176,9 @@ def walk(nodes: list[Node]) -> Iterator[Node]:
     """Every statement, in the order they are printed."""
     for node in nodes:
         yield node
-        for block in blocks(node):
-            yield from walk(block)
+        if not isinstance(node, (Bind, Copy, Exit)):
+            for block in blocks(node):
+                yield from walk(block)
 
 
 def completes(nodes: list[Node]) -> bool:

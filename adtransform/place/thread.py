@@ -8,7 +8,7 @@ yield stop, x2                                              becomes       break
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from adtransform.ir import UNDEFINED, Atom, Const, For, Function, If, Let, Region, Stmt, Try, Var, While
 from adtransform.place.program import (
@@ -28,6 +28,7 @@ from adtransform.place.program import (
     label,
     negated,
 )
+from adtransform.record import record
 from adtransform.rewrite import operands, regions
 
 _TRUE, _FALSE = Const(True), Const(False)
@@ -63,14 +64,14 @@ class _Env:
         return found
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Fall:
     """At the end of the path the results become these variables, and what is printed next runs."""
 
     targets: tuple[Var, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Return:
     """At the end of the path the function returns the results; `packs`: how many each packed one is made of, 0 for others."""
 
@@ -82,7 +83,7 @@ class _Return:
         return tuple(Tree("pack", tuple(next(rest) for _ in range(n))) if n else next(rest) for n in self.packs)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Next:
     """At the end of the path the loop goes on or, where the first result is true, stops.
 
@@ -95,7 +96,7 @@ class _Next:
     explicit: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Jump:
     """At the end of the path the constant result `flag` says which region comes next.
 
@@ -107,7 +108,7 @@ class _Jump:
     sides: tuple[_Leave | None, _Leave | None]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Leave:
     region: Region
     targets: tuple[Var, ...]

@@ -7,7 +7,7 @@ import dataclasses
 import functools
 import types
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from adtransform.errors import Refusal
@@ -15,6 +15,7 @@ from adtransform.read.frames import Module, mangled
 from adtransform.read.instances import is_own_class, is_plain_class, is_plain_instance
 from adtransform.read.names import Names
 from adtransform.read.refs import ClassRef, External, FunctionRef, ObjectRef, Ref, Storage, SuperRef, TupleRef
+from adtransform.record import record
 
 # Classes that add nothing to the instances of those derived from them.
 _NOTHING = frozenset("builtins.object typing.Generic typing.Protocol abc.ABC".split())
@@ -24,7 +25,7 @@ _HOOKS = ("__getattr__", "__getattribute__", "__setattr__", "__delattr__", "__ne
 _DECORATORS = frozenset("dataclass final runtime_checkable".split())
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Member:
     """What a class has under a name, and how it is bound to an object: `plain`, `static`, `class`, `property` or `value`."""
 
@@ -34,7 +35,7 @@ class Member:
     setter: Ref | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Field:
     """A field of a dataclass or named tuple; `default` makes its value where it is not given."""
 

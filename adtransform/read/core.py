@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from adtransform.build import Builder, type_of
@@ -14,12 +13,13 @@ from adtransform.lattice import UNDEFINED as NOT_BOUND
 from adtransform.lattice import UNKNOWN, Type
 from adtransform.read.frames import Frame, Module, Scope
 from adtransform.read.refs import Content, FunctionRef, Pair, Ref, Storage
+from adtransform.record import record
 from adtransform.source import Definition, Source
 
 UNROLL = 64  # a loop of so many trips may be read trip by trip
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class State:
     """The names of the current frame, the content of every storage, and which storages may be one and the same."""
 
@@ -32,7 +32,7 @@ class State:
         return State(self.env.copy(), self.heap.copy(), self.related.copy())
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Opened:
     """A region that is not closed yet, and the state at its end."""
 
@@ -40,7 +40,7 @@ class Opened:
     state: State
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OpenLoop:
     """A counted loop whose body is being read."""
 
@@ -56,7 +56,7 @@ class OpenLoop:
         return len(range(*(b.value for b in self.bounds if isinstance(b, Const)))) <= UNROLL
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Taken:
     """An assumption about a parameter: `test` is what emitted code checks, `kind` what the reader makes of it."""
 

@@ -28,9 +28,10 @@ from adtransform.read.refs import (
     View,
 )
 from adtransform.read.storages import Storages, mutable
+from adtransform.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Same:
     """Nothing to yield: the reference holds on every path."""
 
@@ -69,7 +70,7 @@ class EntriesOf:
     attributes: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Bad:
     """Something that differs too much."""
 

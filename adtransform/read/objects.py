@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from adtransform.ir import Atom, Const, Var
@@ -30,12 +29,13 @@ from adtransform.read.refs import (
     TupleRef,
     View,
 )
+from adtransform.record import record
 from adtransform.source import Definition
 
 _TURNED = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le", "eq": "eq", "ne": "ne"}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Remake:
     """Called with attributes by name, makes an object of a class that has them, without running its constructor.
 

@@ -11,9 +11,10 @@ from adtransform.ir import Const
 from adtransform.lattice import Array, Dim, Extent, List, Scalar, Tuple, Type, fresh_dim, join, of_value
 from adtransform.read.frames import Frame
 from adtransform.read.refs import ClassRef, FunctionRef, Ref
+from adtransform.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Given:
     """The value at a place among the arguments or the results.
 
@@ -25,7 +26,7 @@ class Given:
     near: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Same:
     """A result that is an argument itself; with `container`, a list or dict by its number."""
 
@@ -33,7 +34,7 @@ class Same:
     container: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Group:
     """What a tuple, list, dict, range or object (`kind`) holds; `keys`: of the dict, or the names of what it holds.
 
@@ -47,7 +48,7 @@ class Group:
     number: int = -1
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Fixed:
     """Something that is no number and known while reading: `key` tells it from others."""
 

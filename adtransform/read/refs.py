@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from adtransform.ir import Atom, Const, Var
+from adtransform.record import record
 from adtransform.source import Definition
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Storage:
     factory: Ref | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Step:
     """One step of an access path: `index(a, key)`, `numpy.transpose(a)`; `flat`: the numbers of an array however it lies."""
 
@@ -44,7 +45,7 @@ class Step:
     sure: bool = True  # False: it depends on a type not known whether this is a view or a copy
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class View:
     """A storage seen through an access path.  `seen` is its value when the storage's content was `base`."""
 
@@ -54,7 +55,7 @@ class View:
     base: Content | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class TupleRef:
     """A tuple of references; `names` of a named tuple's fields, and its class where that is the user's."""
 
@@ -63,21 +64,21 @@ class TupleRef:
     kind: ClassRef | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class ListRef:
     """A list: its storage holds `Items`, or a value of type List once its length is not known."""
 
     storage: Storage
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class DictRef:
     """A dict with known keys: its storage holds `Entries`."""
 
     storage: Storage
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class ClassRef:
     """A class of the user's, from its text or live; `above`: what it inherits from, in the order in which names are looked up.
 
@@ -98,7 +99,7 @@ class ClassRef:
         return (self, *self.above)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class ObjectRef:
     """An object of a class that is read: its storage holds `Entries`, the attributes by name."""
 
@@ -106,7 +107,7 @@ class ObjectRef:
     kind: ClassRef
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class SuperRef:
     """`super()`: an object whose attributes are looked up in the classes above `after`."""
 
@@ -114,7 +115,7 @@ class SuperRef:
     after: ClassRef
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class RangeRef:
     """`range(start, stop, step)`"""
 
@@ -123,7 +124,7 @@ class RangeRef:
     step: Atom
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Lazy:
     """`zip`, `enumerate`, `reversed` of other references, and generator expressions: something to be iterated once."""
 
@@ -134,7 +135,7 @@ class Lazy:
     frame: Frame | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class FunctionRef:
     """A function with source: a `def` or a lambda, the module it is in, and the frame it closes over."""
 
@@ -147,7 +148,7 @@ class FunctionRef:
     captured: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class PartialRef:
     """`functools.partial(f, ...)`, and a method bound to its object."""
 
@@ -156,7 +157,7 @@ class PartialRef:
     kwargs: Mapping[str, Ref] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class External:
     """Something outside of the text: a module, a function or a class, by its dotted name."""
 
@@ -164,7 +165,7 @@ class External:
     live: Any = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Method:
     """`x.sum`, not called yet."""
 
@@ -172,7 +173,7 @@ class Method:
     name: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Conflict:
     """A name whose value cannot be described; reading it is refused.  No reason: that was said before."""
 
@@ -200,14 +201,14 @@ Ref = (
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Items:
     """The content of a list whose length is known."""
 
     refs: tuple[Ref, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Entries:
     """The content of a dict or of an object: what is where each key or attribute is."""
 

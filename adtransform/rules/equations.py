@@ -6,7 +6,7 @@ import math
 import re
 from collections import ChainMap
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from adtransform.ir import Atom, Const, Function, Let, Stmt, Var
 from adtransform.ops import STRUCTURAL
 from adtransform.read import read
+from adtransform.record import record
 from adtransform.rules.table import Rule, Transpose
 from adtransform.source import from_text
 
@@ -24,7 +25,7 @@ _RAISING = frozenset("math.log math.log2 math.log10 math.log1p".split())
 _cache: dict[tuple[object, ...], Equation] = {}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Equation:
     """A row as a straight-line function.
 

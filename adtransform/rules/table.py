@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from adtransform.build import type_of
 from adtransform.ir import Atom, Const, Let
+from adtransform.record import record
 from adtransform.source import Text
 
 _OPERATORS: dict[type, str] = {
@@ -32,7 +33,7 @@ _OPERATORS: dict[type, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Pattern:
     """The left side of a row: `w, V = eigh(u, UPLO='L')`.
 
@@ -77,7 +78,7 @@ class Pattern:
         return names | dict(zip(self.results, let.targets, strict=True))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Rule:
     """One row: `pattern` has the differential `written` (an expression, or a `def` in the input language).
 
@@ -117,7 +118,7 @@ class Rule:
         return tuple(out)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Transpose:
     """One row: the share of the operand `a` of a linear operation."""
 
