@@ -10,7 +10,6 @@ The docstring of each class is its printed line.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 from typing import Any
@@ -72,7 +71,10 @@ UNDEFINED = Const(_Undefined())
 
 Atom = Var | Const
 
-NUMBERED = re.compile(r"t\d+")  # the hint of a value that the user gave no name
+
+def numbered(hint: str) -> bool:
+    """Whether it is the hint of a value that the user gave no name: `t4`."""
+    return hint[:1] == "t" and hint[1:].isdecimal()
 
 
 @record(eq=False)

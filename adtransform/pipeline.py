@@ -325,7 +325,7 @@ def _free(name: str, taken: set[str]) -> str:
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
+def uncollected() -> Iterator[None]:
     """Without the garbage collector, which walks through all of a long program again and again and frees next to nothing."""
     enabled = gc.isenabled()
     gc.disable()
@@ -336,7 +336,7 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-@_uncollected()
+@uncollected()
 def load_function(source: Source, name: str, types: Mapping[str, Type], namespace: Mapping[str, Any] | None = None) -> Function:
     """A function of a source, read for arguments of these types.  Raises `DifferentiationError` for what is not supported."""
     f = read(source, name, types, namespace=namespace, known=known)
@@ -351,7 +351,7 @@ def load_function(source: Source, name: str, types: Mapping[str, Type], namespac
     )
 
 
-@_uncollected()
+@uncollected()
 def derivative(f: Function, mode: str, wrt: Sequence[str]) -> tuple[Function, ...]:
     """The functions of a mode: `forward`, `reverse`, or the `pair` of `ahead` and `back`."""
     if mode == "pair":
@@ -375,7 +375,7 @@ def symbolic_text(f: Function, wrt: Sequence[str]) -> str:
     return symbolic(f, wrt)
 
 
-@_uncollected()
+@uncollected()
 def text(f: Function, mode: str, wrt: Sequence[str], *, style: str = "code", explain: bool = False, header: str = "") -> str:
     """The source of a derivative: a file that stands alone, or with `style="listing"` the statements one by one."""
     if style == "listing":
@@ -389,7 +389,7 @@ def text(f: Function, mode: str, wrt: Sequence[str], *, style: str = "code", exp
     return emit.module(derivative(f, mode, wrt), header=header)
 
 
-@_uncollected()
+@uncollected()
 def compile(f: Function, mode: str, wrt: Sequence[str]) -> Compiled:
     """The functions of a mode, compiled."""
     made = derivative(f, mode, wrt)

@@ -21,7 +21,7 @@ from adtransform.build import Builder, type_of
 from adtransform.calls import Variants, is_active, name_of
 from adtransform.infer.indexing import may_repeat
 from adtransform.infer.structural import adjoint as adjoint_type
-from adtransform.ir import NUMBERED, UNDEFINED, Atom, Const, For, Function, If, Let, Region, Stmt, Try, Var, While
+from adtransform.ir import UNDEFINED, Atom, Const, For, Function, If, Let, Region, Stmt, Try, Var, While, numbered
 from adtransform.lattice import INT, UNKNOWN, Array, List, Saved, Tuple, dims_of, is_scalar
 from adtransform.linear import nothing, pull, singular, zero
 from adtransform.ops import CALLS
@@ -413,7 +413,7 @@ class _Reverse:
     def counter(self, stmt: For | While) -> str:
         """What the trips of a loop are counted in: `trips_i` for a loop over `i`."""
         index = stmt.body.params[0].hint if isinstance(stmt, For) else ""
-        name = f"trips_{index}" if index.strip("_") and not NUMBERED.fullmatch(index) else "trips"
+        name = f"trips_{index}" if index.strip("_") and not numbered(index) else "trips"
         taken = {count.hint for count in self.trips.values()}
         return next(wanted for n in range(len(taken) + 1) if (wanted := f"{name}_{n}" if n else name) not in taken)
 

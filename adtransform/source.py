@@ -8,7 +8,6 @@ from __future__ import annotations
 import ast
 import difflib
 import functools
-import inspect
 import io
 import itertools
 import linecache
@@ -157,8 +156,11 @@ class Target:
 _inner: dict[type[ast.AST], tuple[str, ...]] = {ast.Name: (), ast.Constant: ()}
 
 
-def children(node: ast.AST) -> list[ast.AST]:
-    """The nodes right inside of a node, operators and contexts left out."""
+def children(node: ast.AST) -> tuple[ast.AST, ...]:
+    """The nodes right inside of a node, operators and contexts left out; noted at the node, for it is asked many times."""
+    noted: tuple[ast.AST, ...] | None = node.__dict__.get("_children")
+    if noted is not None:
+        return noted
     fields = _inner.get(node.__class__)
     if fields is None:
         fields = tuple(f for f in node._fields if f not in ("ctx", "op", "ops", "id", "attr", "arg", "level", "type_comment"))
@@ -170,7 +172,8 @@ def children(node: ast.AST) -> list[ast.AST]:
             found.append(value)
         elif isinstance(value, list):
             found += [item for item in value if isinstance(item, ast.AST)]
-    return found
+    noted = node.__dict__["_children"] = tuple(found)
+    return noted
 
 
 def descend(node: ast.AST) -> Iterator[ast.AST]:
@@ -193,7 +196,7 @@ def _named(node: ast.AST, prefix: str) -> Iterator[tuple[str, ast.stmt]]:
 
 def _own(node: ast.AST) -> Iterator[Node]:
     """The nodes of a function that are not inside of another one."""
-    todo = children(node)
+    todo = [*children(node)]
     for child in todo:  # which grows
         if isinstance(child, (*_SCOPES, ast.Lambda)):
             continue

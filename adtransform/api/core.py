@@ -81,10 +81,14 @@ class Transform:
             with _LOCK:
                 found = self._cache.get(key)
                 if found is None or not unchanged(found[1]):
-                    shape = Shape.of(self.callee.names, values, alike=True)
-                    around = surroundings(self.root, *{c: None for a in shape.arguments for c in classes(a.tree)})
-                    found = self._cache[key] = self.specialise(shape), around
+                    found = self._cache[key] = self._fresh(values)
         return found[0]
+
+    @pipeline.uncollected()
+    def _fresh(self, values: Values) -> tuple[Run, tuple[Entry, ...]]:
+        shape = Shape.of(self.callee.names, values, alike=True)
+        around = surroundings(self.root, *{c: None for a in shape.arguments for c in classes(a.tree)})
+        return self.specialise(shape), around
 
     def specialise(self, shape: Shape) -> Run:
         """Make the code for arguments of this shape."""

@@ -192,7 +192,9 @@ def _helper(name: str) -> str:
     # Without the annotations that would need an import, and no wider than other emitted code.
     head, *rest = text.plain.splitlines()
     head = head.replace(": Any = ", "=").replace(": Any", "").replace(" -> Any", "")
-    return "\n".join([head, *docstring(ast.get_docstring(text.node) or ""), *rest[(first.end_lineno or 0) - text.node.lineno :]])
+    return "\n".join(
+        [head, *docstring(ast.get_docstring(text.node) or ""), *rest[(first.end_lineno or 0) - text.node.lineno :]]
+    )
 
 
 def _helpers(called: Globals, numpy: str) -> list[str]:

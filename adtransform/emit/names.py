@@ -11,7 +11,7 @@ import keyword
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from adtransform.ir import NUMBERED, Const, Var
+from adtransform.ir import Const, Var, numbered
 from adtransform.lattice import Array
 from adtransform.place.liveness import Range, Ranges, merged, ranges
 from adtransform.place.program import Bind, Copy, Loop, Node, Program, is_temporary, label, type_of, walk
@@ -132,7 +132,7 @@ class _Namer:
         self.user |= {
             node.targets[0].hint for node in walk(program.nodes) if isinstance(node, Bind) and node.tree.op == "assign"
         } - {""}
-        self.next = 1 + max((int(v.hint[1:]) for v in classes.of if NUMBERED.fullmatch(v.hint)), default=-1)
+        self.next = 1 + max((int(v.hint[1:]) for v in classes.of if numbered(v.hint)), default=-1)
         if not listing:
             self.taken = {p.name: [(-1, 10**9)] for p in program.function.params}
 
@@ -168,7 +168,7 @@ class _Namer:
             if self.is_free(name, c):
                 self.take(c, name)
                 return
-        if NUMBERED.fullmatch(base):
+        if numbered(base):
             self.number(c)
             return
         # Of one name there may be thousands, most of them needed for long: these are passed over quickly.

@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import replace
 
 from adtransform.build import Builder, type_of
-from adtransform.ir import NUMBERED, Atom, Function, Let, Region, Var
+from adtransform.ir import Atom, Function, Let, Region, Var, numbered
 from adtransform.lattice import Array, Tuple, is_scalar, kind_of
 from adtransform.optimise.fill import is_basic
 from adtransform.rewrite import Rewriter, definitions, used
@@ -77,7 +77,7 @@ class _Direct(Rewriter):
     def named(self, taken: Let) -> Let:
         """The row with the name that it had when written."""
         row, name = taken.targets[0], self.rows[taken.targets[0]]
-        if not NUMBERED.fullmatch(row.hint) or not name.hint:
+        if not numbered(row.hint) or not name.hint:
             return taken
         self.env[row] = made = Var(row.type, name.hint)
         return replace(taken, targets=(made,))

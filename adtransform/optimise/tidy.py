@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from adtransform.build import Builder
-from adtransform.ir import NUMBERED, Function, If, Let, Region, Stmt, Try, Var
+from adtransform.ir import Function, If, Let, Region, Stmt, Try, Var, numbered
 from adtransform.rewrite import Rewriter
 
 
@@ -44,7 +44,7 @@ class _Tidy(Rewriter):
         value, name = self.atom(stmt.args[0]), stmt.targets[0]
         self.env[name] = value
         place = self.at[-1].get(value) if isinstance(value, Var) else None
-        if place is None or not isinstance(value, Var) or value.of or not (NUMBERED.fullmatch(value.hint) or not value.hint):
+        if place is None or not isinstance(value, Var) or value.of or not (numbered(value.hint) or not value.hint):
             return
         made = b.body[place]
         if isinstance(made, (If, Try)) or (isinstance(made, Let) and made.op != "load"):

@@ -61,11 +61,8 @@ class Storage:
 def storage(nodes: list[Node]) -> Storage:
     """The buffers of every variable of a program."""
     solver = _Solver()
-    while True:
-        solver.changed = False
-        solver.block(nodes, ())
-        if not solver.changed:
-            return solver.out
+    solver.block(nodes, ())
+    return solver.out
 
 
 def is_immutable(t: Type) -> bool:
@@ -126,13 +123,22 @@ class _Solver:
                             own, held = self.older(own, node.back), self.older(held, node.back)
                         self.give(target, own, held)
                 case Loop():
-                    self.block(node.header, (*loops, node))
-                    self.block(node.body, (*loops, node))
+                    self.loop(node, loops)
                     for q, p in node.exits:
                         self.give(q, self.out.of(p), self._held(p))
                 case _:
                     for inner in blocks(node):
                         self.block(inner, loops)
+
+    def loop(self, node: Loop, loops: tuple[Loop, ...]) -> None:
+        """What a trip finds may hold for the next one; loops inside of others are repeated with those."""
+        inner = (*loops, node)
+        while True:
+            self.changed = bool(loops) and self.changed
+            self.block(node.header, inner)
+            self.block(node.body, inner)
+            if loops or not self.changed:
+                return
 
     def _held(self, a: Operand) -> Buffers:
         return self.out.held.get(a, _NONE) if isinstance(a, Var) else _NONE
