@@ -107,6 +107,12 @@ _KINDS = {"b": "bool", "i": "int", "u": "int", "f": "float", "c": "complex"}
 _ORDER = {"bool": 0, "int": 1, "float": 2, "complex": 3}
 
 
+@functools.cache
+def dtype_name(dtype: np.dtype[Any]) -> str:
+    """`float64`: NumPy works it out anew each time."""
+    return dtype.name
+
+
 def of_value(value: Any, name: str = "") -> Type:
     """The type of a real argument; an array's axes are known to be 1 or not 1, and no two axes are taken to be equal."""
     if value is None:
@@ -117,7 +123,7 @@ def of_value(value: Any, name: str = "") -> Type:
         return BOOL
     if isinstance(value, np.generic):
         kind = _KINDS.get(value.dtype.kind)
-        return Scalar(kind, value.dtype.name) if kind else Static(type(value).__name__)
+        return Scalar(kind, dtype_name(value.dtype)) if kind else Static(type(value).__name__)
     if isinstance(value, int):
         return INT
     if isinstance(value, float):
@@ -127,7 +133,9 @@ def of_value(value: Any, name: str = "") -> Type:
     if isinstance(value, np.ndarray):
         if value.dtype.kind not in _KINDS:
             return Static(f"array of {value.dtype}")
-        return Array(value.dtype.name, tuple(1 if n == 1 else Dim(f"{name}.{i}", True) for i, n in enumerate(value.shape)))
+        return Array(
+            dtype_name(value.dtype), tuple(1 if n == 1 else Dim(f"{name}.{i}", True) for i, n in enumerate(value.shape))
+        )
     if isinstance(value, tuple):
         return Tuple(tuple(of_value(v, f"{name}.{i}") for i, v in enumerate(value)))
     if isinstance(value, slice):
@@ -267,7 +275,7 @@ def result_dtype(types: Sequence[Type]) -> tuple[str | None, str | None]:
         return max((type(w).__name__ for w in weak), key=_ORDER.__getitem__), None
     # NumPy's own promotion of Python scalars (they are weak): ask it with values, never by rule of thumb.
     dtype = np.result_type(*strong, *weak)
-    return _KINDS[dtype.kind], dtype.name
+    return _KINDS[dtype.kind], dtype_name(dtype)
 
 
 def join(a: Type, b: Type) -> Type:

@@ -12,20 +12,21 @@ from adtransform.ir import Atom, For, Function, If, Let, Region, Stmt, Try, Var,
 def regions(stmt: Stmt) -> tuple[Region, ...]:
     """The regions a statement holds, in the order they are written."""
     match stmt:
+        case Let():
+            return ()
         case If():
             return (stmt.then, stmt.orelse)
         case Try() | For():
             return (stmt.body,)
         case While():
             return (stmt.cond, stmt.body)
-    return ()
 
 
 def operands(stmt: Stmt) -> tuple[Atom, ...]:
     """What a statement itself reads, its regions left out."""
     match stmt:
         case Let():
-            return (*stmt.args, *(v for _, v in stmt.kwargs))
+            return (*stmt.args, *[v for _, v in stmt.kwargs]) if stmt.kwargs else stmt.args
         case If():
             return (stmt.cond,)
         case Try():
@@ -40,14 +41,17 @@ def statements(region: Region) -> Iterator[Stmt]:
     """Every statement of a region and of the regions inside, in order."""
     for stmt in region.body:
         yield stmt
-        for inner in regions(stmt):
-            yield from statements(inner)
+        if not isinstance(stmt, Let):
+            for inner in regions(stmt):
+                yield from statements(inner)
 
 
 def used(region: Region) -> Iterator[Var]:
     """Every variable read anywhere in a region, with repetitions."""
     for stmt in region.body:
-        yield from (a for a in operands(stmt) if isinstance(a, Var))
+        for a in operands(stmt):
+            if isinstance(a, Var):
+                yield a
         for inner in regions(stmt):
             yield from used(inner)
     yield from (a for a in region.results if isinstance(a, Var))
@@ -90,11 +94,13 @@ class Rewriter:
 
     def atoms(self, many: Iterable[Atom]) -> tuple[Atom, ...]:
         """The same for several operands."""
-        return tuple(self.atom(a) for a in many)
+        return tuple([self.atom(a) for a in many])
 
     def renewed(self, stmt: Let) -> Let:
         """The statement with its operands replaced; the very same one when nothing changed."""
         env = self.env
+        if not env:
+            return stmt
         for a in (*stmt.args, *(v for _, v in stmt.kwargs)) if stmt.kwargs else stmt.args:
             if isinstance(a, Var) and a in env:
                 kwargs = tuple((k, self.atom(v)) for k, v in stmt.kwargs)

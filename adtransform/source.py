@@ -102,7 +102,7 @@ class Source:
         if isinstance(node, ast.AsyncFunctionDef):
             self.fail(node.lineno, node.col_offset, "cannot differentiate `async def`", "make it a plain function: `def`", 9)
         assert isinstance(node, ast.FunctionDef)
-        for inner in _own(node):
+        for inner in _own(node) if "yield" in self.text or "await" in self.text else ():
             if isinstance(inner, (ast.Yield, ast.YieldFrom)):
                 what = "cannot differentiate `yield`"
                 self.fail(inner.lineno, inner.col_offset, what, "collect the values in a list and return it", 5)

@@ -6,7 +6,7 @@ u1 = update(u0, 0, 1.0); yield u1        becomes        u = u.copy(); u[0] = 1.0
 from __future__ import annotations
 
 from adtransform.ir import Function
-from adtransform.place.copies import living, mark, settle
+from adtransform.place.copies import settle
 from adtransform.place.current import current
 from adtransform.place.program import Program
 from adtransform.place.storage import Storage
@@ -16,11 +16,9 @@ from adtransform.place.thread import thread
 def place(f: Function, *, listing: bool = False) -> tuple[Program, Storage]:
     """The statements of `f` with exits, writes in place and the copies they need, and which values share memory."""
     program = thread(f, listing=listing)
-    mark(program)
-    found = living(program)
-    if not listing and current(program, found):
-        found = living(program)
-    memory, found = settle(program, found, results=not listing and not f.internal)
+    if not listing:
+        current(program)
+    memory, found = settle(program, results=not listing and not f.internal)
     if not listing:
         current(program, found)
     return program, memory

@@ -47,20 +47,17 @@ _TURNED = frozenset(
 )
 
 
-def mark(program: Program) -> None:
-    """Mark what happens in place, or may."""
+def settle(program: Program, *, results: bool = True) -> tuple[Storage, Ranges]:
+    """Mark what happens in place and insert the copies it needs; storage and ranges of the program as it is then.
+
+    `results`: whether it returns anything, which then has to share memory with nothing.
+    """
     for node in walk(program.nodes):
         if isinstance(node, Bind):
             node.inplace = node.tree.op in _MUST or _may_be_inplace(node)
-
-
-def settle(program: Program, found: Ranges, *, results: bool = True) -> tuple[Storage, Ranges]:
-    """Insert the copies that writes in place need; storage and ranges of the program as it is then.
-
-    `found`: its ranges as it is now; `results`: whether it returns anything, which then has to share memory with nothing.
-    """
     done: set[object] = set()
     before_loops: list[_Before] = []
+    found = _drop_dead(program)
     while True:
         memory = storage(program.nodes)
         conflicts = _conflicts(program.nodes, found, memory, results)
@@ -98,7 +95,7 @@ def _spared(
     return memory, found
 
 
-def living(program: Program) -> Ranges:
+def _drop_dead(program: Program) -> Ranges:
     """Leave out the copies into variables that nobody reads; the ranges of what is left."""
     found = ranges(program.nodes)
     while found.dead:

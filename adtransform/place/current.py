@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from adtransform.ir import Var
 from adtransform.lattice import List
-from adtransform.place.liveness import Ranges
+from adtransform.place.liveness import Ranges, ranges
 from adtransform.place.program import Attempt, Bind, Branch, Copy, Loop, Node, Operand, Program, Tree, blocks, walk
 
 # The operands of which only shape and dtype are read.
@@ -16,21 +16,15 @@ LIKE |= {"matmul_left": 2, "matmul_right": 2, "scatter": 2, "numpy.zeros_like": 
 _KEEP = frozenset("update accumulate_at copy numpy.copy".split())
 
 
-def current(program: Program, found: Ranges) -> bool:
-    """Replace what is only asked for its shape by its newest version, and say whether there was any such thing.
-
-    `found`: the ranges of the program.
-    """
-    updater = _Updater(program.nodes, found)
-    updater.block(program.nodes)
-    return updater.changed
+def current(program: Program, found: Ranges | None = None) -> None:
+    """Replace what is only asked for its shape by its newest version; `found`: the ranges of the program, if they are known."""
+    _Updater(program.nodes, found).block(program.nodes)
 
 
 class _Updater:
-    def __init__(self, nodes: list[Node], found: Ranges) -> None:
-        self.found = found
-        self.time = 0
-        self.changed = False
+    def __init__(self, nodes: list[Node], found: Ranges | None) -> None:
+        self.nodes, self.found = nodes, found
+        self.now = nodes[0]
         self.single_assigned = {t for node in walk(nodes) if isinstance(node, Bind) for t in node.targets}
         self.root: dict[Var, Var] = {}
         for node in walk(nodes):
@@ -62,7 +56,7 @@ class _Updater:
 
     def block(self, nodes: list[Node]) -> None:
         for node in nodes:
-            self.time = self.found.at[node]
+            self.now = node
             match node:
                 case Bind():
                     node.tree = self.tree(node.tree)
@@ -110,12 +104,16 @@ class _Updater:
         newest = self.newest.get(self.find(a), a)
         if newest is a or not self.holds(newest):
             return t
-        self.changed = True
         return Tree(t.op, (*t.args[:i], newest, *t.args[i + 1 :]), t.kwargs, t.type, t.origin)
 
     def holds(self, v: Var) -> bool:
         """Whether a variable has its value now: one that is copied to may have none when nobody reads it any more."""
-        return v in self.single_assigned or any(start <= self.time <= end for start, end in self.found.of.get(v, ()))
+        if v in self.single_assigned:
+            return True
+        if self.found is None:
+            self.found = ranges(self.nodes)
+        time = self.found.at[self.now]
+        return any(start <= time <= end for start, end in self.found.of.get(v, ()))
 
 
 def _edges(node: Node) -> list[tuple[Var, Operand]]:

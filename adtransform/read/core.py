@@ -147,8 +147,9 @@ class Core:
 
     def origin(self, node: ast.AST) -> Origin:
         """Where a node stands."""
-        line, column = getattr(node, "lineno", 1), getattr(node, "col_offset", 0)
-        end, end_column = getattr(node, "end_lineno", None) or line, getattr(node, "end_col_offset", None) or column
+        at = node.__dict__
+        line, column = at.get("lineno", 1), at.get("col_offset", 0)
+        end, end_column = at.get("end_lineno") or line, at.get("end_col_offset") or column
         return Origin(self.source.file, line, column, end, end_column, self.statement_text, self.statement_comment)
 
     def refuse(self, node: ast.AST | Origin | None, what: str, help: str) -> NoReturn:

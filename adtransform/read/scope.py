@@ -46,9 +46,13 @@ def _bound(every: list[ast.AST], nodes: list[ast.AST]) -> set[str]:
     found: set[str] = set()
     local: set[str] = set()
     for node in every:
+        if isinstance(node, ast.Name):
+            if not isinstance(node.ctx, ast.Load):
+                found.add(node.id)
+            continue
+        if isinstance(node, ast.expr) and not isinstance(node, _COMPREHENSIONS):
+            continue
         match node:
-            case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
-                found.add(name)
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
                 found.add(name)
             case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
@@ -142,7 +146,10 @@ class Liveness:
 
     def mask(self, names: Iterable[str]) -> Mask:
         """Names as a mask."""
-        return functools.reduce(lambda m, n: m | self.bits.get(n, 0), names, 0)
+        found = 0
+        for name in names:
+            found |= self.bits.get(name, 0)
+        return found
 
     def uses(self, *nodes: ast.AST | None) -> Mask:
         """The names that expressions read."""
