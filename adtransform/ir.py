@@ -57,7 +57,10 @@ class Const:
         return self.value is other.value or bool(self.value == other.value and repr(self.value) == repr(other.value))
 
     def __hash__(self) -> int:
-        return hash((type(self.value), repr(self.value)))
+        try:
+            return hash((type(self.value), self.value))
+        except TypeError:  # a list, an array
+            return hash((type(self.value), repr(self.value)))
 
 
 class _Undefined:

@@ -11,7 +11,7 @@ from itertools import chain
 
 import numpy as np
 
-from adtransform.activity import LINEAR, refused
+from adtransform.activity import LINEAR
 from adtransform.build import Builder, type_of
 from adtransform.errors import refuse
 from adtransform.infer.structural import tangent as tangent_type
@@ -51,7 +51,7 @@ def elementwise(op: str) -> bool:
 def _row(let: Let) -> tuple[Rule, dict[str, Atom]]:
     if let.op == "operator.mul" and isinstance(let.targets[0].type, List):
         refuse(let.origin, "a list repeated by `*`", "build it with a comprehension: [q for _ in range(n) for q in items]")
-    found = None if refused(let) else find(let)
+    found = find(let)
     if found is None:
         name = let.op.removeprefix("numpy.linalg.").removeprefix("numpy.").removeprefix("builtins.")
         extra = f" with {', '.join(k for k, _ in let.kwargs)}" if let.kwargs else ""
@@ -219,7 +219,7 @@ def _is_list(let: Let) -> bool:
 
 def singular(let: Let) -> bool:
     """Whether a partial of a statement may be infinite where its value is finite."""
-    found = None if let.op in LINEAR or refused(let) else find(let)
+    found = None if let.op in LINEAR else find(let)
     return found is not None and found[0].is_singular(found[1], len(let.args))
 
 

@@ -26,7 +26,7 @@ def record(cls: type[Any] | None = None, /, *, eq: bool = True) -> Any:
 
 
 def _record(cls: type[Any], eq: bool) -> type[Any]:
-    made = dataclass(slots=True, eq=eq, unsafe_hash=eq, repr=False)(cls)
+    made: Any = dataclass(slots=True, eq=eq, unsafe_hash=eq, repr=False)(cls)
     if "__repr__" not in cls.__dict__:
         made.__repr__ = _shown
     return made

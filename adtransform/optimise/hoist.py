@@ -51,6 +51,9 @@ class _Hoist(Rewriter):
         made = b.body.pop()
         assert isinstance(made, (For, While))
         moved = self.invariant(made.body)
+        if not moved:
+            b.add(made)
+            return
         for let in moved:
             b.add(let)
             self.scope[-1].update(let.targets)

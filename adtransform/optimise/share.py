@@ -5,7 +5,6 @@ t1 = sin(x); t2 = sin(x); yield t1 * t2    becomes    t1 = sin(x); yield t1 * t1
 
 from __future__ import annotations
 
-from collections import ChainMap
 from dataclasses import replace
 
 from adtransform.build import Builder
@@ -28,7 +27,13 @@ def share(f: Function) -> Function:
 class _Share(Rewriter):
     def __init__(self) -> None:
         super().__init__()
-        self.seen: ChainMap[object, tuple[Var, ...]] = ChainMap()
+        self.seen: dict[object, tuple[Var, ...]] = {}
+        self.before: list[tuple[object, tuple[Var, ...] | None]] = []  # what entries of `seen` were, to leave a region
+
+    def note(self, key: object, found: tuple[Var, ...]) -> None:
+        """This operation was performed in this region."""
+        self.before.append((key, self.seen.get(key)))
+        self.seen[key] = found
 
     def let(self, stmt: Let, b: Builder) -> None:
         stmt = self.renewed(stmt)
@@ -39,21 +44,25 @@ class _Share(Rewriter):
             # What was just written is read back as it is.
             _, place, value = stmt.args
             if isinstance(value, Var) and is_scalar(value.type):
-                self.seen["index", (stmt.targets[0], place), ()] = (value,)
+                self.note(("index", (stmt.targets[0], place), ()), (value,))
         key = (stmt.op, stmt.args, stmt.kwargs)
         found = self.seen.get(key)
         if found is None or (stmt.op == "index" and found[0].type != stmt.targets[0].type):
-            self.seen[key] = stmt.targets
+            self.note(key, stmt.targets)
         else:
             b.body.pop()
             self.env.update(zip(stmt.targets, found, strict=True))
 
     def region(self, region: Region) -> Region:
-        outer, self.seen = self.seen, self.seen.new_child()
-        try:
-            return super().region(region)
-        finally:
-            self.seen = outer
+        mark = len(self.before)
+        made = super().region(region)
+        while len(self.before) > mark:
+            key, found = self.before.pop()
+            if found is None:
+                del self.seen[key]
+            else:
+                self.seen[key] = found
+        return made
 
 
 def invariants(f: Function) -> Function:

@@ -45,9 +45,10 @@ class _Updater:
         self.newest: dict[Var, Var] = {}
 
     def find(self, v: Var) -> Var:
-        while v in self.root and self.root[v] is not v:
-            self.root[v] = self.root.get(self.root[v], self.root[v])
-            v = self.root[v]
+        root = self.root
+        while (up := root.get(v, v)) is not v:
+            root[v] = root.get(up, up)
+            v = up
         return v
 
     def note(self, v: Operand) -> None:

@@ -37,12 +37,11 @@ def ranges(nodes: list[Node]) -> Ranges:
     return walker.found
 
 
-def merged(found: Iterable[Range]) -> list[Range]:
+def merged(found: list[Range]) -> list[Range]:
     """Sorted ranges, with neighbours that touch made one."""
-    out: list[Range] = []
-    found = list(found)
     if len(found) == 1:
         return found
+    out: list[Range] = []
     for start, end in sorted(found):
         if out and start <= out[-1][1] + 1:
             if end > out[-1][1]:

@@ -34,6 +34,8 @@ _FRESH = frozenset(
 )
 _MODULES = frozenset("numpy math cmath operator builtins scipy".split())
 _SELF = frozenset("update push accumulate_at".split())
+# What has a case of its own below.
+_OWN = _SELF | frozenset("load call perform pack unpack pop list copy copy_of copy_items index".split())
 
 
 @dataclass(slots=True)
@@ -149,6 +151,9 @@ class _Solver:
         tree, out = node.tree, self.out
         first: Operand = tree.args[0] if tree.args else Const(None)
         own, held = out.of(first), self._held(first)
+        if tree.op not in _OWN and not node.inplace:
+            self.other(node, own, held, loops)
+            return
         match tree.op:
             case "load":
                 mine, inner = self.site(node, 0, "own", loops), self.site(node, 0, "held", loops)
@@ -180,8 +185,6 @@ class _Solver:
                 if isinstance(getattr(first, "type", None), List):
                     own = _NONE if not isinstance(tree.args[1], Tree) else own
                 self.give(node.targets[0], own | held, held)
-            case _:
-                self.other(node, own, held, loops)
 
     def other(self, node: Bind, own: Buffers, held: Buffers, loops: tuple[Loop, ...]) -> None:
         op = node.tree.op

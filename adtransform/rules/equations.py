@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
-from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -104,7 +104,8 @@ def _equation(
         text = head + text[text.index("\n") :]
     else:
         text = f"{head}\n    return {text}\n"
-    namespace = ChainMap(dict(extra), *([vars(math)] if module == "math" else []), vars(np), vars(np.linalg))
+    names_here = _names(module == "math")
+    namespace = {**names_here, **extra} if extra else names_here
     f = read(from_text(text, "<rule>"), name, {}, namespace=namespace, intrinsics=_INTRINSICS)
     body = tuple(_renamed(s) for s in f.body.body) if numpy_arithmetic else f.body.body
     f = replace(f, body=replace(f.body, body=body))
@@ -123,6 +124,12 @@ def _equation(
             linear.update(dict.fromkeys(stmt.targets, depends))
     _cache[key] = Equation(f, loads, linear)
     return _cache[key]
+
+
+@functools.cache
+def _names(of_math: bool) -> dict[str, Any]:
+    """What the names in a row stand for."""
+    return {**vars(np.linalg), **vars(np), **(vars(math) if of_math else {})}
 
 
 def _reads(stmt: Let) -> list[Var]:
