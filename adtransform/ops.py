@@ -43,6 +43,7 @@ import builtins
 import functools
 import importlib
 import inspect
+import types
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -143,8 +144,20 @@ def signature(op: str) -> inspect.Signature | None:
     if target is None:
         return None
     try:
-        return inspect.signature(target)
+        return _written(target) or inspect.signature(target)
     except (TypeError, ValueError):
+        return None
+
+
+def _written(target: Callable[..., Any]) -> inspect.Signature | None:
+    """The signature that C code gives as text, where that is plain Python; `inspect` would load a tokenizer to read it."""
+    target = inspect.unwrap(target)
+    text = getattr(target, "__text_signature__", None)
+    if not isinstance(target, types.BuiltinFunctionType) or not isinstance(text, str):
+        return None
+    try:
+        return inspect.signature(eval(f"(lambda {text[1:-1].removeprefix('$module, ')}: None)", {}))
+    except (SyntaxError, NameError):
         return None
 
 

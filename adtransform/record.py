@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from typing import Any, TypeVar, dataclass_transform, overload
+from typing import Any, TypeVar, cast, dataclass_transform, overload
 
 _T = TypeVar("_T")
 
@@ -29,7 +29,7 @@ def _record(cls: type[Any], eq: bool) -> type[Any]:
     made: Any = dataclass(slots=True, eq=eq, unsafe_hash=eq, repr=False)(cls)
     if "__repr__" not in cls.__dict__:
         made.__repr__ = _shown
-    return made
+    return cast("type[Any]", made)
 
 
 def _shown(self: Any) -> str:

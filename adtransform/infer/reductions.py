@@ -18,8 +18,14 @@ from adtransform.ops import resolve
 def result_dtype(op: str, dtype: str | None) -> str | None:
     """The dtype that the NumPy function `op` gives on an array of this dtype."""
     if dtype is None:
-        found = {result_dtype(op, d) for d in ("bool", "int64", "float32", "float64", "complex128")} - {None}
-        return found.pop() if len(found) == 1 else None
+        found: set[str] = set()
+        for each in ("bool", "int64", "float32", "float64", "complex128"):
+            made = result_dtype(op, each)
+            if made is not None:
+                found.add(made)
+            if len(found) > 1:
+                return None
+        return found.pop() if found else None
     function = resolve(op)
     assert function is not None
     with np.errstate(all="ignore"), warnings.catch_warnings():
