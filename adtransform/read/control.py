@@ -8,10 +8,9 @@ from collections.abc import Callable
 from adtransform.errors import Refusal
 from adtransform.ir import Atom, Const, Let, Var
 from adtransform.ops import EXTERNAL
-from adtransform.read.core import Opened, State
-from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE, VALUE
-from adtransform.read.functions import Functions
-from adtransform.read.loops import BROKE, Loop
+from adtransform.read.catching import Catching
+from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE
+from adtransform.read.loops import Loop
 from adtransform.read.refs import Lazy, ListRef, RangeRef, Ref, View
 from adtransform.read.scope import assigned, inside, targets
 from adtransform.rewrite import regions, statements
@@ -20,92 +19,29 @@ from adtransform.source import children, descend
 _GROWING = frozenset("append extend insert pop remove appendleft popleft".split())
 
 
-class Control(Functions):
+class Control(Catching):
     """Reading control flow."""
 
     def branch(self, stmt: ast.If, rest: list[ast.stmt]) -> bool:
         """`if`; gives whether the rest of the block was read into one of the branches."""
-        cond = self.truth(self.expression(stmt.test), stmt.test)
-        return self.fork(cond, lambda: self.block(stmt.body), lambda: self.block(stmt.orelse), rest, stmt)
-
-    def fork(
-        self, cond: Atom, then: Callable[[], None], orelse: Callable[[], None], rest: list[ast.stmt], stmt: ast.stmt
-    ) -> bool:
-        """Two branches; gives whether the rest of the block was read into one of them."""
-        if isinstance(cond, Const):
-            (then if cond.value else orelse)()
-            return False
-        place = self.place = self.origin(stmt)
-        entry = self.save()
-        live = self.frame.live
-        a = self.region(entry, then)
-        b = self.region(entry, orelse)
-        self.place = place
-        return self.forked(cond, a, b, rest, entry, live)
-
-    def forked(self, cond: Atom, a: Opened, b: Opened, rest: list[ast.stmt], entry: State, live: int) -> bool:
-        """Close two branches, after the rest of the block was read into one of them if the other has left it."""
-        place = self.place
-        consumed = False
-        out_a, out_b = (o.state.env.get(EXIT) == TRUE or DEAD in o.state.env for o in (a, b))
-        real_a, real_b = (o.state.env.get(EXIT) == TRUE for o in (a, b))
-        if rest and out_a != out_b and (real_a or real_b):
-            consumed = True
-            live = self.frame.scope.liveness.after[id(rest[-1])]
-            if out_a:
-                b = self.on(b, rest)
-            else:
-                a = self.on(a, rest)
-        self.frame.live = live
-        self.restore(entry)
-        self.place = place
-        self.meet(cond, a, b, entry)
-        return consumed
-
-    def on(self, opened: Opened, rest: list[ast.stmt]) -> Opened:
-        """Read the rest of a block at the end of a branch."""
-
-        def action() -> None:
-            flag = self.frame.flag(EXIT)
-            if isinstance(flag, Var):
-                self.guarded(flag, lambda: self.block(rest))
-            elif flag == FALSE:
-                self.block(rest)
-
-        return self.resume(opened, action)
-
-    def guarded(self, flag: Var, rest: Callable[[], None]) -> None:
-        """Read on where a block has not been left."""
-        entry = self.save()
-        place, live = self.place, self.frame.live
-
-        def left() -> None:
-            for name in (EXIT, STOP, RETURNED, BROKE):
-                if self.frame.env.get(name) is flag:
-                    self.frame.env[name] = TRUE
-
-        def stayed() -> None:
-            for name in (EXIT, STOP, RETURNED, BROKE):
-                self.frame.env[name] = FALSE
-            self.frame.env.pop(VALUE, None)
-            rest()
-
-        a = self.region(entry, left)
-        b = self.region(entry, stayed)
-        self.restore(entry)
-        self.place, self.frame.live = place, live
-        self.meet(flag, a, b, entry)
+        cond = self.protected(lambda: self.truth(self.expression(stmt.test), stmt.test), stmt.test, assigned([stmt.test]), stmt)
+        sides = (lambda: self.block(stmt.body)), (lambda: self.block(stmt.orelse))
+        return self.where_reached(lambda rest: self.fork(cond, *sides, rest, stmt), rest)
 
     # Loops.
 
     def for_loop(self, stmt: ast.For) -> None:
         """`for`"""
-        ref = self.expression(stmt.iter)
+        ref = self.protected(lambda: self.expression(stmt.iter), stmt.iter, assigned([stmt.iter]), stmt)
+        self.where_reached(lambda _: self.repeated(stmt, ref), [])
+
+    def repeated(self, stmt: ast.For, ref: Ref) -> None:
+        """A `for` over what is known by now."""
         self.place = self.origin(stmt)
 
         def each(item: Ref) -> None:
-            self.unpack_target(stmt.target, item)
-            self.block(stmt.body)
+            self.protected(lambda: self.unpack_target(stmt.target, item), stmt.target, (), stmt)
+            self.unless_left(stmt.body)
 
         def counted(bounds: tuple[Atom, Atom, Atom], body: Callable[[Var | None], None]) -> Atom:
             hint = stmt.target.id if isinstance(stmt.target, ast.Name) and self.is_index(ref) else ""
@@ -214,10 +150,10 @@ class Control(Functions):
             if forever or simple:
                 self.block(stmts)
                 return
-            test = self.truth(self.expression(stmt.test), stmt.test)
-            self.stop_unless(test, stmt)
+            test = self.protected(lambda: self.truth(self.expression(stmt.test), stmt.test), stmt.test, assigned([stmt.test]))
+            self.where_reached(lambda _: self.stop_unless(test, stmt), [])
 
-        simple = plain or self.is_pure(stmt.test)
+        simple = not self.catching and (plain or self.is_pure(stmt.test))
         broke = self.within_loop(stmt, lambda: self.loop(self.described(stmt, None, "", cond, body)))
         if forever and not _breaks(stmts):
             returned = self.frame.flag(RETURNED)

@@ -12,6 +12,7 @@ from adtransform.ir import UNDEFINED, Assume, Atom, Const, Let, Origin, Param, V
 from adtransform.lattice import UNDEFINED as NOT_BOUND
 from adtransform.lattice import UNKNOWN, Type
 from adtransform.read.frames import Frame, Module, Scope
+from adtransform.read.raising import Catch, Watch
 from adtransform.read.refs import Content, FunctionRef, Pair, Ref, Storage
 from adtransform.record import record
 from adtransform.source import Definition, Source
@@ -65,6 +66,15 @@ class Taken:
     test: str
     why: str
     origin: Origin | None
+
+
+@dataclass(frozen=True, slots=True)
+class Handling:
+    """A handler being read: what it calls the exception, and the flag of the `Try` that caught it, if it is right behind."""
+
+    frame: Frame
+    name: str
+    failed: Var | None
 
 
 class Restart(Exception):
@@ -128,7 +138,10 @@ class Core:
         self.statement_text = ""
         self.statement_comment = ""
         self.attempts = 0  # how many `try` with handlers are around
-        self.quiet = False  # inside of a `with`
+        self.catching: Sequence[Catch] = ()  # the handlers around, where each part of a `try` is read as one that may fail
+        self.watches: list[Watch] = []
+        self.handling: list[Handling] = []  # the handlers being read
+        self.quiet = False  # inside of a `with` that makes NumPy raise
         self.loop_plans: dict[tuple[int, ...], Any] = {}
         self.trips: tuple[int, ...] = ()  # which trips of unrolled loops are being read
 
@@ -195,12 +208,15 @@ class Core:
         """Append an operation that is performed for what it does."""
         named = tuple(sorted(kwargs.items()))
         self.builder.add(Let((), op, tuple(args), named, self.place))
+        self._noted()
 
     def _noted(self) -> None:
         let = self.builder.body[-1]
         assert isinstance(let, Let)
         for target in let.targets:
             self.definitions[target] = let
+        for watch in self.watches:
+            watch.see(let, self.heap)
 
     def type_of(self, a: Atom) -> Type:
         """The type of an operand."""

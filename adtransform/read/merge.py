@@ -102,6 +102,8 @@ class Meeting:
         return self.pool.setdefault((hint, n), Storage(hint))
 
 
+FLAGS = frozenset("exit stop returned broke raised failed".split())  # what the reader's own conditions are called
+
 _DIFFER = "which differs in kind between the paths that meet here"
 
 
@@ -335,6 +337,9 @@ class Merging(Storages):
             if x is y or (isinstance(x, Const) and x == y):
                 merged.append(x)
                 continue
+            if (x, y) == (TRUE, FALSE) and isinstance(cond, Var) and cond.hint in FLAGS:
+                merged.append(cond)
+                continue
             if (x, y) in known:
                 merged.append(known[x, y])
                 continue
@@ -385,7 +390,7 @@ class Merging(Storages):
             if isinstance(one, View) and not one.path and (one.storage in entry.heap or one.storage.param):
                 meeting.names[name] = Same(View(one.storage))  # the other path does not come here with it
                 continue
-            meeting.names[name] = self.blend(x, y, meeting, "" if name == "%choice" else name.lstrip("%"))
+            meeting.names[name] = self.blend(x, y, meeting, hint_of(name))
         for storage in dict.fromkeys([*a.heap, *b.heap]):
             known = storage in entry.heap or storage.param
             if known and a.heap.get(storage) is not b.heap.get(storage):
@@ -439,6 +444,11 @@ class Merging(Storages):
                     first, second = (images.get(s, {} if s in made else {s: None}) for s in (one, other))
                     out.update(frozenset((p, q)) for p in first for q in second if p is not q)
         return out
+
+
+def hint_of(name: str) -> str:
+    """What the value of a name is called: that of a hidden one by the word after its mark."""
+    return "" if name == "%choice" else name.removeprefix("%h.").lstrip("%").partition(".")[0]
 
 
 def same_place(a: Ref | None, b: Ref | None) -> bool:

@@ -136,6 +136,7 @@ class Liveness:
         self.after: dict[int, Mask] = {}
         self.head: dict[int, Mask] = {}
         self.entry: dict[int, Mask] = {}  # before the `finally` of a `try`
+        self.caught: dict[int, Mask] = {}  # before its handlers, or behind a `with` that may suppress an exception
         self.pinned = 0
         self._loops: list[tuple[Mask, Mask]] = []  # live at break, live at continue
         self._uses: dict[int, Mask] = {}
@@ -185,11 +186,15 @@ class Liveness:
             case ast.Try():
                 late = self.block(stmt.finalbody, out)
                 self.entry[id(stmt)] = late
-                caught = functools.reduce(lambda m, h: m | self.block(h.body, late), stmt.handlers, late)
+                caught = functools.reduce(lambda m, h: m | self.block(h.body, late), stmt.handlers, 0)
+                self.caught[id(stmt)] = caught | self.pinned
+                caught |= late if stmt.finalbody else 0
                 return self.block(stmt.body, self.block(stmt.orelse, late) | caught) | caught
             case ast.With(items=items):
                 kills = self.mask(n for i in items if i.optional_vars for n in targets(i.optional_vars))
-                return self.uses(*(i.context_expr for i in items)) | (self.block(stmt.body, out) & ~kills)
+                self.caught[id(stmt)] = out | self.pinned
+                out |= self.block(stmt.body, out)  # in case it suppresses an exception
+                return self.uses(*(i.context_expr for i in items)) | (out & ~kills)
             case ast.Match(subject=subject, cases=cases):
                 inner = out
                 for case in cases:

@@ -37,7 +37,7 @@ class Statements(Unwinding):
                 if self.guard(stmt, lambda s=stmt, rest=stmts[i + 1 :], read=read: read(s, rest)):  # type: ignore[misc]
                     return
             else:
-                self.guard(stmt, lambda s=stmt: self.statement(s))  # type: ignore[misc]
+                self.guard(stmt, lambda s=stmt: self.one_part(s))  # type: ignore[misc]
             if len(self.related) > self.most_related and self.frame.caller is None and stmts is self.frame.scope.body:
                 self.frame.live = self.frame.scope.liveness.after[id(stmt)]
                 self.forget_unreached()

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import ast
+import functools
+import operator
+from collections.abc import Callable, Sequence
 
-from adtransform.build import type_of
-from adtransform.ir import Const, Let, Region, Stmt, Try, Var
-from adtransform.lattice import BOOL, List
-from adtransform.read.core import Opened, State
+from adtransform.ir import Const, Var
+from adtransform.read.core import Handling
 from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, VALUE
 from adtransform.read.loops import BROKE
 from adtransform.read.matching import Matching
 from adtransform.read.merge import same_place
-from adtransform.read.refs import Conflict, External, Ref, TupleRef
+from adtransform.read.raising import Catch, may_raise
+from adtransform.read.refs import External, Ref, TupleRef
 from adtransform.read.scope import assigned
-from adtransform.rewrite import exported
 
 # Contexts that leave the values as they are.
 _QUIET = frozenset(("numpy.errstate", "numpy.printoptions", "warnings.catch_warnings"))
+_REPORTS = ("ignore", "warn", "print", "once", "always", "default")
 _OPENED = "only np.errstate, warnings.catch_warnings and nullcontext are read; do the rest outside"
 
 
@@ -34,8 +36,42 @@ def _binds_last(stmt: ast.stmt) -> bool:
     return False
 
 
-def _names(stmt: Stmt) -> bool:
-    return isinstance(stmt, Let) and stmt.op == "assign"
+def _says_how(node: ast.Call) -> bool:
+    """Whether a context only says how errors are reported, and makes none an exception."""
+    said = [*node.args, *(k.value for k in node.keywords)]
+    return all(
+        isinstance(a, ast.Constant) and a.value in ("ignore", "warn", "print", "once", "always", "default") for a in said
+    )
+
+
+def _only_leaves(stmt: ast.stmt) -> bool:
+    """Whether a statement raises nothing, as it only leaves or binds what is there."""
+    match stmt:
+        case ast.Pass() | ast.Break() | ast.Continue() | ast.Return(value=None | ast.Constant() | ast.Name()):
+            return True
+        case ast.Assign(targets=[ast.Name()], value=ast.Constant() | ast.Name()):
+            return True
+    return False
+
+
+def _bound_early(body: list[ast.stmt]) -> set[str]:
+    """The names that statements may have bound when one of them raises.
+
+    The last that may has not happened when it is an assignment: that raises before it binds.
+    """
+    last = next((i for i in reversed(range(len(body))) if not _only_leaves(body[i])), 0)
+    return assigned(body[: last if _binds_last(body[last]) else last + 1])
+
+
+def _only_raises(body: list[ast.stmt]) -> bool:
+    """Whether a handler raises at once, whatever there is."""
+    only = body[0] if len(body) == 1 else None
+    parts = [] if not isinstance(only, ast.Raise) else only.exc.args if isinstance(only.exc, ast.Call) else []
+    return isinstance(only, ast.Raise) and all(isinstance(a, ast.Constant) for a in parts)
+
+
+# What a handler is for, what it does with the flag that says that the exception was raised, and its statements.
+Handler = tuple[tuple[Const, ...], Callable[[Var | None], None], list[ast.stmt]]
 
 
 class Unwinding(Matching):
@@ -65,49 +101,111 @@ class Unwinding(Matching):
 
     def attempt(self, stmt: ast.Try, rest: list[ast.stmt]) -> bool:
         """`try` with `except`; gives whether the rest of the block was read into one of the branches behind it."""
-        frame, live, place = self.frame, self.frame.live, self.origin(stmt)
-        classes = [self.caught(handler) for handler in stmt.handlers]
-        entry = self.save()
-        self.attempts += 1
+        handlers = [(self.caught(h), functools.partial(self.handle, h), h.body) for h in stmt.handlers]
+        return self.attempted(stmt, handlers, stmt.orelse, rest)
+
+    def attempted(
+        self, stmt: ast.Try | ast.With, handlers: Sequence[Handler], orelse: list[ast.stmt], rest: list[ast.stmt]
+    ) -> bool:
+        """Statements with handlers around, and what is done where none was needed."""
+        frame, live, catches = self.frame, self.frame.live, self.catching
         if self.quiet:
-            self.refuse(self.keyword(stmt), "`try` inside of a `with`", "test before what may fail")
-        body = self.region(entry, lambda: self.block(stmt.body))
+            self.refuse(self.keyword(stmt), "`try` inside of a `with` that makes NumPy raise", "test before what may fail")
+        entry, said = self.save(), len(self.messages)
+        self.catching = ()
+        self.attempts += 1
+        opened, early = self.watched(entry, lambda: self.block(stmt.body))
         self.attempts -= 1
+        self.catching = catches
         self.restore(entry)
-        failed: list[Var] = []
-        stmts: tuple[Stmt, ...] = tuple(body.builder.body)
-        for each in classes:
-            failed.append(Var(BOOL, "failed"))
-            stmts = (exported(Try((failed[-1],), Region((), stmts, (FALSE,)), each, place)),)
-        for made in stmts:
-            self.builder.add(made)
-        after, caught = body.state, self.abandoned(stmt, entry, body)
-
-        def behind(k: int, rest: list[ast.stmt]) -> bool:
-            """Handle the first `k` of the exceptions, in the state that the body has left."""
-            if k == 0:
-                self.unless_left(stmt.orelse)
-                return False
-            a = self.region(caught, lambda: self.block(stmt.handlers[k - 1].body))
-            b = self.region(after, lambda: void(k - 1))
-            base = after.copy()
-            base.env.pop(DEAD, None)
-            self.place = place
-            return self.forked(failed[k - 1], a, b, rest, base, live)
-
-        def void(k: int) -> None:
-            behind(k, [])
-
         frame.live = live
-        return behind(len(failed), rest)
+        names = _bound_early(stmt.body)
+        read = functools.reduce(operator.or_, (c.live for c in catches), frame.scope.liveness.caught[id(stmt)])
+        bits = frame.scope.liveness.bits
+        needed = [n for n in names if bits.get(n, 0) & read and not same_place(entry.env.get(n), opened.state.env.get(n))]
+        if needed or (early and not (all(_only_raises(h) for *_, h in handlers) and not catches)):
+            del self.messages[said:]
+            return self.in_parts(stmt, handlers, orelse, rest)
+        self.place = self.origin(stmt)
+        if not any(map(may_raise, opened.builder.body)):
+            self.builder.body += opened.builder.body
+            self.restore(opened.state)
+            self.unless_left(orelse)
+            return False
+        classes = [*(each for each, *_ in handlers), *(c.classes for c in catches)]
+        failed, after = self.tried(entry, opened, classes, self.place)
+        actions = [functools.partial(action, flag) for (_, action, _), flag in zip(handlers, failed, strict=False)]
+        actions += [functools.partial(self.left, catch) for catch in catches]
+        caught = self.unbound(entry, opened.state, names)
+        return self.settled(failed, actions, (caught, after), lambda: self.unless_left(orelse), rest)
 
-    def unless_left(self, stmts: list[ast.stmt]) -> None:
-        """Read statements where the block before them has not been left."""
-        flag = self.frame.flag(EXIT)
-        if isinstance(flag, Var):
-            self.guarded(flag, lambda: self.block(stmts))
-        elif not flag.value and DEAD not in self.frame.env:
-            self.block(stmts)
+    def in_parts(
+        self, stmt: ast.Try | ast.With, handlers: Sequence[Handler], orelse: list[ast.stmt], rest: list[ast.stmt]
+    ) -> bool:
+        """The same where a handler needs what was done before the exception: each part may fail by itself."""
+        frame, live, outer, pending = self.frame, self.frame.live, self.catching, self.frame.pending
+        names = [f"%h.raised.{self.attempts}.{k}" for k in range(len(handlers))]
+        frame.env.update(dict.fromkeys(names, FALSE))
+        read = frame.scope.liveness.caught[id(stmt)]
+        frame.pending |= read
+        self.catching = (*(Catch(each, name, read) for (each, *_), name in zip(handlers, names, strict=True)), *outer)
+        self.attempts += 1
+        self.block(stmt.body)
+        self.attempts -= 1
+        self.catching = outer
+        frame.live = live
+        if orelse:
+            self.unless_left(orelse)
+        frame.live, frame.pending = live, pending
+        flags = [frame.flag(name) for name in names]
+        for name in names:
+            frame.env.pop(name, None)
+        return self.handled(stmt, [(flag, action) for flag, (_, action, _) in zip(flags, handlers, strict=True)], rest)
+
+    def handled(
+        self, stmt: ast.stmt, todo: list[tuple[Const | Var, Callable[[Var | None], None]]], rest: list[ast.stmt]
+    ) -> bool:
+        """What the handlers do whose flags are set."""
+        frame, live = self.frame, self.frame.live
+        while todo and (todo[-1][0] == FALSE or DEAD in frame.env):
+            todo = todo[:-1]
+        if not todo:
+            return False
+        flag, action = todo[-1]
+
+        def caught() -> None:
+            frame.env.update(dict.fromkeys((EXIT, STOP, RETURNED), FALSE))
+            frame.env.pop(VALUE, None)
+            action(None)
+
+        def fine() -> None:
+            for name in (EXIT, STOP, RETURNED):
+                if frame.env.get(name) is flag:
+                    frame.env[name] = FALSE
+            self.handled(stmt, todo[:-1], [])
+
+        if isinstance(flag, Const):
+            caught()
+            return False
+        self.place = self.origin(stmt)
+        entry = self.save()
+        a, b = self.region(entry, caught), self.region(entry, fine)
+        self.place = self.origin(stmt)
+        return self.forked(flag, a, b, rest, entry, live)
+
+    def handle(self, handler: ast.ExceptHandler, failed: Var | None) -> None:
+        """What a handler does."""
+        self.handling.append(Handling(self.frame, handler.name or "", failed))
+        self.block(handler.body)
+        self.handling.pop()
+
+    def one_part(self, stmt: ast.stmt) -> None:
+        """Read one statement; where each part of a `try` may fail by itself, it is one, or has some."""
+        whole = isinstance(stmt, (ast.For, ast.While, ast.With, ast.Try, ast.FunctionDef))
+        if whole or not self.catching:
+            self.statement(stmt)
+        else:
+            self.protected(lambda: self.statement(stmt), stmt, _bound_early([stmt]))
 
     def caught(self, handler: ast.ExceptHandler) -> tuple[Const, ...]:
         """The classes that a handler is for."""
@@ -119,65 +217,67 @@ class Unwinding(Matching):
         ):
             self.refuse(handler, f"the exception `{handler.name}` as a value", "say what is wrong without it")
         ref = External("builtins.BaseException", BaseException) if handler.type is None else self.expression(handler.type)
+        return self.classes(ref, handler)
+
+    def classes(self, ref: Ref, node: ast.AST) -> tuple[Const, ...]:
+        """Exception classes, one or a tuple of them."""
         found: list[Const] = []
         for each in ref.items if isinstance(ref, TupleRef) else (ref,):
             live = each.live if isinstance(each, External) else None
             named = isinstance(live, type) and issubclass(live, BaseException)
             if not named or live.__module__.partition(".")[0] not in ("builtins", "numpy"):
-                self.refuse(handler, "`except` of something that is no exception of Python's or NumPy's", "except ValueError:")
+                self.refuse(node, "`except` of something that is no exception of Python's or NumPy's", "except ValueError:")
             found.append(Const(live))
         return tuple(found)
 
-    def abandoned(self, stmt: ast.Try, entry: State, body: Opened) -> State:
-        """The state where the body has raised: what it may have bound by then is not to be read.
-
-        Its last statement has not happened when it is an assignment: that raises before it binds.
-        """
-        single = _binds_last(stmt.body[-1])
-        early = assigned(stmt.body[:-1] if single else stmt.body)
-        stmts = body.builder.body
-        end = next((i for i in reversed(range(len(stmts))) if not _names(stmts[i])), 0)
-        latest = {t for made in stmts[end:] for t in made.targets}
-        known = {s: entry.heap.get(s) or self.loaded.get(s.param) for s in body.state.heap if s in entry.heap or s.param}
-        changed = [body.state.heap[s] for s, content in known.items() if body.state.heap[s] is not content]
-        if changed and (not single or any(c not in latest or isinstance(type_of(c), List) for c in changed)):
-            what = "a `try` that changes an array, a list or an object before something that may raise"
-            self.refuse(self.keyword(stmt), what, "make the new values in the `try`, and write them in its `else`")
-        caught = entry.copy()
-        for name in early:
-            if not same_place(caught.env.get(name), body.state.env.get(name)):
-                what = f"`{name}`, which the `try` has bound or not"
-                caught.env[name] = Conflict(what, "bind it in the handler, or before the `try` under another name")
-        return caught
-
     def with_block(self, stmt: ast.With) -> None:
         """`with np.errstate(...)`: the block alone, as it does not depend on how NumPy reports."""
+        suppressed = len(stmt.items) == 1 and self.suppressed(stmt.items[0].context_expr)
+        if suppressed:
+            self.attempted(stmt, [(suppressed, lambda _: None, [])], [], [])
+            return
+        quiet = self.quiet
         for item in stmt.items:
             held = self.entered(item.context_expr, stmt)
             if item.optional_vars is not None:
                 self.assign(item.optional_vars, held, stmt, isinstance(item.context_expr, ast.Name))
-        quiet, self.quiet = self.quiet, True
         self.block(stmt.body)
         self.quiet = quiet
+
+    def suppressed(self, node: ast.expr) -> tuple[Const, ...]:
+        """The classes of `suppress(...)`; none: it is something else."""
+        ref = self.expression(node.func) if isinstance(node, ast.Call) and not node.keywords else None
+        if not isinstance(node, ast.Call) or not isinstance(ref, External) or ref.op != "contextlib.suppress":
+            return ()
+        return tuple(each for a in node.args for each in self.classes(self.expression(a), a))
 
     def entered(self, node: ast.expr, stmt: ast.With) -> Ref:
         """What a context gives when it is entered."""
         ref = self.expression(node.func) if isinstance(node, ast.Call) else None
         if isinstance(node, ast.Call) and isinstance(ref, External):
             if ref.op in _QUIET:
-                if self.attempts and ref.op != "numpy.printoptions":
-                    self.refuse(self.keyword(stmt), f"`{ref.op}` inside of a `try`", "test before what may fail")
+                if ref.op != "numpy.printoptions" and not _says_how(node):
+                    self.quiet = True
+                    if self.attempts:
+                        what = f"`{ref.op}` that makes NumPy raise inside of a `try`"
+                        self.refuse(self.keyword(stmt), what, "test before what may fail")
                 return Const(None)
             if ref.op == "contextlib.nullcontext":
                 return self.expression(node.args[0]) if node.args else Const(None)
             if ref.op == "contextlib.suppress":
-                self.refuse(self.keyword(stmt), "`with suppress(...)`", "try: ... except ...: pass")
+                self.refuse(
+                    self.keyword(stmt), "`suppress(...)` beside another context", "write one `with` inside of the other"
+                )
         self.refuse(self.keyword(stmt), "`with`", _OPENED)
 
     # What other parts provide.
 
     def assign(self, goal: ast.expr, ref: Ref, stmt: ast.stmt, from_name: bool) -> None:
         """Assign to a target of any form."""
+        raise NotImplementedError
+
+    def statement(self, stmt: ast.stmt) -> None:
+        """Read one statement."""
         raise NotImplementedError
 
     def keyword(self, stmt: ast.stmt) -> ast.AST:

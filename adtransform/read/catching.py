@@ -1,0 +1,147 @@
+"""What a `try` around protects: a part of its body that may raise is a statement of its own.
+
+Mostly the body of a `try` is read as one such statement (`read/unwinding.py`).  Where a handler needs what the body has
+bound or changed before it raised, every part of the body is one, and what it raises leaves the body by a flag, as `return`
+leaves a function.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+from adtransform.ir import Const, Origin, Region, Try, Var
+from adtransform.lattice import BOOL
+from adtransform.read.branches import Branches, void
+from adtransform.read.core import Opened, State, Unreached
+from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE
+from adtransform.read.merge import same_place
+from adtransform.read.raising import Catch, Watch, may_raise
+from adtransform.read.refs import Conflict, Content, Storage
+from adtransform.rewrite import exported
+
+T = TypeVar("T")
+
+
+class Catching(Branches):
+    """Reading what is protected."""
+
+    def protected(self, action: Callable[[], T], node: ast.AST, binds: Iterable[str] = (), around: ast.stmt | None = None) -> T:
+        """Perform an action; what it raises goes to the handlers around.  What it gives is used where it has not raised.
+
+        `binds`: the names that it may have bound when it raises; `around`: the statement of which it is the beginning.
+        """
+        catches = self.catching
+        if not catches:
+            return action()
+        entry = self.save()
+        given: list[T] = []
+        self.catching = ()
+        try:
+            body, early = self.watched(entry, lambda: self.alive(lambda: given.append(action())))
+        finally:
+            self.catching = catches
+        stmts = body.builder.body
+        if not any(map(may_raise, stmts)):
+            self.builder.body += stmts
+            self.restore(body.state)
+        else:
+            self.restore(entry)
+            if early:
+                what = "a statement in a `try` that changes an array, a list or an object before it may raise"
+                self.refuse(node, what, "make the new values first, and write them in a statement of its own")
+            live = self.frame.live
+            self.frame.live |= self.frame.scope.liveness.uses(around)
+            self.place = self.origin(node)
+            failed, after = self.tried(entry, body, [c.classes for c in catches], self.place)
+            actions = [functools.partial(self.left, catch) for catch in catches]
+            self.settled(failed, actions, (self.unbound(entry, body.state, binds), after), lambda: None, [])
+            self.frame.live = live
+        return given[0] if given else Const(None)  # type: ignore[return-value]
+
+    def alive(self, action: Callable[[], None]) -> None:
+        """Perform an action that may turn out to end in an exception on every path."""
+        try:
+            action()
+        except Unreached:
+            self.frame.env[DEAD] = TRUE
+
+    def watched(self, entry: State, action: Callable[[], object]) -> tuple[Opened, set[Storage]]:
+        """Read a region; with it the storages of before that had changed where something in it may raise."""
+        self.watches.append(Watch(entry.heap))
+        try:
+            body = self.region(entry, lambda: void(action()))
+        finally:
+            watch = self.watches.pop()
+        return body, watch.early & self.changes(entry, body.state).keys()
+
+    def tried(
+        self, entry: State, body: Opened, classes: Sequence[tuple[Const, ...]], place: Origin
+    ) -> tuple[list[Var], Opened]:
+        """Append a region as a statement that may fail; the flags of the handlers, and the region behind it.
+
+        That begins with what the region did after the last thing that may raise, if a storage of before changed there.
+        """
+        stmts = body.builder.body
+        cut = next((i + 1 for i in reversed(range(len(stmts))) if may_raise(stmts[i])), 0)
+        changed = self.changes(entry, body.state).values()
+        if not {t for s in stmts[cut:] for t in s.targets}.intersection(c for c in changed if isinstance(c, Var)):
+            cut = len(stmts)
+        made, failed = tuple(stmts[:cut]), []
+        for each in classes:
+            failed.append(Var(BOOL, "failed"))
+            made = (exported(Try((failed[-1],), Region((), made, (FALSE,)), each, place)),)
+        for stmt in made:
+            self.builder.add(stmt)
+        behind = Opened(type(self.builder)(), body.state)
+        behind.builder.body.extend(stmts[cut:])
+        return failed, behind
+
+    def settled(
+        self,
+        failed: list[Var],
+        actions: Sequence[Callable[[], None]],
+        states: tuple[State, Opened],
+        otherwise: Callable[[], None],
+        rest: list[ast.stmt],
+    ) -> bool:
+        """Go on behind what may have failed; gives whether the rest of the block was read into one of the branches.
+
+        `actions`: what is done about each failure, in the first of the `states`; `otherwise`: what is done behind the second.
+        """
+        caught, after = states
+        place, live = self.place, self.frame.live
+
+        def behind(k: int, rest: list[ast.stmt]) -> bool:
+            a = self.region(caught, actions[k])
+            b = self.region(after.state, lambda: void(behind(k - 1, []))) if k else self.resume(after, otherwise)
+            base = after.state.copy()
+            base.env.pop(DEAD, None)
+            self.place = place
+            return self.forked(failed[k], a, b, rest, base, live)
+
+        return behind(len(failed) - 1, rest)
+
+    def left(self, catch: Catch) -> None:
+        """Leave the block for a handler further out."""
+        self.frame.env.update(dict.fromkeys((catch.flag, EXIT, STOP, RETURNED), TRUE))
+
+    def unbound(self, entry: State, end: State, names: Iterable[str]) -> State:
+        """The state where something has raised that may have bound these names by then."""
+        caught = entry.copy()
+        for name in names:
+            if not same_place(caught.env.get(name), end.env.get(name)):
+                what = f"`{name}`, which the `try` has bound or not"
+                caught.env[name] = Conflict(what, "bind it in the handler, or before the `try` under another name")
+        return caught
+
+    def changes(self, entry: State, end: State) -> dict[Storage, Content]:
+        """What the storages that were there before a region hold after it, where that is something else."""
+        found: dict[Storage, Content] = {}
+        for storage, content in end.heap.items():
+            before = entry.heap.get(storage) or (self.loaded.get(storage.param) if storage.param else None)
+            if before is not None and content is not before:
+                found[storage] = content
+        return found
