@@ -16,7 +16,7 @@ from adtransform.infer.structural import tangent as tangent_type
 from adtransform.ir import UNDEFINED, Atom, Const, For, Function, If, Leaf, Let, Param, Region, Stmt, Try, Var, While
 from adtransform.linear import push, zero
 from adtransform.ops import CALLS, effect_free
-from adtransform.rewrite import again, exported, regions, statements
+from adtransform.rewrite import again, exported, flags_of, layers, raises_again, regions, statements
 
 
 def forward(f: Function, wrt: Sequence[str], *, partials: bool = False, variants: Variants | None = None) -> Function:
@@ -32,6 +32,7 @@ class _Forward:
     def __init__(self, f: Function, wrt: Sequence[str], partials: bool, variants: Variants) -> None:
         self.f, self.wrt, self.partials, self.variants = f, wrt, partials, variants
         self.active = active(f, wrt)
+        self.passed = flags_of(f.body, raises_again)
         taken = {p.name for p in f.params} | {v.hint for v in _variables(f)}
         self.inputs = {} if partials else {name: _free_name(f"d{name}", taken) for name in wrt}
         # One map of tangents for each direction; a value that is absent has tangent zero.
@@ -152,17 +153,24 @@ class _Forward:
         if not any(t in self.active for t in stmt.targets):
             b.add(stmt)
             return
-        plain = all(isinstance(s, Let) and s.op not in CALLS for s in stmt.body.body)
+        many = layers(stmt)
+        flags, body = [each.targets[0] for each in many], many[-1].body
         outer = self.tangents
         self.tangents = [dict(t) for t in outer]
         inner = Builder(stmt.origin)
-        if plain:
-            made, results = exported(stmt), stmt.body.results
-            for let in stmt.body.body:
+        if stmt.targets[0] in self.passed:
+            self.within(stmt, outer, b)
+            return
+        if all(isinstance(s, Let) and s.op not in CALLS for s in body.body):
+            made = exported(stmt)
+            for let in body.body:
                 assert isinstance(let, Let)
                 self.tangent(let, inner)
+            for layer in reversed(many[1:]):
+                self.handed_on(layer)
+            results = stmt.body.results
         else:
-            made = stmt
+            made, flags = stmt, flags[:1]
             if any(isinstance(s, Let) and s.targets and not effect_free(s.op) for s in statements(stmt.body)):
                 what = "a `try` with loops or branches that draws numbers or calls foreign code, in forward mode"
                 refuse(stmt.origin, what, "draw and call before the `try`")
@@ -170,18 +178,49 @@ class _Forward:
             self.active |= {v for old, v in names.items() if old in self.active and isinstance(v, Var)}
             self.statements(body.body, inner)
             results = body.results
-        found, self.tangents = self.tangents, outer
         b.add(made)
-        targets: list[Var] = []
+        targets, yields = self.yielded(stmt.targets, results, outer, inner)
+        region = Region((), tuple(inner.body), tuple(yields))
+        for flag in reversed(flags):
+            outs = tuple(Var(t.type, t.hint, t.of, t.wrt) for t in targets) if flag is not flags[0] else tuple(targets)
+            choice = If(outs, flag, Region((), (), (UNDEFINED,) * len(targets)), region, stmt.origin)
+            region = Region((), (choice,), outs)
+        b.add(region.body[0])
+
+    def within(self, stmt: Try, outer: list[dict[Atom, Atom]], b: Builder) -> None:
+        """The same where whatever is raised is raised again: then the tangents may be computed inside."""
+        inner = Builder(stmt.origin)
+        self.statements(stmt.body.body, inner)
+        targets, yields = self.yielded(stmt.targets, stmt.body.results, outer, inner)
+        b.add(
+            replace(
+                stmt,
+                targets=(*stmt.targets, *targets),
+                body=Region((), tuple(inner.body), (*stmt.body.results, *yields)),
+            )
+        )
+
+    def handed_on(self, stmt: Try) -> None:
+        """The tangents of what a statement yields are those of the results of its body."""
+        for tangents in self.tangents:
+            for target, result in zip(stmt.targets, stmt.body.results, strict=True):
+                if target in self.active and isinstance(result, Var) and result in tangents:
+                    tangents[target] = tangents[result]
+
+    def yielded(
+        self, targets: Sequence[Var], results: Sequence[Atom], outer: list[dict[Atom, Atom]], inner: Builder
+    ) -> tuple[list[Var], list[Atom]]:
+        """New tangents for what a region hands out, and what it yields for them; `outer` are those behind it."""
+        found, self.tangents = self.tangents, outer
+        made: list[Var] = []
         yields: list[Atom] = []
         for tangents, mine, label in zip(outer, found, self.labels, strict=True):
-            for target, result in zip(stmt.targets, results, strict=True):
+            for target, result in zip(targets, results, strict=True):
                 if target in self.active:
                     tangents[target] = var = Var(tangent_type(target.type), "", target, label)
-                    targets.append(var)
+                    made.append(var)
                     yields.append(mine.get(result) or self.zero(result, inner))
-        failed = Region((), (), (UNDEFINED,) * len(targets))
-        b.add(If(tuple(targets), stmt.targets[0], failed, Region((), tuple(inner.body), tuple(yields)), stmt.origin))
+        return made, yields
 
     def zero(self, like: Atom, b: Builder) -> Atom:
         return Const(0) if self.partials else zero(like, b)

@@ -10,7 +10,7 @@ import importlib
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -61,6 +61,7 @@ class _Run:
         self.extra = f.extra
         self.callees = f.callees
         self.env: Env = {}
+        self.errors: dict[Atom, BaseException] = {}  # what each `Try` has caught last, by its flag
 
     def value(self, a: Atom) -> Any:
         return a.value if isinstance(a, Const) else self.env[a]
@@ -88,6 +89,8 @@ class _Run:
     def let(self, let: Let) -> list[Any]:
         args = [self.value(a) for a in let.args]
         kwargs = {k: self.value(a) for k, a in let.kwargs}
+        if let.op in ("raise", "reraise"):
+            self.fail(let, args)
         if let.op == "load":
             return [self.arguments[args[0]]]
         if let.op not in ("assign", "pack") and any(a is UNDEFINED.value for a in args):
@@ -98,6 +101,14 @@ class _Run:
         if len(let.targets) == 1 and let.op != "unpack":
             return [result]
         return list(result) if let.targets else []
+
+    def fail(self, let: Let, args: list[Any]) -> NoReturn:
+        if let.op == "reraise":
+            raise self.errors[let.args[0]]
+        cause = dict(let.kwargs).get("cause")
+        if cause is None:
+            raise args[0](*args[1:])
+        raise args[0](*args[1:]) from (self.errors[cause] if isinstance(cause, Var) else None)
 
     def call(self, name: str, *args: Any) -> list[Any]:
         callee = self.callees[name]
@@ -119,8 +130,13 @@ class _Run:
 
     def attempt(self, stmt: Try) -> list[Any]:
         try:
-            return self.enter(stmt.body, [])
-        except tuple(c.value for c in stmt.caught):
+            results = self.enter(stmt.body, [])
+            self.errors.update(
+                (t, self.errors[r]) for t, r in zip(stmt.targets, stmt.body.results, strict=True) if r in self.errors
+            )
+            return results
+        except tuple(c.value for c in stmt.caught) as error:
+            self.errors[stmt.targets[0]] = error
             return [True, *(UNDEFINED.value for _ in stmt.targets[1:])]
 
     def loop(self, stmt: For) -> list[Any]:
@@ -167,10 +183,6 @@ def _runtime(name: str) -> Callable[..., Any]:
     return getattr(importlib.import_module("adtransform.runtime"), name)  # type: ignore[no-any-return]
 
 
-def _raise(error: Any, *args: Any) -> None:
-    raise error(*args) if args else error
-
-
 def _assert(test: Any, *message: Any) -> None:
     if not test:
         raise AssertionError(*message)
@@ -198,6 +210,5 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "accumulate_at": _accumulate_at,
     "builtins.contains": lambda item, container: item in container,
     "builtins.not_contains": lambda item, container: item not in container,
-    "raise": _raise,
     "assert": _assert,
 }

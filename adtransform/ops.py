@@ -33,6 +33,8 @@ Names without a dot are structural, the IR's own:
     unpack(saved) -> a, b, ...          the items of a tuple
     call('f', a, b, ...) -> y, z, ...   the results of a function among the callees
     perform('f', a, b, ...) -> y, ...   the same for one that does more than compute
+    raise(class, ..., cause=)           raises; `cause` is the flag of the `Try` that caught what it comes from
+    reraise(failed)                     raises again what the `Try` with this flag caught
     backward()              no value: here the backward sweep begins
     trips(start, stop, step)            how many trips a range makes: len(range(start, stop, step))
 """
@@ -101,7 +103,7 @@ VIEWS = frozenset(
 
 # Performed once, in order, never removed, shared or repeated.
 EXTERNAL = frozenset(
-    "builtins.print builtins.input raise assert warnings.warn backward perform "
+    "builtins.print builtins.input raise reraise assert warnings.warn backward perform "
     "logging.debug logging.info logging.warning logging.error logging.critical".split()
 )
 

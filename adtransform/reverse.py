@@ -26,7 +26,7 @@ from adtransform.lattice import INT, UNKNOWN, Array, List, Saved, Tuple, dims_of
 from adtransform.linear import nothing, pull, singular, zero
 from adtransform.ops import CALLS
 from adtransform.record import record
-from adtransform.rewrite import Rewriter, definitions, free
+from adtransform.rewrite import Rewriter, definitions, flags_of, free, raises
 
 
 @record
@@ -66,6 +66,7 @@ class _Reverse:
         self.strong = selected(f)
         self.f = _Ahead(self.active).function(f)
         self.definitions = definitions(f.body)
+        self.passed = flags_of(f.body, raises)
         self.adjoint: dict[Var, Atom] = {}
         self.trips: dict[object, Var] = {}
         self.empty: set[Atom] = set()
@@ -339,9 +340,9 @@ class _Reverse:
         sides: list[tuple[Builder, dict[Var, Atom]]] = []
         # What failed has no share.
         cond, then, orelse = (
-            (stmt.cond, stmt.then, stmt.orelse)
+            (self.failed(stmt.cond), stmt.then, stmt.orelse)
             if isinstance(stmt, If)
-            else (stmt.targets[0], Region((), (), (UNDEFINED,) * len(stmt.targets)), stmt.body)
+            else (self.failed(stmt.targets[0]), Region((), (), (UNDEFINED,) * len(stmt.targets)), stmt.body)
         )
         for region in (then, orelse):
             inner = Builder(stmt.origin)
@@ -362,6 +363,10 @@ class _Reverse:
         outer.update(zip(changed, targets, strict=True))
         b.add(If(targets, cond, then, orelse, stmt.origin, mirror=stmt.tag))
         self.note(b)
+
+    def failed(self, cond: Atom) -> Atom:
+        """A condition; the backward sweep is not reached where something has failed and its handler raises."""
+        return Const(False) if cond in self.passed else cond
 
     def loop(self, stmt: For | While, b: Builder) -> None:
         params = stmt.body.params[1:] if isinstance(stmt, For) else stmt.body.params

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from adtransform.build import Builder
@@ -155,11 +155,60 @@ class Rewriter:
 
 def exported(stmt: Try) -> Try:
     """The statement with all that its body binds itself among its targets, for use behind it."""
+    if isinstance(only := stmt.body.body[0] if len(stmt.body.body) == 1 else None, Try):
+        stmt = replace(stmt, body=replace(stmt.body, body=(exported(only),)))
     bound = [t for s in stmt.body.body for t in s.targets]
     inner: dict[Var, Atom] = {v: Var(v.type, v.hint, v.of, v.wrt) for v in bound}
     made = Rewriter(inner).region(stmt.body)
     body = tuple(replace(s, targets=tuple(inner[t] for t in s.targets)) for s in made.body)  # type: ignore[misc]
     return replace(stmt, targets=(*stmt.targets, *bound), body=Region((), body, (*made.results, *inner.values())))
+
+
+def layers(stmt: Try) -> list[Try]:
+    """A statement that may fail in several ways: one for each, from the outside in."""
+    found = [stmt]
+    while len(found[-1].body.body) == 1 and isinstance(inner := found[-1].body.body[0], Try):
+        found.append(inner)
+    return found
+
+
+def flags_of(region: Region, test: Callable[[Let], bool]) -> set[Atom]:
+    """The flags of each `Try` with a handler right behind that ends in a statement with some property."""
+    found: set[Atom] = set()
+    last: Try | None = None
+    for stmt in region.body:
+        if isinstance(stmt, If) and last is not None and stmt.cond in last.targets:
+            todo = [stmt]
+            while todo:
+                handler = todo.pop()
+                end = handler.then.body[-1] if handler.then.body else None
+                if isinstance(end, Let) and test(end):
+                    found.add(handler.cond)
+                todo += [s for s in handler.orelse.body[:1] if isinstance(s, If) and s.cond in last.targets]
+        else:
+            last = stmt if isinstance(stmt, Try) else None
+    for stmt in region.body:
+        for layer in layers(stmt) if isinstance(stmt, Try) else ():
+            handed = zip(layer.targets[1:], layer.body.results[1:], strict=True)
+            found.update(r for t, r in handed if t in found)
+        for inner in regions(stmt):
+            found |= flags_of(inner, test)
+    return found
+
+
+def raises(stmt: Let) -> bool:
+    """Whether nothing comes after a statement."""
+    return stmt.op in ("raise", "reraise")
+
+
+def raises_again(stmt: Let) -> bool:
+    """Whether a statement raises just what was caught."""
+    return stmt.op == "reraise"
+
+
+def asks_what(stmt: Let) -> bool:
+    """Whether a statement needs the exception that was caught, and so has to stay in its handler."""
+    return stmt.op == "reraise" or (stmt.op == "raise" and any(isinstance(a, Var) for _, a in stmt.kwargs))
 
 
 def again(region: Region) -> tuple[Region, dict[Var, Atom]]:

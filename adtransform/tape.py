@@ -4,6 +4,9 @@ It is the uses in the backward regions of definitions in the forward regions.  I
 (it was bound outside every region), recomputed (an index, a view, a few scalar operations on values that are at hand), kept
 in a variable (its region runs at most once), or saved: one list per value, appended where the value is bound, and popped
 at the start of the backward region that mirrors it.
+
+Nothing is put on a list in what may fail: there the values of one trip are kept like those of a function, in variables and
+lists of their own, which are saved behind it.
 """
 
 from __future__ import annotations
@@ -12,11 +15,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from adtransform.build import Builder, type_of
-from adtransform.errors import refuse
 from adtransform.ir import UNDEFINED, Atom, Const, For, If, Let, Region, Stmt, Try, Var, While
-from adtransform.lattice import INT, List, Scalar, kind_of
+from adtransform.lattice import INT, List, Scalar, Type, kind_of
 from adtransform.linear import elementwise
-from adtransform.rewrite import Rewriter, operands, regions
+from adtransform.rewrite import Rewriter, asks_what, flags_of, operands, regions
 
 # Where a value is bound: the tag of each enclosing statement and which of its regions, from the outside in.
 Path = tuple[tuple[object, int], ...]
@@ -49,6 +51,7 @@ class _Plan:
         self.loops: dict[object, int] = {}  # tag -> which of its regions is the body
         self.index_of: dict[object, Var] = {}
         self.attempts: set[object] = set()  # the tags of what may fail
+        self.asked = flags_of(Region((), tuple(forward), ()), asks_what)
         self._bind(forward, ())
         self.counted = {tag for tag in trips if any(u is trips[tag] for u in _reads(backward))}
         for tag in self.counted:
@@ -143,6 +146,32 @@ class _Plan:
         """Whether a region may run more than once."""
         return any(tag in self.loops for tag, _ in path)
 
+    def base(self, path: Path) -> Path:
+        """The innermost region around that is kept like a function: the body of what may fail, or all."""
+        return next((path[:n] for n in range(len(path), 0, -1) if path[n - 1][0] in self.attempts), ())
+
+    def loops_from(self, base: Path, path: Path) -> bool:
+        """Whether a region may run more than once in each run of the region `base`, what may fail in it left aside."""
+        for tag, _ in path[len(base) :]:
+            if tag in self.attempts:
+                return False
+            if tag in self.loops:
+                return True
+        return False
+
+    def kept_type(self, v: Var, base: Path) -> Type:
+        """The type of what holds the values of `v` of one run of the region `base`."""
+        path = self.path[v]
+        made: Type = v.type
+        while True:
+            inner = self.base(path)
+            if len(inner) < len(base):
+                inner = base
+            made = List(made) if self.loops_from(inner, path) else made
+            if inner == base:
+                return made
+            path = inner[:-1]
+
     def below(self, path: Path) -> list[Var]:
         """The saved values bound in a region or deeper."""
         return [v for p, vs in self.saved.items() if p[: len(path)] == path for v in vs]
@@ -194,6 +223,7 @@ class _Forward:
 
     def body(self, body: Sequence[Stmt], path: Path, b: Builder) -> None:
         mine = set(self.plan.saved.get(path, ())) if path else set()
+        late: list[Var] = []
         for stmt in body:
             if isinstance(stmt, Let):
                 b.add(stmt)
@@ -201,63 +231,80 @@ class _Forward:
                 self.branch(stmt, path, b)
             else:
                 self.loop(stmt, path, b)
-            for t in stmt.targets:
-                if t in mine:
-                    self.save(t, path, b)
             trips = self.plan.trips.get(getattr(stmt, "tag", None))
-            if trips in mine:
-                self.save(trips, path, b)
+            late += [t for t in (*stmt.targets, *([trips] if trips else [])) if t in mine]
+            if self.awaits(stmt):
+                continue  # such a handler has to stay right behind its `try`
+            for t in late:
+                self.save(t, path, b)
+            late = []
+
+    def awaits(self, stmt: Stmt) -> bool:
+        """Whether a handler is still to come that asks for the exception."""
+        flag = stmt.targets[0] if isinstance(stmt, Try) else stmt.cond if isinstance(stmt, If) else None
+        end = stmt.then.body[-1] if isinstance(stmt, If) and stmt.then.body else None
+        return flag in self.plan.asked and not (isinstance(end, Let) and asks_what(end))
 
     def save(self, v: Var, path: Path, b: Builder) -> None:
-        self.kept[v] = b.let("push", self.kept[v], v, type=type_of(self.kept[v])) if self.pushes(path) else v
-
-    def pushes(self, path: Path) -> bool:
-        """Whether a value is put on its tape where it is bound: not in what may fail."""
-        return self.plan.is_taped(path) and path[-1][0] not in self.plan.attempts
+        taped = self.plan.loops_from(self.plan.base(path), path)
+        self.kept[v] = b.let("push", self.kept[v], v, type=type_of(self.kept[v])) if taped else v
 
     def open(self, saved: Sequence[Var], path: Path, b: Builder) -> None:
         """Start the tapes of the values below an outermost statement."""
-        if path:
+        if path != self.plan.base(path):
             return
         for v in saved:
-            if self.plan.is_taped(self.plan.path[v]):
-                self.kept[v] = b.let("list", hint=f"{_stem(v)}_tape", type=List(v.type))
+            if self.plan.loops_from(path, self.plan.path[v]):
+                made = self.plan.kept_type(v, path)
+                assert isinstance(made, List)
+                many = "tapes" if self.plan.base(self.plan.path[v]) != path and isinstance(made.item, List) else "tape"
+                self.kept[v] = b.let("list", hint=f"{_stem(v)}_{many}", type=made)
 
     def branch(self, stmt: If | Try, path: Path, b: Builder) -> None:
         saved = [v for i in (0, 1) for v in self.plan.below((*path, (stmt.tag, i)))]
         self.open(saved, path, b)
+        if isinstance(stmt, Try):
+            self.attempt(stmt, saved, path, b)
+            return
         before = dict(self.kept)
         made: list[Region] = []
-        for i, region in enumerate(regions(stmt), int(isinstance(stmt, Try))):
+        for i, region in enumerate((stmt.then, stmt.orelse)):
             self.kept = dict(before)
             inner = Builder()
             self.body(region.body, (*path, (stmt.tag, i)), inner)
             results = (*region.results, *(self.kept.get(v, UNDEFINED) for v in saved))
             made.append(Region((), tuple(inner.body), results))
-        direct = self.plan.saved.get((*path, (stmt.tag, 1)), ()) if isinstance(stmt, Try) else ()
-        if isinstance(stmt, Try) and self.plan.is_taped(path) and len(saved) > len(direct):
-            what = "a loop, a branch or a `try` inside of a `try` inside of a loop"
-            refuse(stmt.origin, what, "put it before the `try`, or into its `else`")
-        targets = [_named(before[v]) if v in before and v not in direct else Var(v.type, v.hint, v.of, v.wrt) for v in saved]
+        targets = self.targets(saved, before, path)
         self.kept = before | dict(zip(saved, targets, strict=True))
-        if isinstance(stmt, Try):
-            b.add(replace(stmt, targets=(*stmt.targets, *targets), body=made[0]))
-            if self.plan.is_taped(path):
-                self.unless_failed(stmt, path, saved, before, b)
-        else:
-            b.add(replace(stmt, targets=(*stmt.targets, *targets), then=made[0], orelse=made[1]))
+        b.add(replace(stmt, targets=(*stmt.targets, *targets), then=made[0], orelse=made[1]))
 
-    def unless_failed(self, stmt: Try, path: Path, saved: Sequence[Var], before: dict[Var, Atom], b: Builder) -> None:
-        """In a loop, what a body saves goes to the tapes behind it; where it has failed they are what they were."""
-        inner = Builder()
-        for v in saved:
-            self.kept[v] = inner.let("push", before[v], self.kept[v], type=type_of(before[v]))
-        targets = [_named(before[v]) for v in saved]
-        failed = Region((), (), tuple(before[v] for v in saved))
-        fine = Region((), tuple(inner.body), tuple(self.kept[v] for v in saved))
-        if saved:
-            b.add(If(tuple(targets), stmt.targets[0], failed, fine))
-            self.kept.update(zip(saved, targets, strict=True))
+    def targets(self, saved: Sequence[Var], before: dict[Var, Atom], path: Path) -> list[Var]:
+        """What holds the saved values behind a branch."""
+        return [_named(before[v]) if v in before else self.kept_as(v, self.plan.base(path)) for v in saved]
+
+    def kept_as(self, v: Var, base: Path) -> Var:
+        """A variable for the values of `v` of one run of a region."""
+        made = self.plan.kept_type(v, base)
+        return Var(v.type, v.hint, v.of, v.wrt) if made == v.type else Var(made, f"{_stem(v)}_tape")
+
+    def attempt(self, stmt: Try, saved: Sequence[Var], path: Path, b: Builder) -> None:
+        """What a body saves goes to the tapes around it behind it; where it has failed they are what they were."""
+        before = dict(self.kept)
+        inside = (*path, (stmt.tag, 1))
+        self.kept = {v: a for v, a in before.items() if v not in saved}
+        body = Builder()
+        self.body(stmt.body.body, inside, body)
+        results = (*stmt.body.results, *(self.kept.get(v, UNDEFINED) for v in saved))
+        targets = [self.kept_as(v, inside) for v in saved]
+        b.add(replace(stmt, targets=(*stmt.targets, *targets), body=Region((), tuple(body.body), results)))
+        self.kept = before | dict(zip(saved, targets, strict=True))
+        if saved and self.plan.loops_from(self.plan.base(path), path):
+            inner = Builder()
+            pushed = [inner.let("push", before[v], t, type=type_of(before[v])) for v, t in zip(saved, targets, strict=True)]
+            tapes = [_named(before[v]) for v in saved]
+            failed = Region((), (), tuple(before[v] for v in saved))
+            b.add(If(tuple(tapes), stmt.targets[0], failed, Region((), tuple(inner.body), tuple(pushed))))
+            self.kept.update(zip(saved, tapes, strict=True))
 
     def loop(self, stmt: For | While, path: Path, b: Builder) -> None:
         which = 0 if isinstance(stmt, For) else 1
@@ -326,12 +373,9 @@ class _Backward:
 
     def enter(self, path: Path, b: Builder) -> None:
         """At the start of a mirrored region: pop what was saved there, then recompute what is cheap."""
-        if self.plan.is_taped(path):
+        if self.plan.loops_from(self.plan.base(path), path):
             for v in reversed(self.plan.saved.get(path, [])):
-                tape = self.tapes[v]
-                rest, value = Var(type_of(tape), _hint(tape)), Var(v.type, v.hint, v.of, v.wrt)
-                b.add(Let((rest, value), "pop", (tape,)))
-                self.tapes[v], self.env[v] = rest, value
+                self.tapes[v], self.env[v] = self.popped(v, Var(v.type, v.hint, v.of, v.wrt), b)
         for v in sorted(self.plan.again.get(path, ()), key=self.plan.order.__getitem__):
             let = self.plan.lets[v]
             value = Var(v.type, v.hint, v.of, v.wrt)
@@ -339,13 +383,37 @@ class _Backward:
             b.add(replace(let, targets=(value,), args=args, kwargs=tuple((k, self.atom(a)) for k, a in let.kwargs)))
             self.env[v] = value
 
+    def popped(self, v: Var, value: Var, b: Builder) -> tuple[Var, Var]:
+        """The rest of the tape of `v`, and what was on top of it."""
+        tape = self.tapes[v]
+        rest = Var(type_of(tape), _hint(tape))
+        b.add(Let((rest, value), "pop", (tape,)))
+        return rest, value
+
+    def resume(self, path: Path, b: Builder) -> dict[Var, Atom]:
+        """At the start of the mirrored body of what may fail: what one run of it has kept.  The rest of the tapes around."""
+        outside = path[:-1]
+        rest: dict[Var, Atom] = {}
+        popping = self.plan.loops_from(self.plan.base(outside), outside)
+        for v in reversed(self.plan.below(path)):
+            kept = self.tapes.get(v, v) if popping or v in self.tapes else self.env.get(v, v)
+            if popping:
+                made = self.plan.kept_type(v, path)
+                top = Var(v.type, v.hint, v.of, v.wrt) if made == v.type else Var(made, f"{_stem(v)}_tape")
+                rest[v], kept = self.popped(v, top, b)
+            self.tapes.pop(v, None)
+            holds = self.plan.is_taped(self.plan.path[v][len(path) :])
+            (self.tapes if holds else self.env)[v] = kept
+        return rest
+
     def branch(self, stmt: If, path: Path, b: Builder) -> None:
         mirrored = stmt.mirror is not None
+        base = self.plan.base(path)
         taped = [
             v
             for i in (0, 1)
             for v in (self.plan.below((*path, (stmt.mirror, i))) if mirrored else ())
-            if self.plan.is_taped(self.plan.path[v])
+            if self.plan.loops_from(base, (*path, (stmt.mirror, i)) if stmt.mirror in self.plan.attempts else self.plan.path[v])
         ]
         before = dict(self.tapes)
         made: list[Region] = []
@@ -353,10 +421,11 @@ class _Backward:
             self.tapes = dict(before)
             inner = Builder()
             inside = (*path, (stmt.mirror, i)) if mirrored else path
+            rest = self.resume(inside, inner) if i == 1 and stmt.mirror in self.plan.attempts else {}
             if mirrored:
                 self.enter(inside, inner)
             self.body(region.body, inside, inner)
-            results = (*(self.atom(r) for r in region.results), *(self.tapes[v] for v in taped))
+            results = (*(self.atom(r) for r in region.results), *(rest[v] if v in rest else self.tapes[v] for v in taped))
             made.append(Region((), tuple(inner.body), results))
         targets = [_named(before[v]) for v in taped]
         self.tapes = before | dict(zip(taped, targets, strict=True))

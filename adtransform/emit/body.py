@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from adtransform.emit.spell import Speller
 from adtransform.emit.unbound import unbound
+from adtransform.errors import refuse
 from adtransform.ir import UNDEFINED, Const, Leaf, Let, Origin, Var
 from adtransform.lattice import Array, List, Scalar, is_scalar, kind_of, same_kind
 from adtransform.ops import BINARY
@@ -15,6 +16,7 @@ from adtransform.place.program import (
     Attempt,
     Bind,
     Branch,
+    Clause,
     Copy,
     Exit,
     Loop,
@@ -54,6 +56,7 @@ class Printer:
     unbound: frozenset[Var] = frozenset()
     quoting: bool = False
     silent: dict[Node, bool] = field(default_factory=dict)
+    handling: list[Clause] = field(default_factory=list)  # the handlers around
 
     def run(self, indent: int) -> list[Line]:
         """The lines of the whole program."""
@@ -118,8 +121,13 @@ class Printer:
             case "update" | "push" | "pop" | "accumulate_at":
                 self.inplace(node, indent)
                 return
+            case "caught":
+                return
             case "raise":
-                self.write("raise ", self.error(tree), indent, node)
+                self.write("raise ", self.error(tree), indent, node, self.cause(node))
+                return
+            case "reraise":
+                self.reraise(node, indent)
                 return
             case "assert":
                 parts = self.spell.all(tree.args)
@@ -149,6 +157,20 @@ class Printer:
         """What is raised."""
         head = self.spell(tree.args[0])
         return Group(head, "()", self.spell.all(tree.args[1:])) if len(tree.args) > 1 else head
+
+    def cause(self, node: Bind) -> str:
+        """The `from` of what is raised."""
+        for _, a in node.tree.kwargs:
+            if isinstance(a, Var) and not any(clause.error is a for clause in self.handling):
+                refuse(node.origin, "a `raise ... from` that is not done right behind its `try`", "leave the `from` out")
+            return f" from {flat(self.spell(a))}"
+        return ""
+
+    def reraise(self, node: Bind, indent: int) -> None:
+        """A bare `raise`, which means the exception of the clause around."""
+        if node.tree.args[0] != Const(self.handling[-1].failed if self.handling else None):
+            refuse(node.origin, "a bare `raise` that is not done right behind its `try`", "name the exception")
+        self.put([" " * indent + "raise"], node)
 
     def grow(self, node: Bind, left: str, indent: int) -> bool:
         """`a += b`, where that is what the user wrote or what grows an adjoint."""
@@ -288,14 +310,22 @@ class Printer:
             del self.out[at:]
             self.block(node.orelse, indent, tail)
             return
-        classes = self.spell.all(node.caught)
-        self.write("except ", classes[0] if len(classes) == 1 else Group(None, "()", classes), indent, node, ":")
-        if not self.block(node.handler, indent + 4, tail):
-            self.put([" " * (indent + 4) + "pass"])
+        for clause in node.clauses:
+            self.clause(clause, node, indent, tail)
         mark = len(self.out)
         self.put([" " * indent + "else:"])
         if not self.block(node.orelse, indent + 4, tail):
             del self.out[mark:]
+
+    def clause(self, clause: Clause, node: Attempt, indent: int, tail: str) -> None:
+        """Print an `except`."""
+        classes = self.spell.all(clause.caught)
+        named = "" if clause.error is None else f" as {self.names[clause.error]}"
+        self.write("except ", classes[0] if len(classes) == 1 else Group(None, "()", classes), indent, node, f"{named}:")
+        self.handling.append(clause)
+        if not self.block(clause.handler, indent + 4, tail):
+            self.put([" " * (indent + 4) + "pass"])
+        self.handling.pop()
 
     def has_lines(self, nodes: list[Node]) -> bool:
         """Whether statements print anything."""

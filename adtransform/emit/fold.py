@@ -39,7 +39,7 @@ from adtransform.place.storage import Buffers, Storage
 LIMIT = 88
 _TRUE, _FALSE = Const(True), Const(False)
 _CONVERSIONS = frozenset(["builtins.float", "cast", "fit"])
-_NEVER = frozenset("load pop unpack".split())
+_NEVER = frozenset("load pop unpack caught".split())
 
 
 def fold(program: Program, memory: Storage, *, listing: bool = False, keep: Iterable[Var] = ()) -> dict[Node, list[Var]]:
@@ -85,6 +85,7 @@ class _Folder:
         }
         self.current: Node = Exit("return")
         self.eaten: dict[Node, list[Var]] = {}
+        self.trying = 0  # in how many bodies of a `try`
         self.pending: dict[Var, Bind] = {}
         self.moved: dict[Var, Tree] = {}
         self.seen: dict[Var, tuple[set[Var], set[str], Buffers]] = {}
@@ -98,6 +99,8 @@ class _Folder:
             if isinstance(made, Bind) and self.may_fold(made):
                 self.remember(made)
                 places[made] = len(out)
+            elif self.trying and isinstance(made, Bind):
+                self.pending.clear()  # what it raises is not for another handler than what was raised before
             out.append(made)
         self.pending = outer
         return [node for node in out if node is not None]
@@ -121,8 +124,11 @@ class _Folder:
                 self.pending.clear()
             case Attempt():
                 self.pending.clear()
+                self.trying += 1
                 node.body = self.block(node.body, depth + 1)
-                node.handler = self.block(node.handler, depth + 1)
+                self.trying -= 1
+                for clause in node.clauses:
+                    clause.handler = self.block(clause.handler, depth + 1)
                 node.orelse = self.block(node.orelse, depth + 1)
             case Loop():
                 node.bounds = self.fill(node.bounds, room - 16, places, out)

@@ -79,7 +79,7 @@ class _Analysis:
             match node:
                 case Bind():
                     self.check(self.asked(node), state, facts)
-                    if node.tree.op == "raise":
+                    if node.tree.op in ("raise", "reraise"):
                         return False
                     for t in node.targets:
                         state.pop(t, None)
@@ -155,7 +155,7 @@ class _Analysis:
 
     def attempt(self, node: Attempt, state: _State, facts: _Facts) -> bool:
         ends: list[tuple[_State, _Facts]] = []
-        for path in ((node.handler,), (node.body, node.orelse)):
+        for path in (*((clause.handler,) for clause in node.clauses), (node.body, node.orelse)):
             inner, known = dict(state), dict(facts)
             if all(self.block(block, inner, known) for block in path):
                 ends.append((inner, known))

@@ -165,19 +165,20 @@ class _Walker:
         self.use(variables(node.cond), at, live)
 
     def attempt(self, node: Attempt, at: int, live: _Live) -> None:
-        """What the handler needs is needed all through the body."""
-        outside = self.set_aside(node, self.spans[node][2][1] + 1, live)
-        entered: list[_Live] = []
-        for block, (start, end) in zip((node.handler, node.orelse), self.spans[node][1:], strict=True):
+        """What a handler needs is needed all through the body."""
+        outside = self.set_aside(node, self.spans[node][-1][1] + 1, live)
+        handlers: dict[Var, None] = {}
+        behind: dict[Var, None] = {}
+        for block, (start, end) in zip(blocks(node)[1:], self.spans[node][1:], strict=True):
             inner = dict.fromkeys(outside, end)
             self.block(block, inner)
             for v, last in inner.items():
                 self.add(v, start, last)
-            entered.append(inner)
+            (behind if block is node.orelse else handlers).update(dict.fromkeys(inner))
         start, end = self.spans[node][0]
-        inner = dict.fromkeys((*entered[0], *entered[1]), end)
+        inner = dict.fromkeys((*handlers, *behind), end)
         self.block(node.body, inner)
-        for v in entered[0]:
+        for v in handlers:
             inner[v] = end
         for v, last in inner.items():
             self.add(v, start, last)

@@ -62,14 +62,30 @@ class Branch:
 
 
 @dataclass(slots=True, eq=False)
-class Attempt:
-    """`try: body except caught: handler else: orelse`; `failed` says which way it went."""
+class Clause:
+    """`except caught: handler`; `failed` says that it was taken.
 
-    body: list[Node]
+    One that asks for the exception begins with `error = caught()`.
+    """
+
     caught: tuple[Operand, ...]
     handler: list[Node]
-    orelse: list[Node]
     failed: Var
+
+    @property
+    def error(self) -> Var | None:
+        """What it calls the exception, if it asks for it."""
+        first = self.handler[0] if self.handler else None
+        return first.targets[0] if isinstance(first, Bind) and first.tree.op == "caught" else None
+
+
+@dataclass(slots=True, eq=False)
+class Attempt:
+    """`try: body except ...: ... else: orelse`"""
+
+    body: list[Node]
+    clauses: list[Clause]
+    orelse: list[Node]
     origin: Origin | None = None
 
 
@@ -134,7 +150,7 @@ def operands(node: Node) -> tuple[Operand, ...]:
         case Branch():
             return (node.cond,)
         case Attempt():
-            return node.caught
+            return ()
         case Loop():
             return node.bounds
         case Exit():
@@ -166,7 +182,7 @@ def blocks(node: Node) -> tuple[list[Node], ...]:
         case Branch():
             return (node.then, node.orelse)
         case Attempt():
-            return (node.body, node.handler, node.orelse)
+            return (node.body, *(clause.handler for clause in node.clauses), node.orelse)
         case Loop():
             return (node.header, node.body)
     return ()
@@ -188,12 +204,12 @@ def completes(nodes: list[Node]) -> bool:
     match nodes[-1]:
         case Exit():
             return False
-        case Bind(tree=Tree(op="raise")):
+        case Bind(tree=Tree(op="raise" | "reraise")):
             return False
         case Branch(then=then, orelse=orelse):
             return completes(then) or completes(orelse)
-        case Attempt(body=body, handler=handler, orelse=orelse):
-            return completes(handler) or (completes(body) and completes(orelse))
+        case Attempt(body=body, clauses=clauses, orelse=orelse):
+            return any(completes(clause.handler) for clause in clauses) or (completes(body) and completes(orelse))
         case Loop() as loop:
             return loop.ends or _breaks(loop.body)
     return True

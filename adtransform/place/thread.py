@@ -15,6 +15,7 @@ from adtransform.place.program import (
     Attempt,
     Bind,
     Branch,
+    Clause,
     Copy,
     Exit,
     Loop,
@@ -29,7 +30,7 @@ from adtransform.place.program import (
     negated,
 )
 from adtransform.record import record
-from adtransform.rewrite import operands, regions
+from adtransform.rewrite import operands, regions, statements
 
 _TRUE, _FALSE = Const(True), Const(False)
 _FLAGS = frozenset("returned broke exit stop".split())  # the reader's names for them
@@ -124,7 +125,18 @@ class _Threader:
         self.listing = listing
         self.entry: list[Node] = []
         self.used: dict[Var, int] = {}
+        self.flags = _flags(f)
+        # What the exception is called that a `raise` comes from, by the flag of the `Try` that caught it.
+        raised = (s for s in statements(f.body) if isinstance(s, Let) and s.op == "raise")
+        causes = dict.fromkeys(self.flag(a) for s in raised for _, a in s.kwargs if isinstance(a, Var))
+        self.errors: dict[Atom, Var] = {flag: Var(hint="error") for flag in causes}
         self._count(f.body)
+
+    def flag(self, a: Atom) -> Atom:
+        """The flag that a `Try` itself sets, of one that hands it out."""
+        while a in self.flags:
+            a = self.flags[a]
+        return a
 
     def _count(self, region: Region) -> None:
         for stmt in region.body:
@@ -236,7 +248,9 @@ class _Threader:
                 body = self.block(stmt.body.body, stmt.body.results, _Fall(stmt.targets), _Env(env))
                 failed = stmt.targets[0]
                 caught = self.copies([(failed, _TRUE), *((t, UNDEFINED) for t in stmt.targets[1:])])
-                nodes.append(Attempt(body, stmt.caught, caught, [], failed, stmt.origin))
+                if failed in self.errors:
+                    caught.insert(0, Bind((self.errors[failed],), Tree("caught"), stmt.origin))
+                nodes.append(_flattened(Attempt(body, [Clause(stmt.caught, caught, failed)], [], stmt.origin)))
             case For() | While():
                 self.loop(stmt, env, nodes)
 
@@ -248,6 +262,10 @@ class _Threader:
             stmt.targets[0].type if stmt.targets else Var().type,
             stmt.origin,
         )
+        if stmt.op == "raise":
+            tree = replace(tree, kwargs=tuple((k, self.errors.get(self.flag(a), a)) for k, a in stmt.kwargs))
+        elif stmt.op == "reraise":
+            tree = replace(tree, args=(Const(self.flag(stmt.args[0])),))
         bind = Bind(stmt.targets, tree, stmt.origin, stmt)
         if stmt.op == "load" and not self.listing:
             self.entry.append(bind)
@@ -417,6 +435,12 @@ class _Threader:
         return False
 
 
+def _flags(f: Function) -> dict[Atom, Atom]:
+    """What each target of a `Try` is inside of it, but for its own flag."""
+    tries = (s for s in statements(f.body) if isinstance(s, Try))
+    return {t: r for s in tries for t, r in zip(s.targets[1:], s.body.results[1:], strict=True) if isinstance(r, Var)}
+
+
 def branch(cond: Operand, then: list[Node], orelse: list[Node], stmt: If, nodes: list[Node]) -> None:
     """Append an `if`; what follows a branch that never ends is not nested."""
     if not then and not orelse:
@@ -431,20 +455,63 @@ def branch(cond: Operand, then: list[Node], orelse: list[Node], stmt: If, nodes:
         nodes.append(Branch(cond, then, orelse, stmt.origin))
 
 
+def _flattened(node: Attempt) -> Attempt:
+    """Nested ones as one with several clauses: what the inner one catches is not for the outer one."""
+    inner, rest = node.body[0] if node.body else None, node.body[1:]
+    if not isinstance(inner, Attempt) or not all(isinstance(n, Copy) for n in rest):
+        return node
+    moved = [pair for n in rest if isinstance(n, Copy) for pair in n.pairs]
+    for path in (*(clause.handler for clause in inner.clauses), inner.orelse):
+        done = path if path is not inner.orelse else [*inner.body, *path]
+        pairs = [pair for n in done if isinstance(n, Copy) for pair in n.pairs]
+        known = {t: s for t, s in pairs if path is not inner.orelse or isinstance(s, Const)}
+        path.append(Copy([(t, known.get(s, s) if isinstance(s, Var) else s) for t, s in moved]))
+    return Attempt(inner.body, [*inner.clauses, *node.clauses], inner.orelse, node.origin)
+
+
 def _gather(nodes: list[Node]) -> None:
     """Put what is asked of a `try` right behind it into its clauses."""
     for i, node in enumerate(nodes):  # which gets shorter
         if isinstance(node, Attempt):
-            while i + 1 < len(nodes) and completes(node.handler) and completes(node.orelse):
-                after = nodes[i + 1]
-                if not isinstance(after, Branch) or node.failed not in (after.cond, negated(after.cond)):
+            paths = [*(clause.handler for clause in node.clauses), node.orelse]
+            facts = [*(_facts(clause.handler) for clause in node.clauses), _facts([*node.body, *node.orelse])]
+            while i + 1 < len(nodes):
+                import os
+
+                if os.environ.get("DBG"):
+                    print(
+                        [[(type(n).__name__, getattr(n, "pairs", None)) for n in p] for p in paths],
+                        facts,
+                        nodes[i + 1],
+                        [completes(p) for p in paths],
+                    )
+                found = [_known(nodes[i + 1], each) if completes(path) else [] for path, each in zip(paths, facts, strict=True)]
+                every = [n for part in found for n in part]
+                unclear = nodes[i + 1] in every or len(set(every)) < len(every)
+                if unclear or isinstance(nodes[i + 1], Copy) or sum(map(completes, paths)) < 2:
                     break
-                caught, fine = (after.then, after.orelse) if after.cond is node.failed else (after.orelse, after.then)
-                node.handler += caught
-                node.orelse += fine
+                for path, part in zip(paths, found, strict=True):
+                    path += part
                 del nodes[i + 1]
         for block in blocks(node):
             _gather(block)
+
+
+def _facts(path: list[Node]) -> dict[Operand, bool]:
+    """The flags that a clause of a `try` sets."""
+    pairs = [pair for n in path if isinstance(n, Copy) for pair in n.pairs]
+    return {t: bool(s.value) for t, s in pairs if isinstance(s, Const) and s in (_TRUE, _FALSE)}
+
+
+def _known(node: Node, facts: dict[Operand, bool]) -> list[Node]:
+    """What a statement comes to where some flags are known."""
+    while isinstance(node, Branch):
+        for cond, outcome in ((node.cond, True), (negated(node.cond), False)):
+            if cond in facts:
+                side = node.then if facts[cond] == outcome else node.orelse
+                return [n for each in side for n in _known(each, facts)]
+        break
+    return [Copy(list(node.pairs), node.back) if isinstance(node, Copy) else node]  # a copy may be done on several paths
 
 
 def leaves(region: Region) -> Iterator[tuple[Atom, ...]]:
@@ -493,4 +560,4 @@ def _says_return(region: Region) -> bool:
     if isinstance(last, If):
         return _says_return(last.then) or _says_return(last.orelse)
     text = "" if last.origin is None else last.origin.text.lstrip()
-    return isinstance(last, Let) and (last.op == "raise" or text.startswith("return"))
+    return isinstance(last, Let) and (last.op in ("raise", "reraise") or text.startswith("return"))

@@ -6,9 +6,9 @@ import ast
 from collections.abc import Callable
 
 from adtransform.errors import Refusal
-from adtransform.ir import Const, Var
+from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import Static
-from adtransform.read.core import Unreached
+from adtransform.read.core import Handling, Unreached
 from adtransform.read.frames import DEAD, EXIT, RETURNED, STOP, TRUE, VALUE
 from adtransform.read.loops import BROKE
 from adtransform.read.refs import Conflict, External, Lazy, ListRef, ObjectRef, Ref, View
@@ -284,13 +284,32 @@ class Statements(Unwinding):
 
     def fail(self, stmt: ast.Raise) -> None:
         """`raise Error(...)`: performed; nothing comes after it."""
+        inner = self.handling[-1] if self.handling and self.handling[-1].frame is self.frame else None
         if stmt.exc is None:
-            self.refuse(stmt, "a bare `raise`", "name the exception")
+            self.effect("reraise", self.caught_by(inner, stmt, "a bare `raise`"))
+            self.frame.env[DEAD] = TRUE
+            return
         call = stmt.exc if isinstance(stmt.exc, ast.Call) else ast.copy_location(ast.Call(stmt.exc, [], []), stmt.exc)
         ref = self.expression(call.func)
         if not isinstance(ref, External) or not isinstance(ref.live, type) or not issubclass(ref.live, BaseException):
             self.refuse(stmt, "`raise` of something that is not a builtin exception", "raise ValueError(...)")
         args = [self.shown(self.expression(a), a) for a in call.args]
+        cause: dict[str, Atom] = {}
+        if isinstance(stmt.cause, ast.Constant):
+            cause["cause"] = Const(None)
+        elif isinstance(stmt.cause, ast.Name) and inner is not None and stmt.cause.id == inner.name:
+            cause["cause"] = self.caught_by(inner, stmt, "`raise ... from`")
+        elif stmt.cause is not None:
+            self.refuse(stmt.cause, "`raise ... from` something that is not the exception caught", "raise ... from err")
         self.place = self.origin(stmt)
-        self.effect("raise", Const(ref.live), *args)
+        self.effect("raise", Const(ref.live), *args, **cause)
         self.frame.env[DEAD] = TRUE
+
+    def caught_by(self, inner: Handling | None, stmt: ast.stmt, what: str) -> Var:
+        """The flag that stands for the exception that is being handled."""
+        if inner is None:
+            self.refuse(stmt, f"{what} outside of a handler", "name the exception")
+        if inner.failed is None:
+            self.refuse(stmt, f"{what} where the handler needs what the `try` has done before", "name the exception")
+        self.place = self.origin(stmt)
+        return inner.failed

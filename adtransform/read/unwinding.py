@@ -7,15 +7,19 @@ import functools
 import operator
 from collections.abc import Callable, Sequence
 
-from adtransform.ir import Const, Var
-from adtransform.read.core import Handling
-from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, VALUE
+from adtransform.ir import Const, Let, Region, Var
+from adtransform.ops import CALLS, EXTERNAL
+from adtransform.read.branches import void
+from adtransform.read.core import Handling, Opened, State
+from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE, VALUE
 from adtransform.read.loops import BROKE
 from adtransform.read.matching import Matching
 from adtransform.read.merge import same_place
 from adtransform.read.raising import Catch, may_raise
-from adtransform.read.refs import External, Ref, TupleRef
+from adtransform.read.refs import DictRef, External, ListRef, ObjectRef, Ref, Storage, TupleRef, View
 from adtransform.read.scope import assigned
+from adtransform.rewrite import statements
+from adtransform.source import descend
 
 # Contexts that leave the values as they are.
 _QUIET = frozenset(("numpy.errstate", "numpy.printoptions", "warnings.catch_warnings"))
@@ -82,22 +86,69 @@ class Unwinding(Matching):
         frame = self.frame
         outer, live = frame.pending, frame.live
         frame.pending |= frame.scope.liveness.entry[id(stmt)]
-        if stmt.handlers:
-            self.attempt(stmt, [])
+        entry = self.save()
+        body, early = self.watched(entry, lambda: void(self.attempt(stmt, [])) if stmt.handlers else self.block(stmt.body))
+        self.restore(body.state)
+        self.place = self.origin(stmt)
+        if not any(map(may_raise, body.builder.body)) or not self.performs(stmt.finalbody):
+            self.builder.body += body.builder.body
         else:
-            self.block(stmt.body)
+            self.restore(entry)
+            self.at_last(stmt, entry, body, early)
         frame.pending, frame.live = outer, live
         if DEAD in frame.env:
             return
-        names = (EXIT, STOP, RETURNED, BROKE, VALUE)
-        left = {name: frame.env[name] for name in names if name in frame.env}
-        frame.env.update({name: FALSE for name in left if name != VALUE})
+        left = self.left_aside()
         self.block(stmt.finalbody)
         again = frame.flag(EXIT)
         if isinstance(again, Const) and not again.value:
             frame.env.update(left)
         elif not isinstance(again, Const):
             self.refuse(stmt.finalbody[0], "a `finally` that sometimes leaves", "leave behind the `try`")
+
+    def left_aside(self) -> dict[str, Ref]:
+        """How a block was left; the names go on as if it had not been."""
+        env = self.frame.env
+        left = {name: env[name] for name in (EXIT, STOP, RETURNED, BROKE, VALUE) if name in env}
+        env.update({name: FALSE for name in left if name != VALUE})
+        return left
+
+    def performs(self, stmts: list[ast.stmt]) -> bool:
+        """Whether a `finally` does more than compute, so that an exception that passes has to make it run."""
+        entry, said = self.save(), len(self.messages)
+
+        def scratch() -> None:
+            self.frame.env.pop(DEAD, None)
+            self.left_aside()
+            self.block(stmts)
+
+        opened = self.region(entry, scratch)
+        self.restore(entry)
+        del self.messages[said:]
+        every = statements(Region((), tuple(opened.builder.body), ()))
+        env = opened.state.env
+        return env.get(EXIT) != FALSE or DEAD in env or any(isinstance(s, Let) and s.op in EXTERNAL | CALLS for s in every)
+
+    def at_last(self, stmt: ast.Try, entry: State, body: Opened, early: set[Storage]) -> None:
+        """Let an exception that passes a `finally` make it run."""
+        env, live = self.frame.env, self.frame.live
+        names = {n.id for s in stmt.finalbody for n in descend(s) if isinstance(n, ast.Name)}
+        if self.catching or (early and any(isinstance(env.get(n), (View, ListRef, DictRef, ObjectRef)) for n in names)):
+            what = "a `finally` that reads what the `try` may have changed"
+            self.refuse(self.keyword(stmt), what, "read it where it was made, or do without `finally`")
+        failed, after = self.tried(entry, body, [(Const(BaseException),)], self.origin(stmt))
+
+        def passing() -> None:
+            self.block(stmt.finalbody)
+            if self.frame.flag(EXIT) == FALSE and DEAD not in self.frame.env:
+                self.effect("reraise", failed[0])
+                self.frame.env[DEAD] = TRUE
+
+        changed = assigned([*stmt.body, *(s for h in stmt.handlers for s in h.body), *stmt.orelse])
+        caught = self.unbound(entry, body.state, changed)
+        leaves = isinstance(stmt.finalbody[-1], (ast.Return, ast.Break, ast.Continue))  # and so the exception is gone
+        self.frame.live = live
+        self.settled(failed, [(lambda: None) if leaves else passing], (caught, after), lambda: None, [])
 
     def attempt(self, stmt: ast.Try, rest: list[ast.stmt]) -> bool:
         """`try` with `except`; gives whether the rest of the block was read into one of the branches behind it."""
