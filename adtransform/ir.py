@@ -118,7 +118,7 @@ class If:
 
 @record(eq=False)
 class Try:
-    """`failed, y = try: ... yield False, a except (ValueError,)`
+    """`failed, y = try: ... yield False, a except (builtins.ValueError)`
 
     The first target says whether the body raised one of the `caught` classes; then the others are undefined.  What is done
     about it is an `If` on that target behind the statement, so that the body alone is protected.

@@ -61,6 +61,7 @@ class Printer:
     def run(self, indent: int) -> list[Line]:
         """The lines of the whole program."""
         self.unbound = unbound(self.program, self.names)
+        self.spell.unbound = frozenset(self.names[v] for v in self.unbound if v in self.names)
         self.block(self.program.nodes, indent, "")
         return self.out
 

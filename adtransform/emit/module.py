@@ -23,7 +23,8 @@ from adtransform.emit.fold import LIMIT, fold
 from adtransform.emit.names import names
 from adtransform.emit.signature import check, definition, docstring
 from adtransform.emit.spell import Speller
-from adtransform.ir import Const, Function, Let, Var
+from adtransform.ir import Const, Function, Let, Stmt, Var
+from adtransform.lattice import List
 from adtransform.place import place
 from adtransform.place.program import label
 from adtransform.rewrite import defined, statements
@@ -107,6 +108,13 @@ def _with_numpy(test: str, called: Globals) -> str:
     return re.sub(r"\bnp\.", lambda _: called("numpy") + ".", test)
 
 
+def _hands_over(stmt: Stmt) -> bool:
+    """Whether a statement gives lists that were saved, and so None where the path to there has made none."""
+    return isinstance(stmt, Let) and (
+        stmt.op == "unpack" or (stmt.op == "pop" and any(isinstance(t.type, List) for t in stmt.targets[1:]))
+    )
+
+
 def _lines(f: Function, listing: bool, reserved: frozenset[str], called: Globals) -> list[Line]:
     """The body, with temporaries left unfolded until every line is short enough."""
     keep: set[Var] = set()
@@ -115,7 +123,7 @@ def _lines(f: Function, listing: bool, reserved: frozenset[str], called: Globals
         eaten = fold(program, memory, listing=listing, keep=keep)
         chosen = names(program, listing=listing, reserved=reserved | _made_up(called))
         modules = frozenset(s.op.rpartition(".")[0] for s in statements(f.body) if isinstance(s, Let))
-        handed = any(isinstance(s, Let) and s.op == "unpack" for s in f.body.body)
+        handed = any(map(_hands_over, statements(f.body)))
         spell = Speller(chosen, called, listing=listing, modules=modules, handed=handed)
         printer = Printer(program, spell, chosen, listing)
         lines = printer.run(0 if listing else 4)

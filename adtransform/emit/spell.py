@@ -23,7 +23,7 @@ from adtransform.lattice import (
     same_shape,
 )
 from adtransform.ops import BINARY, COMPARE, UNARY
-from adtransform.place.program import Operand, Tree, type_of
+from adtransform.place.program import Operand, Tree, type_of, variables
 from adtransform.syntax import (
     AND,
     ATOM,
@@ -83,6 +83,7 @@ class Speller:
         self.names = names
         self.called = called
         self.handed = handed  # values are handed over by another function: None where its path has not bound them
+        self.unbound: frozenset[str] = frozenset()  # the names that some path leaves None
         self.listing = listing
         self.modules = modules
 
@@ -309,7 +310,8 @@ class Speller:
                 Group(None, "[]", (Word("0"),)), "*", Group(Word(self.called("builtins.len")), "()", (self(t.args[0]),)), 10
             )
         plain = isinstance(like, List) and isinstance(like.item, (Array, Scalar)) and like.item.dtype not in ("?", None)
-        if isinstance(like, List) and plain and not self.handed:
+        missing = self.handed or any(self.names.get(v) in self.unbound for v in variables(t))
+        if isinstance(like, List) and plain and not missing:
             return self.listed(like.item, self(t.args[0]))
         if self.listing and not is_scalar(like):
             return Group(Dot(Word(self.called("numpy")), "zeros_like"), "()", (self(t.args[0]),))

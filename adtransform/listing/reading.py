@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from adtransform import lattice
 from adtransform.build import type_of
 from adtransform.infer import infer
-from adtransform.ir import UNDEFINED, Assume, Atom, Const, For, Function, If, Leaf, Let, Param, Region, Stmt, Var, While
+from adtransform.ir import UNDEFINED, Assume, Atom, Const, For, Function, If, Leaf, Let, Param, Region, Stmt, Try, Var, While
 from adtransform.lattice import UNKNOWN, Type, join
 from adtransform.listing.writing import WORDS, map_tree
 from adtransform.ops import resolve
@@ -66,6 +66,8 @@ class _Reader:
         binders = [_binder(part) for part in _split(left, ",")] if left else []
         if right.startswith("if "):
             return self._if(at, indent, scope, binders, right)
+        if right == "try:":
+            return self._try(at, indent, scope, binders)
         if right.startswith("for "):
             return self._for(at, indent, scope, binders, right)
         if right.startswith(("while ", "while:")):
@@ -96,6 +98,16 @@ class _Reader:
         orelse, at = self.region(at + 1, indent + 4, (), scope)
         types = tuple(join(type_of(a), type_of(b)) for a, b in zip(then.results, orelse.results, strict=False))
         return If(_vars(binders, types), cond, then, orelse), at
+
+    def _try(self, at: int, indent: int, scope: dict[str, Var], binders: list[_Binder]) -> tuple[Stmt, int]:
+        body, at = self.region(at + 1, indent + 4, (), scope)
+        match = re.fullmatch(r"except \((.*)\)", self.lines[at].strip()) if at < len(self.lines) else None
+        if match is None:
+            raise ValueError("a try without an except")
+        caught = tuple(_atom(name, {}) for name in _split(match[1], ","))
+        return Try(
+            _vars(binders, tuple(map(type_of, body.results))), body, tuple(c for c in caught if isinstance(c, Const))
+        ), at + 1
 
     def _for(self, at: int, indent: int, scope: dict[str, Var], binders: list[_Binder], right: str) -> tuple[Stmt, int]:
         match = re.fullmatch(r"for (.+?) in range\((.*?)\)( with .*)?:", right)

@@ -107,7 +107,7 @@ class _Printer:
             case Try():
                 yield f"{targets}try:"
                 yield from self.region(stmt.body, inner)
-                yield f"{indent}except ({', '.join(c.value.__name__ for c in stmt.caught)})"
+                yield f"{indent}except ({', '.join(map(self.atom, stmt.caught))})"
             case For():
                 bounds = ", ".join(map(self.atom, (stmt.start, stmt.stop, stmt.step)))
                 index = ", ".join(map(self.bind, stmt.body.params[:1]))

@@ -133,7 +133,10 @@ class Unwinding(Matching):
         """Let an exception that passes a `finally` make it run."""
         env, live = self.frame.env, self.frame.live
         names = {n.id for s in stmt.finalbody for n in descend(s) if isinstance(n, ast.Name)}
-        if self.catching or (early and any(isinstance(env.get(n), (View, ListRef, DictRef, ObjectRef)) for n in names)):
+        if self.catching:
+            what = "a `finally` that does more than compute, in a `try` whose handler needs what was done before"
+            self.refuse(self.keyword(stmt), what, "make the inner `try` a function of its own")
+        if early and any(isinstance(env.get(n), (View, ListRef, DictRef, ObjectRef)) for n in names):
             what = "a `finally` that reads what the `try` may have changed"
             self.refuse(self.keyword(stmt), what, "read it where it was made, or do without `finally`")
         failed, after = self.tried(entry, body, [(Const(BaseException),)], self.origin(stmt))
