@@ -15,9 +15,9 @@ MATRIX = Array("float64", (Dim("n"), Dim("m")))
 # Source, types of the parameters, and for each refusal (line, column, headline).
 CASES: dict[str, tuple[str, dict[str, Type], list[tuple[int, int, str]]]] = {
     "a value that a failed try may have bound": (
-        "def f(x):\n    try:\n        y = x\n        x = x / 2\n    except ValueError:\n        return y\n    return x",
+        "def f(x):\n    try:\n        z = (y := x) / 2\n    except ValueError:\n        return y\n    return x",
         {"x": FLOAT},
-        [(6, 16, "`y`, which the `try` has bound or not")],
+        [(5, 16, "`y`, which the `try` has bound or not")],
     ),
     "all at once": (
         "def f(x):\n    global z\n    z = y = {x, 2}\n    with open('a') as h:\n        y = x\n    return y",
