@@ -68,7 +68,7 @@ class Taken:
     origin: Origin | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Handling:
     """A handler being read: what it calls the exception, and the flag of the `Try` that caught it, if it is right behind."""
 

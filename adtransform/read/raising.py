@@ -9,6 +9,7 @@ from adtransform.ir import Atom, Const, For, If, Let, Stmt, While
 from adtransform.lattice import Scalar
 from adtransform.ops import COMPARE
 from adtransform.read.refs import Content, Storage
+from adtransform.record import record
 from adtransform.rewrite import regions
 
 _SAFE = frozenset(
@@ -17,7 +18,7 @@ _SAFE = frozenset(
 _SAFE_ON_NUMBERS = frozenset(("operator.add", "operator.sub", "operator.mul", "operator.neg", "operator.pos", *COMPARE))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Catch:
     """An `except` around: its classes, the hidden name of the flag that says that it was taken, and the names live in it."""
 
