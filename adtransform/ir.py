@@ -80,6 +80,13 @@ def numbered(hint: str) -> bool:
     return hint[:1] == "t" and hint[1:].isdecimal()
 
 
+def is_temporary(v: Var) -> bool:
+    """Whether the user gave it no name: `t4`, `dt4` and what has no hint at all."""
+    while v.of is not None:
+        v = v.of
+    return not v.hint or numbered(v.hint)
+
+
 @record(eq=False)
 class Let:
     """`t2 = operator.add(t0, t1)`, `u, s, v = numpy.linalg.svd(a)`, `t3 = numpy.sum(x, axis=0)`"""

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from adtransform.emit.width import width
-from adtransform.ir import Const, Var
+from adtransform.ir import Const, Var, is_temporary
 from adtransform.lattice import BOOL, List
 from adtransform.ops import effect_free
 from adtransform.place.program import (
@@ -26,7 +26,6 @@ from adtransform.place.program import (
     Operand,
     Program,
     Tree,
-    is_temporary,
     label,
     reads,
     type_of,

@@ -11,10 +11,10 @@ import keyword
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from adtransform.ir import Const, Var, numbered
+from adtransform.ir import Const, Var, is_temporary, numbered
 from adtransform.lattice import Array
 from adtransform.place.liveness import Range, Ranges, merged, ranges
-from adtransform.place.program import Bind, Copy, Loop, Node, Program, is_temporary, label, type_of, walk
+from adtransform.place.program import Bind, Copy, Loop, Node, Program, label, type_of, walk
 
 
 @dataclass(slots=True, eq=False)

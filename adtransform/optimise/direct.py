@@ -2,19 +2,20 @@
 
     r = index(a, i); r1 = update(r, k, v); a1 = update(a, i, r1)    becomes    a1 = update(a, (i, k), v)
 
-What `v` reads of the row, if nothing else reads it, it reads of the array.
+What `v` reads of the row, if nothing else reads it, it reads of the array; who reads `r1` later reads `index(a1, i)`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 
 from adtransform.build import Builder, type_of
-from adtransform.ir import Atom, Function, Let, Region, Var, numbered
+from adtransform.ir import Atom, Function, Let, Region, Var, is_temporary
 from adtransform.lattice import Array, Tuple, is_scalar, kind_of
 from adtransform.optimise.fill import is_basic
-from adtransform.rewrite import Rewriter, definitions, used
+from adtransform.rewrite import Rewriter, definitions, operands, regions, used
 
 
 def direct(f: Function) -> Function:
@@ -27,6 +28,7 @@ class _Direct(Rewriter):
         super().__init__()
         self.uses = Counter(used(body))
         self.lets = definitions(body)
+        self.behind = set(_put_back(body))
         self.order = {v: n for n, v in enumerate(self.lets)}
         self.rows: dict[Var, Var] = {}  # those written in the array itself, and what they are when written
         for let in self.lets.values():
@@ -40,11 +42,13 @@ class _Direct(Rewriter):
         return let if let is not None and let.op == op else None
 
     def write(self, let: Let) -> tuple[Let, Let] | None:
-        """What took the row out that `let` puts back, and what wrote it meanwhile, for nothing but this."""
+        """What took the row out that `let` puts back, and what wrote it meanwhile."""
         if let.op != "update" or not isinstance(type_of(let.args[0]), Array) or kind_of(type_of(let.args[1])) != "int":
             return None
         written = self.source(let.args[2], "update")
-        if written is None or self.uses[written.targets[0]] != 1 or self.parts(written.args[1]) is None:
+        if written is None or self.parts(written.args[1]) is None:
+            return None
+        if self.uses[written.targets[0]] != 1 and let.targets[0] not in self.behind:
             return None
         taken = self.source(written.args[0], "index")
         whole = taken is not None and taken.args == let.args[:2] and is_scalar(type_of(let.args[1]))
@@ -69,6 +73,11 @@ class _Direct(Rewriter):
             b.origin = found[1].origin
             array, place = self.atoms(stmt.args[:2])
             self.at(stmt, "update", (array, place), found[1].args[1], (self.atom(found[1].args[2]),), b)
+            row = found[1].targets[0]
+            if self.uses[row] != 1:
+                b.origin = found[0].origin
+                self.env[row] = again = Var(row.type, row.hint, row.of, row.wrt)
+                b.add(Let((again,), "index", (stmt.targets[0], place), (), found[0].origin))
         elif isinstance(row, Var) and row in self.rows and self.is_only(stmt, row):
             self.at(stmt, "index", self.atoms(self.lets[row].args), stmt.args[1], (), b)
         else:
@@ -77,9 +86,9 @@ class _Direct(Rewriter):
     def named(self, taken: Let) -> Let:
         """The row with the name that it had when written."""
         row, name = taken.targets[0], self.rows[taken.targets[0]]
-        if not numbered(row.hint) or not name.hint:
+        if not is_temporary(row) or is_temporary(name) or (row.of is None) != (name.of is None):
             return taken
-        self.env[row] = made = Var(row.type, name.hint)
+        self.env[row] = made = Var(row.type, name.hint, name.of, name.wrt)
         return replace(taken, targets=(made,))
 
     def is_only(self, stmt: Let, row: Var) -> bool:
@@ -92,3 +101,18 @@ class _Direct(Rewriter):
         array, place = base
         joined = b.let("tuple", place, *self.atoms(self.parts(key) or ()))
         b.add(Let(stmt.targets, op, (array, joined, *rest), (), b.origin))
+
+
+def _put_back(region: Region) -> Iterator[Var]:
+    """What puts a value back into an array before anything else of the block reads the value."""
+    unread: set[Atom] = set()
+    for stmt in region.body:
+        if isinstance(stmt, Let):
+            if stmt.op == "update" and stmt.args[2] in unread:
+                yield stmt.targets[0]
+            unread.difference_update(operands(stmt))
+            unread.update(stmt.targets)
+        else:
+            unread.clear()
+            for inner in regions(stmt):
+                yield from _put_back(inner)

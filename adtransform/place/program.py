@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from adtransform.ir import Const, Function, Let, Origin, Var, numbered
+from adtransform.ir import Const, Function, Let, Origin, Var, is_temporary
 from adtransform.lattice import UNKNOWN, Array, Scalar, Type, kind_of, of_value
 from adtransform.record import record
 
@@ -222,13 +222,6 @@ def _breaks(nodes: list[Node]) -> bool:
         if isinstance(node, (Branch, Attempt)) and any(map(_breaks, blocks(node))):
             return True
     return False
-
-
-def is_temporary(v: Var) -> bool:
-    """Whether the user gave it no name: `t4`, `dt4` and what has no hint at all."""
-    while v.of is not None:
-        v = v.of
-    return not v.hint or numbered(v.hint)
 
 
 def label(v: Var) -> str:

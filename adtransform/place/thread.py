@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from adtransform.ir import UNDEFINED, Atom, Const, For, Function, If, Let, Region, Stmt, Try, Var, While
+from adtransform.ir import UNDEFINED, Atom, Const, For, Function, If, Let, Region, Stmt, Try, Var, While, is_temporary
 from adtransform.place.program import (
     Attempt,
     Bind,
@@ -25,7 +25,6 @@ from adtransform.place.program import (
     Tree,
     blocks,
     completes,
-    is_temporary,
     label,
     negated,
 )

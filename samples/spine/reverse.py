@@ -36,12 +36,12 @@ def cool_reverse(
         trips = 0
         while rough > limit:
             trips += 1
-            row = u[i].copy()
+            row = u[i]
             t17 = row[1:-1]
             t23 = row[2:] - 2.0 * t17 + row[:-2]
             t23_tape.append(t23)
-            row[1:-1] = t17 + c * t23
-            u[i] = row
+            u[i, 1:-1] = t17 + c * t23
+            row = u[i]
             bend = row[2:] - 2.0 * row[1:-1] + row[:-2]
             bend_tape_1.append(bend)
             rough = np.sum(bend * bend)

@@ -135,7 +135,10 @@ def _cast(s: Simplifier, let: Let, b: Builder) -> Atom | None:
 
 @row("zeros")
 def _zeros(s: Simplifier, let: Let, b: Builder) -> Atom | None:
-    return Const(0.0) if isinstance(type_of(let.args[0]), Scalar) else None
+    if isinstance(type_of(let.args[0]), Scalar):
+        return Const(0.0)
+    like = s.source(let.args[0], "list")
+    return b.let("list", type=let.targets[0].type) if like is not None and not like.args else None
 
 
 @row("size", "shape")
