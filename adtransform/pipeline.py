@@ -311,6 +311,7 @@ def _split(f: Function, joint: Function, wrt: Sequence[str]) -> tuple[Function, 
         f"Gradient of `{f.name}` with respect to {_named(wrt)}, for the adjoint of its value.",
         f.origin,
         internal=f.internal,
+        ignored=f.ignored,
     )
     return prune(ahead), prune(back)
 

@@ -674,6 +674,28 @@ def test_support() -> None:
     assert "test_api.py:" in str(found)
 
 
+def hushed_inside(x):
+    with np.errstate(divide="ignore", invalid="ignore"):
+        y = np.where(x > 0, np.log(x), 0.0)
+    return np.sum(y**2)
+
+
+@np.errstate(all="ignore")
+def hushed(x):
+    return np.sum(np.where(x > 0, np.log(x), 0.0) ** 2)
+
+
+@pytest.mark.parametrize("f", [hushed_inside, hushed, lambda x: hushed(x) + 0.0])
+def test_what_numpy_is_told_not_to_report(f):
+    x = np.array([1.0, 2.0, -3.0, 0.0])
+    want = [0.0, np.log(2.0), 0.0, 0.0]
+    with np.errstate(all="raise"):
+        np.testing.assert_allclose(grad(f)(x), want)
+        np.testing.assert_allclose(vjp(f, x)[1](1.0), want)
+        np.testing.assert_allclose(jvp(f, (x,), (x,))[1], 2 * np.log(2.0))
+        assert np.isfinite(hessian(f)(x)).all()
+
+
 @differentiate
 def decorated(x):
     """The square."""

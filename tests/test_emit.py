@@ -33,6 +33,23 @@ def lines(text: str) -> str:
     return inspect.cleandoc(text)
 
 
+def test_errstate_decorates_what_is_emitted() -> None:
+    text = """import numpy as np
+
+@np.errstate(over="ignore")
+def f(x: float):
+    with np.errstate(divide="ignore"):
+        return np.exp(1 / x)
+"""
+    f = pipeline.load_function(from_text(text), "f", {})
+    for mode in ("forward", "reverse", "pair"):
+        made = pipeline.text(f, mode, ["x"])
+        assert made.count('@np.errstate(divide="ignore", over="ignore")\ndef ') == (2 if mode == "pair" else 1)
+        compile(made, mode, "exec")
+    again = pipeline.load_function(from_text(pipeline.text(f, "forward", ["x"])), "f_forward", {})
+    assert again.ignored == ("divide", "over")
+
+
 def test_expressions_are_folded() -> None:
     assert printed("""
 def f(x, a, b):

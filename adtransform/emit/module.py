@@ -32,7 +32,7 @@ from adtransform.source import Text
 from adtransform.syntax import flat
 
 _ROUNDS = 10
-_WORD = re.compile(r"\w+")
+_CALL = re.compile(r"(?<![\w.])(\w+)\(")  # of something that stands for itself: not `np.zeros(`
 
 
 class Globals:
@@ -209,7 +209,7 @@ def _helpers(called: Globals, numpy: str) -> list[str]:
     """The helpers used and those they use, in the order of `runtime`, under the names they have in this file."""
     todo = list(called.helpers)
     while todo:
-        for word in set(_WORD.findall(_helper(todo.pop()))):
+        for word in set(_CALL.findall(_helper(todo.pop()))):
             if word in _HELPERS and word not in called.helpers:
                 called(word)
                 todo.append(word)
@@ -239,7 +239,7 @@ def load(text: str, filename: str = "") -> dict[str, Callable[..., Any]]:
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
     namespace: dict[str, Any] = {"__name__": filename, "__file__": filename}
     exec(compile(text, filename, "exec"), namespace)
-    return {k: v for k, v in namespace.items() if inspect.isfunction(v) and v.__code__.co_filename == filename}
+    return {k: v for k, v in namespace.items() if inspect.isfunction(v) and v.__module__ == filename}
 
 
 @contextmanager

@@ -35,7 +35,16 @@ def spelled(t: Type, called: Callable[[str], str]) -> str:
 
 
 def definition(f: Function, called: Callable[[str], str], default: Callable[[Const], str]) -> list[str]:
-    """The `def` line, broken where it is too long."""
+    """The `def` line, broken where it is too long, and above it what NumPy is not to report."""
+    above = [f"@{called('numpy')}.errstate({_settings(f.ignored)})"] if f.ignored else []
+    return above + _head(f, called, default)
+
+
+def _settings(ignored: tuple[str, ...]) -> str:
+    return ", ".join(f'{name}="ignore"' for name in (("all",) if len(ignored) == 4 else ignored))
+
+
+def _head(f: Function, called: Callable[[str], str], default: Callable[[Const], str]) -> list[str]:
     parts: list[str] = []
     kinds = [p.kind for p in f.params]
     for i, p in enumerate(f.params):

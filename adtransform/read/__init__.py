@@ -132,6 +132,7 @@ class Reader(Statements):
             tuple(self._assumptions()),
             dict(self.bindings),
             callees=self.registry.functions,
+            ignored=tuple(sorted(self.ignored)),
         )
 
     def guard_decorated(self, node: Definition) -> None:

@@ -142,6 +142,7 @@ class Core:
         self.watches: list[Watch] = []
         self.handling: list[Handling] = []  # the handlers being read
         self.quiet = False  # inside of a `with` that makes NumPy raise
+        self.ignored: set[str] = set()  # what NumPy is told not to report
         self.loop_plans: dict[tuple[int, ...], Any] = {}
         self.trips: tuple[int, ...] = ()  # which trips of unrolled loops are being read
 

@@ -203,8 +203,21 @@ class Functions(Separate):
         """A function under its decorators, which are called as Python does; those that change nothing are left out."""
         found: Ref = function
         for decorator in reversed(decorators(function.node)):
-            found = self.apply(read(decorator), [found], {}, decorator)
+            called = read(decorator.func) if isinstance(decorator, ast.Call) else None
+            if isinstance(decorator, ast.Call) and isinstance(called, External) and called.op == "numpy.errstate":
+                self.hush(decorator)
+            else:
+                found = self.apply(read(decorator), [found], {}, decorator)
         return found
+
+    def hush(self, node: ast.Call) -> None:
+        """Note what `np.errstate(...)` ignores.  The derivative ignores it everywhere: it repeats what may be reported."""
+        for given in node.keywords:
+            how = given.value.value if isinstance(given.value, ast.Constant) else None
+            if how in ("raise", "call"):
+                self.refuse(node, f"`np.errstate` that reports by way of `{how}`", "test before what may go wrong")
+            if how == "ignore" and given.arg is not None:
+                self.ignored |= {"divide", "invalid", "over", "under"} if given.arg == "all" else {given.arg}
 
     def bind_arguments(self, function: FunctionRef, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> dict[str, Ref]:
         """Arguments by parameter name, by Python's rules."""

@@ -293,6 +293,10 @@ class Names(Merging):
 
     def live_function(self, value: types.FunctionType, name: str, node: ast.AST) -> Ref:
         """A live Python function, read from its source."""
+        hushed = _errstate(value)
+        if hushed is not None:
+            self.ignored |= hushed
+            return self.wrap(value.__wrapped__, name, node)  # type: ignore[attr-defined]
         if value.__code__.co_flags & (inspect.CO_GENERATOR | inspect.CO_COROUTINE):
             return Conflict(f"`{name}`, a generator or coroutine", "make it a plain function that returns a list")
         try:
@@ -346,6 +350,15 @@ class Names(Merging):
     def text_class(self, node: ast.ClassDef, module: Module) -> ClassRef:
         """A class known from its text."""
         raise NotImplementedError
+
+
+def _errstate(value: types.FunctionType) -> set[str] | None:
+    """What NumPy does not report inside of a function that `np.errstate(...)` decorates; None for other functions."""
+    held = [cell.cell_contents for cell in value.__closure__ or () if isinstance(cell.cell_contents, np.errstate)]
+    if not held or not hasattr(value, "__wrapped__"):
+        return None
+    with np.errstate(all="warn"):
+        return {name for name, how in held[0](np.geterr)().items() if how == "ignore"}
 
 
 def _captured_type(value: Any, name: str) -> Any:

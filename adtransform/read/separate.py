@@ -235,6 +235,7 @@ class Separate(Objects):
             self.origin(node),
             tuple(Assume(t.test, t.why, t.origin) for many in self.taken.values() for t in many),
             internal=True,
+            ignored=tuple(sorted(self.ignored)),
         )
         return outcome
 

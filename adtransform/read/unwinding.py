@@ -285,7 +285,7 @@ class Unwinding(Matching):
         return tuple(found)
 
     def with_block(self, stmt: ast.With) -> None:
-        """`with np.errstate(...)`: the block alone, as it does not depend on how NumPy reports."""
+        """`with np.errstate(...)`: the block alone, as it does not depend on how NumPy reports; what it ignores is noted."""
         suppressed = len(stmt.items) == 1 and self.suppressed(stmt.items[0].context_expr)
         if suppressed:
             self.attempted(stmt, [(suppressed, lambda _: None, [])], [], [])
@@ -310,6 +310,8 @@ class Unwinding(Matching):
         ref = self.expression(node.func) if isinstance(node, ast.Call) else None
         if isinstance(node, ast.Call) and isinstance(ref, External):
             if ref.op in _QUIET:
+                if ref.op == "numpy.errstate":
+                    self.hush(node)
                 if ref.op != "numpy.printoptions" and not _says_how(node):
                     self.quiet = True
                     if self.attempts:

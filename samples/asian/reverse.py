@@ -5,30 +5,6 @@
 import numpy as np
 
 
-def cast(x, like):
-    """`x` in the dtype of `like`, and of its kind where `x` has no axes (a Python
-    float, a NumPy scalar, an array).
-    """
-    if not isinstance(like, (np.ndarray, np.generic)):
-        if isinstance(x, np.ndarray) and x.ndim:
-            return (
-                x.astype(complex)
-                if isinstance(like, complex)
-                else np.real(x).astype(float)
-            )
-        return complex(x) if isinstance(like, complex) else float(np.real(x))
-    dtype = like.dtype if like.dtype.kind in "fc" else np.dtype(float)
-    part = np.asarray(x if dtype.kind == "c" else np.real(x)).astype(dtype, copy=False)
-    return part if part.ndim or isinstance(like, np.ndarray) else part[()]
-
-
-def zeros(like):
-    """A zero of the shape and kind of `like`, of its dtype where that is a float."""
-    if isinstance(like, (list, tuple)):
-        return [zeros(item) for item in like]
-    return cast(np.zeros(np.shape(like)), like)
-
-
 def strong(bar, partial):
     """`bar * partial`, but 0 where `bar` is 0: what was not used has no share, even
     if the partial is infinite.
