@@ -40,7 +40,7 @@ from adtransform.optimise.tidy import tidy
 from adtransform.read import read
 from adtransform.record import record
 from adtransform.reverse import Sweeps, sweep
-from adtransform.rewrite import Rewriter, statements, used
+from adtransform.rewrite import Renamer, Rewriter, statements, used
 from adtransform.rules.table import known
 from adtransform.source import Source
 from adtransform.tape import tape
@@ -298,11 +298,14 @@ def _split(f: Function, joint: Function, wrt: Sequence[str]) -> tuple[Function, 
         )
     source = Var(types, keep)
     opening = [Let((source,), "load", (Const(keep),))]
-    fresh: dict[Var, Atom] = {v: Var(v.type, v.hint, v.of, v.wrt) for v in saved}
+    # Here nothing is loaded: what is saved of a parameter, or is its adjoint, is called after it all the same.
+    loads = [s for s in first if isinstance(s, Let) and s.op == "load"]
+    params = {v: Var(v.type, str(a.value)) for v, a in ((s.targets[0], s.args[0]) for s in loads) if isinstance(a, Const)}
+    named = {v: Var(v.type, v.hint, v.of and params.get(v.of, v.of), v.wrt) for v in saved}
+    fresh: dict[Var, Atom] = {v: params.get(v, new) for v, new in named.items()}
     if saved:
         opening.append(Let(tuple(v for v in fresh.values() if isinstance(v, Var)), "unpack", (source,)))
-    rewriter = Rewriter(fresh)
-    renamed = rewriter.region(Region((), second, shares))
+    renamed = Renamer(params, fresh).region(Region((), second, shares))
     back = Function(
         f"{f.name}_back",
         (Param(keep, types), *seeds),

@@ -153,6 +153,28 @@ class Rewriter:
             b.add(replace(stmt, inits=inits, cond=self.region(stmt.cond), body=self.region(stmt.body)))
 
 
+class Renamer(Rewriter):
+    """Calls what belongs to some values after others: `names` says after which."""
+
+    def __init__(self, names: Mapping[Var, Var], env: Mapping[Var, Atom]) -> None:
+        super().__init__(env)
+        self.names = names
+
+    def called(self, many: Iterable[Var]) -> tuple[Var, ...]:
+        """The variables, those that belong to a renamed value under their new names."""
+        made = {v: Var(v.type, v.hint, self.names[v.of], v.wrt) for v in many if v.of is not None and v.of in self.names}
+        self.env.update(made)
+        return tuple(made.get(v, v) for v in many)
+
+    def region(self, region: Region) -> Region:
+        """Rebuild a region."""
+        return super().region(replace(region, params=self.called(region.params)))
+
+    def stmt(self, stmt: Stmt, b: Builder) -> None:
+        """Rebuild a statement into `b`."""
+        super().stmt(replace(stmt, targets=self.called(stmt.targets)), b)
+
+
 def exported(stmt: Try) -> Try:
     """The statement with all that its body binds itself among its targets, for use behind it."""
     if isinstance(only := stmt.body.body[0] if len(stmt.body.body) == 1 else None, Try):
