@@ -126,6 +126,7 @@ CASES = [
     Case("bundle", "bundle/bundle.py:residual", "camera,point", (CAMERA, X[0], V[:2]), BUNDLE),
     Case("pendulum", "pendulum/pendulum.py:misfit", "angle,speed,length,damping", (0.9, 0.1, 1.3, 0.2, V, 0.1, 3), PENDULUM),
     Case("kalman", "kalman/kalman.py:surprise", "process,noise", (0.7, 1.5, 0.5, 3.0 * V), KALMAN),
+    Case("distance", "distance/distance.py:modulus", "matter,hubble", (0.8, 0.3, 70.0)),
 ]
 LISTINGS = [
     ("product/listing.txt", ["listing", "samples/product/product.py:f"]),
@@ -386,3 +387,10 @@ def test_greeks(capsys: pytest.CaptureFixture[str]) -> None:
         sys.path.pop(0)
     for name, (ours, theirs) in greeks.items():
         assert ours == pytest.approx(theirs, rel=1e-12), name
+
+
+def test_universe_is_weighed() -> None:
+    """Matter 0.31 and 70 km/s/Mpc, within what noise of 0.12 mag of 300 supernovae allows."""
+    before, after, matter, hubble = _numbers(_alone("distance/fit.py"))
+    assert before > 0.3 and 0.1 < after < 0.14
+    assert matter == pytest.approx(0.31, abs=0.04) and hubble == pytest.approx(70.0, abs=1.0)

@@ -10,7 +10,7 @@ from adtransform.emit.unbound import unbound
 from adtransform.errors import refuse
 from adtransform.ir import UNDEFINED, Const, Leaf, Let, Origin, Var
 from adtransform.lattice import Array, List, Scalar, is_scalar, kind_of, same_kind
-from adtransform.ops import BINARY
+from adtransform.ops import BINARY, CALLS
 from adtransform.place.copies import augmented
 from adtransform.place.program import (
     Attempt,
@@ -26,7 +26,10 @@ from adtransform.place.program import (
     Tree,
     adds_up,
     negated,
+    reads,
     type_of,
+    variables,
+    walk,
 )
 from adtransform.syntax import Bare, Group, Infix, Keyword, Py, Word, constant, flat, statement
 
@@ -57,11 +60,15 @@ class Printer:
     quoting: bool = False
     silent: dict[Node, bool] = field(default_factory=dict)
     handling: list[Clause] = field(default_factory=list)  # the handlers around
+    read: frozenset[Var] = frozenset()
 
     def run(self, indent: int) -> list[Line]:
         """The lines of the whole program."""
         self.unbound = unbound(self.program, self.names)
         self.spell.unbound = frozenset(self.names[v] for v in self.unbound if v in self.names)
+        nodes = list(walk(self.program.nodes))
+        tested = (v for node in nodes if isinstance(node, Loop) for v in variables(node.cond))
+        self.read = frozenset((*(v for node in nodes for v in reads(node)), *tested))
         self.block(self.program.nodes, indent, "")
         return self.out
 
@@ -137,7 +144,9 @@ class Printer:
         if not node.targets:
             self.write("", self.spell(tree), indent, node)
             return
-        left = ", ".join(self.names[t] for t in node.targets)
+        # What a call gives besides, and nobody reads, gets no name.
+        spare = tree.op in CALLS and len(node.targets) > 1 and not self.listing
+        left = ", ".join("_" if spare and t not in self.read else self.names[t] for t in node.targets)
         if left == flat(self.spell(tree)):
             return
         if not self.grow(node, left, indent):

@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+from adtransform.build import type_of
 from adtransform.ir import Atom, Const
+from adtransform.lattice import Scalar
 from adtransform.rules.table import alias, rule
 
 
@@ -20,10 +22,26 @@ def _may_be_steep(u: Atom, v: Atom) -> bool:
     return not (isinstance(v, Const) and isinstance(v.value, (int, float)) and v.value >= 1)
 
 
+def _are_own(u: Atom, v: Atom) -> bool:
+    """Whether both are Python's own numbers, of which a division by 0 raises."""
+    return all(isinstance(t := type_of(a), Scalar) and t.dtype is None for a in (u, v))
+
+
+def _may_be_divided_by_zero(u: Atom, v: Atom) -> bool:
+    """Whether there may be a quotient by 0."""
+    return _may_be_zero(u, v) and not _are_own(u, v)
+
+
+def _may_rise_steeply(u: Atom, v: Atom) -> bool:
+    """Whether a power may have an infinite slope where it has a value."""
+    falls = isinstance(v, Const) and isinstance(v.value, (int, float)) and v.value < 0
+    return _may_be_steep(u, v) and not (falls and _are_own(u, v))
+
+
 rule("u + v", "du + dv")
 rule("u - v", "du - dv")
 rule("u * v", "u * dv + v * du")
-rule("u / v", "(du - y * dv) / v", singular=_may_be_zero)
+rule("u / v", "(du - y * dv) / v", singular=_may_be_divided_by_zero)
 rule("u % v", "du - u // v * dv")
 rule("-u", "-du")
 rule("+u", "du")
@@ -32,7 +50,7 @@ rule("+u", "du")
 rule(
     "u ** v",
     "v * power(u, where(v == 0, 1, v - 1)) * du + y * log(where(u == 0, 1, u)) * dv",
-    singular=_may_be_steep,
+    singular=_may_rise_steeply,
 )
 
 rule("abs(u)", "real(conj(sign(u)) * du)", on="builtins")
@@ -41,7 +59,7 @@ rule(
     "pow(u, v)",
     "v * power(u, where(v == 0, 1, v - 1)) * du + y * log(where(u == 0, 1, u)) * dv",
     on="builtins",
-    singular=_may_be_steep,
+    singular=_may_rise_steeply,
 )
 
 # Ties are split evenly, as in numpy.maximum.
@@ -74,8 +92,9 @@ def quotient_and_remainder(q, r, u, v, du, dv):
 alias("numpy.add", "operator.add")
 alias("numpy.subtract", "operator.sub")
 alias("numpy.multiply", "operator.mul")
-alias("numpy.divide numpy.true_divide", "operator.truediv")
+alias("numpy.divide numpy.true_divide", "operator.truediv", singular=_may_be_zero)
 alias("numpy.mod numpy.remainder", "operator.mod")
-alias("numpy.power numpy.pow numpy.float_power math.pow", "operator.pow")
+alias("numpy.power numpy.pow numpy.float_power", "operator.pow", singular=_may_be_steep)
+alias("math.pow", "operator.pow")
 alias("numpy.negative", "operator.neg")
 alias("numpy.positive", "operator.pos")

@@ -176,7 +176,7 @@ def rule(
     differential: str | None = None,
     *,
     on: str = "numpy",
-    singular: bool | Callable[..., bool] = False,
+    singular: bool | str | Callable[..., bool] = False,
     namespace: Mapping[str, Any] | None = None,
     structural: bool = False,
     when: Callable[..., bool] | None = None,
@@ -187,13 +187,14 @@ def rule(
     `differential`: an expression linear in `du dv dw dus`; omitted, the call decorates a `def` that computes it.
     `when`: the types of the operands that the row is for, `lambda u, v: rank_of(u) == 2`.
     `singular`: a partial may be infinite where the value is fine; shares that are zero then stay zero.  It may depend on the
-    operands, `lambda u, v: not isinstance(v, Const)`.
+    operands, `lambda u, v: not isinstance(v, Const)`, or hold for the functions of a module only (those of `math` raise there).
     """
     shape = _pattern(pattern)
 
     def register(written: str | Text) -> None:
         for op, module in [(shape.name, "")] if structural else _qualified(shape.name, on):
-            row = Rule(op, shape, written, module, singular, namespace=dict(namespace or {}), when=when)
+            steep = module in singular.split() if isinstance(singular, str) else singular
+            row = Rule(op, shape, written, module, steep, namespace=dict(namespace or {}), when=when)
             rows = RULES.setdefault(op, [])
             rows[:] = [r for r in rows if r.pattern != shape or r.when is not when] + [row]
 
@@ -206,10 +207,10 @@ def rule(
     return decorate
 
 
-def alias(names: str, op: str) -> None:
-    """Other names of an operation that has rows: `alias("numpy.multiply", "operator.mul")`."""
+def alias(names: str, op: str, **changes: Any) -> None:
+    """Other names of an operation that has rows: `alias("numpy.multiply", "operator.mul")`; `changes`: what differs in them."""
     for name in names.split():
-        RULES[name] = [replace(row, op=name) for row in RULES[op]]
+        RULES[name] = [replace(row, op=name, **changes) for row in RULES[op]]
 
 
 def constant(names: str, *, when: Callable[..., bool] | None = None) -> None:

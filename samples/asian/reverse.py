@@ -128,5 +128,5 @@ def asian_call_reverse(
     # log_price = np.full(paths, np.log(spot))
     dspot = t71 + strong(dlog_price.sum(), t70)
     # dt = years / dates
-    dyears = t62 + strong(ddt, t66)
+    dyears = t62 + ddt / dates
     return y, (float(dspot), float(dstrike), float(drate), float(dvol), float(dyears))
