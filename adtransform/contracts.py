@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from adtransform.infer.extents import multiple
 from adtransform.ir import Assume, Param
-from adtransform.lattice import Array, show
+from adtransform.lattice import Array, Dim, show
 
 
 def contracts(params: Iterable[Param]) -> Iterator[Assume]:
@@ -23,7 +23,7 @@ def contracts(params: Iterable[Param]) -> Iterator[Assume]:
         tests: list[str] = []
         if p.type.dtype is not None:
             tests.append(f'{p.name}.dtype == "{p.type.dtype}"')
-        if p.type.dims is not None:
+        if p.type.dims is not None and not _assumed(p):
             tests.append(f"{p.name}.ndim == {len(p.type.dims)}")
             for axis, extent in enumerate(p.type.dims):
                 here = f"{p.name}.shape[{axis}]"
@@ -41,3 +41,9 @@ def contracts(params: Iterable[Param]) -> Iterator[Assume]:
                     tests += [f"{test}{here}" for test in waiting.pop(extent.name, ())]
         if tests:
             yield Assume(" and ".join(tests), f"{p.name} must be {show(p.type)}")
+
+
+def _assumed(p: Param) -> bool:
+    """Whether its rank was not given: an assumption was made while reading, and has a check of its own."""
+    dims = (p.type.dims if isinstance(p.type, Array) else None) or ()
+    return bool(dims) and all(isinstance(d, Dim) and d.name.startswith(f"{p.name}.") for d in dims)

@@ -674,6 +674,36 @@ def test_support() -> None:
     assert "test_api.py:" in str(found)
 
 
+def cubed(x):
+    return x**3
+
+
+slope_of_cubed = grad(cubed)
+
+
+@pytest.mark.parametrize(
+    ("f", "shown"), [(lambda x: grad(cubed)(x) * x, "grad"), (lambda x: slope_of_cubed(x) * x, "slope_of_cubed")]
+)
+def test_a_derivative_inside_is_refused_where_it_stands(f, shown):
+    with pytest.raises(DifferentiationError, match=rf"test_api.py:\d+:\d+: .*`{shown}`, a derivative inside"):
+        grad(f)(2.0)
+
+
+def sometimes_complex(x, turned):
+    y = x * x
+    if turned:
+        y = y * 1j
+    return y
+
+
+@pytest.mark.parametrize("second", [hessian, lambda f: lambda x, turned: hvp(f)(x, 1.0, turned)])
+def test_second_derivatives_of_complex_results(second):
+    assert second(sometimes_complex)(3.0, False) == 2.0
+    for f in (sometimes_complex, lambda x, turned: x * x * 1j):
+        with pytest.raises(TypeError, match="returned a complex number"):
+            second(f)(3.0, True)
+
+
 def hushed_inside(x):
     with np.errstate(divide="ignore", invalid="ignore"):
         y = np.where(x > 0, np.log(x), 0.0)

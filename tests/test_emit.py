@@ -33,6 +33,19 @@ def lines(text: str) -> str:
     return inspect.cleandoc(text)
 
 
+def test_a_rank_that_was_assumed_is_checked_once() -> None:
+    text = """def f(u: "anything"):
+    for i in range(u.shape[0]):
+        row = u[i]
+        for j in range(3):
+            row[1:-1] += row[2:]
+    return u.sum()
+"""
+    f = pipeline.load_function(from_text(text), "f", {})
+    made = pipeline.text(f, "forward", ["u"])
+    assert made.count("raise ValueError") == 1 and "?" not in made
+
+
 def test_errstate_decorates_what_is_emitted() -> None:
     text = """import numpy as np
 

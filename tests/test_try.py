@@ -378,7 +378,7 @@ def reported(x: float) -> Any:
     ("f", "x", "what"),
     [
         (written_in_a_helper, GOOD, "a `try` that changes an array"),
-        (reported, 2.0, "`try` inside of a `with`"),
+        (reported, 2.0, "`np.errstate` that reports by way of `raise`"),
     ],
 )
 def test_refused(f: Callable[..., Any], x: Any, what: str) -> None:

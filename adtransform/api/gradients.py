@@ -15,7 +15,7 @@ from adtransform.api.dependence import warn_of_independence
 from adtransform.api.programs import Like, Program, Shape, keep, nested, program_of, runner, tangent_of
 from adtransform.api.trees import STAR, Nest, Star, Tree, flatten, leaves_like
 from adtransform.build import Builder, type_of
-from adtransform.ir import Function, Leaf, Region
+from adtransform.ir import Const, Function, If, Leaf, Let, Region
 from adtransform.lattice import Type
 
 
@@ -104,20 +104,27 @@ def _is_float(t: Type) -> bool:
     return lattice.is_scalar(t) and lattice.kind_of(t) == "float"
 
 
+def _complex_output(name: str) -> str:
+    return f"`{name}` returned a complex number: complex outputs are not supported; return a part of it"
+
+
 def _wrong_output(name: str, y: Any) -> TypeError:
     if np.iscomplexobj(y):
-        return TypeError(f"`{name}` returned a complex number: complex outputs are not supported; return a part of it")
+        return TypeError(_complex_output(name))
     return TypeError(f"`grad` needs a scalar output, but `{name}` returned shape {np.shape(y)}: use `jacobian({name})`")
 
 
 def as_scalar(f: Function) -> Function:
-    """The same function with its only result reshaped to a scalar, which fails where its size is not 1."""
+    """The same function with its only result reshaped to a scalar, which fails where its size is not 1 or it is complex."""
     (result,) = f.results
     if _is_float(type_of(result)):
         return f
     b = Builder()
     for stmt in f.body.body:
         b.add(stmt)
+    if lattice.kind_of(type_of(result)) in (None, "complex"):
+        wrong = Let((), "raise", (Const(TypeError), Const(_complex_output(f.name))))
+        b.add(If((), b.let("numpy.iscomplexobj", result), Region((), (wrong,), ()), Region((), (), ())))
     scalar = b.let("numpy.reshape", result, ())
     return replace(f, body=Region((), tuple(b.body), (scalar,)))
 

@@ -255,6 +255,11 @@ class Names(Merging):
         """What a live object is while reading."""
         if isinstance(value, types.ModuleType):
             return External(value.__name__, value)
+        if _differentiates(value):
+            what = f"`{name}`, a derivative inside of what is differentiated"
+            return Conflict(
+                what, "differentiate the whole from outside, or call what `adtransform forward` or `reverse` prints"
+            )
         if isinstance(value, types.FunctionType) and not is_library(str(value.__module__)):
             return self.live_function(value, name, node)
         own = self.of_class(value, name, node)
@@ -350,6 +355,12 @@ class Names(Merging):
     def text_class(self, node: ast.ClassDef, module: Module) -> ClassRef:
         """A class known from its text."""
         raise NotImplementedError
+
+
+def _differentiates(value: Any) -> bool:
+    """Whether it is a derivative made by this package, or makes one."""
+    made = value if isinstance(value, (types.FunctionType, type)) else type(value)
+    return callable(value) and str(made.__module__).startswith("adtransform.api") and not hasattr(value, "__wrapped__")
 
 
 def _errstate(value: types.FunctionType) -> set[str] | None:
