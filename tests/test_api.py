@@ -674,6 +674,24 @@ def test_support() -> None:
     assert "test_api.py:" in str(found)
 
 
+def test_two_functions_under_one_decorator_are_watched():
+    """The code of the wrapper is one and the same; what the wrapped functions read is not."""
+    first, second = [2.0], [3.0]
+
+    def plain(f):
+        @functools.wraps(f)
+        def inner(x):
+            return f(x)
+
+        return inner
+
+    a, b = plain(lambda x: first[0] * x), plain(lambda x: second[0] * x)
+    slope = grad(lambda x: a(x) + b(x))
+    assert slope(1.0) == 5.0
+    second[0] = 30.0
+    assert slope(1.0) == 32.0
+
+
 def cubed(x):
     return x**3
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import importlib.util
+import inspect
 import io
 import itertools
 import re
@@ -360,8 +361,7 @@ def close(a: float, b: float, scale: float, tolerance: float, what: str) -> None
 
 def _seeds(f: Callable[..., Any], given: Values) -> list[str]:
     """The parameters of an emitted function that are not the primal's."""
-    code = f.__code__
-    return [n for n in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount] if n not in given]
+    return [n for n in inspect.signature(f).parameters if n not in given]
 
 
 def _renamed(f: Callable[..., Any], given: Values, tangents: Values) -> Values:

@@ -45,9 +45,9 @@ def _entries(read: Any, seen: set[int]) -> Iterator[Entry]:
                 if not (name.startswith("__") and name.endswith("__")):
                     yield vars(base), name, tuple(_held(member, set()))
     for fun in _functions(read):
-        if id(fun.__code__) in seen or is_library(str(fun.__module__)):
+        if id(fun) in seen or is_library(str(fun.__module__)):
             continue
-        seen.add(id(fun.__code__))
+        seen.add(id(fun))
         found: list[tuple[Any, str, Any]] = [
             (fun.__globals__, n, fun.__globals__[n]) for n in _names(fun.__code__) if n in fun.__globals__
         ]
