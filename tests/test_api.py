@@ -8,6 +8,7 @@ import inspect
 import math
 import pickle
 import threading
+import types
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -672,6 +673,43 @@ def test_support() -> None:
     found = support(f)
     assert not found
     assert "test_api.py:" in str(found)
+
+
+def powered(x, a, b=2.0):
+    return a * x**b
+
+
+@pytest.mark.parametrize(
+    ("f", "args", "slope"),
+    [
+        (functools.partial(powered, b=3.0), (1.5, 2.0), 13.5),
+        (functools.partial(powered, 2.0), (1.5,), 4.0),  # a * 2**2
+        (functools.partial(functools.partial(powered, a=1.0), b=4.0), (1.5,), 13.5),
+        (functools.partial(lambda x, k: k * x, k=3.0), (1.5,), 3.0),
+        (lambda x: cube_of(x, 2.0), (1.5,), 13.5),
+    ],
+)
+def test_partial(f, args, slope):
+    assert grad(f)(*args) == pytest.approx(slope, rel=1e-14)
+    assert jvp(f, args, (1.0, *([0.0] * (len(args) - 1))))[1] == pytest.approx(slope, rel=1e-14)
+
+
+cube_of = functools.partial(powered, b=3.0)
+
+
+def test_what_a_partial_holds_and_what_a_module_has_are_watched():
+    held = {"a": 2.0}
+    slope = grad(functools.partial(lambda x, d: d["a"] * x, d=held))
+    assert slope(1.0) == 2.0
+    held["a"] = 9.0
+    assert slope(1.0) == 9.0
+
+    settings = types.ModuleType("settings")
+    settings.FACTOR = 3.0
+    slope = grad(lambda x: settings.FACTOR * x)
+    assert slope(1.0) == 3.0
+    settings.FACTOR = 4.0
+    assert slope(1.0) == 4.0
 
 
 def test_two_functions_under_one_decorator_are_watched():

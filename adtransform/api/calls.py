@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import types
 from collections.abc import Callable, Iterable, Mapping
@@ -16,6 +17,13 @@ Wrt = int | str | tuple[int | str, ...]
 _NAMED = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
+def innermost(fun: Callable[..., Any]) -> Callable[..., Any]:
+    """The function of which a `functools.partial` fixes arguments."""
+    while isinstance(fun, functools.partial):
+        fun = fun.func
+    return fun
+
+
 class Callee:
     """A function with its signature.  Raises `TypeError` for what is no function or has no signature."""
 
@@ -25,7 +33,7 @@ class Callee:
         if hasattr(fun, "__func__") and hasattr(fun, "__self__"):
             fun = types.MethodType(fun.__func__, fun.__self__)
         self.fun = fun
-        self.name = getattr(fun, "__name__", type(fun).__name__)
+        self.name = getattr(innermost(fun), "__name__", type(fun).__name__)
         try:
             self.signature = inspect.signature(fun)
         except (TypeError, ValueError):

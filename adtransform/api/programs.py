@@ -6,6 +6,7 @@ a transformation's program is derived from the program of what it transforms, ne
 
 from __future__ import annotations
 
+import functools
 import types
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -14,7 +15,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from adtransform import pipeline
-from adtransform.api.calls import Callee
+from adtransform.api.calls import Callee, innermost
 from adtransform.api.trees import STAR, Nest, Star, Tree, flatten, leaves_like, repeated, spell, unflatten
 from adtransform.calls import active_results
 from adtransform.ir import Function, Leaf, Record
@@ -163,10 +164,11 @@ def read_callable(callee: Callee, shape: Shape) -> Function:
     kinds = {label: t for a in shape.arguments for label, t in zip(a.leaves, a.types, strict=True)}
     bare = not isinstance(callee.fun, types.MethodType) and not is_plain_instance(callee.fun)
     wraps = isinstance(callee.fun, types.FunctionType) and hasattr(callee.fun, "__wrapped__")  # and shows its signature
+    wraps = wraps or isinstance(callee.fun, functools.partial)
     if bare and shape.plain and not callee.variadic and not wraps:
         target = from_function(callee.fun)
         return pipeline.load_function(target.source, target.name, kinds, {**(target.namespace or {}), **target.captured})
-    from_function(callee.fun if bare else getattr(callee.fun, "__func__", type(callee.fun).__call__))
+    from_function(innermost(callee.fun) if bare else getattr(callee.fun, "__func__", type(callee.fun).__call__))
     namespace = {"original": callee.fun}
 
     def bound(value: Any) -> str:
@@ -182,8 +184,9 @@ def read_callable(callee: Callee, shape: Shape) -> Function:
         prefix = {"KEYWORD_ONLY": f"{argument.name}=", "VAR_POSITIONAL": "*", "VAR_KEYWORD": "**"}
         calls.append(prefix.get(parameter.kind.name, "") + value)
     head = ", ".join(label for a in shape.arguments for label in a.leaves)
-    text = f"def {callee.name}({head}):\n    return original({', '.join(calls)})\n"
-    return pipeline.load_function(from_text(text, WRAPPER), callee.name, kinds, namespace)
+    title = callee.name if callee.name.isidentifier() else "function"
+    text = f"def {title}({head}):\n    return original({', '.join(calls)})\n"
+    return pipeline.load_function(from_text(text, WRAPPER), title, kinds, namespace)
 
 
 def flat_results(f: Function) -> Function:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import types
 from collections.abc import Callable, Iterator, Mapping
@@ -21,7 +22,7 @@ def surroundings(fun: Callable[..., Any], *classes: type) -> tuple[Entry, ...]:
     """The globals and closure cells that a function, the functions it calls and the methods of classes read."""
     seen: set[int] = set()
     entries = [entry for read in (fun, *classes) for entry in _entries(read, seen)]
-    if isinstance(fun, types.MethodType) or is_plain_instance(fun):
+    if isinstance(fun, (types.MethodType, functools.partial)) or is_plain_instance(fun):
         entries.append(({"self": fun}, "self", tuple(_held(fun, set()))))
     return tuple(entries)
 
@@ -53,7 +54,12 @@ def _entries(read: Any, seen: set[int]) -> Iterator[Entry]:
         ]
         cells = zip(fun.__code__.co_freevars, fun.__closure__ or (), strict=True)
         found += [(cell, name, _content(cell)) for name, cell in cells]
-        for place, name, value in found:
+        modules: set[int] = set()
+        for place, name, value in found:  # which grows
+            if isinstance(value, types.ModuleType) and not is_library(value.__name__) and id(value) not in modules:
+                # What may be asked of a module of the user's: `settings.STEPS`.
+                modules.add(id(value))
+                found += [(vars(value), n, vars(value)[n]) for n in _names(fun.__code__) if n in vars(value)]
             if not isinstance(value, (types.ModuleType, types.BuiltinFunctionType, np.ufunc)):
                 held = tuple(_held(value, set()))
                 yield place, name, held
@@ -68,6 +74,10 @@ def _functions(value: Any) -> Iterator[types.FunctionType]:
     elif isinstance(value, types.MethodType):
         yield from _functions(value.__func__)
         yield from _functions(type(value.__self__))
+    elif isinstance(value, functools.partial):
+        for part in (value.func, *value.args, *value.keywords.values()):
+            if callable(part):
+                yield from _functions(part)
     elif callable(value) and (inner := getattr(value, "__wrapped__", None)) is not None:
         yield from _functions(inner)
     else:
@@ -99,6 +109,9 @@ def _held(value: Any, seen: set[int]) -> Iterator[Any]:
             yield from _held(item, seen)
     elif isinstance(value, types.MethodType):
         yield from _held(value.__self__, seen)
+    elif isinstance(value, functools.partial):
+        for part in (value.func, *value.args, *value.keywords.values()):
+            yield from _held(part, seen)
     elif is_plain_instance(value):
         for name, item in attributes(value).items():
             yield name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import functools
 import importlib
 import inspect
 import operator
@@ -27,6 +28,7 @@ from adtransform.read.refs import (
     FunctionRef,
     Items,
     ListRef,
+    PartialRef,
     Ref,
     Storage,
     TupleRef,
@@ -260,6 +262,10 @@ class Names(Merging):
             return Conflict(
                 what, "differentiate the whole from outside, or call what `adtransform forward` or `reverse` prints"
             )
+        if isinstance(value, functools.partial):
+            first = tuple(self.wrap(v, f"{name}_{i}", node, captured=captured) for i, v in enumerate(value.args))
+            given = {k: self.wrap(v, k, node, captured=captured) for k, v in value.keywords.items()}
+            return PartialRef(self.wrap(value.func, name, node), first, given)
         if isinstance(value, types.FunctionType) and not is_library(str(value.__module__)):
             return self.live_function(value, name, node)
         own = self.of_class(value, name, node)
