@@ -11,12 +11,14 @@ from adtransform.place.current import current
 from adtransform.place.program import Program
 from adtransform.place.storage import Storage
 from adtransform.place.thread import thread
+from adtransform.place.unpack import unpack
 
 
 def place(f: Function, *, listing: bool = False) -> tuple[Program, Storage]:
     """The statements of `f` with exits, writes in place and the copies they need, and which values share memory."""
     program = thread(f, listing=listing)
     if not listing:
+        unpack(program.nodes)
         current(program)
     memory, found = settle(program, results=not listing and not f.internal)
     if not listing:

@@ -23,9 +23,7 @@ def asian_call_forward(
     """
     if not (shocks.dtype == "float64" and shocks.ndim == 2):
         raise ValueError("shocks must be float64[T, P]")
-    t1 = shocks.shape
-    dates = t1[0]
-    paths = t1[1]
+    dates, paths = shocks.shape
     dt = years / dates
     ddt = dyears / dates
     t7 = np.log(spot)

@@ -12,9 +12,7 @@ def remaining_forward(
     if not (source.dtype == "float64" and source.ndim == 2):
         raise ValueError("source must be float64[H, W]")
     u = np.zeros_like(source)
-    t4 = u.shape
-    rows = t4[0]
-    columns = t4[1]
+    rows, columns = u.shape
     du = np.zeros_like(u)
     for _ in range(sweeps):
         for i in range(1, rows - 1):
