@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Sequence
+from dataclasses import field
 from typing import Any, cast
 
 import numpy as np
@@ -41,11 +42,12 @@ class Unknown(Type):
 class Scalar(Type):
     """`float`, `int`, `bool`, `complex` (Python's own), or with a dtype a NumPy scalar: `float64()`.
 
-    The dtype `?` means: Python's or NumPy's, it depends on the path taken.
+    The dtype `?` means: Python's or NumPy's, it depends on the path taken.  `maybe`: or `None`, that too.
     """
 
     kind: str
     dtype: str | None = None
+    maybe: bool = field(default=False, kw_only=True)
 
 
 @record
@@ -286,8 +288,11 @@ def join(a: Type, b: Type) -> Type:
         return b
     if isinstance(a, Scalar) and isinstance(b, Scalar):
         kind = max(a.kind, b.kind, key=_ORDER.__getitem__)
+        maybe = a.maybe or b.maybe
+        if (a.kind, a.dtype) == (b.kind, b.dtype):
+            return Scalar(kind, a.dtype, maybe=maybe)
         weak = a.dtype is None and b.dtype is None and "bool" not in (a.kind, b.kind)
-        return Scalar(kind, None if weak else "?")
+        return Scalar(kind, None if weak else "?", maybe=maybe)
     if isinstance(a, Array) and isinstance(b, Array):
         dims: tuple[Extent, ...] | None = None
         if a.dims is not None and b.dims is not None and len(a.dims) == len(b.dims):
@@ -301,6 +306,11 @@ def join(a: Type, b: Type) -> Type:
         return List(join(a.item, b.item))
     if is_number(a) and is_number(b):
         return UNKNOWN
+    for one, other in ((a, b), (b, a)):
+        if one == NONE and isinstance(other, Scalar):
+            return Scalar(other.kind, other.dtype, maybe=True)
+        if one == NONE and is_number(other):
+            return UNKNOWN
     return Static("mixed")
 
 
@@ -385,6 +395,8 @@ def show(t: Type) -> str:
     match t:
         case Unknown():
             return "?"
+        case Scalar(kind, dtype, maybe=True):
+            return f"{show(Scalar(kind, dtype))}|None"
         case Scalar(kind, None):
             return kind
         case Scalar(kind, dtype):

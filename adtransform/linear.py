@@ -28,7 +28,7 @@ def zero(like: Atom, b: Builder) -> Atom:
     """A zero tangent of a value's shape; of a value that this path never bound there is none."""
     if like == UNDEFINED:
         return UNDEFINED
-    if isinstance(type_of(like), Scalar):
+    if isinstance(type_of(like), Scalar) or like == Const(None):
         return Const(0.0)
     return b.let("zeros", like, type=tangent_type(type_of(like)))
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from adtransform.emit.width import width
 from adtransform.ir import Const, Var, is_temporary
-from adtransform.lattice import BOOL, List
+from adtransform.lattice import BOOL, List, kind_of
 from adtransform.ops import effect_free
 from adtransform.place.program import (
     Attempt,
@@ -227,9 +227,10 @@ class _Folder:
         if label(target) and target.of is None and self.uses[target] > 1 and not (isinstance(a, Tree) or isinstance(b, Tree)):
             return None
         cond = node.cond
-        if b == _FALSE and type_of(a) == BOOL:
+        plain = type_of(cond) == BOOL
+        if b == _FALSE and (type_of(a) == BOOL or (plain and kind_of(type_of(a)) == "bool")):
             tree = Tree("and", (cond, a), (), target.type, node.origin)
-        elif a == _TRUE and type_of(b) == BOOL:
+        elif a == _TRUE and (type_of(b) == BOOL or (plain and kind_of(type_of(b)) == "bool")):
             tree = Tree("or", (cond, b), (), target.type, node.origin)
         else:
             tree = Tree("ifexp", (cond, a, b), (), target.type, node.origin)

@@ -19,6 +19,8 @@ def spelled(t: Type, called: Callable[[str], str]) -> str:
     match t:
         case Scalar("complex", "?"):
             return ""  # any number
+        case Scalar(kind, dtype, maybe=True):
+            return f"{spelled(Scalar(kind, dtype), called)} | None"
         case Scalar(kind, dtype):
             return kind if dtype in (None, "?") else f"{called('numpy')}.{dtype}"
         case Array():

@@ -235,6 +235,8 @@ def parse_type(text: str) -> Type:
         return UNKNOWN
     if text in ("bool", "int", "float", "complex"):
         return lattice.Scalar(text)
+    if text.endswith("|None"):
+        return lattice.join(lattice.NONE, parse_type(text.removesuffix("|None")))
     if text.endswith("|numpy"):
         return lattice.Scalar(text.removesuffix("|numpy"), "?")
     if text.endswith("()"):

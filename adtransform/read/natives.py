@@ -210,7 +210,7 @@ def _isinstance(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: as
     t = self.type_of(a)
     if isinstance(a, Const):
         return Const(isinstance(a.value, classes))
-    if isinstance(t, Scalar) and t.dtype != "?":
+    if isinstance(t, Scalar) and t.dtype != "?" and not t.maybe:
         sample = {"bool": True, "int": 1, "float": 1.0, "complex": 1j}[t.kind] if t.dtype is None else np.dtype(t.dtype).type(0)
         return Const(isinstance(sample, classes))
     if isinstance(t, Array) and t.dims != ():

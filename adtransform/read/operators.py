@@ -262,7 +262,8 @@ class Operators(Indexing):
                     t = self.type_of(atom)
                     if isinstance(atom, Const) or t == NONE:
                         return t == NONE
-                    return None if isinstance(t, Unknown) or t == Static("mixed") else False
+                    unclear = isinstance(t, Unknown) or t == Static("mixed") or (isinstance(t, Scalar) and t.maybe)
+                    return None if unclear else False
                 return False
         if isinstance(left, (ListRef, DictRef, ObjectRef)) and isinstance(right, (ListRef, DictRef, ObjectRef)):
             # What stands for several containers, after a branch or in a loop, may be either of them.

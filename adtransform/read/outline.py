@@ -174,7 +174,7 @@ def _mapped(t: Type, name: str, change: Callable[[Dim, str], Extent]) -> Type:
         case List(item):
             return List(_mapped(item, f"{name}.", change))
         case Scalar(kind, dtype):
-            return Scalar(kind, dtype)  # what else is known of a count does not hold for every call
+            return Scalar(kind, dtype, maybe=t.maybe)  # what else is known of a count does not hold for every call
     return t
 
 

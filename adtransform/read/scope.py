@@ -91,10 +91,17 @@ def parameters(node: Definition) -> list[ast.arg]:
 
 
 def body_of(node: Definition) -> list[ast.stmt]:
-    """The statements of a function; a lambda returns its body."""
-    if isinstance(node, ast.FunctionDef):
-        return node.body
-    return [ast.copy_location(ast.Return(node.body), node.body)]
+    """The statements of a function; a lambda returns its body.
+
+    One that returns something on some paths and falls off its end on others says `return None` there.
+    """
+    if not isinstance(node, ast.FunctionDef):
+        return [ast.copy_location(ast.Return(node.body), node.body)]
+    last = node.body[-1]
+    if isinstance(last, (ast.If, ast.For, ast.While, ast.Try, ast.Match)):
+        if any(isinstance(n, ast.Return) and n.value is not None for n in inside(node.body)):
+            return [*node.body, ast.copy_location(ast.Return(None), last)]
+    return node.body
 
 
 def local_names(node: Definition) -> frozenset[str]:
