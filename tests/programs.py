@@ -11,9 +11,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from wording import BOUND, CALLS, CONTAINERS, EFFECTS, FUNCTIONS, HELPERS, LOOPS, MADE, PARTS, VIEWS, WRITES, N, Wording
+from definitions import CLASSES, HELPERS, IMPORTS
+from forms import BOUND, CALLS, CONTAINERS, EFFECTS, FUNCTIONS, LOOPS, MADE, PARTS, VIEWS, WRITES, N
+from wording import Wording
 
 Lines = list[str]
+_STEMS = {"table": "d", "function": "fn"}
 _EXTRAS = {"n": "index", "b": "number", "items0": "items", "pair0": "pair", "table0": "table", "y": "vector", "h": "", "c": ""}
 
 
@@ -64,11 +67,12 @@ class Generator(Wording):
         """The text: the helpers in use, `f`, and `scalar`."""
         body = self.program()
         text = "\n".join(body)
-        used = [code for name, code in HELPERS.items() if f"{name}(" in text]
+        used = [code for name, code in (*CLASSES.items(), *HELPERS.items()) if f"{name}(" in text]
+        imports = [line for word, line in IMPORTS.items() if any(word in code for code in used)]
         params = ", ".join(self.params)
         f = "\n".join([f"def f({params}):", *indented(body)])
         scalar = "\n".join([f"def scalar({params}):", f"    r = f({params})", f"    return {self.one}"])
-        return "import math\n\nimport numpy as np\n" + "\n".join(["", *used, "", f, "", "", scalar, ""])
+        return "\n".join(["import math", *imports, "", "import numpy as np", "", *used, "", f, "", "", scalar, ""])
 
     def program(self) -> Lines:
         """The statements of `f`, the return included."""
@@ -146,7 +150,7 @@ class Generator(Wording):
     def make(self) -> Lines:
         """A container or a function."""
         kind = self.rng.choice([*MADE, "items"])
-        name = self.fresh({"items": "items", "rows": "rows", "table": "d", "pair": "pair", "function": "fn"}[kind])
+        name = self.fresh(_STEMS.get(kind, kind))
         u = self.fresh("u")
         if kind == "function" and self.chance(0.6):
             lines = [f"def {name}({u}):", *indented(self.lines(self.form(FUNCTIONS), u=u))]
@@ -157,7 +161,7 @@ class Generator(Wording):
 
     def contain(self) -> Lines:
         """A container changed, where there is one."""
-        if not any(self.names[kind] for kind in ("items", "rows", "table", "pair")):
+        if not any(self.names[kind] for kind in MADE if kind != "function"):
             return self.make()
         return self.lines(self.form(CONTAINERS))
 
@@ -243,7 +247,7 @@ class Generator(Wording):
     def repeat(self) -> Lines:
         k = self.fresh("k")
         head = self.rng.choice(
-            [f"while {k} < 3:", f"while {k} < 4 and {self.condition()}:", "while True:", f"while not {k} >= 2:"]
+            [f"while {k} < 3:", f"while {k} < 4 and ({self.condition()}):", "while True:", f"while not {k} >= 2:"]
         )
         self.bind("index", k)
         body = [*self.exits(again=False), *self.inside(2)]

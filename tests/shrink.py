@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from programs import source
-from verdicts import outcome
+from verdicts import apart_at, outcome
 
 _PLAIN = ("a", "x", "m", "1.0", "0.5", "True", "False")
 Edit = Callable[[], None]
@@ -71,7 +71,7 @@ def _changeable(tree: ast.AST) -> Iterator[ast.AST]:
 
 def _bodies(tree: ast.AST) -> Iterator[tuple[ast.AST, list[ast.stmt]]]:
     for node in _changeable(tree):
-        for name in ("body", "orelse"):
+        for name in ("body", "orelse", "finalbody"):
             body = getattr(node, name, None)
             if isinstance(body, list) and body:
                 yield node, body
@@ -79,7 +79,7 @@ def _bodies(tree: ast.AST) -> Iterator[tuple[ast.AST, list[ast.stmt]]]:
 
 def _fixed(node: ast.stmt) -> bool:
     """What every program has."""
-    return isinstance(node, ast.Import) or isinstance(node, ast.FunctionDef) and node.name in ("f", "scalar")
+    return isinstance(node, (ast.Import, ast.ImportFrom)) or isinstance(node, ast.FunctionDef) and node.name in ("f", "scalar")
 
 
 def _blocks(tree: ast.Module) -> Iterator[Edit]:
@@ -103,7 +103,10 @@ def _statements(tree: ast.Module) -> Iterator[Edit]:
                     yield lambda body=body: body.__setitem__(0, ast.Pass())
             else:
                 yield lambda body=body, i=i: body.__delitem__(i)
-            if isinstance(stmt, (ast.If, ast.For, ast.While, ast.With)):
+            if isinstance(stmt, ast.Match):
+                for case in stmt.cases:
+                    yield lambda body=body, i=i, case=case: body.__setitem__(slice(i, i + 1), case.body)
+            if isinstance(stmt, (ast.If, ast.For, ast.While, ast.With, ast.Try)):
                 yield lambda body=body, i=i, stmt=stmt: body.__setitem__(slice(i, i + 1), stmt.body)
                 if getattr(stmt, "orelse", None):
                     yield lambda body=body, i=i, stmt=stmt: body.__setitem__(slice(i, i + 1), stmt.orelse)
@@ -155,13 +158,13 @@ def kind(reason: str) -> str:
     return re.sub(r"\d\S*|\[.*|\(.*|`.*?`|'.*?'", "", reason.split("\n")[0])[:40]
 
 
-def reduced(text: str, seed: int, folder: Path, reason: str) -> str:
+def reduced(text: str, seed: int, folder: Path, reason: str, *, apart: bool = False) -> str:
     """The smallest program that goes wrong like this one."""
 
     def fails(candidate: str) -> bool:
         try:
             with limited(5):
-                verdict, found = outcome(candidate, seed, folder)
+                verdict, found = outcome(candidate, seed, folder, apart=apart)
         except TimeoutError:
             return False
         return verdict == "fails" and kind(found) == kind(reason)
@@ -172,11 +175,14 @@ def reduced(text: str, seed: int, folder: Path, reason: str) -> str:
 def main(seeds: list[str]) -> None:
     for seed in map(int, seeds):
         with tempfile.TemporaryDirectory() as folder:
-            verdict, reason = outcome(source(seed), seed, Path(folder))
+            text, apart = source(seed), apart_at(seed)
+            verdict, reason = outcome(text, seed, Path(folder), apart=apart)
             print(f"---- {seed}: {verdict}: {reason}", flush=True)
             if verdict == "fails":
-                small = reduced(source(seed), seed, Path(folder), reason)
-                print(small, outcome(small, seed, Path(folder))[1], sep="\n\n", flush=True)
+                # What goes wrong because a long function is read by itself goes wrong in a short one that is.
+                apart = apart or outcome(text, seed, Path(folder), apart=True) == (verdict, reason)
+                small = reduced(text, seed, Path(folder), reason, apart=apart)
+                print(small, outcome(small, seed, Path(folder), apart=apart)[1], sep="\n\n", flush=True)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from programs import source
 from shrink import reduced
-from verdicts import outcome
+from verdicts import apart_at, outcome
 
 COUNT = int(os.environ.get("ADTRANSFORM_RANDOM", "200"))
 CHUNK = 20
@@ -25,11 +25,12 @@ def test_random_programs(start: int, tmp_path: Path) -> None:
     verdicts: Counter[str] = Counter()
     for seed in range(start, start + CHUNK):
         text = source(seed)
-        verdict, reason = outcome(text, seed, tmp_path)
+        apart = apart_at(seed)
+        verdict, reason = outcome(text, seed, tmp_path, apart=apart)
         verdicts[verdict] += 1
         if verdict == "fails":
-            small = reduced(text, seed, tmp_path, reason)
-            pytest.fail(f"seed {seed}: {reason}\n\n---- {outcome(small, seed, tmp_path)[1]}\n{small}")
+            small = reduced(text, seed, tmp_path, reason, apart=apart)
+            pytest.fail(f"seed {seed}: {reason}\n\n---- {outcome(small, seed, tmp_path, apart=apart)[1]}\n{small}")
         if verdict == "refused":
             assert re.search(r"\.py:\d+:\d+: .*\n.*\n *\|.*\^.*\n  help: ", reason), (
                 f"seed {seed}: refused without a place: {reason}"
@@ -46,8 +47,9 @@ FOUND = _found()
 
 
 @pytest.mark.parametrize("title", FOUND)
-def test_found(title: str, tmp_path: Path) -> None:
-    """At two seeds, which between them ask everything."""
+@pytest.mark.parametrize("apart", [False, True], ids=["in place", "apart"])
+def test_found(title: str, apart: bool, tmp_path: Path) -> None:
+    """At two seeds, which between them ask everything, with helpers read where they are called and by themselves."""
     for seed in (0, 1):
-        verdict, reason = outcome(FOUND[title], seed, tmp_path)
+        verdict, reason = outcome(FOUND[title], seed, tmp_path, apart=apart)
         assert verdict in ("fine", "unread"), f"{verdict}: {reason}"

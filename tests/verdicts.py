@@ -31,6 +31,7 @@ from adtransform.errors import DifferentiationError
 from adtransform.interpret import interpret
 from adtransform.optimise.prune import prune
 from adtransform.optimise.tidy import tidy
+from adtransform.read import separate
 from adtransform.source import from_function
 from adtransform.verify import verify
 
@@ -43,13 +44,18 @@ class NoTest(Exception):
     """The program is no test: Python itself fails, or its values are out of range."""
 
 
-def outcome(text: str, seed: int, folder: Path) -> tuple[str, str]:
-    """A verdict and its reason.
+def apart_at(seed: int) -> bool:
+    """Whether every helper of a seed's program is read by itself, however short it is."""
+    return seed % 4 == 2
+
+
+def outcome(text: str, seed: int, folder: Path, *, apart: bool = False) -> tuple[str, str]:
+    """A verdict and its reason; `apart`: every helper is read by itself, however short it is.
 
     `fine`, `kink` (differences say nothing there), `unread` (its emitted text is refused), `invalid`, `refused`, `fails`.
     """
     try:
-        with np.errstate(all="ignore"), warnings.catch_warnings(), printed():
+        with np.errstate(all="ignore"), warnings.catch_warnings(), printed(), helpers_apart(apart):
             warnings.simplefilter("ignore")
             return _Check(text, seed, folder).run(), ""
     except NoTest as error:
@@ -125,6 +131,17 @@ def moved(value: Any, direction: Any, h: float) -> Any:
 def printed() -> Iterator[io.StringIO]:
     with contextlib.redirect_stdout(io.StringIO()) as out:
         yield out
+
+
+@contextlib.contextmanager
+def helpers_apart(apart: bool) -> Iterator[None]:
+    """Every helper is read by itself, as long ones are."""
+    before = separate.LARGE
+    separate.LARGE = 0 if apart else before
+    try:
+        yield
+    finally:
+        separate.LARGE = before
 
 
 class _Check:

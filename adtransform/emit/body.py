@@ -244,6 +244,8 @@ class Printer:
         part = isinstance(first, Tree) and first.op == "index" and first.args[0] is old and equal(first.args[1], key)
         if not whole and not part:
             return None
+        if isinstance(t := type_of(old), List) and not isinstance(t.item, Scalar):
+            return None  # an array in a list would be written, and others may hold it
         same = same_kind(type_of(old), value.type) and isinstance(type_of(old), Array)
         scalar = isinstance(type_of(old), Array) and kind_of(type_of(old)) == kind_of(value.type) == "float" and adds_up(key)
         if not augmented(value) and not (same or scalar):
@@ -258,7 +260,7 @@ class Printer:
         sign = "+"
         if isinstance(share, Tree) and share.op == "operator.neg" and (isinstance(t, List) or adds_up(key)):
             sign, share = "-", share.args[0]
-        if isinstance(t, List) and not is_scalar(t.item):
+        if isinstance(t, List) and not isinstance(t.item, Scalar):
             self.write(f"{flat(place)} = ", Infix(place, sign, self.spell(share), 9), indent, node)
         elif isinstance(t, List) or adds_up(key):
             self.write(f"{flat(place)} {sign}= ", self.spell(share), indent, node)

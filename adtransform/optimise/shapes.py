@@ -36,7 +36,8 @@ class _Shapes(Rewriter):
         super().stmt(stmt, b)
         if self.depth != 1:
             return
-        if _may_be_undefined(stmt) or any(a in self.loose for a in operands(stmt)):
+        saved = isinstance(stmt, Let) and stmt.op == "unpack"  # by a sweep that may have left some of it unbound
+        if saved or _may_be_undefined(stmt) or any(a in self.loose for a in operands(stmt)):
             self.loose.update(stmt.targets)
         for t in stmt.targets:
             if t not in self.loose:

@@ -99,6 +99,8 @@ class _Solver:
                 self.aged[s] = len(self.loops)
                 self.loops[self.aged[s]] = self.loops[s]
                 self.aged[self.aged[s]] = self.aged[s]
+                if s in self.out.foreign:
+                    self.out.foreign.add(self.aged[s])
             out.add(self.aged[s] if back in self.loops[s] else s)
         return frozenset(out)
 

@@ -24,7 +24,6 @@ from adtransform.read.functions import WRAPPER, decorators
 from adtransform.read.refs import (
     ClassRef,
     DictRef,
-    Entries,
     External,
     FunctionRef,
     Items,
@@ -107,15 +106,16 @@ class Reader(Statements):
         self.place = self.origin(node)
         try:
             self.parameters(node)
+            if decorators(node):
+                self.guard_decorated(node)
+            elif id(node) in self.registry.alone:
+                self.itself(node, captured)
+            else:
+                self.block(self.frame.scope.body)
+            result = self._results(node)
         except Refusal as refusal:
-            raise DifferentiationError([refusal.message] if refusal.message else []) from None
-        if decorators(node):
-            self.guard_decorated(node)
-        elif id(node) in self.registry.alone:
-            self.itself(node, captured)
-        else:
-            self.block(self.frame.scope.body)
-        result = self._results(node)
+            self.messages += [refusal.message] if refusal.message and refusal.message not in self.messages else []
+            raise DifferentiationError(self.messages) from None
         if self.messages:
             raise DifferentiationError(sorted(self.messages, key=lambda m: (m.file, m.line, m.column)))
         found: list[Any] = []
@@ -308,10 +308,8 @@ class Reader(Statements):
                 if isinstance(content, Items):
                     return [self._tree(i, node, around) for i in content.refs]
                 return self.value(ref, node)
-            case DictRef(storage):
-                content = self.content(storage)
-                assert isinstance(content, Entries)
-                return {k: self._tree(v, node, around) for k, v in content.refs.items()}
+            case DictRef():
+                return {k: self._tree(v, node, around) for k, v in self.entries(ref, node).items()}
             case RangeRef() | Lazy():
                 return self._tree(self.as_list(ref, node), node)
         return self.value(ref, node)

@@ -9,7 +9,7 @@ from adtransform.ir import Var
 from adtransform.lattice import Array, Scalar, Unknown
 from adtransform.read.control import Control
 from adtransform.read.operators import BINARY
-from adtransform.read.refs import ListRef, ObjectRef, Ref, View
+from adtransform.read.refs import DictRef, Entries, Items, ListRef, ObjectRef, Ref, View
 from adtransform.read.storages import Place
 
 
@@ -83,6 +83,15 @@ class Augment(Control):
             named = self.let("assign", new, hint=name, type=u)
             self.store(before, named, stmt, name)
 
+    def place_of(self, base: Ref, key: ast.expr) -> Place | None:
+        """The item of a list or a dict at a key that is known."""
+        known = self.static(self.index_key(key)) if isinstance(key, (ast.Constant, ast.UnaryOp, ast.Name)) else None
+        if known is None or not isinstance(base, (ListRef, DictRef)):
+            return None
+        content = self.content(base.storage)
+        at = known.value
+        return base.storage, at % len(content.refs) if isinstance(content, Items) and content.refs else at
+
     def is_array(self, name: str, view: View, stmt: ast.AugAssign, place: Place | None = None) -> bool:
         """Whether an unknown value that is augmented is an array that others see: settled by an assumption if it matters."""
         others = self.aliases(view, place or name)
@@ -152,6 +161,12 @@ class Augment(Control):
             if isinstance(before, ListRef) and op == "add":
                 self.extend(before.storage, value, stmt)
                 return
+            known = isinstance(base, (ListRef, DictRef)) and isinstance(self.content(base.storage), (Items, Entries))
+            if known and isinstance(before, View) and isinstance(self.type_of(self.value(before)), Unknown):
+                name = ast.unparse(stmt.target)
+                if self.is_array(name, before, stmt, self.place_of(base, key)):
+                    self.overwrite(before, self.value(self.binary(op, before, value, stmt), stmt), stmt, name)
+                    return
             self.assign_item(base, key, self.binary(op, before, value, stmt), stmt)
             return
         at = self.index_key(key)

@@ -132,6 +132,8 @@ class Scope:
         return frozenset(found)
 
 
+_REPEATED = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
 EXIT, STOP, RETURNED, VALUE, DEAD = "%exit", "%stop", "%returned", "%value", "%dead"
 FALSE, TRUE = Const(False), Const(True)
 
@@ -154,6 +156,7 @@ class Frame:
         self.caller: Frame | None = None
         self.call: ast.AST | None = None
         self.comments = scope.comments(module.source)
+        self.statement: ast.stmt | None = None  # what is being read
         self.key: object = self  # what tells it from other frames, also where another one stands for it
 
     def is_live(self, name: str) -> bool:
@@ -163,6 +166,18 @@ class Frame:
             or name == VALUE
             or name.startswith("%h")
         )
+
+    def read_around(self, call: ast.AST) -> int:
+        """The names that the statement being read may still read after a call in it: a mask."""
+        stmt = self.statement
+        if stmt is None:
+            return self.scope.liveness.uses(call)
+        nodes = [n for n in descend(stmt) if isinstance(n, ast.expr)]
+        again = isinstance(stmt, ast.While) or any(isinstance(n, _REPEATED) for n in nodes)
+        done = set() if again else set(descend(call))
+        kept = stmt.target if isinstance(stmt, ast.AugAssign) else None
+        left = (n for n in nodes if isinstance(n, ast.Name) and n not in done)
+        return self.scope.liveness.mask(n.id for n in left if n is kept or not isinstance(n.ctx, ast.Store))
 
     def flag(self, name: str) -> Const | Var:
         """One of the flags that say how the block ended."""

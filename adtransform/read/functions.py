@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from adtransform.errors import Refusal, TargetError
@@ -174,6 +174,16 @@ class Functions(Separate):
                 return self.library_call(definition.name, args, kwargs, node)
             self.check_definition(definition, function)
         bound = self.bind_arguments(function, args, kwargs, node)
+        outer, live = self.frame, self.frame.live
+        outer.live |= outer.read_around(node)
+        try:
+            return self.call_function(function, bound, args, node)
+        finally:
+            outer.live = live
+
+    def call_function(self, function: FunctionRef, bound: Mapping[str, Ref], args: list[Ref], node: ast.AST) -> Ref:
+        """A user's function by itself, or read in a frame of its own."""
+        definition = function.node
         if id(definition) in self.registry.alone or (is_large(definition) and self.frame.module.source.file != WRAPPER):
             ref = self.separate(function, bound, node)
             if ref is not None:
@@ -276,8 +286,7 @@ class Functions(Separate):
     def run(self, inner: Frame, node: ast.AST) -> Ref:
         """Read the body of a function in a frame of its own, and give what it returns."""
         outer = self.frame
-        text, comment, live, place = self.statement_text, self.statement_comment, outer.live, self.place
-        outer.live |= outer.scope.liveness.uses(node)
+        text, comment, place = self.statement_text, self.statement_comment, self.place
         inner.caller, inner.call = outer, node
         self.frame = inner
         try:
@@ -287,7 +296,6 @@ class Functions(Separate):
             return self.returned()
         finally:
             self.frame = outer
-            outer.live = live
             self.statement_text, self.statement_comment, self.place = text, comment, place
 
     def returned(self) -> Ref:

@@ -319,9 +319,7 @@ class Methods(Library):
 
     def dict_method(self, owner: DictRef, name: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
         """A method of a dict of known keys."""
-        content = self.content(owner.storage)
-        assert isinstance(content, Entries)
-        entries = dict(content.refs)
+        entries = dict(self.entries(owner, node))
         match name:
             case "keys":
                 return TupleRef(tuple(Const(k) for k in entries))

@@ -29,7 +29,7 @@ from adtransform.source import Definition, descend
 
 _ROUNDS = 40
 _DEPTH = 60
-_LARGE = 25  # statements; what has fewer is read where it is called
+LARGE = 25  # statements; what has fewer is read where it is called
 
 
 class Recursive(Exception):
@@ -92,7 +92,7 @@ class Registry:
 
 def is_large(node: Definition) -> bool:
     """Whether a function is too long to be read where it is called."""
-    return isinstance(node, ast.FunctionDef) and sum(isinstance(n, ast.stmt) for n in inside(node.body)) > _LARGE
+    return isinstance(node, ast.FunctionDef) and sum(isinstance(n, ast.stmt) for n in inside(node.body)) > LARGE
 
 
 class Separate(Objects):

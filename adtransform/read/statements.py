@@ -58,6 +58,8 @@ class Statements(Unwinding):
         """Read a statement; where it is refused, go on with the others, so that all refusals are found."""
         self.describe(stmt)
         self.fresh = set()
+        frame, around = self.frame, self.frame.statement
+        frame.statement = stmt
         try:
             return bool(action())
         except Refusal as refusal:
@@ -69,6 +71,8 @@ class Statements(Unwinding):
         except Unreached:
             self.frame.env[DEAD] = TRUE
             return False
+        finally:
+            frame.statement = around
 
     def describe(self, stmt: ast.stmt) -> None:
         """Note the text and the comments of a statement for what comes from it."""

@@ -36,12 +36,13 @@ from adtransform.read.refs import (
 
 # Functions whose result, if it is an array at all, has the shape that its operands have together.
 LOOP = "%loop"
+_RESHAPES = ("numpy.reshape", "numpy.ravel")
 _RANK_KEEPING = frozenset(
     "assign update numpy.copy operator.neg operator.pos numpy.asarray numpy.zeros_like numpy.ones_like".split()
 )
 
 
-Place = tuple[Storage, str]  # an object, and one of its attributes
+Place = tuple[Storage, object]  # an object, a list or a dict, and one of its attributes, items or keys
 
 
 def mutable(t: Type) -> bool:
@@ -192,19 +193,30 @@ class Storages(Core):
     def settle(self, view: View, name: str) -> None:
         """Make sure that what was a view when it was taken is one: another path has written the storage since."""
         for i, step in enumerate(view.path):
-            if step.op in ("numpy.reshape", "numpy.ravel") and not view.storage.solid:
+            if step.op in _RESHAPES:
                 self.assume_contiguous(view, i)
             if not step.sure:
                 self.assume_rank(view, name)
 
     def assume_contiguous(self, view: View, position: int) -> None:
         """A reshape is a view of a contiguous array, and a copy of others."""
-        param = view.storage.param
-        if not param or any(s.op not in ("numpy.reshape", "numpy.ravel") for s in view.path[:position]):
+        param, whole = view.storage.param, all(self.stays_contiguous(s) for s in view.path[:position])
+        if whole and view.storage.solid:
+            return
+        if not whole or not param:
             self.refuse(
                 None, "a write that a reshaped array may or may not see", "make the array with np.zeros, or use .copy()"
             )
         self.take(param, "contiguous", f"{param}.flags.c_contiguous", "a reshape of it is written or read after a write")
+
+    def stays_contiguous(self, step: Step) -> bool:
+        """Whether a step shows a contiguous part of a contiguous array."""
+        if step.op != "index":
+            return step.op in _RESHAPES
+        let = self.definitions.get(step.args[0]) if isinstance(step.args[0], Var) else None
+        if let is not None and let.op == "slice":
+            return let.args[2] in (Const(None), Const(1))
+        return self.ints(step.args[0]) > 0
 
     def assume_rank(self, view: View, name: str) -> None:
         """`t = x[i]` is a number or a row: decided by how `t` is used elsewhere."""
@@ -282,8 +294,7 @@ class Storages(Core):
             case "numpy.expand_dims" | "numpy.squeeze" | "flat":
                 return self.let("numpy.reshape", new, self.let("shape", parent), hint=hint)
             case "numpy.reshape" | "numpy.ravel":
-                if not view.storage.solid and not self.has_taken(view.storage.param, "contiguous"):
-                    self.assume_contiguous(view, position)
+                self.assume_contiguous(view, position)
                 return self.let("numpy.reshape", new, self.let("shape", parent), hint=hint)
             case "numpy.asarray" | "numpy.asanyarray":
                 return new
@@ -328,7 +339,7 @@ class Storages(Core):
             frame = frame.caller
 
     def storages(self, ref: Ref, but: Place | None = None) -> Iterator[Storage]:
-        """The storages that a reference leads to, `but` through an attribute of an object."""
+        """The storages that a reference leads to, `but` through an attribute of an object or an item of a list or a dict."""
         seen: set[Storage] = set()
         todo: list[Ref] = [ref]
         while todo:
@@ -343,10 +354,9 @@ class Storages(Core):
                     seen.add(storage)
                     yield storage
                     content = self.heap.get(storage)
-                    if isinstance(content, Items):
-                        todo.extend(reversed(content.refs))
-                    elif isinstance(content, Entries):
-                        held = [r for k, r in content.refs.items() if but is None or (storage, k) != but]
+                    if isinstance(content, (Items, Entries)):
+                        refs = enumerate(content.refs) if isinstance(content, Items) else content.refs.items()
+                        held = [r for k, r in refs if but is None or (storage, k) != but]
                         todo.extend(reversed(held))
                 case PartialRef(function, args, kwargs):
                     todo.extend(reversed((function, *args, *kwargs.values())))
@@ -354,7 +364,7 @@ class Storages(Core):
                     todo.append(owner)
 
     def aliases(self, view: View, but: str | Place) -> list[str]:
-        """The names, still to be read, that share a view's storage, `but` itself (a name, or an attribute) left out."""
+        """The names, still to be read, that share a view's storage, `but` itself (a name, an attribute, an item) left out."""
         place = but if isinstance(but, tuple) else None
         found = []
         frame = self.frame

@@ -66,7 +66,12 @@ def reduced_to(s: Simplifier, part: Atom, like: Atom, b: Builder) -> Atom | None
     if inner is not None and inner.args[1] == like:
         return part
     if is_scalar(want) and is_scalar(have):
-        return part if _compatible(have, want) else None
+        if not _compatible(have, want):
+            return None
+        if isinstance(have, Scalar) or isinstance(want, Array):
+            return part
+        # An array without axes can be written, and then whoever shares it sees that: a number is made of it.
+        return b.let("builtins.float", part) if _dtype(want) in (None, "float64") else None
     if is_scalar(want) and isinstance(have, Array) and kind_of(want) == kind_of(have) == "float" and _dtype(have) == "float64":
         return b.let("numpy.sum", part)
     to, from_ = dims_of(want), dims_of(have)

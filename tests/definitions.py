@@ -1,0 +1,200 @@
+"""The helpers and classes that random programs may use."""
+
+from __future__ import annotations
+
+HELPERS = {
+    "smooth": """
+def smooth(u, k=0.4):
+    s = u * 0.5
+    if k > 0.3:
+        return s + np.tanh(k)
+    s = s - k
+    return s * s
+""",
+    "bump": """
+def bump(v, k):
+    w = v * k
+    w[1] = w[0] + k
+    w[2:] *= 0.5
+    return w
+""",
+    "scatter": """
+def scatter(v, k):
+    v[0] = np.sin(v[0]) + k
+    v[-1] *= k
+    return v[1] * k
+""",
+    "total": """
+def total(items, start=0.0):
+    s = start
+    for q in items:
+        if s > 50.0:
+            break
+        s += q
+    return s
+""",
+    "tail": """
+def tail(v, *, first=1):
+    return v[first:]
+""",
+    "relax": """
+def relax(v, omega=0.5, sweeps=2):
+    for _ in range(sweeps):
+        for i in range(1, len(v) - 1):
+            v[i] += omega * (0.5 * (v[i - 1] + v[i + 1]) - v[i])
+""",
+    "moments": """
+def moments(v):
+    mean = v.mean()
+    return mean, np.mean((v - mean) ** 2)
+""",
+    "first": """
+def first(v, level):
+    for i, q in enumerate(v):
+        if q > level:
+            return q * 2.0 + i
+    return level
+""",
+    "shift": """
+def shift(v, k, out=None):
+    if out is None:
+        out = np.empty_like(v)
+    out[1:] = v[:-1]
+    out[0] = k
+    return out
+""",
+    "norm": """
+def norm(*parts, scale=1.0):
+    s = 0
+    for p in parts:
+        s = s + p * p
+    return scale * np.sqrt(s + 0.1)
+""",
+    "apply": """
+def apply(fn, u, times=2):
+    for _ in range(times):
+        u = fn(u)
+    return u
+""",
+    "power": """
+def power(u, n):
+    if n == 0:
+        return 1.0
+    return u * power(u, n - 1)
+""",
+    "fold": """
+def fold(items):
+    if len(items) == 0:
+        return 0.5
+    return np.sin(items[0]) + fold(items[1:]) * 0.5
+""",
+    "halves": """
+def halves(v):
+    if len(v) == 1:
+        return np.sin(v[0])
+    middle = len(v) // 2
+    return halves(v[:middle]) + halves(v[middle:]) * v[0]
+""",
+    "even": """
+def even(u, n):
+    if n == 0:
+        return u
+    return odd(np.sin(u) * 1.3, n - 1)
+
+
+def odd(u, n):
+    if n == 0 or abs(u) > 5.0:
+        return u * u
+    return even(np.cos(u) + u, n - 1)
+""",
+    "settle": """
+def settle(v, i):
+    if i == len(v):
+        return
+    v[i] = np.sin(v[i]) + v[i - 1] * 0.5
+    settle(v, i + 1)
+""",
+    "both": """
+def both(u, n):
+    if n == 0:
+        return u, u * u
+    p, q = both(u * 0.5, n - 1)
+    return p + q, q * u
+""",
+    "deep": """
+def deep(v, k, n):
+    s = 0.0
+    for q in v:
+        if q > 1.0:
+            break
+        s += q * k
+    if n == 0 or s > 3.0:
+        return s
+    return s * 0.1 + deep(v * k, np.tanh(s), n - 1)
+""",
+    "kick": """
+def kick(body, k):
+    body.k *= k
+    body.u[0] += k
+    if body.k > 1.0:
+        return
+    body.seen.append(k)
+""",
+}
+
+CLASSES = {
+    "Body": """
+class Body:
+    mass = 0.5
+
+    def __init__(self, k, u):
+        self.k = k
+        self.u = u
+        self.seen = [k]
+
+    def energy(self):
+        return self.mass * self.k * self.k + np.sum(self.u)
+
+    def step(self, h):
+        self.k = self.k + h * self.u[0]
+        self.u[1:] *= 0.5
+        self.seen.append(self.k)
+        return self.energy()
+
+    def until(self, level):
+        for i in range(4):
+            self.k = self.k * 0.7
+            if self.k < level:
+                return self.u[i]
+        return self.k
+
+    def reset(self, u):
+        self.u = u
+
+    @property
+    def level(self):
+        return np.tanh(self.k)
+
+    def __add__(self, other):
+        return Body(self.k + other.k, self.u + other.u)
+""",
+    "Setting": """
+@dataclass
+class Setting:
+    k: float
+    u: np.ndarray
+    scale: float = 2.0
+
+    def apply(self, v):
+        return self.scale * v + self.k * self.u
+""",
+    "Point": """
+class Point(NamedTuple):
+    k: float
+    u: np.ndarray
+
+    def norm(self):
+        return np.sqrt(self.k**2 + np.sum(self.u * self.u))
+""",
+}
+IMPORTS = {"@dataclass": "from dataclasses import dataclass", "NamedTuple": "from typing import NamedTuple"}
