@@ -87,10 +87,13 @@ class _Folder:
         self.trying = 0  # in how many bodies of a `try`
         self.pending: dict[Var, Bind] = {}
         self.moved: dict[Var, Tree] = {}
-        self.seen: dict[Var, tuple[set[Var], set[str], Buffers]] = {}
+        # What each reads: variables, their labels, and the buffers whose contents it takes; and which of them read each.
+        self.seen: dict[Var, set[Var | str | int]] = {}
+        self.readers: dict[Var | str | int, list[Var]] = {}
 
     def block(self, nodes: list[Node], depth: int) -> list[Node]:
-        outer, self.pending = self.pending, {}
+        outer = self.pending, self.readers
+        self.pending, self.readers = {}, {}
         out: list[Node | None] = []
         places: dict[Bind, int] = {}
         for node in nodes:
@@ -101,7 +104,7 @@ class _Folder:
             elif self.trying and isinstance(made, Bind):
                 self.pending.clear()  # what it raises is not for another handler than what was raised before
             out.append(made)
-        self.pending = outer
+        self.pending, self.readers = outer
         return [node for node in out if node is not None]
 
     def node(self, node: Node, depth: int, places: dict[Bind, int], out: list[Node | None]) -> Node:
@@ -144,7 +147,8 @@ class _Folder:
 
     def header(self, node: Loop, depth: int, room: int) -> None:
         """The statements of a `while` condition, which has to become one expression to be printed as one."""
-        outer, self.pending = self.pending, {}
+        outer = self.pending, self.readers
+        self.pending, self.readers = {}, {}
         places: dict[Bind, int] = {}
         out: list[Node | None] = []
         for inner in node.header:
@@ -156,7 +160,7 @@ class _Folder:
         self.current = node
         (node.cond,) = self.fill((node.cond,), room - 7, places, out)
         node.header = [n for n in out if n is not None]
-        self.pending = outer
+        self.pending, self.readers = outer
 
     def bind(self, node: Bind, room: int, places: dict[Bind, int], out: list[Node | None]) -> None:
         tree = node.tree
@@ -174,8 +178,7 @@ class _Folder:
         copied = tree.args[0] if tree.op in ("copy", "copy_of", "numpy.copy") and node.let is None else None
         asking = self.ask_copy(copied, node.targets[0]) if isinstance(copied, Var) and not self.may_fold(node) else []
         if node.inplace:
-            written = self.memory.of(tree.args[0])
-            self.forget(v for v in self.pending if self.seen[v][2] & written)
+            self.forget(self.reading(self.memory.of(tree.args[0])))
         if not effect_free(tree.op):
             self.pending.clear()
         self.forget_names(node.targets)
@@ -185,10 +188,8 @@ class _Folder:
     def ask_copy(self, old: Var, new: Var) -> list[tuple[Bind, Tree]]:
         """The pending expressions that read a value, which may as well read its copy."""
         asking = []
-        for bind in list(self.pending.values()):
-            if old in self.seen[bind.targets[0]][0]:
-                self.pending.pop(bind.targets[0])
-                asking.append((bind, _read(self.moved[bind.targets[0]], old, new)))
+        for v in self.reading((old,)):
+            asking.append((self.pending.pop(v), _read(self.moved[v], old, new)))
         return asking
 
     def saved_by_growth(self, tree: Tree) -> int:
@@ -261,9 +262,16 @@ class _Folder:
         """Note what may be folded; `tree` is what it reads as by now, if that differs from what it reads where it stands."""
         v, tree = node.targets[0], tree or node.tree
         found = set(variables(tree))
-        self.seen[v] = (found, {self.label(w) for w in found} - {""}, self.contents(tree))
+        self.seen[v] = {*found, *(self.label(w) for w in found), *self.contents(tree)} - {""}
+        for key in self.seen[v]:
+            self.readers.setdefault(key, []).append(v)
         self.pending[v] = node
         self.moved[v] = tree
+
+    def reading(self, keys: Iterable[Var | str | int]) -> list[Var]:
+        """The pending ones that read any of these."""
+        found = dict.fromkeys(v for k in keys for v in self.readers.get(k, ()) if v in self.pending and k in self.seen[v])
+        return list(found)
 
     def contents(self, a: Operand) -> Buffers:
         """The buffers whose contents an expression reads; asking for the shape of an array reads none."""
@@ -284,8 +292,9 @@ class _Folder:
     def forget_names(self, targets: Iterable[Var]) -> None:
         """Values that read a variable which gets a new value now stay before it."""
         for t in targets:
-            name = self.label(t)
-            self.forget(v for v in self.pending if t in self.seen[v][0] or (name and name in self.seen[v][1]))
+            for key in (t, self.label(t)):
+                self.forget(self.reading((key,)))
+                self.readers.pop(key, None)
 
     def fill(
         self,

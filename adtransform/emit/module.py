@@ -26,7 +26,7 @@ from adtransform.emit.spell import Speller
 from adtransform.ir import Const, Function, Let, Stmt, Var
 from adtransform.lattice import List
 from adtransform.place import place
-from adtransform.place.program import label
+from adtransform.place.program import copied, label
 from adtransform.rewrite import defined, statements
 from adtransform.source import Text
 from adtransform.syntax import flat
@@ -118,8 +118,9 @@ def _hands_over(stmt: Stmt) -> bool:
 def _lines(f: Function, listing: bool, reserved: frozenset[str], called: Globals) -> list[Line]:
     """The body, with temporaries left unfolded until every line is short enough."""
     keep: set[Var] = set()
+    placed, memory = place(f, listing=listing)
     for round in itertools.count(1):
-        program, memory = place(f, listing=listing)
+        program = copied(placed)
         eaten = fold(program, memory, listing=listing, keep=keep)
         chosen = names(program, listing=listing, reserved=reserved | _made_up(called))
         modules = frozenset(s.op.rpartition(".")[0] for s in statements(f.body) if isinstance(s, Let))

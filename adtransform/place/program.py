@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from adtransform.ir import Const, Function, Let, Origin, Var, is_temporary
 from adtransform.lattice import UNKNOWN, Array, Scalar, Type, kind_of, of_value
@@ -128,6 +128,30 @@ class Program:
 
     function: Function
     nodes: list[Node]
+
+
+def copied(program: Program) -> Program:
+    """A program of statements of its own, that may be altered while the first one is kept."""
+    loops: dict[Loop, Loop] = {}
+
+    def block(nodes: list[Node]) -> list[Node]:
+        return [again(node) for node in nodes]
+
+    def again(node: Node) -> Node:
+        match node:
+            case Copy():
+                return Copy(list(node.pairs), node.back and loops[node.back])
+            case Branch():
+                return replace(node, then=block(node.then), orelse=block(node.orelse))
+            case Attempt():
+                return replace(node, body=block(node.body), handler=block(node.handler), orelse=block(node.orelse))
+            case Loop():
+                made = loops[node] = replace(node, header=block(node.header))
+                made.body = block(node.body)
+                return made
+        return replace(node)
+
+    return Program(program.function, block(program.nodes))
 
 
 def type_of(a: Operand) -> Type:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from adtransform.ir import Const, Var
 from adtransform.lattice import Array, List, Scalar, Static, Tuple, Type, Unknown
 from adtransform.ops import VIEWS
-from adtransform.place.program import Bind, Copy, Loop, Node, Operand, Tree, blocks, variables
+from adtransform.place.program import Bind, Copy, Loop, Node, Operand, Tree, blocks, reads, variables
 
 Buffers = frozenset[int]
 _NONE: Buffers = frozenset()
@@ -77,10 +77,13 @@ def is_immutable(t: Type) -> bool:
 class _Solver:
     def __init__(self) -> None:
         self.out = Storage()
-        self.changed = False
         self.sites: dict[tuple[object, int, str], int] = {}
         self.loops: dict[int, tuple[Loop, ...]] = {}
         self.aged: dict[int, int] = {}
+        # What in a loop reads a variable and has been looked at: it is looked at again when more is known of that.
+        self.users: dict[Var, list[Node]] = {}
+        self.around: dict[Node, tuple[Loop, ...]] = {}
+        self.todo: set[Node] = set()
 
     def site(self, node: object, i: int, what: str, loops: tuple[Loop, ...]) -> Buffers:
         key = (node, i, what)
@@ -113,36 +116,47 @@ class _Solver:
             old = table.get(v, _NONE)
             if new and new is not old and not new <= old:
                 table[v] = old | new
-                self.changed = True
+                self.todo.update(self.users.get(v, ()))
 
     def block(self, nodes: list[Node], loops: tuple[Loop, ...]) -> None:
         for node in nodes:
-            match node:
-                case Bind():
-                    self.bind(node, loops)
-                case Copy():
-                    for target, source in node.pairs:
-                        own, held = self.out.of(source), self._held(source)
-                        if node.back is not None:
-                            own, held = self.older(own, node.back), self.older(held, node.back)
-                        self.give(target, own, held)
-                case Loop():
-                    self.loop(node, loops)
-                    for q, p in node.exits:
-                        self.give(q, self.out.of(p), self._held(p))
-                case _:
-                    for inner in blocks(node):
-                        self.block(inner, loops)
+            if isinstance(node, Loop):
+                self.block(node.header, (*loops, node))
+                self.block(node.body, (*loops, node))
+            else:
+                for inner in blocks(node):
+                    self.block(inner, loops)
+            self.step(node, loops)
+            if loops:
+                self.note(node, loops)
+            elif isinstance(node, Loop):
+                # What one trip finds may hold for the next one.
+                while self.todo:
+                    for again, around in self.around.items():
+                        if again in self.todo:
+                            self.todo.discard(again)
+                            self.step(again, around)
+                self.users, self.around = {}, {}
 
-    def loop(self, node: Loop, loops: tuple[Loop, ...]) -> None:
-        """What a trip finds may hold for the next one; loops inside of others are repeated with those."""
-        inner = (*loops, node)
-        while True:
-            self.changed = bool(loops) and self.changed
-            self.block(node.header, inner)
-            self.block(node.body, inner)
-            if loops or not self.changed:
-                return
+    def note(self, node: Node, loops: tuple[Loop, ...]) -> None:
+        """In a loop what is read may turn out to be more."""
+        self.around[node] = loops
+        for v in [p for _, p in node.exits] if isinstance(node, Loop) else reads(node):
+            self.users.setdefault(v, []).append(node)
+
+    def step(self, node: Node, loops: tuple[Loop, ...]) -> None:
+        match node:
+            case Bind():
+                self.bind(node, loops)
+            case Copy():
+                for target, source in node.pairs:
+                    own, held = self.out.of(source), self._held(source)
+                    if node.back is not None:
+                        own, held = self.older(own, node.back), self.older(held, node.back)
+                    self.give(target, own, held)
+            case Loop():
+                for q, p in node.exits:
+                    self.give(q, self.out.of(p), self._held(p))
 
     def _held(self, a: Operand) -> Buffers:
         return self.out.held.get(a, _NONE) if isinstance(a, Var) else _NONE
