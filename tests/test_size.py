@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from adtransform.errors import DifferentiationError
 from adtransform.ir import Function
 from adtransform.lattice import FLOAT, Array, Dim, Type
-from adtransform.pipeline import compile, load_function
+from adtransform.pipeline import compile, gradient, load_function
 from adtransform.source import from_text
 
 VECTOR = Array("float64", (Dim("I", True),))
@@ -89,6 +90,36 @@ def test_twice_the_statements_are_twice_the_work(make: Callable[[int], str], typ
     assert large < 2.6 * small
 
 
+@pytest.mark.parametrize("types", [{"x": VECTOR, "a": FLOAT}, {}], ids=["typed", "untyped"])
+@pytest.mark.parametrize("make", [straight, blocks])
+def test_second_order_too(make: Callable[[int], str], types: dict[str, Type]) -> None:
+    def second(n: int) -> int:
+        return calls(lambda: compile(gradient(read(make(n), types), ["x", "a"], single=False), "forward", ["x", "a"]))
+
+    assert second(80) < 2.6 * second(40)
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse", "pair"])
+def test_two_thousand_statements(mode: str) -> None:
+    made = compile(read(straight(2000), {"x": VECTOR, "a": FLOAT}), mode, ["x", "a"])
+    assert len(made.functions) == 1 + (mode == "pair")
+
+
+def returns(n: int) -> str:
+    lines = [f"    if x > {1000 - i}.0:\n        return x * {i}.0 + a" for i in range(n)]
+    return "def f(x, a):\n" + "\n".join(lines) + "\n    return a * x\n"
+
+
+@pytest.mark.parametrize("make", [returns, lambda n: chain(n)], ids=["returns", "elifs"])
+def test_no_more_blocks_than_python_takes(make: Callable[[int], str]) -> None:
+    x, a = 950.5, 0.8
+    for n, types in ((96, {}), (130, {"x": FLOAT, "a": FLOAT})):
+        _, (dx, da) = compile(read(make(n), types), "reverse", ["x", "a"]).functions["f_reverse"](x, a)
+        assert da == (1.0 if make is returns else x) and dx == pytest.approx(50.0 if make is returns else 2 * x * 50.0 + a)
+    with pytest.raises(DifferentiationError, match="Python indents no deeper"):
+        compile(read(make(130), {}), "reverse", ["x", "a"])
+
+
 def chain(n: int) -> str:
     arms = [f"    elif x > {1000 - i}.0:\n        y = x * {i}.0 + a" for i in range(n)]
     return (
@@ -128,6 +159,7 @@ SHAPES = {
     "60 elifs": chain(60),
     "15 nested ifs": nested_ifs(15),
     "8 nested loops": nested_loops(8),
+    "60 early returns": returns(60),
     "60 guards in a loop": guards(60),
     "a list of 2000": "import numpy as np\ndef f(x, a):\n    return np.sum(np.array(["
     + ", ".join(f"{i}.5" for i in range(2000))

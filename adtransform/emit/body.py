@@ -33,6 +33,8 @@ from adtransform.place.program import (
 )
 from adtransform.syntax import Bare, Group, Infix, Keyword, Py, Word, constant, flat, statement
 
+_DEEPEST = 4 * 98  # columns: Python's tokenizer takes no more than 98 blocks inside of one another
+
 
 @dataclass(slots=True)
 class Line:
@@ -85,6 +87,11 @@ class Printer:
     def block(self, nodes: list[Node], indent: int, tail: str) -> int:
         """Print statements; `tail` is the exit that falling off their end amounts to.  The number of lines printed."""
         before = len(self.out)
+        if indent > _DEEPEST and nodes:
+            origin = next(
+                (n.origin for n in nodes if not isinstance(n, (Copy, Exit)) and n.origin), self.program.function.origin
+            )
+            refuse(origin, "so many tests after one another: Python indents no deeper", "move some of them into a function")
         for i, node in enumerate(nodes):
             if isinstance(node, Bind) and node.tree.op == "backward":
                 self.quoting = True

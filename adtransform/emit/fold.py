@@ -113,7 +113,7 @@ class _Folder:
         match node:
             case Branch():
                 node.then = self.block(node.then, depth + 1)
-                node.orelse = self.block(node.orelse, depth + 1)
+                node.orelse = self.block(node.orelse, depth if self.is_elif(node.orelse) else depth + 1)
                 choice = None if self.listing else self.choice(node, room)
                 if choice is not None:
                     ends = (*node.then, *node.orelse)
@@ -144,6 +144,12 @@ class _Folder:
             case Bind():
                 self.bind(node, room, places, out)
         return node
+
+    def is_elif(self, nodes: list[Node]) -> bool:
+        """Whether the statements of an `else` will be one `if`, which is printed as `elif` and no deeper."""
+        kept = [node for node in nodes if not isinstance(node, Copy)]
+        folded = all(isinstance(node, Bind) and self.may_fold(node) for node in kept[:-1])
+        return folded and bool(kept) and isinstance(kept[-1], Branch)
 
     def header(self, node: Loop, depth: int, room: int) -> None:
         """The statements of a `while` condition, which has to become one expression to be printed as one."""
@@ -262,7 +268,8 @@ class _Folder:
         """Note what may be folded; `tree` is what it reads as by now, if that differs from what it reads where it stands."""
         v, tree = node.targets[0], tree or node.tree
         found = set(variables(tree))
-        self.seen[v] = {*found, *(self.label(w) for w in found), *self.contents(tree)} - {""}
+        keys: set[Var | str | int] = {*found, *self.contents(tree), *(self.label(w) for w in found)}
+        self.seen[v] = keys - {""}
         for key in self.seen[v]:
             self.readers.setdefault(key, []).append(v)
         self.pending[v] = node

@@ -10,6 +10,7 @@ contradict every condition is bound.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from adtransform.ir import UNDEFINED, Const, Var
@@ -64,6 +65,10 @@ class _Analysis:
         self.moves = [(t, s) for n in nodes if isinstance(n, Copy) for t, s in n.pairs if isinstance(s, Var)]
         self.moves += [exit for n in nodes if isinstance(n, Loop) for exit in n.exits]
         self.tests = {test for n in nodes if isinstance(n, Branch) and (test := _test(n.cond)[0]) is not None}
+        # What a copy alone reads needs to be followed no further than that.
+        counts = Counter(v for n in nodes for v in reads(n))
+        counts.update(v for n in nodes if isinstance(n, Loop) for v in (*variables(n.cond), *n.phis, *(p for _, p in n.exits)))
+        self.once = {v for v, count in counts.items() if count == 1} - self.tests
         self.breaks: list[list[tuple[_State, _Facts]]] = []
         incoming: dict[Var, set[Operand]] = {}
         for n in nodes:
@@ -125,6 +130,9 @@ class _Analysis:
                 learnt[t] = s.value
             elif isinstance(s, Var) and s in facts:
                 learnt[t] = facts[s]
+        for _, s in node.pairs:
+            if isinstance(s, Var) and s in self.once:
+                state.pop(s, None)
         targets = {t for t, _ in node.pairs}
         tests = [(t, s) for t, s in node.pairs if t in self.tests or s in self.tests]
         for t in targets:
