@@ -43,6 +43,7 @@ class _Updater:
                         starts.setdefault(self.find(t), set()).update((t, Var()))
         self.single = {root for root, found in starts.items() if len(found) == 1}
         self.newest: dict[Var, Var] = {}
+        self.before: list[tuple[Var, Var | None]] = []  # what was the newest until then, to leave a block
 
     def find(self, v: Var) -> Var:
         root = self.root
@@ -53,7 +54,7 @@ class _Updater:
 
     def note(self, v: Operand) -> None:
         if isinstance(v, Var) and self.find(v) in self.single and not isinstance(v.type, List):
-            self.newest[self.find(v)] = v
+            self.put(self.find(v), v)
 
     def block(self, nodes: list[Node]) -> None:
         for node in nodes:
@@ -67,30 +68,39 @@ class _Updater:
                     for t, _ in node.pairs:
                         self.note(t)
                 case Branch():
-                    before = dict(self.newest)
-                    ends = []
-                    for inner in blocks(node):
-                        self.newest = dict(before)
-                        self.block(inner)
-                        ends.append(self.newest)
-                    # What both branches assign is there afterwards.
-                    both = [v for v in ends[0].values() if all(e.get(self.find(v)) is v for e in ends)]
-                    self.newest = before | {self.find(v): v for v in both}
+                    first, *others = [self.inside(inner) for inner in blocks(node)]
+                    for root, v in first.items():
+                        # What both branches assign is there afterwards.
+                        if all(made.get(root) is v for made in others):
+                            self.put(root, v)
                 case Attempt():
-                    before = dict(self.newest)
                     for inner in blocks(node):
-                        self.newest = dict(before)
-                        self.block(inner)
-                    self.newest = before
+                        self.inside(inner)
                 case Loop():
-                    before = dict(self.newest)
                     node.bounds = tuple(self.operand(a) for a in node.bounds)
-                    self.newest.update({self.find(p): p for p in node.phis if self.find(p) in self.single})
-                    self.block(node.header)
-                    self.block(node.body)
-                    self.newest = before
+                    self.inside(node.header, node.body, phis=node.phis)
                     for q, _ in node.exits:
                         self.note(q)
+
+    def inside(self, *inner: list[Node], phis: tuple[Var, ...] = ()) -> dict[Var, Var]:
+        """Follow blocks that may not be run; what is the newest at their end, which is forgotten behind them."""
+        mark = len(self.before)
+        for p in phis:
+            if self.find(p) in self.single:
+                self.put(self.find(p), p)
+        for nodes in inner:
+            self.block(nodes)
+        made: dict[Var, Var] = {}
+        while len(self.before) > mark:
+            root, old = self.before.pop()
+            made.setdefault(root, self.newest.pop(root))
+            if old is not None:
+                self.newest[root] = old
+        return made
+
+    def put(self, root: Var, v: Var) -> None:
+        self.before.append((root, self.newest.get(root)))
+        self.newest[root] = v
 
     def operand(self, a: Operand) -> Operand:
         return self.tree(a) if isinstance(a, Tree) else a

@@ -144,7 +144,8 @@ def copied(program: Program) -> Program:
             case Branch():
                 return replace(node, then=block(node.then), orelse=block(node.orelse))
             case Attempt():
-                return replace(node, body=block(node.body), handler=block(node.handler), orelse=block(node.orelse))
+                clauses = [replace(clause, handler=block(clause.handler)) for clause in node.clauses]
+                return replace(node, body=block(node.body), clauses=clauses, orelse=block(node.orelse))
             case Loop():
                 made = loops[node] = replace(node, header=block(node.header))
                 made.body = block(node.body)
