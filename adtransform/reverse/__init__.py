@@ -19,13 +19,14 @@ from functools import reduce
 from adtransform.activity import LINEAR, active, selected
 from adtransform.build import Builder, type_of
 from adtransform.calls import Variants, is_active, name_of
-from adtransform.infer.indexing import may_repeat
 from adtransform.infer.structural import adjoint as adjoint_type
 from adtransform.ir import UNDEFINED, Atom, Const, For, Function, If, Let, Region, Stmt, Try, Var, While, numbered
 from adtransform.lattice import INT, UNKNOWN, Array, List, Saved, Tuple, dims_of, is_scalar
-from adtransform.linear import nothing, pull, singular, zero
+from adtransform.linear import pull, zero
 from adtransform.ops import CALLS
 from adtransform.record import record
+from adtransform.reverse.branches import Branches
+from adtransform.reverse.shares import Contribute, is_list, joined, structural
 from adtransform.rewrite import Rewriter, definitions, flags_of, free, raises
 
 
@@ -59,7 +60,7 @@ def sweep(
     return _Reverse(_tagged(_loaded(f, wrt)), wrt, seed, exact, variants or {}).run()
 
 
-class _Reverse:
+class _Reverse(Branches):
     def __init__(self, f: Function, wrt: Sequence[str], seed: float | None, exact: bool, variants: Variants) -> None:
         self.wrt, self.seed, self.exact, self.variants = tuple(wrt), seed, exact, variants
         self.active = active(f, wrt)
@@ -67,10 +68,10 @@ class _Reverse:
         self.f = _Ahead(self.active).function(f)
         self.definitions = definitions(f.body)
         self.passed = flags_of(f.body, raises)
-        self.adjoint: dict[Var, Atom] = {}
+        self.adjoint = {}
         self.trips: dict[object, Var] = {}
-        self.empty: set[Atom] = set()
-        self.branches: dict[Atom, tuple[Builder, int]] = {}  # what makes the adjoints that branches make: where it stands
+        self.empty = set()
+        self.branches = {}
 
     def run(self) -> Sweeps:
         b = Builder()
@@ -130,16 +131,11 @@ class _Reverse:
                     self.loop(stmt, b)
 
     def let(self, stmt: Let, b: Builder) -> None:
-        add = _Contribute(self, b)
+        add = Contribute(self, b)
         bars = [self.adjoint.get(t) for t in stmt.targets]
-        args, bar = stmt.args, bars[0]
-        wanted: set[Atom] = {a for a in (*args, *(v for _, v in stmt.kwargs)) if a in self.active}
-        if stmt.op == "operator.add" and _is_list(stmt.targets[0]):
-            assert bar is not None
-            middle = b.let("builtins.len", args[0], type=INT)
-            for a, key in zip(args, (b.let("slice", None, middle, None), b.let("slice", middle, None, None)), strict=True):
-                if a in wanted:
-                    add(a, b.let("index", bar, key, type=type_of(bar)))
+        wanted: set[Atom] = {a for a in (*stmt.args, *(v for _, v in stmt.kwargs)) if a in self.active}
+        if stmt.op == "operator.add" and is_list(stmt.targets[0]):
+            joined(stmt, bars[0], wanted, add, b)
             return
         if stmt.op in CALLS:
             self.call(stmt, wanted, add, b)
@@ -151,172 +147,9 @@ class _Reverse:
                 }
                 pull(stmt, bars, wanted, add, b, self.strong | unused if unused else self.strong)
             return
-        if stmt.op == "pop":
-            rest, item = (bars[i] or zero(t, b) for i, t in enumerate(stmt.targets))
-            add(args[0], b.let("push", rest, item, type=adjoint_type(type_of(args[0]))))
-            return
-        if stmt.op == "unpack":
-            items = [found or nothing(t, b) for found, t in zip(bars, stmt.targets, strict=True)]
-            add(args[0], b.let("pack", *items, type=type_of(args[0])))
-            return
-        assert bar is not None
-        match stmt.op:
-            case "assign":
-                add(args[0], bar)
-            case "index":
-                if args[0] in wanted:
-                    add.at(args[0], args[1], bar)
-            case "update" if dims_of(type_of(args[0])) == () and args[1] == Const(...):
-                # All of an array without axes is written; its adjoint may be a number, which has no items.
-                if args[2] in wanted:
-                    add(args[2], bar)
-            case "update":
-                if args[2] in wanted:
-                    share = b.let("index", bar, args[1])
-                    if not _is_list(args[0]) and may_repeat(args[1], self.definitions):
-                        share = b.let("numpy.where", b.let("last", bar, args[1]), share, 0.0)
-                    add(args[2], share)
-                if args[0] in wanted:
-                    hole = _hole(args, b) if _is_list(args[0]) else Const(0.0)
-                    add(args[0], b.let("update", bar, args[1], hole))
-            case "push":
-                rest, item = b.apply("pop", (bar,), count=2)
-                if args[1] in wanted:
-                    add(args[1], item)
-                if args[0] in wanted:
-                    add(args[0], rest)
-            case "extend":
-                count = b.let("builtins.len", args[0])
-                add(args[0], b.let("index", bar, b.let("slice", None, count, None)))
-                add(args[1], b.let("index", bar, b.let("slice", count, None, None)))
-            case "times":
-                add(args[0], b.let("untimes", bar, args[0], args[1]))
-            case "untimes":
-                add(args[0], b.let("times", bar, args[2]))
-            case "plus":
-                add(args[0], bar)
-                add(args[1], bar)
-            case "list" | "tuple":
-                for i, a in enumerate(args):
-                    if a in wanted:
-                        add(a, b.let("index", bar, i))
-            case "pack":
-                types = tuple(adjoint_type(type_of(a)) for a in args)
-                parts = b.apply("unpack", (bar,), count=len(args), types=types)
-                for a, part in zip(args, parts, strict=True):
-                    if a in wanted:
-                        add(a, part)
-            case "accumulate":
-                if args[0] in wanted:
-                    add(args[0], bar)
-                if args[1] in wanted:
-                    add(args[1], b.let("expand", bar, args[1]))
-            case "accumulate_at":
-                if args[0] in wanted:
-                    add(args[0], bar)
-                if args[2] in wanted:
-                    add(args[2], b.let("index", bar, args[1]))
+        structural(stmt, bars, wanted, add, self.definitions, b)
 
-    def in_branch(self, stmt: Let, b: Builder) -> bool:
-        """Reverse a statement inside of the branch that alone has a share for its results; False where there is none.
-
-        `r = sqrt(s)` before `if r > 0: y = x / r`: where the branch is not taken nothing is computed, so that an infinite
-        partial does no harm.
-        """
-        found = self.only_branch(stmt, b)
-        if found is None:
-            return False
-        place, taken = found
-        guard = b.body[place]
-        assert isinstance(guard, If)
-        last = place == len(b.body) - 1
-        # Right behind the branch it becomes a part of it, otherwise a branch of its own.
-        results: dict[Var, tuple[Atom, Atom]] = {}
-        inner, outer = Builder(stmt.origin), self.adjoint
-        self.adjoint = dict(outer)
-        if last:
-            b.body.pop()
-            results = dict(zip(guard.targets, zip(guard.then.results, guard.orelse.results, strict=True), strict=True))
-            inner.body = list((guard.then if taken else guard.orelse).body)
-            for v, bar in outer.items():
-                if isinstance(bar, Var) and bar in results:
-                    self.adjoint[v] = results[bar][not taken]
-        before = dict(self.adjoint)
-        self.let(stmt, inner)
-        changed = {v: bar for v, bar in self.adjoint.items() if bar is not before[v]}
-        self.adjoint = outer
-        for v, bar in changed.items():
-            old = outer[v]
-            if last and isinstance(old, Var) and old in results:
-                target, other = old, results[old][taken]
-            else:
-                target, other = Var(type_of(old), "", v), old
-            outer[v] = target
-            results[target] = (bar, other) if taken else (other, bar)
-        idle = (guard.orelse if taken else guard.then) if last else Region((), (), ())
-        bodies = (tuple(inner.body), idle.body) if taken else (idle.body, tuple(inner.body))
-        then, orelse = (Region((), body, tuple(pair[i] for pair in results.values())) for i, body in enumerate(bodies))
-        if last:
-            b.add(replace(guard, targets=tuple(results), then=then, orelse=orelse))
-        else:
-            b.add(If(tuple(results), guard.cond, then, orelse, stmt.origin))
-        self.note(b)
-        return True
-
-    def note(self, b: Builder) -> None:
-        """Remember the branch just added as what makes its targets."""
-        branch = b.body[-1]
-        assert isinstance(branch, If)
-        self.branches.update((t, (b, len(b.body) - 1)) for t in branch.targets)
-
-    def only_branch(self, stmt: Let, b: Builder) -> tuple[int, bool] | None:
-        """The place in `b` of the branch, and which side of it, that alone has shares for a statement's results."""
-        if stmt.op in ("load", "zeros") or any(isinstance(type_of(a), List) for a in (*stmt.targets, *stmt.args)):
-            return None
-        bars = [bar for t in stmt.targets if (bar := self.adjoint.get(t)) is not None and bar not in self.empty]
-        found = [self.branches[bar] for bar in bars if bar in self.branches]
-        if not found or len(found) < len(bars) or any(one[1] != found[0][1] or one[0] is not found[0][0] for one in found):
-            return None
-        made, place = found[0]
-        if made is not b or not (place == len(b.body) - 1 or singular(stmt)):
-            return None
-        guard = b.body[place]
-        assert isinstance(guard, If)
-        for taken in (True, False):
-            if all(self.idle(bar, guard.cond, not taken) for bar in bars):
-                return place, taken
-        return None
-
-    def idle(self, bar: Atom, cond: Atom, taken: bool) -> bool:
-        """Whether an adjoint is zero where the branches of `cond` take this side."""
-        while bar in self.branches:
-            sides = self.sides(bar)
-            if sides[0] is not cond:
-                return False
-            bar = sides[1] if taken else sides[2]
-        return bar in self.empty
-
-    def sides(self, bar: Atom) -> tuple[Atom, Atom, Atom]:
-        """The test of the branch that makes an adjoint, and what it is on each side."""
-        made, place = self.branches[bar]
-        branch = made.body[place]
-        assert isinstance(branch, If) and isinstance(bar, Var)
-        i = branch.targets.index(bar)
-        return branch.cond, branch.then.results[i], branch.orelse.results[i]
-
-    def may_be_idle(self, bar: Atom | None) -> bool:
-        """Whether an adjoint is made of branches alone and zero where they are not taken."""
-        todo, seen = [bar], set[Atom | None]()
-        while todo:
-            bar = todo.pop()
-            if bar in self.empty:
-                return True
-            if bar in self.branches and bar not in seen:
-                todo += self.sides(bar)[1:]
-            seen.add(bar)
-        return False
-
-    def call(self, stmt: Let, wanted: set[Atom], add: _Contribute, b: Builder) -> None:
+    def call(self, stmt: Let, wanted: set[Atom], add: Contribute, b: Builder) -> None:
         """The shares of a call's operands, from the other half of the derivative."""
         name = name_of(stmt).removesuffix("_ahead")
         variant, saved = self.variants[name], stmt.targets[-1]
@@ -348,7 +181,7 @@ class _Reverse:
             inner = Builder(stmt.origin)
             self.adjoint = dict(outer)
             self.zeros(_bound(region), inner)
-            add = _Contribute(self, inner)
+            add = Contribute(self, inner)
             for target, result in zip(stmt.targets, region.results, strict=True):
                 if target in self.active:
                     add.whole(result, outer[target])
@@ -382,7 +215,7 @@ class _Reverse:
         inner = Builder(stmt.origin)
         self.adjoint = dict(zip(captured, sums, strict=True))
         self.zeros(_bound(stmt.body), inner)
-        add = _Contribute(self, inner)
+        add = Contribute(self, inner)
         for i, state in zip(moving, states, strict=True):
             add(stmt.body.results[1 + i], state)
         self.statements(stmt.body.body, inner)
@@ -398,7 +231,7 @@ class _Reverse:
         b.origin = stmt.origin
         b.add(For(tuple(targets), tuple(inits), start, stop, step, body, stmt.origin, mirror=stmt.tag))
         outer.update(zip(captured, targets[len(moving) :], strict=True))
-        add = _Contribute(self, b)
+        add = Contribute(self, b)
         for i, target in zip(moving, targets, strict=False):
             add(stmt.inits[i], target)
 
@@ -438,71 +271,10 @@ class _Ahead(Rewriter):
         super().let(stmt, b)
 
 
-class _Contribute:
-    """Adds shares to adjoints."""
-
-    def __init__(self, sweep: _Reverse, b: Builder) -> None:
-        self.sweep, self.b = sweep, b
-
-    def __call__(self, operand: Atom, share: Atom) -> None:
-        """`d_operand += share`."""
-        if isinstance(operand, Var) and operand in self.sweep.active:
-            old = self.sweep.adjoint[operand]
-            if isinstance(operand.type, Saved):
-                self.sweep.adjoint[operand] = share  # it is passed on once
-                return
-            if isinstance(operand.type, (List, Tuple)):
-                if not isinstance(type_of(share), (List, Tuple)):
-                    share = self.b.let("items", share, operand, type=adjoint_type(operand.type))
-                # The share of a list is a list as long: the first one is taken over.
-                known = old in self.sweep.empty
-                self.sweep.adjoint[operand] = share if known else self.b.let("plus", old, share, of=operand)
-                return
-            self.sweep.adjoint[operand] = self.b.let(
-                "accumulate", old, share, operand, of=operand, type=adjoint_type(operand.type)
-            )
-
-    def whole(self, operand: Atom, share: Atom) -> None:
-        """`d_operand += share` for the adjoint of the very same value under another name: there is nothing to fit."""
-        if not isinstance(operand, Var) or operand not in self.sweep.active:
-            return
-        old = self.sweep.adjoint[operand]
-        if old not in self.sweep.empty or isinstance(operand.type, List):
-            self(operand, share)
-        else:
-            self.sweep.adjoint[operand] = self.b.let("assign", share, of=operand, type=adjoint_type(operand.type))
-
-    def at(self, operand: Atom, key: Atom, share: Atom) -> None:
-        """`d_operand[key] += share`."""
-        if isinstance(operand, Var) and operand in self.sweep.active:
-            old = self.sweep.adjoint[operand]
-            if isinstance(type_of(share), (List, Tuple)):
-                grown = self.b.let("plus", self.b.let("index", old, key), share)
-                self.sweep.adjoint[operand] = self.b.let("update", old, key, grown, of=operand, type=type_of(old))
-                return
-            self.sweep.adjoint[operand] = self.b.let(
-                "accumulate_at", old, key, share, of=operand, type=adjoint_type(operand.type)
-            )
-
-
 def _less(a: Atom, k: int, b: Builder) -> Atom:
     if isinstance(a, Const):
         return Const(a.value - k)
     return b.let("operator.sub", a, k) if k > 0 else b.let("operator.add", a, -k)
-
-
-def _hole(args: tuple[Atom, ...], b: Builder) -> Atom:
-    """The zero that an item of a list has as adjoint before `update(list, key, item)`: in the shape of what was there."""
-    items, key, new = args
-    t, u = type_of(items), type_of(new)
-    same = isinstance(t, List) and is_scalar(t.item) and is_scalar(u)
-    if same or (isinstance(t, List) and t.item == u and isinstance(u, Array) and dims_of(u) is not None):
-        return zero(new, b) if isinstance(new, Var) else Const(0.0)
-    return zero(b.let("index", items, key), b)
-
-
-def _is_list(a: Atom) -> bool:
-    return isinstance(type_of(a), List)
 
 
 def _bound(region: Region) -> list[Var]:

@@ -1,0 +1,164 @@
+"""Shares: what a statement sends to the adjoints of its operands, where no row of the tables says it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from adtransform.build import Builder, type_of
+from adtransform.infer.indexing import may_repeat
+from adtransform.infer.structural import adjoint as adjoint_type
+from adtransform.ir import Atom, Const, Let, Var
+from adtransform.lattice import INT, Array, List, Saved, Tuple, dims_of, is_scalar
+from adtransform.linear import nothing, zero
+
+
+class Adjoints:
+    """The adjoints as they stand while a sweep goes backwards; `empty`: the zeros that nothing was added to."""
+
+    active: set[Var]
+    adjoint: dict[Var, Atom]
+    empty: set[Atom]
+
+
+class Contribute:
+    """Adds shares to adjoints."""
+
+    def __init__(self, sweep: Adjoints, b: Builder) -> None:
+        self.sweep, self.b = sweep, b
+
+    def __call__(self, operand: Atom, share: Atom) -> None:
+        """`d_operand += share`."""
+        if isinstance(operand, Var) and operand in self.sweep.active:
+            old = self.sweep.adjoint[operand]
+            if isinstance(operand.type, Saved):
+                self.sweep.adjoint[operand] = share  # it is passed on once
+                return
+            if isinstance(operand.type, (List, Tuple)):
+                if not isinstance(type_of(share), (List, Tuple)):
+                    share = self.b.let("items", share, operand, type=adjoint_type(operand.type))
+                # The share of a list is a list as long: the first one is taken over.
+                known = old in self.sweep.empty
+                self.sweep.adjoint[operand] = share if known else self.b.let("plus", old, share, of=operand)
+                return
+            self.sweep.adjoint[operand] = self.b.let(
+                "accumulate", old, share, operand, of=operand, type=adjoint_type(operand.type)
+            )
+
+    def whole(self, operand: Atom, share: Atom) -> None:
+        """`d_operand += share` for the adjoint of the very same value under another name: there is nothing to fit."""
+        if not isinstance(operand, Var) or operand not in self.sweep.active:
+            return
+        old = self.sweep.adjoint[operand]
+        if old not in self.sweep.empty or isinstance(operand.type, List):
+            self(operand, share)
+        else:
+            self.sweep.adjoint[operand] = self.b.let("assign", share, of=operand, type=adjoint_type(operand.type))
+
+    def at(self, operand: Atom, key: Atom, share: Atom) -> None:
+        """`d_operand[key] += share`."""
+        if isinstance(operand, Var) and operand in self.sweep.active:
+            old = self.sweep.adjoint[operand]
+            if isinstance(type_of(share), (List, Tuple)):
+                grown = self.b.let("plus", self.b.let("index", old, key), share)
+                self.sweep.adjoint[operand] = self.b.let("update", old, key, grown, of=operand, type=type_of(old))
+                return
+            self.sweep.adjoint[operand] = self.b.let(
+                "accumulate_at", old, key, share, of=operand, type=adjoint_type(operand.type)
+            )
+
+
+def joined(stmt: Let, bar: Atom | None, wanted: set[Atom], add: Contribute, b: Builder) -> None:
+    """The shares of two lists that were put together."""
+    assert bar is not None
+    middle = b.let("builtins.len", stmt.args[0], type=INT)
+    keys = b.let("slice", None, middle, None), b.let("slice", middle, None, None)
+    for a, key in zip(stmt.args, keys, strict=True):
+        if a in wanted:
+            add(a, b.let("index", bar, key, type=type_of(bar)))
+
+
+def structural(
+    stmt: Let, bars: Sequence[Atom | None], wanted: set[Atom], add: Contribute, definitions: Mapping[Var, Let], b: Builder
+) -> None:
+    """The shares of the operands of an operation of the IR: of a view, a write, a list."""
+    args, bar = stmt.args, bars[0]
+    if stmt.op == "pop":
+        rest, item = (bars[i] or zero(t, b) for i, t in enumerate(stmt.targets))
+        add(args[0], b.let("push", rest, item, type=adjoint_type(type_of(args[0]))))
+        return
+    if stmt.op == "unpack":
+        items = [found or nothing(t, b) for found, t in zip(bars, stmt.targets, strict=True)]
+        add(args[0], b.let("pack", *items, type=type_of(args[0])))
+        return
+    assert bar is not None
+    match stmt.op:
+        case "assign":
+            add(args[0], bar)
+        case "index":
+            if args[0] in wanted:
+                add.at(args[0], args[1], bar)
+        case "update" if dims_of(type_of(args[0])) == () and args[1] == Const(...):
+            # All of an array without axes is written; its adjoint may be a number, which has no items.
+            if args[2] in wanted:
+                add(args[2], bar)
+        case "update":
+            if args[2] in wanted:
+                share = b.let("index", bar, args[1])
+                if not is_list(args[0]) and may_repeat(args[1], definitions):
+                    share = b.let("numpy.where", b.let("last", bar, args[1]), share, 0.0)
+                add(args[2], share)
+            if args[0] in wanted:
+                hole = _hole(args, b) if is_list(args[0]) else Const(0.0)
+                add(args[0], b.let("update", bar, args[1], hole))
+        case "push":
+            rest, item = b.apply("pop", (bar,), count=2)
+            if args[1] in wanted:
+                add(args[1], item)
+            if args[0] in wanted:
+                add(args[0], rest)
+        case "extend":
+            count = b.let("builtins.len", args[0])
+            add(args[0], b.let("index", bar, b.let("slice", None, count, None)))
+            add(args[1], b.let("index", bar, b.let("slice", count, None, None)))
+        case "times":
+            add(args[0], b.let("untimes", bar, args[0], args[1]))
+        case "untimes":
+            add(args[0], b.let("times", bar, args[2]))
+        case "plus":
+            add(args[0], bar)
+            add(args[1], bar)
+        case "list" | "tuple":
+            for i, a in enumerate(args):
+                if a in wanted:
+                    add(a, b.let("index", bar, i))
+        case "pack":
+            types = tuple(adjoint_type(type_of(a)) for a in args)
+            parts = b.apply("unpack", (bar,), count=len(args), types=types)
+            for a, part in zip(args, parts, strict=True):
+                if a in wanted:
+                    add(a, part)
+        case "accumulate":
+            if args[0] in wanted:
+                add(args[0], bar)
+            if args[1] in wanted:
+                add(args[1], b.let("expand", bar, args[1]))
+        case "accumulate_at":
+            if args[0] in wanted:
+                add(args[0], bar)
+            if args[2] in wanted:
+                add(args[2], b.let("index", bar, args[1]))
+
+
+def _hole(args: tuple[Atom, ...], b: Builder) -> Atom:
+    """The zero that an item of a list has as adjoint before `update(list, key, item)`: in the shape of what was there."""
+    items, key, new = args
+    t, u = type_of(items), type_of(new)
+    same = isinstance(t, List) and is_scalar(t.item) and is_scalar(u)
+    if same or (isinstance(t, List) and t.item == u and isinstance(u, Array) and dims_of(u) is not None):
+        return zero(new, b) if isinstance(new, Var) else Const(0.0)
+    return zero(b.let("index", items, key), b)
+
+
+def is_list(a: Atom) -> bool:
+    """Whether it is a list."""
+    return isinstance(type_of(a), List)
