@@ -33,7 +33,8 @@ from adtransform.read.refs import (
 BROKE = "%broke"
 _FLAGS = (EXIT, STOP, RETURNED, VALUE, BROKE, DEAD)
 
-Key = tuple[object, int]
+# A carried value: what it is a part of, which of its parts, and how many there are (another reading may find more of them).
+Key = tuple[object, int, int]
 
 
 @dataclass
@@ -266,7 +267,7 @@ class Loops(Methods):
         for name, template in meeting.names.items():
             start = len(inits)
             self.flatten(entry.env.get(name), template, inits)
-            keys += [(name, i) for i in range(len(inits) - start)]
+            keys += [(name, i, len(inits) - start) for i in range(len(inits) - start)]
         for storage, body in meeting.bodies.items():
             start = len(inits)
             own = next((s for (s, _), p in meeting.pairs.items() if p is storage), storage)
@@ -274,7 +275,7 @@ class Loops(Methods):
             if content is None and own is not None and own.param:
                 content = self.load(own.param)
             self.flatten_content(content, body, storage, inits)
-            keys += [(storage, i) for i in range(len(inits) - start)]
+            keys += [(storage, i, len(inits) - start) for i in range(len(inits) - start)]
         return inits, keys
 
     def _enter(self, meeting: Meeting, params: list[Var], before: State, loop: Loop) -> None:
