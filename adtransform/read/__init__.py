@@ -111,7 +111,7 @@ class Reader(Statements):
             elif id(node) in self.registry.alone:
                 self.itself(node, captured)
             else:
-                self.block(self.frame.scope.body)
+                self.whole_body()
             result = self._results(node)
         except Refusal as refusal:
             self.messages += [refusal.message] if refusal.message and refusal.message not in self.messages else []

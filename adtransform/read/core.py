@@ -265,6 +265,10 @@ class Core:
         """Read statements."""
         raise NotImplementedError
 
+    def whole_body(self) -> None:
+        """Read the body of the function whose frame this is."""
+        raise NotImplementedError
+
     def apply(self, function: Ref, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
         """Call something."""
         raise NotImplementedError

@@ -10,6 +10,7 @@ from typing import Any
 
 from adtransform.errors import TargetError
 from adtransform.ir import Const, Var
+from adtransform.read.cells import with_cells
 from adtransform.read.refs import Ref
 from adtransform.read.scope import Liveness, body_of, local_names
 from adtransform.source import Definition, Source, descend, from_path
@@ -95,8 +96,9 @@ class Scope:
 
     def __init__(self, node: Definition) -> None:
         self.node = node
-        self.locals = local_names(node)
-        self.body = body_of(node)
+        text, self.cell, self.cells = with_cells(node)
+        self.locals = local_names(text) - self.cells
+        self.body = body_of(text)
         self._comments: dict[int, str] | None = None
 
     @functools.cached_property

@@ -12,6 +12,7 @@ from adtransform.ir import Const, Var
 from adtransform.ops import BINARY, COMPARE, STRUCTURAL
 from adtransform.read.core import Unreached
 from adtransform.read.frames import DEAD, EXIT, RETURNED, TRUE, VALUE, Frame, Module
+from adtransform.read.merge import VARIABLES
 from adtransform.read.natives import BUILTINS
 from adtransform.read.objects import Remake
 from adtransform.read.refs import (
@@ -25,6 +26,7 @@ from adtransform.read.refs import (
     ObjectRef,
     PartialRef,
     Ref,
+    Storage,
     TupleRef,
 )
 from adtransform.read.scope import parameters
@@ -283,6 +285,22 @@ class Functions(Separate):
         finally:
             self.frame = outer
 
+    def whole_body(self) -> None:
+        """Read the body of the function whose frame this is; what functions inside of it bind too is in an object."""
+        env, scope = self.frame.env, self.frame.scope
+        if scope.cells:
+            storage = Storage(VARIABLES)
+            held = {name: env.pop(name) for name in sorted(scope.cells) if name in env}
+            self.heap[storage] = Entries(held, attributes=True)
+            env[scope.cell] = ObjectRef(storage, self.variables)
+        self.block(scope.body)
+
+    @functools.cached_property
+    def variables(self) -> ClassRef:
+        """The class of such objects."""
+        node = ast.ClassDef(VARIABLES, [], [], [ast.Pass()], [])
+        return ClassRef(VARIABLES, self.module, node)
+
     def run(self, inner: Frame, node: ast.AST) -> Ref:
         """Read the body of a function in a frame of its own, and give what it returns."""
         outer = self.frame
@@ -290,7 +308,7 @@ class Functions(Separate):
         inner.caller, inner.call = outer, node
         self.frame = inner
         try:
-            self.block(inner.scope.body)
+            self.whole_body()
             if DEAD in inner.env:
                 raise Unreached
             return self.returned()

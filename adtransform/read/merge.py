@@ -104,6 +104,8 @@ class Meeting:
 
 FLAGS = frozenset("exit stop returned broke raised failed".split())  # what the reader's own conditions are called
 
+VARIABLES = "variables"  # the label of what holds the names that nested functions bind
+
 _DIFFER = "which differs in kind between the paths that meet here"
 
 
@@ -234,8 +236,13 @@ class Merging(Storages):
                         if not attributes:
                             what = f"`{hint}`, a dict with different keys on the paths that meet here"
                             return Bad(what, "give it every key first")
-                        what = f"the attribute `.{k}`, which only some of the paths to here have set"
-                        items[k] = Bad(what, "set it in `__init__`, on every path")
+                        what, help = (
+                            f"the attribute `.{k}`, which only some of the paths to here have set",
+                            "set it in `__init__`",
+                        )
+                        if storage.label == VARIABLES:
+                            what, help = f"`{k}`, which only some of the paths to here have bound", "bind it first"
+                        items[k] = Bad(what, help)
                         continue
                     items[k] = self.blend(x, y, meeting, k if isinstance(k, str) and k.isidentifier() else hint)
                 return EntriesOf(items, attributes)

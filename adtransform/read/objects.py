@@ -12,6 +12,7 @@ from adtransform.read.classes import Field, Member
 from adtransform.read.folds import Folds
 from adtransform.read.frames import Frame
 from adtransform.read.instances import attributes
+from adtransform.read.merge import VARIABLES
 from adtransform.read.refs import (
     ClassRef,
     Conflict,
@@ -213,6 +214,8 @@ class Objects(Folds):
             return kind
         if isinstance(instance, TupleRef):
             return Method(instance, name)
+        if kind.name == VARIABLES:
+            self.refuse(node, f"`{name}`, which is not bound here", "assign to it first")
         self.refuse(node, f"the attribute `.{name}`, which this object of `{kind.name}` does not have", "set it in `__init__`")
 
     def method(self, owner: Ref, name: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:

@@ -220,7 +220,7 @@ class Separate(Objects):
         self.place = self.origin(node)
         self.frame.env.update({name: inside_.ref(form) for name, form in given.forms.items()})
         self.result_name = self.free_result_name(node)
-        self.block(self.frame.scope.body)
+        self.whole_body()
         outcome = inside_.outcome(Const(None) if DEAD in self.frame.env else self.returned())
         body = self.top.region((), tuple(inside_.results))
         outcome.effects = any(isinstance(s, Let) and not effect_free(s.op) for s in statements(body))
