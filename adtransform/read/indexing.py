@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from adtransform.infer.indexing import SHAPE
 from adtransform.ir import Atom, Const, Var
-from adtransform.lattice import ELLIPSIS, INT, NONE, Array, List, Scalar, Static, Tuple, Type, Unknown, kind_of
+from adtransform.lattice import ELLIPSIS, INT, NONE, TEXT, Array, List, Scalar, Static, Tuple, Type, Unknown, kind_of
 from adtransform.read.classes import Classes
+from adtransform.read.core import Unreached
 from adtransform.read.refs import DictRef, Entries, Items, ListRef, Method, Ref, Step, TupleRef, View
 from adtransform.read.storages import mutable
+
+_COMPARED = 16  # a key known at run time only is compared with so many
 
 
 class Indexing(Classes):
@@ -127,6 +130,8 @@ class Indexing(Classes):
         """The item of a dict at a key that is read already."""
         known = self.constant_key(key)
         entries = self.entries(owner, node)
+        if known is None and isinstance(key, Var) and self.may_compare(key, entries) and owner.storage.factory is None:
+            return self.entry_where(key, list(entries.items()), node)
         if known is None:
             self.computed_key("a dict read at a computed key", key, node)
         if known.value not in entries and owner.storage.factory is not None:
@@ -137,6 +142,26 @@ class Indexing(Classes):
         if known.value not in entries:
             self.refuse(node, f"the key {known.value!r}, which the dict does not have", "add it where the dict is made")
         return entries[known.value]
+
+    def may_compare(self, key: Var, entries: Mapping[Any, Ref]) -> bool:
+        """Whether a key that is known at run time only may be compared with those of a dict, one after the other."""
+        kind = {"str": str, "int": int}.get("str" if key.type == TEXT else getattr(key.type, "kind", ""))
+        looped = any(loop.is_short and loop.index in self.indices_behind(key) for loop in self.open_loops)
+        return kind is not None and not looped and 0 < len(entries) <= _COMPARED and all(type(k) is kind for k in entries)
+
+    def entry_where(self, key: Var, entries: list[tuple[Any, Ref]], node: ast.AST) -> Ref:
+        """The item of a dict at the one of its keys that `key` is."""
+        if not entries:
+            self.effect("raise", Const(KeyError), key)
+            raise Unreached
+        (first, ref), rest = entries[0], entries[1:]
+        self.at_node(node)
+        cond = self.let("operator.eq", key, Const(first))
+        return self.choose(cond, lambda: ref, lambda: self.entry_where(key, rest, node), node)
+
+    def choose(self, cond: Atom, then: Callable[[], Ref], orelse: Callable[[], Ref], node: ast.AST) -> Ref:
+        """One of two expressions."""
+        raise NotImplementedError
 
     def computed_key(self, what: str, key: Ref, node: ast.AST) -> NoReturn:
         """Read the loop that makes a key trip by trip, so that the key is known; refuse where there is none."""

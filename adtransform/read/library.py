@@ -408,6 +408,15 @@ def _reduced(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], no
     return self.library_call(_REDUCED[op], args, kwargs, node)
 
 
+def _pad(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
+    """Only what zeros or elements are put around is linear in the elements one by one."""
+    mode = kwargs.get("mode") or (args[2] if len(args) > 2 else Const("constant"))
+    known = self.static(self.value(mode, node)) if isinstance(mode, (Var, Const)) else None
+    if known is None or known.value not in ("constant", "edge", "reflect", "symmetric", "wrap"):
+        self.refuse(node, "`np.pad` with this mode", 'use "constant", "edge", "reflect", "symmetric" or "wrap"')
+    return None
+
+
 def _unwritten(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
     self.refuse(node, f"`{op.replace('numpy', 'np')}`", "write x[key] = v")
 
@@ -428,6 +437,7 @@ _SPECIAL: dict[str, Handler] = {
     "numpy.size": _shape_of,
     **dict.fromkeys(_REDUCED, _reduced),
     "numpy.put": _put,
+    "numpy.pad": _pad,
     "numpy.putmask": _putmask,
     "numpy.fill_diagonal": _fill_diagonal,
     **dict.fromkeys("numpy.place numpy.put_along_axis numpy.random.shuffle".split(), _unwritten),

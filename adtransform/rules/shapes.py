@@ -46,6 +46,7 @@ rule("flipud(u)", "flip(du, axis=0)")
 rule("roll(u, k, axis=None)", "roll(du, k, axis=axis)")
 rule("repeat(u, k, axis=None)", "repeat(du, k, axis=axis)")
 rule("tile(u, k)", "tile(du, k)")
+rule("pad(u, k, mode='constant')", "pad(du, k, mode=mode)")
 rule("take(u, k, axis=None)", "take(du, k, axis=axis)")
 rule("take_along_axis(u, k, axis=-1)", "take_along_axis(du, k, axis=axis)")
 rule("tril(u, k=0)", "tril(du, k=k)")
@@ -102,6 +103,11 @@ transpose("flip(a, axis=None)", "flip(bar, axis=axis)")
 transpose("roll(a, k, axis=None)", "roll(bar, negative(k), axis=axis)")
 transpose("repeat(a, k, axis=None)", "scatter(bar, repeat(reshape(arange(size(a)), shape(a)), k, axis=axis), a)")
 transpose("tile(a, k)", "scatter(bar, tile(reshape(arange(size(a)), shape(a)), k), a)")
+# What is put around counts where it repeats an element, and not where it is zero.
+transpose(
+    "pad(a, k, mode='constant')",
+    "scatter(bar * pad(ones_like(a), k, mode=mode), pad(reshape(arange(size(a)), shape(a)), k, mode=mode), a)",
+)
 transpose("take(a, k, axis=None)", "scatter(bar, take(reshape(arange(size(a)), shape(a)), k, axis=axis), a)")
 transpose(
     "take_along_axis(a, k, axis=-1)",
