@@ -109,6 +109,7 @@ class _Analysis:
     def asked(self, node: Bind) -> Iterator[Var]:
         if node.tree.op in ("push", "list", "assign", "copy_of", "copy_items", "pack", *CALLS):
             yield from reads(node)
+        yield from _chosen(node.tree)
         yield from _shapes(node.tree)
 
     def check(self, found: Iterable[Var], state: _State, facts: _Facts) -> None:
@@ -228,6 +229,15 @@ def _test(cond: Operand) -> tuple[Var | None, bool]:
     while isinstance(cond, Tree) and cond.op == "operator.not_":
         cond, outcome = cond.args[0], not outcome
     return (cond, outcome) if isinstance(cond, Var) else (None, outcome)
+
+
+def _chosen(a: Operand) -> Iterator[Var]:
+    """What an expression takes one of: `y if c else z`."""
+    if isinstance(a, Tree):
+        if a.op == "ifexp":
+            yield from (x for x in a.args[1:] if isinstance(x, Var))
+        for x in (*a.args, *(x for _, x in a.kwargs)):
+            yield from _chosen(x)
 
 
 def _shapes(a: Operand) -> Iterator[Var]:

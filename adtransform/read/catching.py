@@ -12,7 +12,7 @@ import functools
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
-from adtransform.ir import Const, Origin, Region, Try, Var
+from adtransform.ir import Const, Let, Origin, Region, Try, Var
 from adtransform.lattice import BOOL
 from adtransform.read.branches import Branches, void
 from adtransform.read.core import Opened, State, Unreached
@@ -44,9 +44,14 @@ class Catching(Branches):
         finally:
             self.catching = catches
         stmts = body.builder.body
+        raised = stmts[-1] if stmts and not any(map(may_raise, stmts[:-1])) else None
         if not any(map(may_raise, stmts)):
             self.builder.body += stmts
             self.restore(body.state)
+        elif isinstance(raised, Let) and raised.op == "raise":
+            self.restore(body.state)
+            self.builder.body += stmts[:-1]
+            self.raised(raised, catches)
         else:
             self.restore(entry)
             if early:
@@ -60,6 +65,16 @@ class Catching(Branches):
             self.settled(failed, actions, (self.unbound(entry, body.state, binds), after), lambda: None, [])
             self.frame.live = live
         return given[0] if given else Const(None)  # type: ignore[return-value]
+
+    def raised(self, stmt: Let, catches: Sequence[Catch]) -> None:
+        """Leave for the handler that is for what a statement raises; where there is none it is performed."""
+        error = stmt.args[0].value if isinstance(stmt.args[0], Const) else None
+        for catch in catches:
+            if isinstance(error, type) and issubclass(error, tuple(c.value for c in catch.classes)):
+                self.frame.env.pop(DEAD, None)
+                self.left(catch)
+                return
+        self.builder.add(stmt)
 
     def alive(self, action: Callable[[], None]) -> None:
         """Perform an action that may turn out to end in an exception on every path."""
