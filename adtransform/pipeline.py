@@ -277,7 +277,12 @@ def _split(f: Function, joint: Function, wrt: Sequence[str]) -> tuple[Function, 
     first, second = joint.body.body[:cut], joint.body.body[cut + 1 :]
     count = len(f.results)
     values, shares = joint.results[:count], joint.results[count:]
-    bound = {t for s in first for t in s.targets}
+    # A key of constants is said again, not saved.
+    read = set(used(Region((), second, shares)))
+    keys = [s for s in first if isinstance(s, Let) and s.op == "slice" and all(isinstance(a, Const) for a in s.args)]
+    again = {s.targets[0]: s for s in keys if s.targets[0] in read}
+    second = (*again.values(), *second)
+    bound = {t for s in first for t in s.targets if t not in again}
     saved = [v for v in dict.fromkeys(used(Region((), second, shares))) if v in bound]
     seeds = [replace(p, default=None) for p in joint.params if p not in f.params]
     keep = _free("saved", {v.hint for v in saved} | {p.name for p in seeds})

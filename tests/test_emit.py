@@ -63,6 +63,13 @@ def f(x: float):
     assert again.ignored == ("divide", "over")
 
 
+def test_the_pair_says_a_constant_key_again() -> None:
+    text = "def f(x, a):\n    x[1:] = x[1:] * a\n    return x\n"
+    f = pipeline.load_function(from_text(text), "f", {"x": Array("float64", (Dim("N"),)), "a": FLOAT})
+    made = pipeline.text(f, "pair", ["x", "a"])
+    assert "slice(" not in made and "dx[1:]" in made
+
+
 def test_expressions_are_folded() -> None:
     assert printed("""
 def f(x, a, b):

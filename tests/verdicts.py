@@ -188,7 +188,8 @@ class _Check:
     def primal(self) -> None:
         """What is read is what Python runs, before and after the passes that keep every bit."""
         try:
-            with printed() as out:
+            # What overflows on the way has derivatives of 0 * inf, whatever the result.
+            with printed() as out, np.errstate(over="raise"):
                 self.value = copy.deepcopy(self.python(self.given))
             self.output = out.getvalue()
             leaves = [np.asarray(v) for v in flat(self.value)]
