@@ -139,6 +139,8 @@ def copied(program: Program) -> Program:
 
     def again(node: Node) -> Node:
         match node:
+            case Bind():
+                return Bind(node.targets, node.tree, node.origin, node.let, node.inplace)
             case Copy():
                 return Copy(list(node.pairs), node.back and loops[node.back])
             case Branch():
