@@ -146,6 +146,11 @@ def _repeat(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | T
     return UNKNOWN if place is None else Array(dtype, tuple(fresh_dim() if i == place[0] else e for i, e in enumerate(dims)))
 
 
+def _pad(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    dtype, dims = _operand(types)
+    return Array(dtype, None if dims is None else tuple(fresh_dim() for _ in dims))
+
+
 def _tile(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
     dtype, dims = _operand(types)
     reps = integers(types[1], args[1])
@@ -194,6 +199,7 @@ ROWS: dict[str, Row] = {
     "numpy.broadcast_to": _broadcast_to,
     "numpy.repeat": _repeat,
     "numpy.tile": _tile,
+    "numpy.pad": _pad,
     "numpy.take": _take,
     "numpy.take_along_axis": _take_along,
     "numpy.atleast_1d": _atleast(1),
