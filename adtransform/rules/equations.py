@@ -15,13 +15,17 @@ from adtransform.ir import Atom, Const, Function, Let, Stmt, Var
 from adtransform.ops import STRUCTURAL
 from adtransform.read import read
 from adtransform.record import record
-from adtransform.rules.table import Rule, Transpose
+from adtransform.rules.table import TRANSPOSES, Rule, Transpose, find
 from adtransform.source import from_text
 
 _INTRINSICS = {name: name for name in STRUCTURAL - {"load", "assign", "slice", "tuple", "list"}}
 _NUMPY_ARITHMETIC = {"operator.truediv": "numpy.divide", "operator.pow": "numpy.power"}
 # These raise where a division by their argument would: the quotient may be Python's own.
 _RAISING = frozenset("math.log math.log2 math.log10 math.log1p".split())
+_COMMON = (
+    *(f"operator.{name}" for name in ("add", "sub", "mul", "truediv", "pow", "neg")),
+    *(f"numpy.{name}" for name in ("sum", "mean", "abs", "exp", "log", "sqrt", "sin", "cos", "tanh", "maximum")),
+)
 _cache: dict[tuple[object, ...], Equation] = {}
 
 
@@ -140,3 +144,17 @@ def _renamed(stmt: Stmt) -> Stmt:
     if isinstance(stmt, Let) and stmt.op in _NUMPY_ARITHMETIC:
         return replace(stmt, op=_NUMPY_ARITHMETIC[stmt.op])
     return stmt
+
+
+def prepare() -> None:
+    """Read the rows that nearly every derivative needs, so that the first one does not wait for them."""
+    for op in _COMMON:
+        for count in (1, 2):
+            found = find(Let((Var(),), op, tuple(Var() for _ in range(count))))
+            if found is not None:
+                differential(found[0], found[0].operands(count), found[1])
+    for op in ("numpy.sum", "numpy.mean"):
+        share(TRANSPOSES[op][0], 1, 0, {"a": Var(), "axis": Const(None), "keepdims": Const(False), "y": Var()})
+
+
+prepare()
