@@ -7,10 +7,12 @@ yield stop, x2                                              becomes       break
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from adtransform.ir import UNDEFINED, Atom, Const, For, Function, If, Let, Region, Stmt, Try, Var, While, is_temporary
+from adtransform.place.gather import flattened, gather
+from adtransform.place.paths import After, Fall, Jump, Leave, Next, Return, leaves, leaving, says_return, through, yielded
 from adtransform.place.program import (
     Attempt,
     Bind,
@@ -23,12 +25,10 @@ from adtransform.place.program import (
     Operand,
     Program,
     Tree,
-    blocks,
     completes,
     label,
     negated,
 )
-from adtransform.record import record
 from adtransform.rewrite import operands, regions, statements
 
 _TRUE, _FALSE = Const(True), Const(False)
@@ -62,60 +62,6 @@ class _Env:
                 return found
             found = scope.own[found]
         return found
-
-
-@record
-class _Fall:
-    """At the end of the path the results become these variables, and what is printed next runs."""
-
-    targets: tuple[Var, ...]
-
-
-@record
-class _Return:
-    """At the end of the path the function returns the results; `packs`: how many each packed one is made of, 0 for others."""
-
-    packs: tuple[int, ...] = ()
-
-    def values(self, flat: tuple[Operand, ...]) -> tuple[Operand, ...]:
-        """The results, those that are packed as one."""
-        rest = iter(flat)
-        return tuple(Tree("pack", tuple(next(rest) for _ in range(n))) if n else next(rest) for n in self.packs)
-
-
-@record
-class _Next:
-    """At the end of the path the loop goes on or, where the first result is true, stops.
-
-    `leave`: where the result `flag` is true as well, the function is left by way of that region.
-    """
-
-    loop: Loop
-    flag: int | None = None
-    leave: _Leave | None = None
-    explicit: bool = False
-
-
-@record
-class _Jump:
-    """At the end of the path the constant result `flag` says which region comes next.
-
-    A region that is not in `sides` is printed after the statement, and the path falls through to it.
-    """
-
-    targets: tuple[Var, ...]
-    flag: int
-    sides: tuple[_Leave | None, _Leave | None]
-
-
-@record
-class _Leave:
-    region: Region
-    targets: tuple[Var, ...]
-    after: _Fall | _Return | _Next | _Jump
-
-
-_After = _Fall | _Return | _Next | _Jump
 
 
 class _Threader:
@@ -152,7 +98,7 @@ class _Threader:
         if self.listing:
             # No path returns there: the results are bound to variables.
             env = _Env()
-            nodes = self.block(self.f.body.body, (), _Fall(()), env)
+            nodes = self.block(self.f.body.body, (), Fall(()), env)
             return [*nodes, Exit("return", tuple(env(r) for r in self.f.results))]
         body, results = list(self.f.body.body), self.f.results
         packs: dict[Atom, tuple[Atom, ...]] = {}
@@ -163,12 +109,12 @@ class _Threader:
             packs[last.targets[0]] = last.args
             body.pop()
         flat = tuple(a for r in results for a in packs.get(r, (r,)))
-        after = _Return(tuple(len(packs.get(r, ())) for r in results))
+        after = Return(tuple(len(packs.get(r, ())) for r in results))
         nodes = self.block(body, flat, after, _Env())
-        _gather(nodes)
+        gather(nodes)
         return self.entry + nodes
 
-    def block(self, body: Sequence[Stmt], results: tuple[Atom, ...], after: _After, env: _Env) -> list[Node]:
+    def block(self, body: Sequence[Stmt], results: tuple[Atom, ...], after: After, env: _Env) -> list[Node]:
         nodes: list[Node] = []
         end = len(body)
         flagged = self._flagged(body, results, after)
@@ -186,23 +132,23 @@ class _Threader:
             nodes += self.leaf(results, after, env)
         return nodes
 
-    def leaf(self, results: tuple[Atom, ...], after: _After, env: _Env) -> list[Node]:
+    def leaf(self, results: tuple[Atom, ...], after: After, env: _Env) -> list[Node]:
         """The end of a path."""
         values = tuple(env(r) for r in results)
         match after:
-            case _Return():
+            case Return():
                 return [Exit("return", after.values(values))]
-            case _Fall(targets):
+            case Fall(targets):
                 return self.copies(zip(targets, values, strict=True))
-            case _Jump(targets, flag, sides):
+            case Jump(targets, flag, sides):
                 leave = sides[bool(results[flag].value)]  # type: ignore[union-attr]
                 if leave is not None:
                     return self.leave(leave, values, env)
                 return self.copies((t, v) for i, (t, v) in enumerate(zip(targets, values, strict=True)) if i != flag)
-            case _Next():
+            case Next():
                 return self.next(values, after, env)
 
-    def next(self, values: tuple[Operand, ...], after: _Next, env: _Env) -> list[Node]:
+    def next(self, values: tuple[Operand, ...], after: Next, env: _Env) -> list[Node]:
         stop, loop = values[0], after.loop
         if stop == _TRUE and after.flag is not None and values[after.flag] == _TRUE:
             assert after.leave is not None
@@ -222,7 +168,7 @@ class _Threader:
             nodes.append(Exit("continue"))
         return nodes
 
-    def leave(self, leave: _Leave, values: tuple[Operand, ...], env: _Env) -> list[Node]:
+    def leave(self, leave: Leave, values: tuple[Operand, ...], env: _Env) -> list[Node]:
         scope = _Env(env, dict(zip(leave.targets, values, strict=True)))
         return self.block(leave.region.body, leave.region.results, leave.after, scope)
 
@@ -230,9 +176,9 @@ class _Threader:
         kept = [(t, v) for t, v in pairs if t is not v and self.used.get(t)]
         return [Copy(kept, back)] if kept else []
 
-    def split(self, stmt: If, results: tuple[Atom, ...], after: _After, env: _Env, nodes: list[Node]) -> None:
+    def split(self, stmt: If, results: tuple[Atom, ...], after: After, env: _Env, nodes: list[Node]) -> None:
         """An `if` at the end of a block, with what follows moved to the ends of its branches."""
-        sides = [self.block(side.body, _through(stmt, side, results), after, _Env(env)) for side in (stmt.then, stmt.orelse)]
+        sides = [self.block(side.body, through(stmt, side, results), after, _Env(env)) for side in (stmt.then, stmt.orelse)]
         branch(env(stmt.cond), sides[0], sides[1], stmt, nodes)
 
     def stmt(self, stmt: Stmt, env: _Env, nodes: list[Node]) -> None:
@@ -240,16 +186,16 @@ class _Threader:
             case Let():
                 self.let(stmt, env, nodes)
             case If():
-                after = _Fall(stmt.targets)
+                after = Fall(stmt.targets)
                 sides = [self.block(side.body, side.results, after, _Env(env)) for side in (stmt.then, stmt.orelse)]
                 branch(env(stmt.cond), sides[0], sides[1], stmt, nodes)
             case Try():
-                body = self.block(stmt.body.body, stmt.body.results, _Fall(stmt.targets), _Env(env))
+                body = self.block(stmt.body.body, stmt.body.results, Fall(stmt.targets), _Env(env))
                 failed = stmt.targets[0]
                 caught = self.copies([(failed, _TRUE), *((t, UNDEFINED) for t in stmt.targets[1:])])
                 if failed in self.errors:
                     caught.insert(0, Bind((self.errors[failed],), Tree("caught"), stmt.origin))
-                nodes.append(_flattened(Attempt(body, [Clause(stmt.caught, caught, failed)], [], stmt.origin)))
+                nodes.append(flattened(Attempt(body, [Clause(stmt.caught, caught, failed)], [], stmt.origin)))
             case For() | While():
                 self.loop(stmt, env, nodes)
 
@@ -299,7 +245,7 @@ class _Threader:
         )
 
     def loop(
-        self, stmt: For | While, env: _Env, nodes: list[Node], flag: int | None = None, leave: _Leave | None = None
+        self, stmt: For | While, env: _Env, nodes: list[Node], flag: int | None = None, leave: Leave | None = None
     ) -> None:
         inner = _Env(env)
         loop = Loop(origin=stmt.origin)
@@ -325,16 +271,16 @@ class _Threader:
                 self.stmt(s, inner, loop.header)
             loop.cond = inner(stmt.cond.results[0])
         position = None if flag is None else flag + 1
-        loop.body = self.block(stmt.body.body, stmt.body.results, _Next(loop, position, leave), inner)
+        loop.body = self.block(stmt.body.body, stmt.body.results, Next(loop, position, leave), inner)
         nodes.append(loop)
 
     def thread(
-        self, first: If | For | While, second: If, results: tuple[Atom, ...], after: _After, env: _Env, nodes: list[Node]
+        self, first: If | For | While, second: If, results: tuple[Atom, ...], after: After, env: _Env, nodes: list[Node]
     ) -> None:
         """A statement that yields a flag, and the `if` that asks for it."""
         flag = first.targets.index(second.cond)
         yes, no = (
-            _Leave(Region((), side.body, _through(second, side, results)), first.targets, after)
+            Leave(Region((), side.body, through(second, side, results)), first.targets, after)
             for side in (second.then, second.orelse)
         )
         if not isinstance(first, If):
@@ -343,13 +289,13 @@ class _Threader:
             nodes += self.block(no.region.body, no.region.results, after, env)
             return
         moved = self._moved(first, second, flag, results, after)
-        sides: tuple[_Leave | None, _Leave | None] = (no, yes)
+        sides: tuple[Leave | None, Leave | None] = (no, yes)
         if moved is not None:
-            out = replace(yes if moved else no, after=replace(after, explicit=True) if isinstance(after, _Next) else after)
+            out = replace(yes if moved else no, after=replace(after, explicit=True) if isinstance(after, Next) else after)
             sides = (None, out) if moved else (out, None)
         rest = None if moved is None else no if moved else yes
         then, orelse = (
-            self.block(side.body, side.results, _Jump(first.targets, flag, sides), _Env(env))
+            self.block(side.body, side.results, Jump(first.targets, flag, sides), _Env(env))
             for side in (first.then, first.orelse)
         )
         branch(env(first.cond), then, orelse, first, nodes)
@@ -357,7 +303,7 @@ class _Threader:
             env.own[first.targets[flag]] = Const(rest is yes)
             nodes += self.block(rest.region.body, rest.region.results, after, env)
 
-    def _flagged(self, body: Sequence[Stmt], results: tuple[Atom, ...], after: _After) -> bool:
+    def _flagged(self, body: Sequence[Stmt], results: tuple[Atom, ...], after: After) -> bool:
         """Whether a block ends in a statement that yields a flag and the `if` that asks for it."""
         if len(body) < 2 or not isinstance(body[-1], If) or isinstance(body[-2], (Let, Try)):
             return False
@@ -369,31 +315,31 @@ class _Threader:
             return False
         if not isinstance(first, If):
             return self._returns(first, flag, second, results, after)
-        flags = _yielded(first, flag)
+        flags = yielded(first, flag)
         if not all(f in (_TRUE, _FALSE) for f in flags):
             return False
-        if isinstance(after, _Fall):
+        if isinstance(after, Fall):
             return flags.count(_TRUE) == flags.count(_FALSE) == 1
         return self._moved(first, second, flag, results, after) is not None
 
-    def _moved(self, first: If, second: If, flag: int, results: tuple[Atom, ...], after: _After) -> bool | None:
+    def _moved(self, first: If, second: If, flag: int, results: tuple[Atom, ...], after: After) -> bool | None:
         """Which side of the second `if`, the one of a true or of a false flag, moves into the branches of the first.
 
         It has to end in an exit, for the other one is printed after the first `if`.  None: both move.
         """
-        flags = _yielded(first, flag)
-        if not isinstance(after, _Fall):
+        flags = yielded(first, flag)
+        if not isinstance(after, Fall):
             for side, value in ((second.then, _TRUE), (second.orelse, _FALSE)):
                 once = flags.count(value) == 1
-                ends, plain = _leaving(_through(second, side, results), after)
-                if isinstance(after, _Next) or (ends and (plain or once)):
+                ends, plain = leaving(through(second, side, results), after)
+                if isinstance(after, Next) or (ends and (plain or once)):
                     if not side.body or once:
                         return value == _TRUE
         return None
 
-    def _returns(self, loop: For | While, flag: int, second: If, results: tuple[Atom, ...], after: _After) -> bool:
+    def _returns(self, loop: For | While, flag: int, second: If, results: tuple[Atom, ...], after: After) -> bool:
         """Whether a loop sets the flag only to leave the function."""
-        ends, plain = _leaving(_through(second, second.then, results), after)
+        ends, plain = leaving(through(second, second.then, results), after)
         if not ends or loop.inits[flag] != _FALSE:
             return False
         param = loop.body.params[flag + (1 if isinstance(loop, For) else 0)]
@@ -405,25 +351,25 @@ class _Threader:
             and (len(out) == 1 or (plain and not second.then.body))
         )
 
-    def _pushes(self, body: Sequence[Stmt], results: tuple[Atom, ...], after: _After) -> bool:
+    def _pushes(self, body: Sequence[Stmt], results: tuple[Atom, ...], after: After) -> bool:
         """Whether what follows the last `if` of a block moves to the ends of its branches."""
         last = body[-1]
         assert isinstance(last, If)
         if not any(r in last.targets for r in results):
             return False
         match after:
-            case _Fall():
+            case Fall():
                 return False
-            case _Jump(flag=flag):
+            case Jump(flag=flag):
                 return results[flag] in last.targets
-            case _Next():
+            case Next():
                 return any(leaf[0] != _FALSE for leaf in leaves(Region((), tuple(body), results)))
-            case _Return():
+            case Return():
                 return self._is_early(last, results)
 
     def _is_early(self, last: If, results: tuple[Atom, ...]) -> bool:
         """Whether the branches of an `if` return values of their own, rather than versions of one variable."""
-        if any(_says_return(side) for side in (last.then, last.orelse)):
+        if any(says_return(side) for side in (last.then, last.orelse)):
             return True
         for i, target in enumerate(last.targets):
             if target in results:
@@ -452,111 +398,3 @@ def branch(cond: Operand, then: list[Node], orelse: list[Node], stmt: If, nodes:
         nodes += then
     else:
         nodes.append(Branch(cond, then, orelse, stmt.origin))
-
-
-def _flattened(node: Attempt) -> Attempt:
-    """Nested ones as one with several clauses: what the inner one catches is not for the outer one."""
-    inner, rest = node.body[0] if node.body else None, node.body[1:]
-    if not isinstance(inner, Attempt) or not all(isinstance(n, Copy) for n in rest):
-        return node
-    moved = [pair for n in rest if isinstance(n, Copy) for pair in n.pairs]
-    for path in (*(clause.handler for clause in inner.clauses), inner.orelse):
-        done = path if path is not inner.orelse else [*inner.body, *path]
-        pairs = [pair for n in done if isinstance(n, Copy) for pair in n.pairs]
-        known = {t: s for t, s in pairs if path is not inner.orelse or isinstance(s, Const)}
-        path.append(Copy([(t, known.get(s, s) if isinstance(s, Var) else s) for t, s in moved]))
-    return Attempt(inner.body, [*inner.clauses, *node.clauses], inner.orelse, node.origin)
-
-
-def _gather(nodes: list[Node]) -> None:
-    """Put what is asked of a `try` right behind it into its clauses."""
-    for i, node in enumerate(nodes):  # which gets shorter
-        if isinstance(node, Attempt):
-            paths = [*(clause.handler for clause in node.clauses), node.orelse]
-            facts = [*(_facts(clause.handler) for clause in node.clauses), _facts([*node.body, *node.orelse])]
-            while i + 1 < len(nodes):
-                import os
-
-                if os.environ.get("DBG"):
-                    print(
-                        [[(type(n).__name__, getattr(n, "pairs", None)) for n in p] for p in paths],
-                        facts,
-                        nodes[i + 1],
-                        [completes(p) for p in paths],
-                    )
-                found = [_known(nodes[i + 1], each) if completes(path) else [] for path, each in zip(paths, facts, strict=True)]
-                every = [n for part in found for n in part]
-                unclear = nodes[i + 1] in every or len(set(every)) < len(every)
-                if unclear or isinstance(nodes[i + 1], Copy) or sum(map(completes, paths)) < 2:
-                    break
-                for path, part in zip(paths, found, strict=True):
-                    path += part
-                del nodes[i + 1]
-        for block in blocks(node):
-            _gather(block)
-
-
-def _facts(path: list[Node]) -> dict[Operand, bool]:
-    """The flags that a clause of a `try` sets."""
-    pairs = [pair for n in path if isinstance(n, Copy) for pair in n.pairs]
-    return {t: bool(s.value) for t, s in pairs if isinstance(s, Const) and s in (_TRUE, _FALSE)}
-
-
-def _known(node: Node, facts: dict[Operand, bool]) -> list[Node]:
-    """What a statement comes to where some flags are known."""
-    while isinstance(node, Branch):
-        for cond, outcome in ((node.cond, True), (negated(node.cond), False)):
-            if cond in facts:
-                side = node.then if facts[cond] == outcome else node.orelse
-                return [n for each in side for n in _known(each, facts)]
-        break
-    return [Copy(list(node.pairs), node.back) if isinstance(node, Copy) else node]  # a copy may be done on several paths
-
-
-def leaves(region: Region) -> Iterator[tuple[Atom, ...]]:
-    """What a region yields on each of its paths."""
-    last = region.body[-1] if region.body else None
-    if isinstance(last, If) and any(r in last.targets for r in region.results):
-        for side in (last.then, last.orelse):
-            yield from leaves(Region((), side.body, _through(last, side, region.results)))
-    else:
-        yield region.results
-
-
-def _yielded(stmt: If, i: int) -> list[Atom]:
-    """The result `i` of an `if` on each of its paths."""
-    return [leaf[i] for side in (stmt.then, stmt.orelse) for leaf in leaves(side)]
-
-
-def _leaving(results: tuple[Atom, ...], after: _After) -> tuple[bool, bool]:
-    """Whether a path with these results leaves the function, and whether it does so without further statements."""
-    match after:
-        case _Return():
-            return True, True
-        case _Jump(flag=flag, sides=sides) if isinstance(results[flag], Const):
-            leave, values = sides[results[flag] == _TRUE], results
-        case _Next(flag=flag, leave=leave) if flag is not None and results[0] == results[flag] == _TRUE:
-            values = results[1:]
-        case _:
-            return False, False
-    if leave is None:
-        return False, False
-    held: dict[Atom, Atom] = dict(zip(leave.targets, values, strict=True))
-    ends, plain = _leaving(tuple(held.get(r, r) for r in leave.region.results), leave.after)
-    return ends, plain and not leave.region.body
-
-
-def _through(stmt: If, side: Region, results: tuple[Atom, ...]) -> tuple[Atom, ...]:
-    """The results of a block that ends in `stmt`, on the path through one side of it."""
-    chosen: dict[Atom, Atom] = dict(zip(stmt.targets, side.results, strict=True))
-    return tuple(chosen.get(r, r) for r in results)
-
-
-def _says_return(region: Region) -> bool:
-    if not region.body:
-        return False
-    last = region.body[-1]
-    if isinstance(last, If):
-        return _says_return(last.then) or _says_return(last.orelse)
-    text = "" if last.origin is None else last.origin.text.lstrip()
-    return isinstance(last, Let) and (last.op in ("raise", "reraise") or text.startswith("return"))

@@ -1,0 +1,56 @@
+"""Gather: what is asked of a `try` right behind it becomes its clauses."""
+
+from __future__ import annotations
+
+from adtransform.ir import Const, Var
+from adtransform.place.program import Attempt, Branch, Copy, Node, Operand, blocks, completes, negated
+
+
+def flattened(node: Attempt) -> Attempt:
+    """Nested ones as one with several clauses: what the inner one catches is not for the outer one."""
+    inner, rest = node.body[0] if node.body else None, node.body[1:]
+    if not isinstance(inner, Attempt) or not all(isinstance(n, Copy) for n in rest):
+        return node
+    moved = [pair for n in rest if isinstance(n, Copy) for pair in n.pairs]
+    for path in (*(clause.handler for clause in inner.clauses), inner.orelse):
+        done = path if path is not inner.orelse else [*inner.body, *path]
+        pairs = [pair for n in done if isinstance(n, Copy) for pair in n.pairs]
+        known = {t: s for t, s in pairs if path is not inner.orelse or isinstance(s, Const)}
+        path.append(Copy([(t, known.get(s, s) if isinstance(s, Var) else s) for t, s in moved]))
+    return Attempt(inner.body, [*inner.clauses, *node.clauses], inner.orelse, node.origin)
+
+
+def gather(nodes: list[Node]) -> None:
+    """Put what is asked of a `try` right behind it into its clauses."""
+    for i, node in enumerate(nodes):  # which gets shorter
+        if isinstance(node, Attempt):
+            paths = [*(clause.handler for clause in node.clauses), node.orelse]
+            facts = [*(_facts(clause.handler) for clause in node.clauses), _facts([*node.body, *node.orelse])]
+            while i + 1 < len(nodes):
+                found = [_known(nodes[i + 1], each) if completes(path) else [] for path, each in zip(paths, facts, strict=True)]
+                every = [n for part in found for n in part]
+                unclear = nodes[i + 1] in every or len(set(every)) < len(every)
+                if unclear or isinstance(nodes[i + 1], Copy) or sum(map(completes, paths)) < 2:
+                    break
+                for path, part in zip(paths, found, strict=True):
+                    path += part
+                del nodes[i + 1]
+        for block in blocks(node):
+            gather(block)
+
+
+def _facts(path: list[Node]) -> dict[Operand, bool]:
+    """The flags that a clause of a `try` sets."""
+    pairs = [pair for n in path if isinstance(n, Copy) for pair in n.pairs]
+    return {t: bool(s.value) for t, s in pairs if isinstance(s, Const) and isinstance(s.value, bool)}
+
+
+def _known(node: Node, facts: dict[Operand, bool]) -> list[Node]:
+    """What a statement comes to where some flags are known."""
+    while isinstance(node, Branch):
+        for cond, outcome in ((node.cond, True), (negated(node.cond), False)):
+            if cond in facts:
+                side = node.then if facts[cond] == outcome else node.orelse
+                return [n for each in side for n in _known(each, facts)]
+        break
+    return [Copy(list(node.pairs), node.back) if isinstance(node, Copy) else node]  # a copy may be done on several paths
