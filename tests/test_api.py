@@ -730,6 +730,16 @@ def test_two_functions_under_one_decorator_are_watched():
     assert slope(1.0) == 32.0
 
 
+def test_a_closure_over_what_is_not_bound_yet():
+    def f(x):
+        return x * 2 if x < 1e9 else later
+
+    with pytest.raises(DifferentiationError, match="`later`, which is not defined"):
+        grad(lambda x: f(x))(1.0)
+    later = 3.0
+    assert grad(lambda x: f(x))(1.0) == 2.0
+
+
 def cubed(x):
     return x**3
 

@@ -304,10 +304,6 @@ class Names(Merging):
 
     def live_function(self, value: types.FunctionType, name: str, node: ast.AST) -> Ref:
         """A live Python function, read from its source."""
-        hushed = _errstate(value)
-        if hushed is not None:
-            self.ignored |= hushed
-            return self.wrap(value.__wrapped__, name, node)  # type: ignore[attr-defined]
         if value.__code__.co_flags & (inspect.CO_GENERATOR | inspect.CO_COROUTINE):
             return Conflict(f"`{name}`, a generator or coroutine", "make it a plain function that returns a list")
         try:
@@ -315,6 +311,10 @@ class Names(Merging):
             definition: Definition = target.source.find(target.name)
         except TargetError:
             return External(f"{value.__module__}.{value.__qualname__}", value)
+        context = next((v for v in target.captured.values() if isinstance(v, np.errstate)), None)
+        if context is not None and hasattr(value, "__wrapped__"):  # under `@np.errstate(...)`
+            self.ignored |= _ignored(context)
+            return self.wrap(value.__wrapped__, name, node)
         key = str(value.__module__)
         module = self.modules.get(key)
         if module is None or module.source.file != target.source.file:
@@ -369,13 +369,10 @@ def _differentiates(value: Any) -> bool:
     return callable(value) and str(made.__module__).startswith("adtransform.api") and not hasattr(value, "__wrapped__")
 
 
-def _errstate(value: types.FunctionType) -> set[str] | None:
-    """What NumPy does not report inside of a function that `np.errstate(...)` decorates; None for other functions."""
-    held = [cell.cell_contents for cell in value.__closure__ or () if isinstance(cell.cell_contents, np.errstate)]
-    if not held or not hasattr(value, "__wrapped__"):
-        return None
+def _ignored(context: np.errstate) -> set[str]:
+    """What NumPy does not report inside of a context."""
     with np.errstate(all="warn"):
-        return {name for name, how in held[0](np.geterr)().items() if how == "ignore"}
+        return {name for name, how in context(np.geterr)().items() if how == "ignore"}
 
 
 def _captured_type(value: Any, name: str) -> Any:
