@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from adtransform.errors import DifferentiationError
-from adtransform.lattice import FLOAT, Array, Dim, Type
+from adtransform.lattice import FLOAT, INT, Array, Dim, Type
 from adtransform.read import read
 from adtransform.source import from_text
 
@@ -48,9 +48,9 @@ CASES: dict[str, tuple[str, dict[str, Type], list[tuple[int, int, str]]]] = {
         [(6, 5, "a write to what `e` may share")],
     ),
     "may alias": (
-        "def f(x, c):\n    y = x * 1.0\n    z = y if c > 0 else x * 2\n    z[0] = 5.0\n    return y + z",
-        {"x": VECTOR, "c": FLOAT},
-        [(4, 5, "a write to an array that `y` may share")],
+        "def f(x, n):\n  y = x * 1.0\n  z = y\n  for i in range(n):\n    z[0] = 5.0\n    z = x * 2\n  return y + z",
+        {"x": VECTOR, "n": INT},
+        [(5, 5, "a write to an array that `y` may share")],
     ),
     "reshape of a result that may be strided": (
         "def f(x):\n    y = x.T * 2\n    y.reshape(-1)[0] = 5.0\n    return y",

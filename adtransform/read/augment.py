@@ -97,6 +97,16 @@ class Augment(Control):
         others = self.aliases(view, place or name)
         if not others:
             return False
+        choice = self.apart(view, always=True)
+        if choice is not None:
+            kinds = [self.type_of(self.value(side)) for side in choice.sides]
+            found = [
+                self.is_array(name, side, stmt, place) if isinstance(kind, Unknown) else not isinstance(kind, Scalar)
+                for side, kind in zip(choice.sides, kinds, strict=True)
+            ]
+            if found[0] != found[1]:
+                self.refuse(stmt, f"`{name}`, which may be a number or an array", "annotate the parameters, or copy")
+            return found[0]
         content = self.content(view.storage)
         param = self.root(content) if isinstance(content, Var) else ""
         if view.path and param:
@@ -115,6 +125,12 @@ class Augment(Control):
             sources = self.sources_of(content)
             if not sources:
                 self.refuse(stmt, f"`{name}` updated in place, seen as `{others[0]}` too", "annotate the parameters, or copy")
+            if len(view.path) == 1 and view.path[0].op == "index" and (count := self.ints(view.path[0].args[0])):
+                self.take_as_numbers(name, sources, count)
+                return False
+            for source in (p for p in sources if p in self.frame.scope.used_as_array):
+                self.take(source, "array", f"isinstance({source}, np.ndarray)", f"`{name}` and `{others[0]}` are one array")
+                return True
             for source in sources:
                 self.take(
                     source,
@@ -129,6 +145,16 @@ class Augment(Control):
             return True
         self.take(param, "number", f"not isinstance({param}, np.ndarray)", f"`{name}` is updated while `{others[0]}` is read")
         return False
+
+    def take_as_numbers(self, name: str, sources: list[str], count: int) -> None:
+        """Assume that an element of what elementwise operations make of some parameters is a number."""
+        used = self.frame.scope.used_as_array
+        arrays = [p for p in sources if p in used] or sources
+        for p in sources:
+            if p in arrays:
+                self.take(p, f"rank {count}", f"np.ndim({p}) == {count}", f"`{name}` is taken as a number")
+            else:
+                self.take(p, "number", f"not isinstance({p}, np.ndarray)", f"`{name}` is taken as a number")
 
     def sources_of(self, a: object) -> list[str]:
         """The parameters of unknown type from which elementwise operations make a value."""

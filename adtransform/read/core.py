@@ -22,15 +22,19 @@ UNROLL = 64  # a loop of so many trips may be read trip by trip
 
 @record
 class State:
-    """The names of the current frame, the content of every storage, and which storages may be one and the same."""
+    """The names of the current frame, the content of every storage, and which storages may be one and the same.
+
+    `picked`: the values of those that are one of two, with what the two held when they were chosen.
+    """
 
     env: dict[str, Ref]
     heap: dict[Storage, Content]
     related: set[Pair]
+    picked: dict[Storage, tuple[Atom, tuple[Content, ...]]]
 
     def copy(self) -> State:
         """A state that can be changed without changing this one."""
-        return State(self.env.copy(), self.heap.copy(), self.related.copy())
+        return State(self.env.copy(), self.heap.copy(), self.related.copy(), self.picked.copy())
 
 
 @record
@@ -119,6 +123,7 @@ class Core:
         self.top = self.builder = Builder()
         self.heap: dict[Storage, Content] = {}
         self.related: set[Pair] = set()
+        self.picked: dict[Storage, tuple[Atom, tuple[Content, ...]]] = {}
         self.most_related = 64  # with more pairs it is worth the time to look for those that do not matter any more
         self.messages: list[Message] = []
         self.loaded: dict[str, Var] = {}
@@ -231,17 +236,18 @@ class Core:
 
     def save(self) -> State:
         """The state now."""
-        return State(self.frame.env, self.heap, self.related).copy()
+        return State(self.frame.env, self.heap, self.related, self.picked).copy()
 
     def restore(self, state: State) -> None:
         """Go on from a state."""
-        self.frame.env, self.heap, self.related = state.env.copy(), state.heap.copy(), state.related.copy()
+        self.frame.env, self.heap = state.env.copy(), state.heap.copy()
+        self.related, self.picked = state.related.copy(), state.picked.copy()
 
-    def region(self, state: State, action: Callable[[], None]) -> Opened:
+    def region(self, state: State, action: Callable[[], object]) -> Opened:
         """Read into a new region, from a state."""
         return self.resume(Opened(Builder(), state), action)
 
-    def resume(self, opened: Opened, action: Callable[[], None]) -> Opened:
+    def resume(self, opened: Opened, action: Callable[[], object]) -> Opened:
         """Read on into a region that is not closed yet.  The state is then the region's: the caller restores its own."""
         outer, self.builder = self.builder, opened.builder
         self.restore(opened.state)

@@ -96,6 +96,8 @@ class Expressions(Operators):
         ref = self.lookup(name, node)
         if isinstance(ref, Conflict):
             self.unusable(ref, node)
+        if isinstance(ref, View) and not ref.path and self.is_stale(ref.storage):
+            return View(ref.storage)  # chosen again where it is used, as a whole or a part of it
         if isinstance(ref, View):
             value = self.read(ref, name)
             fresh = self.make_known(View(ref.storage, ref.path, value, self.content(ref.storage)), value)

@@ -46,6 +46,10 @@ class Indexing(Classes):
     def indexed(self, owner: Ref, key: Atom, node: ast.AST) -> Ref:
         """An element, a view or a copy of part of a value."""
         self.at_node(node)
+        choice = self.apart(owner)
+        if choice is not None:
+            a, b = choice.sides
+            return self.choose(choice.cond, lambda: self.indexed(a, key, node), lambda: self.indexed(b, key, node), node)
         before = self.listed(owner.storage, key) if isinstance(owner, ListRef) else self.value(owner, node)
         t = self.type_of(before)
         if isinstance(before, Const):
@@ -284,6 +288,8 @@ class Indexing(Classes):
         self.at_node(node)
         if not isinstance(owner, View):
             self.refuse(node, "a write to an item of a number", "make an array first")
+        if self.in_each(owner, lambda side: self.assign_array_item(side, key, a, node, self.root_name(side.storage)), node):
+            return
         self.certain(owner, node)
         before = self.value(owner, node)
         self.store(owner, self.let("update", before, key, a, hint=hint), node, hint)
@@ -297,9 +303,7 @@ class Indexing(Classes):
 
     def store(self, view: View, new: Atom, node: ast.AST, hint: str) -> None:
         """Write a view, and let the name it was written through see its new value at once."""
-        env = self.frame.env
-        root = next((n for n, r in env.items() if isinstance(r, View) and r.storage is view.storage and not r.path), "")
-        self.write(view, new, node, root if view.path else hint)
+        self.write(view, new, node, self.root_name(view.storage) if view.path else hint)
         ref = self.frame.env.get(hint)
         # Elsewhere the strides differ from the view's, and with them the last bits of sums and products.
         rows = all(s.op == "index" and self.ints(s.args[0]) for s in view.path)

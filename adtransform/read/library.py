@@ -314,6 +314,8 @@ def _accumulate_at(self: Library, op: str, args: list[Ref], kwargs: dict[str, Re
         part = self.let(f"operator.{_WRITING_AT[op]}", self.let("index", self.value(target, node), at), value)
         self.assign_array_item(target, at, part, node, self.name_of(target))
         return Const(None)
+    if self.in_each(target, lambda side: _accumulate_at(self, op, [side, at, value], kwargs, node), node):
+        return Const(None)
     self.at(node)
     if op == "numpy.subtract.at":
         value = self.let("operator.neg", value)

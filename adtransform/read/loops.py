@@ -199,7 +199,7 @@ class Loops(Methods):
         return Attempt(meeting, keys, inits, params, head, opened.state, nexts, opened.builder, cond, index)
 
     def _held_at(self, storage: Storage) -> Content | None:
-        return self.heap.get(storage) or (self.load(storage.param) if storage.param else None)
+        return self.content(storage) if storage in self.heap or storage.param else None
 
     def _ends(self, meeting: Meeting, env: dict[str, Ref], heap: dict[Storage, Content]) -> Iterator[tuple[Storage, Storage]]:
         """The storages of a loop's head, and those that stand in their places at the end of the body."""
@@ -421,7 +421,7 @@ class Loops(Methods):
                 self.flatten(None if gone else self.frame.env.get(name), template, nexts)
             ends = {storage: last for (_, last), storage in late.pairs.items()}
             for storage, body in late.bodies.items():
-                self.flatten_content(self.heap.get(ends.get(storage) or storage), body, storage, nexts)
+                self.flatten_content(self._held_at(ends.get(storage) or storage), body, storage, nexts)
 
         region = Builder()
         region.body = attempt.body.body

@@ -274,7 +274,7 @@ class Merging(Storages):
                         self.hold(storage, item)
                     out.append(self.let("list", *(self.value(item) for item in content.refs)))
                 else:
-                    out.append(UNDEFINED if content is None or isinstance(content, Entries) else content)
+                    out.append(content if isinstance(content, (Var, Const)) else UNDEFINED)
             case ItemsOf(items):
                 refs = content.refs if isinstance(content, Items) else (None,) * len(items)
                 for r, t in zip(refs, items, strict=True):

@@ -17,8 +17,8 @@ import numpy as np
 from adtransform.errors import TargetError
 from adtransform.ir import Const, Param
 from adtransform.lattice import Array, of_value
+from adtransform.read.chosen import Chosen
 from adtransform.read.frames import Frame, Module
-from adtransform.read.merge import Merging
 from adtransform.read.refs import (
     ClassRef,
     Conflict,
@@ -85,7 +85,7 @@ def op_name(value: Any, fallback: str) -> str:
     return full if full.partition(".")[0] in LIBRARIES and live(full) is value else fallback
 
 
-class Names(Merging):
+class Names(Chosen):
     """Looking names up."""
 
     def lookup(self, name: str, node: ast.AST) -> Ref:

@@ -94,6 +94,7 @@ class Outlining:
         place = len(self.given.containers) - 1
         if isinstance(content, Items):
             return Group(self._forms(enumerate(content.refs), name), ListRef, (), None, place)
+        assert isinstance(content, Entries)
         of = ref.kind if isinstance(ref, ObjectRef) else None
         return Group(self._forms(content.refs.items(), name), type(ref), tuple(content.refs), of, place)
 
@@ -253,7 +254,7 @@ class Inside:
                 return Group(tuple(self.form(r) for r in refs), kind)
             case Entries(refs):
                 return Group(tuple(self.form(r) for r in refs.values()), kind, tuple(refs), of)
-            case Var() | Const():
+            case _:
                 return Given(self.add(content), 0, self.near(storage) if storage is not None else ())
 
     def argument(self, storage: Storage) -> int | None:

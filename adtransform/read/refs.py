@@ -216,5 +216,19 @@ class Entries:
     attributes: bool = False
 
 
-Content = Var | Const | Items | Entries
+@record(eq=False)
+class Choice:
+    """The content of what is one of two storages: the view of one where `cond` holds, of the other where it does not."""
+
+    cond: Atom
+    then: View
+    orelse: View
+
+    @property
+    def sides(self) -> tuple[View, View]:
+        """Both."""
+        return self.then, self.orelse
+
+
+Content = Var | Const | Items | Entries | Choice
 Pair = frozenset[Storage]

@@ -12,6 +12,7 @@ from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import Array, List, Scalar, Tuple, Type, Unknown, rank_of
 from adtransform.read.core import Core, OpenLoop, Restart, Taken, Unroll
 from adtransform.read.refs import (
+    Choice,
     ClassRef,
     Conflict,
     Content,
@@ -308,6 +309,8 @@ class Storages(Core):
         if storage.frozen:
             self.refuse(node, storage.frozen, "pass it as an argument, or work on a copy")
         partners = [other for pair in self.related if storage in pair for other in pair - {storage}]
+        # What is one of several, of which this is one, is chosen again when it is read.
+        partners = [other for other in partners if storage not in self.storages(View(other))]
         names = {self.reached(other) for other in partners if self.is_list(other) or not structural} - {""}
         if LOOP in names:
             self.refuse(node, "a write to what a loop may be running over", "loop over a copy: for v in x.copy()")
@@ -327,12 +330,13 @@ class Storages(Core):
         content = self.heap.get(storage)
         return isinstance(content, Items) or (isinstance(content, Var) and isinstance(content.type, List))
 
-    def reached(self, storage: Storage) -> str:
-        """A name, still to be read, through which a storage can be seen; empty where there is none."""
+    def reached(self, storage: Storage, but: object = None) -> str:
+        """A name, still to be read, through which a storage can be seen, `but` one of them; empty where there is none."""
         frame = self.frame
         while True:
             for name, ref in frame.env.items():
-                if frame.is_live(name) and any(s is storage for s in self.storages(ref)):
+                other = name != but or frame is not self.frame
+                if other and frame.is_live(name) and any(s is storage for s in self.storages(ref)):
                     return LOOP if name.startswith("%h") else name.lstrip("%")
             if frame.caller is None:
                 return ""
@@ -346,6 +350,9 @@ class Storages(Core):
             match todo.pop():
                 case View(storage):
                     yield storage
+                    content = self.heap.get(storage)
+                    if isinstance(content, Choice):
+                        todo.extend(content.sides)
                 case TupleRef(items) | Lazy(_, items):
                     todo.extend(reversed(items))
                 case ListRef(storage) | DictRef(storage) | ObjectRef(storage):
@@ -363,15 +370,21 @@ class Storages(Core):
                 case Method(owner) | SuperRef(owner):
                     todo.append(owner)
 
+    def root_name(self, storage: Storage) -> str:
+        """The name of what a storage is as a whole."""
+        env = self.frame.env
+        return next((n for n, r in env.items() if isinstance(r, View) and r.storage is storage and not r.path), "")
+
     def aliases(self, view: View, but: str | Place) -> list[str]:
         """The names, still to be read, that share a view's storage, `but` itself (a name, an attribute, an item) left out."""
         place = but if isinstance(but, tuple) else None
+        mine = set(self.storages(view))
         found = []
         frame = self.frame
         while True:
             for name, ref in frame.env.items():
                 same = frame is self.frame and name == but
-                if not same and frame.is_live(name) and any(s is view.storage for s in self.storages(ref, place)):
+                if not same and frame.is_live(name) and not mine.isdisjoint(self.storages(ref, place)):
                     found.append(name)
             if frame.caller is None:
                 return found
