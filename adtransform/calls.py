@@ -7,39 +7,46 @@ One derivative serves all calls of a function: it is taken with respect to every
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 
 from adtransform.activity import active
-from adtransform.ir import Const, Function, Let, Region, Var
-from adtransform.ops import CALLS
+from adtransform.ir import Function, Let, Var
 from adtransform.record import record
-from adtransform.rewrite import statements
+from adtransform.rewrite import calls, name_of
 
 
 @record
 class Variant:
     """What of a function is differentiated: parameters by name and position.
 
+    `name`: what its derivatives are called after, itself unless there are derivatives of that name already, which are taken
+    with respect to other parameters.
     `groups`: for each active value that it yields, the positions of the results that are this value.
     """
 
+    name: str
     wrt: tuple[str, ...]
     places: tuple[int, ...]
     groups: tuple[tuple[int, ...], ...]
 
+    @property
+    def ahead(self) -> str:
+        """The name of the forward sweep."""
+        return f"{self.name}_ahead"
+
+    @property
+    def back(self) -> str:
+        """The name of the backward sweep."""
+        return f"{self.name}_back"
+
+    @property
+    def forward(self) -> str:
+        """The name of the function that yields values and tangents."""
+        return f"{self.name}_forward"
+
 
 Variants = dict[str, Variant]
-
-
-def name_of(let: Let) -> str:
-    """The name of the function that a statement calls."""
-    assert isinstance(let.args[0], Const)
-    return str(let.args[0].value)
-
-
-def calls(region: Region) -> Iterator[Let]:
-    """The calls in a region and in those inside of it."""
-    return (s for s in statements(region) if isinstance(s, Let) and s.op in CALLS)
 
 
 def active_results(f: Function, wrt: Sequence[str]) -> tuple[tuple[int, ...], ...]:
@@ -71,12 +78,15 @@ def variants(f: Function, wrt: Sequence[str]) -> Variants:
                 places[name_of(let)] = new | (known or set())
                 callee = f.callees[name_of(let)]
                 todo.append((callee, _names(callee, places[name_of(let)])))
-    return {name: _variant(f.callees[name], at) for name, at in places.items()}
+    return {name: _variant(name, f.callees, at) for name, at in places.items()}
 
 
-def _variant(f: Function, places: set[int]) -> Variant:
+def _variant(name: str, callees: Mapping[str, Function], places: set[int]) -> Variant:
+    f = callees[name]
     names = _names(f, places)
-    return Variant(names, tuple(sorted(places)), active_results(f, names))
+    wishes = itertools.chain((name,), (w for i in itertools.count(2) if (w := f"{name}_{i}") not in callees))
+    made = (Variant(wish, names, tuple(sorted(places)), active_results(f, names)) for wish in wishes)
+    return next(v for v in made if not {v.ahead, v.back, v.forward} & callees.keys())
 
 
 def is_active(let: Let, found: set[Var]) -> bool:

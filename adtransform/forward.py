@@ -10,13 +10,13 @@ from dataclasses import replace
 
 from adtransform.activity import active
 from adtransform.build import Builder, type_of
-from adtransform.calls import Variants, is_active, name_of
+from adtransform.calls import Variants, is_active
 from adtransform.errors import refuse
 from adtransform.infer.structural import tangent as tangent_type
 from adtransform.ir import UNDEFINED, Atom, Const, For, Function, If, Leaf, Let, Param, Region, Stmt, Try, Var, While
 from adtransform.linear import push, zero
 from adtransform.ops import CALLS, effect_free
-from adtransform.rewrite import again, exported, flags_of, layers, raises_again, regions, statements
+from adtransform.rewrite import again, exported, flags_of, layers, name_of, raises_again, regions, statements
 
 
 def forward(f: Function, wrt: Sequence[str], *, partials: bool = False, variants: Variants | None = None) -> Function:
@@ -93,12 +93,12 @@ class _Forward:
 
     def call(self, stmt: Let, b: Builder) -> None:
         """A call of the derivative: the values come with the first direction's tangents."""
-        variant, name = self.variants[name_of(stmt)], Const(f"{name_of(stmt)}_forward")
+        variant = self.variants[name_of(stmt)]
         for k, (tangents, label) in enumerate(zip(self.tangents, self.labels, strict=True)):
             given = [tangents.get(stmt.args[1 + i]) or self.zero(stmt.args[1 + i], b) for i in variant.places]
             values = stmt.targets if k == 0 else tuple(Var(t.type) for t in stmt.targets)
             made = tuple(Var(tangent_type(t.type), "", t, label) for t in stmt.targets)
-            b.add(replace(stmt, targets=(*values, *made), args=(name, *stmt.args[1:], *given)))
+            b.add(replace(stmt, targets=(*values, *made), args=(Const(variant.forward), *stmt.args[1:], *given)))
             tangents.update((t, m) for t, m in zip(stmt.targets, made, strict=True) if t in self.active)
 
     def seed(self, stmt: Let, b: Builder) -> None:

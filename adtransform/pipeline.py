@@ -20,11 +20,11 @@ from adtransform import emit
 from adtransform.annotate import annotate
 from adtransform.annotate import explain as explanation
 from adtransform.build import Builder, type_of
-from adtransform.calls import Variants, reached, variants
+from adtransform.calls import Variants, active_results, reached, variants
 from adtransform.contracts import contracts
 from adtransform.forward import forward as push_forward
 from adtransform.infer.structural import tangent as tangent_type
-from adtransform.ir import Atom, Const, Function, Leaf, Let, Param, Record, Region, Stmt, Var
+from adtransform.ir import Atom, Const, Function, If, Leaf, Let, Param, Record, Region, Stmt, Var
 from adtransform.lattice import UNKNOWN, Array, List, Saved, Tuple, Type, is_scalar, kind_of
 from adtransform.optimise.direct import direct
 from adtransform.optimise.fill import fill
@@ -86,7 +86,7 @@ def forward(f: Function, wrt: Sequence[str]) -> Function:
     found = variants(f, wrt)
     callees = dict(f.callees)
     for name, variant in found.items():
-        callees[f"{name}_forward"] = _forward(f.callees[name], variant.wrt, found)
+        callees[variant.forward] = _forward(replace(f.callees[name], name=variant.name), variant.wrt, found)
     return _calling(_forward(f, wrt, found), callees)
 
 
@@ -157,10 +157,38 @@ def _halves(f: Function, found: Variants) -> dict[str, Function]:
     """The functions that `f` calls, and both halves of the derivatives of those that are differentiated."""
     callees = dict(f.callees)
     for name, variant in found.items():
-        g = f.callees[name]
-        joint = _settled(g, run(FINAL, _taped(sweep(g, variant.wrt, exact=True, variants=found))), variant.wrt)
+        g = replace(f.callees[name], name=variant.name)
+        joint = _exact(g, variant.wrt, found)
         callees.update((half.name, half) for half in _split(g, joint, variant.wrt))
     return callees
+
+
+def pullback(f: Function, wrt: Sequence[str]) -> Function:
+    """`f_reverse(x, dy) -> (y, (dx,))`: the adjoint of every active result is given."""
+    f = primal(f)
+    found = variants(f, wrt)
+    made = _exact(f, wrt, found)
+    return _calling(replace(made, params=tuple(replace(p, default=None) for p in made.params)), _halves(f, found))
+
+
+def as_scalar(f: Function) -> Function:
+    """The same function with its only result reshaped to a scalar, which fails where its size is not 1 or it is complex."""
+    (result,) = f.results
+    if is_scalar(type_of(result)) and kind_of(type_of(result)) == "float":
+        return f
+    b = Builder()
+    for stmt in f.body.body:
+        b.add(stmt)
+    if kind_of(type_of(result)) in (None, "complex"):
+        wrong = Let((), "raise", (Const(TypeError), Const(complex_output(f.name))))
+        b.add(If((), b.let("numpy.iscomplexobj", result), Region((), (wrong,), ()), Region((), (), ())))
+    scalar = b.let("numpy.reshape", result, ())
+    return replace(f, body=Region((), tuple(b.body), (scalar,)))
+
+
+def complex_output(name: str) -> str:
+    """What is said of a function that returns something complex."""
+    return f"`{name}` returned a complex number: complex outputs are not supported; return a part of it"
 
 
 def gradient(f: Function, wrt: Sequence[str], *, single: bool) -> Function:
@@ -183,10 +211,15 @@ def pair(f: Function, wrt: Sequence[str]) -> tuple[Function, Function]:
     """`f_ahead(x) -> (y, saved)` and `f_back(saved, dy) -> (dx,)`; `back` alters nothing, so it may be called again."""
     f = primal(f)
     found = variants(f, wrt)
-    joint = _settled(f, run(FINAL, _taped(sweep(f, wrt, exact=True, variants=found))), wrt)
+    joint = _exact(f, wrt, found)
     callees = _halves(f, found)
     ahead, back = _split(f, joint, wrt)
     return _calling(ahead, callees), _calling(back, callees)
+
+
+def _exact(f: Function, wrt: Sequence[str], found: Variants) -> Function:
+    """Both sweeps, for adjoints that have the shapes of the results."""
+    return _settled(f, run(FINAL, _taped(sweep(f, wrt, exact=True, variants=found))), wrt)
 
 
 def _settled(f: Function, joint: Function, wrt: Sequence[str]) -> Function:
@@ -348,7 +381,7 @@ def uncollected() -> Iterator[None]:
 @uncollected()
 def load_function(source: Source, name: str, types: Mapping[str, Type], namespace: Mapping[str, Any] | None = None) -> Function:
     """A function of a source, read for arguments of these types.  Raises `DifferentiationError` for what is not supported."""
-    f = read(source, name, types, namespace=namespace, known=known)
+    f = read(source, name, types, namespace=namespace, known=known, derive=derive)
     f = _calling(f, dict(f.callees))
     for g in (f, *f.callees.values()):
         verify(g, f.callees)
@@ -358,6 +391,23 @@ def load_function(source: Source, name: str, types: Mapping[str, Type], namespac
         if namespace is not None
         else replace(f, assumes=(*contracts(p for p in f.params if p.name in types or p.annotation), *f.assumes))
     )
+
+
+def derive(f: Function, how: str, wrt: Sequence[str]) -> tuple[Function, tuple[tuple[int, ...], ...]]:
+    """A derivative that is called inside of what is read: `forward`, `gradient`, `value_and_gradient`, or `vjp`.
+
+    With it, for each adjoint that a `vjp` takes, the positions of the results it belongs to.
+    """
+    if how == "forward":
+        return forward(f, wrt), ()
+    made = pullback(f, wrt) if how == "vjp" else reverse(as_scalar(f), wrt, scalar=True)
+    doc = made.doc
+    if how != "value_and_gradient":
+        made = replace(made, body=replace(made.body, results=made.results[-len(wrt) :]))
+        doc = f"Gradient of `{f.name}` with respect to {_named(wrt)}{', for the adjoint of its value' * (how == 'vjp')}."
+    tree = tuple(map(Leaf, range(len(made.results)))) if len(made.results) > 1 else Leaf(0)
+    made = prune(replace(_unmarked(made), name=f"{f.name}_{how}", tree=tree, doc=doc))
+    return made, active_results(primal(f), wrt) if how == "vjp" else ()
 
 
 @uncollected()

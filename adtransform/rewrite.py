@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from adtransform.build import Builder
-from adtransform.ir import Atom, For, Function, If, Let, Region, Stmt, Try, Var, While
+from adtransform.ir import Atom, Const, For, Function, If, Let, Region, Stmt, Try, Var, While
+from adtransform.ops import CALLS
 
 
 def regions(stmt: Stmt) -> tuple[Region, ...]:
@@ -254,3 +255,14 @@ class _Fresh(Rewriter):
             return
         super().stmt(stmt, b)
         b.body[-1] = replace(b.body[-1], targets=self.fresh(stmt.targets))
+
+
+def name_of(let: Let) -> str:
+    """The name of the function that a statement calls."""
+    assert isinstance(let.args[0], Const)
+    return str(let.args[0].value)
+
+
+def calls(region: Region) -> Iterator[Let]:
+    """The calls in a region and in those inside of it."""
+    return (s for s in statements(region) if isinstance(s, Let) and s.op in CALLS)

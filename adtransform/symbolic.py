@@ -16,10 +16,10 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from adtransform.calls import name_of
 from adtransform.errors import MissingExtra, refuse
 from adtransform.ir import UNDEFINED, Atom, Const, Function, If, Leaf, Let, Region, Try, Var
 from adtransform.ops import CALLS
+from adtransform.rewrite import name_of
 
 # Above this many operations an expression is printed as differentiation left it: simplifying takes too long.
 _SIMPLIFY_LIMIT = 150

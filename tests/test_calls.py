@@ -519,3 +519,19 @@ def test_a_list_that_a_path_has_not_made(x: Any) -> None:
     ad.check_grads(left_or_not, (x, 0.7), order=2)
     value, back = ad.vjp(ad.grad(left_or_not), x, 0.7, wrt=0)
     np.testing.assert_allclose(back(value), ad.hessian(left_or_not)(x, 0.7) @ value, rtol=1e-11)
+
+
+def damped(a: Any, b: Any, n: Any) -> Any:
+    return a * np.sin(b) if n == 0 else damped(a * 1.1, b * 0.9, n - 1) + a * b * b
+
+
+def in_one_each(x: Any, y: Any, n: Any) -> Any:
+    return damped(x, 1.0, n) * damped(2.0, y, n)
+
+
+def test_one_function_differentiated_by_one_parameter_and_then_by_another() -> None:
+    """The derivatives of the second time must not take the names of those of the first."""
+    mixed = [ad.grad(ad.grad(in_one_each, i), 1 - i)(0.7, 0.4, 2) for i in (0, 1)]
+    pushed = ad.jvp(ad.grad(in_one_each), (0.7, 0.4, 2), (0.0, 1.0), wrt=(0, 1))[1]
+    np.testing.assert_allclose(mixed, pushed, rtol=1e-12)
+    ad.check_grads(in_one_each, (0.7, 0.4, 2), order=2)

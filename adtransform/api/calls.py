@@ -12,6 +12,7 @@ import numpy as np
 
 from adtransform.api.trees import Fixed, children, flatten, unflatten
 from adtransform.read.instances import is_plain_instance
+from adtransform.read.names import is_library
 
 Wrt = int | str | tuple[int | str, ...]
 _NAMED = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -22,6 +23,12 @@ def innermost(fun: Callable[..., Any]) -> Callable[..., Any]:
     while isinstance(fun, functools.partial):
         fun = fun.func
     return fun
+
+
+def is_of_library(fun: Callable[..., Any]) -> bool:
+    """Whether it is a function of NumPy or of another library that is not read but has rules."""
+    module = "numpy" if isinstance(fun, np.ufunc) else getattr(fun, "__module__", None) or ""
+    return not isinstance(fun, (type, types.MethodType)) and is_library(module)
 
 
 class Callee:
@@ -38,6 +45,9 @@ class Callee:
             self.signature = inspect.signature(fun)
         except (TypeError, ValueError):
             raise TypeError(f"`{self.name}` has no signature: wrap the call in a function of your own") from None
+        if is_of_library(fun):  # its options are what a function of the user's own would give it
+            required = [p for p in self.signature.parameters.values() if p.default is p.empty]
+            self.signature = self.signature.replace(parameters=required)
         self.names = tuple(self.signature.parameters)
         kinds = [p.kind for p in self.signature.parameters.values()]
         self.variadic = inspect.Parameter.VAR_POSITIONAL in kinds or inspect.Parameter.VAR_KEYWORD in kinds

@@ -18,6 +18,7 @@ from adtransform.ir import Function
 from adtransform.read.instances import is_plain_instance
 
 Values = tuple[Any, ...]
+Recipe = tuple[str, Callable[..., Any], Wrt]
 Run = Callable[[Values], Any]
 
 # Specialisations by the user's function, then by transformation and kinds; they vanish with the function.
@@ -50,6 +51,16 @@ class Transform:
         """The names of the parameters differentiated, a bare one where a single one was asked for."""
         names = tuple(self.callee.names[i] for i in self.places)
         return names[0] if self.single else names
+
+    @property
+    def chosen(self) -> Wrt:
+        """The places of the parameters differentiated, a bare one where a single one was asked for."""
+        return self.places[0] if self.single else self.places
+
+    @property
+    def recipe(self) -> Recipe | None:
+        """How it was made, for a function that calls it and is differentiated itself; None where that is not supported."""
+        return None
 
     def __repr__(self) -> str:
         wrt = ", ".join(self.callee.names[i] for i in self.places)

@@ -10,12 +10,12 @@ import numpy as np
 
 from adtransform import lattice, pipeline
 from adtransform.api.calls import Wrt
-from adtransform.api.core import Run, Sweeps, Transform, Values, codes
+from adtransform.api.core import Recipe, Run, Sweeps, Transform, Values, codes
 from adtransform.api.dependence import warn_of_independence
 from adtransform.api.programs import Like, Program, Shape, keep, nested, program_of, runner, tangent_of
 from adtransform.api.trees import STAR, Nest, Star, Tree, flatten, leaves_like
-from adtransform.build import Builder, type_of
-from adtransform.ir import Const, Function, If, Leaf, Let, Region
+from adtransform.build import type_of
+from adtransform.ir import Leaf
 from adtransform.lattice import Type
 
 
@@ -31,6 +31,11 @@ class Grad(Transform):
     def has_aux(self) -> bool:
         """Whether the function returns `(out, aux)`."""
         return bool(self.options[1])
+
+    @property
+    def recipe(self) -> Recipe | None:
+        """How it was made."""
+        return None if self.has_aux else ("value_and_grad" if self.value else "grad", self.callee.fun, self.chosen)
 
     def specialise(self, shape: Shape) -> Run:
         """Fused code where the output is known to be scalar; otherwise the two sweeps, with a look at it in between."""
@@ -73,7 +78,7 @@ class Grad(Transform):
             raise TypeError(f"a gradient of `{self.callee.name}` with has_aux cannot be transformed again")
         _output(inner, self.callee.name, False)
         labels, tree = shape.labels(self.places), shape.tree(self.places, self.single)
-        derived = pipeline.reverse(as_scalar(inner.function), labels, scalar=True)
+        derived = pipeline.reverse(pipeline.as_scalar(inner.function), labels, scalar=True)
         if not self.value:
             return Program(keep(derived, 1), shape, tree, inner.seeds)
         out = Nest(tuple, (0, 1), (inner.out, tree))
@@ -104,29 +109,10 @@ def _is_float(t: Type) -> bool:
     return lattice.is_scalar(t) and lattice.kind_of(t) == "float"
 
 
-def _complex_output(name: str) -> str:
-    return f"`{name}` returned a complex number: complex outputs are not supported; return a part of it"
-
-
 def _wrong_output(name: str, y: Any) -> TypeError:
     if np.iscomplexobj(y):
-        return TypeError(_complex_output(name))
+        return TypeError(pipeline.complex_output(name))
     return TypeError(f"`grad` needs a scalar output, but `{name}` returned shape {np.shape(y)}: use `jacobian({name})`")
-
-
-def as_scalar(f: Function) -> Function:
-    """The same function with its only result reshaped to a scalar, which fails where its size is not 1 or it is complex."""
-    (result,) = f.results
-    if _is_float(type_of(result)):
-        return f
-    b = Builder()
-    for stmt in f.body.body:
-        b.add(stmt)
-    if lattice.kind_of(type_of(result)) in (None, "complex"):
-        wrong = Let((), "raise", (Const(TypeError), Const(_complex_output(f.name))))
-        b.add(If((), b.let("numpy.iscomplexobj", result), Region((), (wrong,), ()), Region((), (), ())))
-    scalar = b.let("numpy.reshape", result, ())
-    return replace(f, body=Region((), tuple(b.body), (scalar,)))
 
 
 class Pull(Transform):
@@ -207,6 +193,11 @@ class Hvp(Transform):
     def __init__(self, fun: Callable[..., Any], wrt: Wrt) -> None:
         super().__init__(fun, wrt)
         self._grad = Grad(fun, wrt, False, False)
+
+    @property
+    def recipe(self) -> Recipe | None:
+        """How it was made."""
+        return "hvp", self.callee.fun, self.chosen
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The product at a point: the function's arguments, with the vector behind the last one differentiated."""

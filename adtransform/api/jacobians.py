@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from adtransform import lattice
-from adtransform.api.core import Run, Sweeps, Transform, Values, codes
+from adtransform.api.core import Recipe, Run, Sweeps, Transform, Values, codes
 from adtransform.api.gradients import Grad
 from adtransform.api.programs import Like, Program, Seed, Shape, nested, program_of, runner, tangent_of
 from adtransform.api.trees import Star, Tree, map_leaves
@@ -22,6 +22,11 @@ class Jacobian(Transform):
     def forward(self) -> bool:
         """Whether the columns are computed in forward mode."""
         return bool(self.options[0])
+
+    @property
+    def recipe(self) -> Recipe | None:
+        """How it was made."""
+        return "jacfwd" if self.forward else "jacrev", self.callee.fun, self.chosen
 
     def specialise(self, shape: Shape) -> Run:
         """A sweep over the elements of the argument, or of the output; derivatives of derivatives go by columns."""

@@ -15,7 +15,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from adtransform import pipeline
-from adtransform.api.calls import Callee, innermost
+from adtransform.api.calls import Callee, innermost, is_of_library
 from adtransform.api.trees import STAR, Nest, Star, Tree, flatten, leaves_like, repeated, spell, unflatten
 from adtransform.calls import active_results
 from adtransform.ir import Function, Leaf, Record
@@ -164,11 +164,12 @@ def read_callable(callee: Callee, shape: Shape) -> Function:
     kinds = {label: t for a in shape.arguments for label, t in zip(a.leaves, a.types, strict=True)}
     bare = not isinstance(callee.fun, types.MethodType) and not is_plain_instance(callee.fun)
     wraps = isinstance(callee.fun, types.FunctionType) and hasattr(callee.fun, "__wrapped__")  # and shows its signature
-    wraps = wraps or isinstance(callee.fun, functools.partial)
+    wraps = wraps or isinstance(callee.fun, functools.partial) or is_of_library(callee.fun)
     if bare and shape.plain and not callee.variadic and not wraps:
         target = from_function(callee.fun)
         return pipeline.load_function(target.source, target.name, kinds, {**(target.namespace or {}), **target.captured})
-    from_function(innermost(callee.fun) if bare else getattr(callee.fun, "__func__", type(callee.fun).__call__))
+    if not is_of_library(callee.fun):
+        from_function(innermost(callee.fun) if bare else getattr(callee.fun, "__func__", type(callee.fun).__call__))
     namespace = {"original": callee.fun}
 
     def bound(value: Any) -> str:

@@ -37,7 +37,7 @@ from adtransform.read.refs import (
     View,
 )
 from adtransform.read.scope import parameters
-from adtransform.read.separate import Recursive, Registry
+from adtransform.read.separate import Derive, Recursive, Registry
 from adtransform.read.statements import Statements
 from adtransform.source import Definition, Source
 
@@ -53,12 +53,13 @@ def read(
     captured: Mapping[str, Any] | None = None,
     known: Callable[[str], bool] = lambda op: False,
     intrinsics: Mapping[str, str] | None = None,
+    derive: Derive | None = None,
 ) -> Function:
     """Read a function.  `types` are what the caller knows of its parameters; they win over annotations.
 
     `namespace`: the globals of a live function (None: names are resolved from the text alone, nothing is executed);
     `captured`: its closure's cells.  `known(op)`: whether a function of the user's has a rule and stays a call.
-    `intrinsics`: names of functions that stand for structural operations.
+    `intrinsics`: names of functions that stand for structural operations.  `derive(function, how, wrt)`: its derivatives.
     Raises `DifferentiationError` with everything that is refused.
     """
     node = source.find(name)
@@ -69,7 +70,7 @@ def read(
     with _deep():
         for _ in range(1000):
             reader = Reader(module, types, known, intrinsics or {}, taken, unrolled)
-            reader.registry = Registry(alone)
+            reader.registry = Registry(alone, derive=derive)
             try:
                 return reader.whole(node, captured or {}, name)
             except Restart as restart:
@@ -106,7 +107,7 @@ class Reader(Statements):
         self.place = self.origin(node)
         try:
             self.parameters(node)
-            if decorators(node):
+            if not all(self._differentiates(d) for d in decorators(node)):
                 self.guard_decorated(node)
             elif id(node) in self.registry.alone:
                 self.itself(node, captured)
@@ -141,9 +142,7 @@ class Reader(Statements):
         if node.args.vararg or node.args.kwarg:
             self.messages.append(self.refusal(node, "a decorated function of any number of arguments", "name them").message)  # type: ignore[arg-type]
             return
-        empty = ast.Lambda(ast.arguments([], [], None, [], [], None, []), ast.Constant(None))
-        self.kept.append(empty)
-        outer, self.frame = self.frame, Frame(self.scope(empty), self.module, None, {}, node.name)
+        outer, self.frame = self.frame, self.nowhere(self.module, node.name)
         self.frame.env.update(outer.env)
         only = [p.arg for p in node.args.kwonlyargs]
         args = [self.frame.env[p.arg] for p in parameters(node) if p.arg not in only]
@@ -155,6 +154,11 @@ class Reader(Statements):
             return
         self.frame.env[VALUE] = found
         self.frame.env[EXIT] = self.frame.env[RETURNED] = TRUE
+
+    def _differentiates(self, decorator: ast.expr) -> bool:
+        """Whether a decorator makes a derivative of what is read here."""
+        made = self.in_module(decorator.func if isinstance(decorator, ast.Call) else decorator, self.module)
+        return isinstance(made, External) and made.op.startswith("adtransform.")
 
     def itself(self, node: Definition, captured: Mapping[str, Any]) -> None:
         """The body of a function that calls itself: a call of it."""

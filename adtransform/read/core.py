@@ -159,6 +159,14 @@ class Core:
             self.scopes[id(node)] = Scope(node)
         return self.scopes[id(node)]
 
+    def nowhere(self, module: Module, name: str = "") -> Frame:
+        """A frame at module level."""
+        empty = ast.Lambda(ast.arguments([], [], None, [], [], None, []), ast.Constant(None))
+        self.kept.append(empty)
+        return Frame(self.scope(empty), module, None, {}, name)
+
+    kept: list[ast.AST]  # whose identities are keys
+
     @property
     def source(self) -> Source:
         """The source of the function being read."""

@@ -11,6 +11,7 @@ from adtransform.errors import Refusal, TargetError
 from adtransform.ir import Const, Var
 from adtransform.ops import BINARY, COMPARE, STRUCTURAL
 from adtransform.read.core import Unreached
+from adtransform.read.derived import DERIVATIVES, OFFERED, Derived
 from adtransform.read.frames import DEAD, EXIT, RETURNED, TRUE, VALUE, Frame, Module
 from adtransform.read.merge import VARIABLES
 from adtransform.read.natives import BUILTINS
@@ -18,6 +19,7 @@ from adtransform.read.objects import Remake
 from adtransform.read.refs import (
     ClassRef,
     Conflict,
+    DerivedRef,
     DictRef,
     Entries,
     External,
@@ -25,12 +27,13 @@ from adtransform.read.refs import (
     Method,
     ObjectRef,
     PartialRef,
+    PullRef,
     Ref,
     Storage,
     TupleRef,
 )
 from adtransform.read.scope import parameters
-from adtransform.read.separate import Recursive, Separate, is_large
+from adtransform.read.separate import Recursive, is_large
 from adtransform.source import Definition, from_path
 
 _NESTED = 8  # a method may call itself of so many other objects
@@ -60,7 +63,7 @@ def _essence(node: ast.FunctionDef) -> str:
     return ast.dump(plain) + "".join(map(ast.dump, body))
 
 
-class Functions(Separate):
+class Functions(Derived):
     """Calling things."""
 
     def call(self, node: ast.Call) -> Ref:
@@ -105,6 +108,12 @@ class Functions(Separate):
                 return self.enter_function(function, args, kwargs, node)
             case PartialRef(inner, first, named):
                 return self.apply(inner, [*first, *args], {**named, **kwargs}, node)
+            case DerivedRef():
+                return self.derivative(function, args, kwargs, node)
+            case PullRef():
+                return self.pulled(function, args, node)
+            case Method(FunctionRef() as owner, name) if name in OFFERED:
+                return self.apply(self.offered(owner, name, node), args, kwargs, node)
             case Method(owner, name):
                 return self.method(owner, name, args, kwargs, node)
             case ClassRef():
@@ -117,6 +126,8 @@ class Functions(Separate):
             case External(live=Remake(cls, again)):
                 frozen = f"a write to an object of `{cls.__name__}` that the arguments hold twice" if again else ""
                 return self.new_object(self.live_class(cls), kwargs, frozen)
+            case External(op) if op in DERIVATIVES:
+                return DERIVATIVES[op](self, args, kwargs, node)
             case External(op):
                 builtin = BUILTINS.get(op)
                 if builtin is not None:
@@ -277,9 +288,7 @@ class Functions(Separate):
 
     def in_module(self, node: ast.expr, module: Module) -> Ref:
         """An expression at module level."""
-        empty = ast.Lambda(ast.arguments([], [], None, [], [], None, []), node)
-        outer, self.frame = self.frame, Frame(self.scope(empty), module, None, {}, "")
-        self.kept.append(empty)
+        outer, self.frame = self.frame, self.nowhere(module)
         try:
             return self.expression(node)
         finally:

@@ -14,6 +14,7 @@ from adtransform.read.refs import (
     ClassRef,
     Conflict,
     Content,
+    DerivedRef,
     DictRef,
     Entries,
     External,
@@ -139,6 +140,9 @@ class Merging(Storages):
                 return Same(a)
             case (External(m), External(n)) if m == n:
                 return Same(a)
+            case (DerivedRef(m), DerivedRef(n)) if (m, a.wrt, a.single) == (n, b.wrt, b.single):
+                inner = self.blend(a.function, b.function, meeting, hint)
+                return Same(a) if isinstance(inner, Same) else inner
             case (Conflict() as one, _) | (_, Conflict() as one):
                 return Same(one)
             case (None, (FunctionRef() | External() | ClassRef()) as one) | (

@@ -22,6 +22,7 @@ from adtransform.read.frames import Frame, Module
 from adtransform.read.refs import (
     ClassRef,
     Conflict,
+    DerivedRef,
     DictRef,
     Entries,
     External,
@@ -157,6 +158,8 @@ class Names(Chosen):
                             return self.imported(level, source or "", alias.name, module, node)
                 case ast.Assign(targets=[ast.Name()], value=ast.Lambda() as function):
                     return self.function(function, module, None)
+                case ast.Assign(targets=[ast.Name()], value=ast.Call() as made) if self._makes_derivative(made.func, module):
+                    return self.in_module(made, module)
                 case (
                     ast.Assign(targets=[ast.Name()], value=value) | ast.AnnAssign(target=ast.Name(), value=ast.expr() as value)
                 ):
@@ -167,6 +170,20 @@ class Names(Chosen):
                 case ast.ClassDef():
                     return self.text_class(stmt, module)
         return self.capture(name, None, node, bound=False)
+
+    def _makes_derivative(self, node: ast.expr, module: Module) -> bool:
+        """Whether what an expression calls is one of this package's functions."""
+        name = node
+        while isinstance(name, ast.Attribute):
+            name = name.value
+        if not isinstance(name, ast.Name) or name.id not in module.statements:
+            return False
+        found = self.in_module(node, module)
+        return isinstance(found, External) and found.op.startswith("adtransform.")
+
+    def in_module(self, node: ast.expr, module: Module) -> Ref:
+        """An expression at module level."""
+        raise NotImplementedError
 
     def definition(self, node: ast.FunctionDef, module: Module) -> Ref:
         """A function of the module as its decorators leave it."""
@@ -258,10 +275,7 @@ class Names(Chosen):
         if isinstance(value, types.ModuleType):
             return External(value.__name__, value)
         if _differentiates(value):
-            what = f"`{name}`, a derivative inside of what is differentiated"
-            return Conflict(
-                what, "differentiate the whole from outside, or call what `adtransform forward` or `reverse` prints"
-            )
+            return self.derived(value, name, node)
         if isinstance(value, functools.partial):
             first = tuple(self.wrap(v, f"{name}_{i}", node, captured=captured) for i, v in enumerate(value.args))
             given = {k: self.wrap(v, k, node, captured=captured) for k, v in value.keywords.items()}
@@ -301,6 +315,17 @@ class Names(Chosen):
             self.heap[storage] = Entries({k: self.wrap(v, f"{name}_{k}", node, captured=captured) for k, v in value.items()})
             return DictRef(storage)
         return External(f"{type(value).__module__}.{type(value).__qualname__}", value)
+
+    def derived(self, value: Any, name: str, node: ast.AST) -> Ref:
+        """What makes a derivative, or one that is made already."""
+        if isinstance(value, types.FunctionType):
+            return External(f"adtransform.{value.__name__}", value)
+        recipe = getattr(value, "recipe", None)
+        if recipe is None:
+            return Conflict(f"`{name}`, part of a derivative made outside", "call `grad`, `vjp` and the like inside")
+        how, fun, wrt = recipe
+        single = not isinstance(wrt, tuple)
+        return DerivedRef(how, self.wrap(fun, name, node), (wrt,) if single else wrt, single)
 
     def live_function(self, value: types.FunctionType, name: str, node: ast.AST) -> Ref:
         """A live Python function, read from its source."""

@@ -14,6 +14,7 @@ from adtransform.read.refs import (
     ClassRef,
     Conflict,
     Content,
+    DerivedRef,
     DictRef,
     Entries,
     External,
@@ -39,9 +40,10 @@ class Inseparable(Exception):
 class Outlining:
     """The arguments of a call, flattened."""
 
-    def __init__(self, reader: Objects, loose: bool) -> None:
+    def __init__(self, reader: Objects, loose: bool, *, distinct: bool = False) -> None:
         self.reader = reader
         self.loose = loose  # lists are passed as such, not item by item
+        self.distinct = distinct  # what is passed twice is two arguments: a derivative is with respect to one of them
         self.given = Arguments()
 
     def form(self, ref: Ref, name: str) -> Form:
@@ -68,15 +70,18 @@ class Outlining:
                 return Fixed(("function", id(definition), id(frame.key) if frame is not None else 0), ref)
             case External(op, live):
                 return Fixed(("external", op, id(live)), ref)
-            case PartialRef(inner, args, kwargs) if not args and not kwargs:
-                return self.form(inner, name)
+            case DerivedRef(how, inner, wrt, single):
+                return Group((self.form(inner, name),), DerivedRef, (how, wrt, single))
+            case PartialRef(inner, args, kwargs):
+                held = {"function": inner, **{str(i): a for i, a in enumerate(args)}, **kwargs}
+                return Group(self._forms(held.items(), name), PartialRef, tuple(kwargs))
         raise Inseparable(f"`{name}`, which is no number, array, list, tuple or dict")
 
     def _forms(self, parts: Any, name: str) -> tuple[Form, ...]:
         return tuple(self.form(ref, f"{name}_{label}") for label, ref in parts)
 
     def _leaf(self, ref: Ref, name: str) -> Form:
-        for i, known in enumerate(self.given.refs):
+        for i, known in enumerate(() if self.distinct else self.given.refs):
             if isinstance(ref, View) and isinstance(known, View) and known.storage is ref.storage and known.path == ref.path:
                 return Given(i)
         self.given.refs.append(ref)
@@ -179,6 +184,12 @@ class Inside:
         kind, place = form.kind, form.number
         if kind is TupleRef:
             return TupleRef(refs, form.keys, form.of)
+        if kind is DerivedRef:
+            how, wrt, single = form.keys
+            return DerivedRef(how, refs[0], wrt, single)
+        if kind is PartialRef:
+            count = len(refs) - len(form.keys)
+            return PartialRef(refs[0], refs[1:count], dict(zip(form.keys, refs[count:], strict=True)))
         if kind is RangeRef:
             start, stop, step = (self.reader.value(r) for r in refs)
             return RangeRef(start, stop, step)

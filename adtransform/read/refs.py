@@ -158,6 +158,24 @@ class PartialRef:
 
 
 @record(eq=False)
+class DerivedRef:
+    """A derivative that is not called yet: `grad(f, wrt)`; `single`: with respect to one argument, given bare."""
+
+    how: str
+    function: Ref
+    wrt: tuple[int | str, ...]
+    single: bool
+
+
+@record(eq=False)
+class PullRef:
+    """What takes an adjoint back to the arguments: `vjp(f, x)[1]`; `values`: what `f` has returned at the point."""
+
+    point: Any
+    values: tuple[Atom, ...]
+
+
+@record(eq=False)
 class External:
     """Something outside of the text: a module, a function or a class, by its dotted name."""
 
@@ -195,6 +213,8 @@ Ref = (
     | Lazy
     | FunctionRef
     | PartialRef
+    | DerivedRef
+    | PullRef
     | External
     | Method
     | Conflict

@@ -8,7 +8,7 @@ A function that calls itself is read again and again, until what is known of its
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from adtransform.build import type_of
@@ -27,6 +27,8 @@ from adtransform.read.scope import inside
 from adtransform.rewrite import statements
 from adtransform.source import Definition, descend
 
+Groups = tuple[tuple[int, ...], ...]
+Derive = Callable[[Function, str, Sequence[str]], tuple[Function, Groups]]
 _ROUNDS = 40
 _DEPTH = 60
 LARGE = 25  # statements; what has fewer is read where it is called
@@ -75,12 +77,17 @@ class Registry:
     """The functions read by themselves, for all that is read together.
 
     `alone`: the definitions that have to be, with whether they are given lists of a length that is not known.
+    `derive(function, how, wrt)` makes derivatives; `derived`: those made, with the body that was differentiated;
+    `adapters`: functions that call what has no text.
     """
 
     alone: dict[int, bool] = field(default_factory=dict)
     names: dict[object, str] = field(default_factory=dict)
     made: dict[object, Opening] = field(default_factory=dict)
     functions: dict[str, Function] = field(default_factory=dict)
+    derive: Derive | None = None
+    derived: dict[object, tuple[object, tuple[Function, Groups]]] = field(default_factory=dict)
+    adapters: dict[object, ast.Lambda] = field(default_factory=dict)
     open: list[Opening] = field(default_factory=list)
 
     def name(self, key: object, wish: str) -> str:
@@ -114,12 +121,12 @@ class Separate(Objects):
                 self.refuse(node, f"`{function.name}`, which calls itself with {problem}", help)
             return None
         atoms = [self.value(ref, node) for ref in given.refs]
-        opening = self._opened(function, given, atoms, node)
+        opening = self.opened(function, given, atoms, node)
         return self._called(opening, given, atoms, node)
 
     # Reading it.
 
-    def _opened(self, function: FunctionRef, given: Arguments, atoms: list[Atom], node: ast.AST) -> Opening:
+    def opened(self, function: FunctionRef, given: Arguments, atoms: list[Atom], node: ast.AST) -> Opening:
         """The function read for these arguments, or being read."""
         frame = id(function.frame.key) if function.frame is not None else 0
         static = (id(function.node), frame, given.key())
@@ -240,7 +247,6 @@ class Separate(Objects):
         return outcome
 
     result_name: str
-    kept: list[ast.AST]
     captured_storages: dict[str, Storage]
 
     def free_result_name(self, node: Definition) -> str:
@@ -259,8 +265,8 @@ class Separate(Objects):
         outcome = opening.outcome
         if outcome is None:
             raise Unreached
-        self._check_overlap(outcome, given, node)
-        captured = [self.value(self.capture(n, v, node, bound=v is not None), node) for n, v in outcome.captured.items()]
+        self.check_overlap(outcome, given, node)
+        captured = self.captured_by(outcome, node)
         types = tuple(returned(outcome.types, opening.kinds, [type_of(a) for a in atoms]))
         op = "perform" if outcome.effects else "call"
         self.place = self.origin(node)
@@ -281,7 +287,11 @@ class Separate(Objects):
             self.heap[storage] = outside.content(form, storage)
         return outside.ref(outcome.form)
 
-    def _check_overlap(self, outcome: Outcome, given: Arguments, node: ast.AST) -> None:
+    def captured_by(self, outcome: Outcome, node: ast.AST) -> list[Atom]:
+        """The values from outside that the function reads: further arguments."""
+        return [self.value(self.capture(n, v, node, bound=v is not None), node) for n, v in outcome.captured.items()]
+
+    def check_overlap(self, outcome: Outcome, given: Arguments, node: ast.AST) -> None:
         """Refuse a write that another argument would see."""
         for i in outcome.writes:
             mine = set(self.storages(given.refs[i]))

@@ -16,6 +16,7 @@ from adtransform.read.refs import (
     ClassRef,
     Conflict,
     Content,
+    DerivedRef,
     DictRef,
     Entries,
     External,
@@ -26,6 +27,7 @@ from adtransform.read.refs import (
     Method,
     ObjectRef,
     PartialRef,
+    PullRef,
     RangeRef,
     Ref,
     Step,
@@ -122,7 +124,7 @@ class Storages(Core):
             case Method(_, name):
                 what = f"the attribute `.{name}` of a value that is not known to be an object"
                 self.refuse(node, what, "read attributes of objects that are made here or passed to the derivative")
-            case FunctionRef() | PartialRef():
+            case FunctionRef() | PartialRef() | DerivedRef() | PullRef():
                 self.refuse(node, "a function used as a value", "call it, or pass it to a function that is read too")
             case External(op):
                 self.refuse(node, f"`{op}` used as a value", "pass numbers, arrays, tuples or lists")
@@ -365,6 +367,8 @@ class Storages(Core):
                         refs = enumerate(content.refs) if isinstance(content, Items) else content.refs.items()
                         held = [r for k, r in refs if but is None or (storage, k) != but]
                         todo.extend(reversed(held))
+                case DerivedRef(_, function):
+                    todo.append(function)
                 case PartialRef(function, args, kwargs):
                     todo.extend(reversed((function, *args, *kwargs.values())))
                 case Method(owner) | SuperRef(owner):

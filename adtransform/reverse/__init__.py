@@ -18,7 +18,7 @@ from functools import reduce
 
 from adtransform.activity import LINEAR, active, selected
 from adtransform.build import Builder, type_of
-from adtransform.calls import Variants, is_active, name_of
+from adtransform.calls import Variants, is_active
 from adtransform.infer.structural import adjoint as adjoint_type
 from adtransform.ir import UNDEFINED, Atom, Const, For, Function, If, Let, Region, Stmt, Try, Var, While, numbered
 from adtransform.lattice import INT, UNKNOWN, Array, List, Saved, Tuple, dims_of, is_scalar
@@ -27,7 +27,7 @@ from adtransform.ops import CALLS
 from adtransform.record import record
 from adtransform.reverse.branches import Branches
 from adtransform.reverse.shares import Contribute, is_list, joined, structural
-from adtransform.rewrite import Rewriter, definitions, flags_of, free, raises
+from adtransform.rewrite import Rewriter, definitions, flags_of, free, name_of, raises
 
 
 @record
@@ -65,7 +65,8 @@ class _Reverse(Branches):
         self.wrt, self.seed, self.exact, self.variants = tuple(wrt), seed, exact, variants
         self.active = active(f, wrt)
         self.strong = selected(f)
-        self.f = _Ahead(self.active).function(f)
+        self.f = _Ahead(self.active, self.variants).function(f)
+        self.ahead = {variant.ahead: variant for variant in self.variants.values()}
         self.definitions = definitions(f.body)
         self.passed = flags_of(f.body, raises)
         self.adjoint = {}
@@ -151,12 +152,11 @@ class _Reverse(Branches):
 
     def call(self, stmt: Let, wanted: set[Atom], add: Contribute, b: Builder) -> None:
         """The shares of a call's operands, from the other half of the derivative."""
-        name = name_of(stmt).removesuffix("_ahead")
-        variant, saved = self.variants[name], stmt.targets[-1]
+        variant, saved = self.ahead[name_of(stmt)], stmt.targets[-1]
         bars = [self.bar([stmt.targets[i] for i in group], b) for group in variant.groups]
         operands = [stmt.args[1 + i] for i in variant.places]
         shares = [Var(adjoint_type(type_of(a)), "", a if isinstance(a, Var) else None) for a in operands]
-        b.add(Let(tuple(shares), "call", (Const(f"{name}_back"), saved, *bars), origin=stmt.origin))
+        b.add(Let(tuple(shares), "call", (Const(variant.back), saved, *bars), origin=stmt.origin))
         for operand, share in zip(operands, shares, strict=True):
             if operand in wanted:
                 add(operand, share)
@@ -259,15 +259,15 @@ class _Reverse(Branches):
 class _Ahead(Rewriter):
     """Calls of `g` that a derivative passes through, as calls of `g_ahead`, which yields besides what `g_back` needs."""
 
-    def __init__(self, found: set[Var]) -> None:
+    def __init__(self, found: set[Var], variants: Variants) -> None:
         super().__init__()
-        self.found = found
+        self.found, self.variants = found, variants
 
     def let(self, stmt: Let, b: Builder) -> None:
         if stmt.op in CALLS and is_active(stmt, self.found):
-            name = name_of(stmt)
-            saved = Var(Saved(name), f"{name}_saved")
-            stmt = replace(stmt, targets=(*stmt.targets, saved), args=(Const(f"{name}_ahead"), *stmt.args[1:]))
+            variant = self.variants[name_of(stmt)]
+            saved = Var(Saved(variant.name), f"{variant.name}_saved")
+            stmt = replace(stmt, targets=(*stmt.targets, saved), args=(Const(variant.ahead), *stmt.args[1:]))
         super().let(stmt, b)
 
 
