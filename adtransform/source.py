@@ -333,10 +333,39 @@ class Text:
         raise OSError("the source is not that of a function")
 
 
+_GIVEN: dict[types.CodeType, str] = {}  # texts of functions that come from no file, by their code
+
+
 def _lines(live: types.FunctionType) -> list[str]:
+    given = _GIVEN.get(live.__code__)
+    if given is not None:
+        return given.splitlines(keepends=True)
     file = live.__code__.co_filename
     linecache.checkcache(file)
     return linecache.getlines(file, live.__globals__)
+
+
+def from_given(text: str, function: Callable[..., Any] | None = None) -> Callable[..., Any]:
+    """A function that comes from no file; the text that it was made from is known from now on, also for those it calls.
+
+    Without `function` the text is executed: the last function that it defines.  Raises `TargetError` for a text that does not
+    define the function, `SyntaxError` for what is no Python.
+    """
+    body = ast.parse(text).body
+    if function is not None:
+        code = getattr(function, "__code__", None)
+        inside = set(_compiled(body, code)) if isinstance(code, types.CodeType) else set()
+        if code not in inside:
+            what = f"the text is not that of `{getattr(function, '__qualname__', function)}`"
+            raise TargetError([Message("<source>", 1, 1, what, help="give the whole text that was executed")])
+        _GIVEN.update(dict.fromkeys(inside, text))
+        return function
+    namespace: dict[str, Any] = {"__name__": "__source__"}
+    exec(compile(text, "<source>", "exec", dont_inherit=True), namespace)
+    made = [v for v in namespace.values() if isinstance(v, types.FunctionType) and v.__globals__ is namespace]
+    if not made:
+        raise TargetError([Message("<source>", 1, 1, "a text that defines no function", help='write source="def f(x): ..."')])
+    return from_given(text, made[-1])
 
 
 @functools.lru_cache(32)

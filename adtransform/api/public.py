@@ -9,27 +9,40 @@ from adtransform.api.calls import Callee, Wrt, has_float
 from adtransform.api.core import Values
 from adtransform.api.gradients import Grad, Hvp, Pull, Push, tangents_like
 from adtransform.api.jacobians import Jacobian
+from adtransform.source import from_given
 
 
-def grad(fun: Callable[..., Any], wrt: Wrt = 0, has_aux: bool = False) -> Grad:
+def grad(fun: Callable[..., Any] | None = None, wrt: Wrt = 0, has_aux: bool = False, *, source: str | None = None) -> Grad:
     """The gradient of a scalar function, with the same parameters.
 
     `wrt` (with respect to): an index, a name, or a tuple of these, which gives a tuple of gradients.  Each gradient has
     its argument's structure, shape and dtype.  `has_aux`: `fun` returns `(output, anything)`, the result is then
-    `(gradient, anything)`.  Raises at the call `DifferentiationError` for what cannot be differentiated and `TypeError`
+    `(gradient, anything)`.  `source`: the text of a function that comes from no file; alone, the last function it defines.
+    Raises at the call `DifferentiationError` for what cannot be differentiated and `TypeError`
     for an output that is not scalar or an argument that has no derivative.
     """
-    return Grad(fun, wrt, False, has_aux)
+    return Grad(_given(fun, source), wrt, False, has_aux)
 
 
-def value_and_grad(fun: Callable[..., Any], wrt: Wrt = 0, has_aux: bool = False) -> Grad:
+def value_and_grad(
+    fun: Callable[..., Any] | None = None, wrt: Wrt = 0, has_aux: bool = False, *, source: str | None = None
+) -> Grad:
     """Like `grad`, but returns `(value, gradient)`: what `scipy.optimize.minimize(..., jac=True)` takes."""
-    return Grad(fun, wrt, True, has_aux)
+    return Grad(_given(fun, source), wrt, True, has_aux)
 
 
-def hvp(fun: Callable[..., Any], wrt: Wrt = 0) -> Hvp:
+def _given(fun: Callable[..., Any] | None, source: str | None) -> Callable[..., Any]:
+    """The function meant: one that is there, or that a text defines."""
+    if source is not None:
+        return from_given(source, fun)
+    if fun is None:
+        raise TypeError("pass a function, or the text of one: source=...")
+    return fun
+
+
+def hvp(fun: Callable[..., Any] | None = None, wrt: Wrt = 0, *, source: str | None = None) -> Hvp:
     """The product of the Hessian with a vector: `hvp(f)(x, p, *args)`, in the order of SciPy's `hessp`."""
-    return Hvp(fun, wrt)
+    return Hvp(_given(fun, source), wrt)
 
 
 def vjp(fun: Callable[..., Any], *primals: Any, wrt: Wrt | None = None, has_aux: bool = False) -> tuple[Any, ...]:
@@ -68,25 +81,25 @@ def _chosen(fun: Callable[..., Any], primals: Values, wrt: Wrt | None) -> Wrt:
     return names[0] if len(names) == 1 else names
 
 
-def jacrev(fun: Callable[..., Any], wrt: Wrt = 0) -> Jacobian:
+def jacrev(fun: Callable[..., Any] | None = None, wrt: Wrt = 0, *, source: str | None = None) -> Jacobian:
     """The Jacobian in reverse mode, one sweep for each element of the output: shape `out.shape + in.shape`.
 
     A tuple for `wrt`, or outputs and arguments that are nested, give Jacobians nested likewise (outputs outside).
     """
-    return Jacobian(fun, wrt, False)
+    return Jacobian(_given(fun, source), wrt, False)
 
 
-def jacfwd(fun: Callable[..., Any], wrt: Wrt = 0) -> Jacobian:
+def jacfwd(fun: Callable[..., Any] | None = None, wrt: Wrt = 0, *, source: str | None = None) -> Jacobian:
     """The Jacobian in forward mode, one pass for each element of the argument: shape `out.shape + in.shape`."""
-    return Jacobian(fun, wrt, True)
+    return Jacobian(_given(fun, source), wrt, True)
 
 
 jacobian = jacrev
 
 
-def hessian(fun: Callable[..., Any], wrt: Wrt = 0) -> Jacobian:
+def hessian(fun: Callable[..., Any] | None = None, wrt: Wrt = 0, *, source: str | None = None) -> Jacobian:
     """The matrix of second derivatives of a scalar function, forward over reverse: shape `in.shape + in.shape`.
 
     A tuple for `wrt` gives a tuple of tuples of blocks.
     """
-    return jacfwd(grad(fun, wrt), wrt)
+    return jacfwd(grad(fun, wrt, source=source), wrt)

@@ -144,10 +144,8 @@ class Derived(Points):
             y = self.apply(ref.function, args, {}, node)
             wrt = TupleRef(tuple(map(Const, ref.wrt)))
             each = PartialRef(External("adtransform.push"), (ref.function, TupleRef(tuple(args)), wrt))
-        for one in (x, y):
-            t = self.type_of(self.value(one, node)) if isinstance(one, VALUES) else None
-            if not (t is not None and (is_scalar(t) or (isinstance(t, Array) and t.dims is not None))):
-                self.refuse(node, "a Jacobian of values whose rank is not known", "annotate the parameters, or write the loop")
+        if not all(isinstance(one, VALUES) for one in (x, y)):
+            self.refuse(node, "a Jacobian of a list, tuple or dict", "take one for each of the arrays")
         function = self.in_module(ast.Name("by_rows" if ref.how == "jacrev" else "by_columns", ast.Load()), _jacobians())
         return self.apply(function, [each, x, y], {}, node)
 
