@@ -192,3 +192,14 @@ def test_two_hundred_parameters() -> None:
     for types in ({}, dict.fromkeys(names, FLOAT)):
         _, shares = compile(read(text, types), "reverse", names).functions["f_reverse"](*[1.0] * 200)
         assert shares[-1] == 2.0 and shares[-3] == 0.5 and len(shares) == 200
+
+
+def test_what_a_closure_holds_is_not_forgotten() -> None:
+    """A long program drops what nothing still to be read can see; a function made by a helper can see more than its name says."""
+    long = "".join(f"    w{i} = np.array([x, a * {i}.0])\n    s += w{i}[0]\n" for i in range(80))
+    made = "def holding(v):\n    return lambda k: v[k] * 2.0\n\n"
+    sums = "    later = (v * 3.0 for v in w1)\n"
+    text = f"import numpy as np\n\n{made}def f(x, a):\n    s = 0.0\n    w = np.array([x, x * a])\n    g = holding(w)\n"
+    text += "    w1 = np.array([a, x])\n" + sums + "    w1 = 0.0\n    w = 0.0\n" + long + "    return s + g(1) + sum(later)\n"
+    _, shares = compile(read(text, {"x": FLOAT, "a": FLOAT}), "reverse", ["x", "a"]).functions["f_reverse"](0.7, 0.8)
+    assert shares == pytest.approx((80.0 + 1.6 + 3.0, 1.4 + 3.0))

@@ -124,7 +124,8 @@ class Core:
         self.heap: dict[Storage, Content] = {}
         self.related: set[Pair] = set()
         self.picked: dict[Storage, tuple[Atom, tuple[Content, ...]]] = {}
-        self.most_related = 64  # with more pairs it is worth the time to look for those that do not matter any more
+        self.most_held = 64  # with more of all this it is worth the time to look for what does not matter any more
+        self.closures = False  # whether some function or generator was made that sees the names around it
         self.messages: list[Message] = []
         self.loaded: dict[str, Var] = {}
         self.params: dict[str, Param] = {}
@@ -135,6 +136,7 @@ class Core:
         self.definitions: dict[Var, Let] = {}
         # What a carried or merged value was before the loop, or on one of the paths: of the same rank.
         self.before: dict[Var, Atom] = {}
+        self.roots: dict[Var, str] = {}  # the parameter whose rank a value has, as far as it was asked for
         self.fresh: set[Storage] = set()
         self.scopes: dict[int, Scope] = {}
         self.modules: dict[str, Module] = {module.name: module}
@@ -241,6 +243,10 @@ class Core:
         return a if isinstance(a, Const) else self.constants.get(a)
 
     # States and regions.
+
+    def held(self) -> int:
+        """How much there is to look at where paths meet."""
+        return len(self.frame.env) + len(self.heap) + len(self.related)
 
     def save(self) -> State:
         """The state now."""

@@ -20,7 +20,9 @@ class Folds(Iteration):
     def comprehension(self, node: ast.ListComp | ast.GeneratorExp | ast.DictComp) -> Ref:
         """A comprehension: items one by one where the length is known, pushed to a list otherwise."""
         if isinstance(node, ast.GeneratorExp):
-            return Lazy("generator", node=node, frame=self.frame)
+            self.closures = True
+            first = self.expression(node.generators[0].iter)  # now; all else when it is run
+            return Lazy("generator", (first,), node=node, frame=self.frame)
         if isinstance(node, ast.DictComp):
             return self.dict_comprehension(node)
         target = self.new_list(())
@@ -49,13 +51,17 @@ class Folds(Iteration):
         if ref.frame is not self.frame:
             self.refuse(node, "a generator used in another function", "pass a list: [...]")
         element = ref.node.elt
-        self.clauses(ref.node, 0, lambda: each(self.expression(element)))
+        self.clauses(ref.node, 0, lambda: each(self.expression(element)), ref.parts[0])
         return FALSE
 
     def clauses(
-        self, node: ast.ListComp | ast.GeneratorExp | ast.DictComp, position: int, innermost: Callable[[], None]
+        self,
+        node: ast.ListComp | ast.GeneratorExp | ast.DictComp,
+        position: int,
+        innermost: Callable[[], None],
+        run_over: Ref | None = None,
     ) -> None:
-        """The `for` and `if` clauses of a comprehension from `position` on."""
+        """The `for` and `if` clauses of a comprehension from `position` on; `run_over`: what the first one is for, if known."""
         if position == len(node.generators):
             innermost()
             return
@@ -96,7 +102,7 @@ class Folds(Iteration):
                 )
             )
 
-        self.iterate(self.expression(clause.iter), each, loop, node, clause)
+        self.iterate(self.expression(clause.iter) if run_over is None else run_over, each, loop, node, clause)
         for n in names:
             self.frame.env.pop(n, None)
         self.frame.env.update(saved)

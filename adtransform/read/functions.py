@@ -160,6 +160,7 @@ class Functions(Derived):
         name = node.name if isinstance(node, ast.FunctionDef) else "<lambda>"
         if frame is None:
             return FunctionRef(node, module, None, name)
+        self.closures = True
         defaults = tuple(self.expression(d) for d in node.args.defaults)
         keyword = {
             a.arg: self.expression(d) for a, d in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True) if d is not None

@@ -148,7 +148,8 @@ class Liveness:
         self._loops: list[tuple[Mask, Mask]] = []  # live at break, live at continue
         self._uses: dict[int, Mask] = {}
         for inner in inside(body):
-            if isinstance(inner, _OWN_SCOPE):
+            kept = isinstance(inner, (ast.Assign, ast.AnnAssign, ast.NamedExpr)) and isinstance(inner.value, ast.GeneratorExp)
+            if kept or isinstance(inner, _OWN_SCOPE):
                 self.pinned |= self.mask(n.id for n in descend(inner) if isinstance(n, ast.Name))
         self.block(body, self.pinned)
 

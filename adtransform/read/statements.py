@@ -38,7 +38,7 @@ class Statements(Unwinding):
                     return
             else:
                 self.guard(stmt, lambda s=stmt: self.one_part(s))  # type: ignore[misc]
-            if len(self.related) > self.most_related and self.frame.caller is None and stmts is self.frame.scope.body:
+            if stmts is self.frame.scope.body and self.frame.caller is None and self.held() > self.most_held:
                 self.frame.live = self.frame.scope.liveness.after[id(stmt)]
                 self.forget_unreached()
             flag = self.frame.flag(EXIT)

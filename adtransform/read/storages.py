@@ -245,17 +245,25 @@ class Storages(Core):
 
     def root(self, var: Atom) -> str:
         """The parameter whose rank a value has; empty where it cannot be told."""
+        start, roots = var, self.roots
+        found = ""
         while isinstance(var, Var):
+            if var in roots:
+                found = roots[var]
+                break
             let = self.definitions.get(var)
             if let is None:
                 var = self.before.get(var, Const(None))
                 continue
             if let.op == "load":
-                return str(self.static(let.args[0]).value)  # type: ignore[union-attr]
+                found = str(self.static(let.args[0]).value)  # type: ignore[union-attr]
+                break
             if let.op not in _RANK_KEEPING:
-                return ""
+                break
             var = let.args[0]
-        return ""
+        if isinstance(start, Var):
+            roots[start] = found
+        return found
 
     def take(self, param: str, kind: str, test: str, why: str) -> None:
         """Assume something of a parameter, and read the function again with it."""
@@ -400,14 +408,20 @@ class Storages(Core):
             self.related.add(frozenset((a, b)))
 
     def forget_unreached(self) -> None:
-        """Between two statements of the function's own body: drop the pairs of which one is seen by nothing still to be read.
+        """Between two statements of the function's own body: drop what nothing still to be read can see.
 
-        Every meeting of two paths makes new pairs with all that went before; a long program would drown in them.
+        Every branch and loop looks at all that is there before it, and every meeting of two paths makes new storages, and
+        pairs with all that went before; a long program would drown in them.
         """
         env = self.frame.env
-        seen = {s for name, ref in env.items() if self.frame.is_live(name) for s in self.storages(ref)}
+        for name in [n for n in env if not (n.startswith("%") or self.frame.is_live(n))]:
+            del env[name]
+        seen = {s for ref in env.values() for s in self.storages(ref)}
         self.related = {pair for pair in self.related if all(s in seen or s.frozen for s in pair)}
-        self.most_related = max(64, 2 * len(self.related))
+        if not self.closures:
+            self.heap = {s: c for s, c in self.heap.items() if s in seen or s.param or s.frozen}
+            self.picked = {s: p for s, p in self.picked.items() if s in self.heap}
+        self.most_held = max(64, 2 * self.held())
 
     # Lists of a length that is not known.
 

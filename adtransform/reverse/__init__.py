@@ -12,6 +12,7 @@ Here the backward sweep still reads values inside the forward sweep's regions; `
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import reduce
@@ -27,7 +28,7 @@ from adtransform.ops import CALLS
 from adtransform.record import record
 from adtransform.reverse.branches import Branches
 from adtransform.reverse.shares import Contribute, is_list, joined, structural
-from adtransform.rewrite import Rewriter, definitions, flags_of, free, name_of, raises
+from adtransform.rewrite import Rewriter, defined, definitions, flags_of, free, name_of, raises
 
 
 @record
@@ -69,7 +70,8 @@ class _Reverse(Branches):
         self.ahead = {variant.ahead: variant for variant in self.variants.values()}
         self.definitions = definitions(f.body)
         self.passed = flags_of(f.body, raises)
-        self.adjoint = {}
+        self.adjoint = ChainMap()
+        self.order = {v: i for i, v in enumerate(defined(self.f.body))}
         self.trips: dict[object, Var] = {}
         self.empty = set()
         self.branches = {}
@@ -170,7 +172,7 @@ class _Reverse(Branches):
 
     def branch(self, stmt: If | Try, b: Builder) -> None:
         outer = self.adjoint
-        sides: list[tuple[Builder, dict[Var, Atom]]] = []
+        sides: list[tuple[Builder, ChainMap[Var, Atom]]] = []
         # What failed has no share.
         cond, then, orelse = (
             (self.failed(stmt.cond), stmt.then, stmt.orelse)
@@ -179,7 +181,7 @@ class _Reverse(Branches):
         )
         for region in (then, orelse):
             inner = Builder(stmt.origin)
-            self.adjoint = dict(outer)
+            self.adjoint = outer.new_child()
             self.zeros(_bound(region), inner)
             add = Contribute(self, inner)
             for target, result in zip(stmt.targets, region.results, strict=True):
@@ -188,7 +190,8 @@ class _Reverse(Branches):
             self.statements(region.body, inner)
             sides.append((inner, self.adjoint))
         self.adjoint = outer
-        changed = [v for v in outer if any(found[v] is not outer[v] for _, found in sides)]
+        written = {v for _, found in sides for v in found.maps[0] if v in outer}
+        changed = [v for v in sorted(written, key=self.order.__getitem__) if any(found[v] is not outer[v] for _, found in sides)]
         if not changed:
             return
         targets = tuple(Var(type_of(outer[v]), "", v) for v in changed)
@@ -213,7 +216,7 @@ class _Reverse(Branches):
         sums = [Var(type_of(outer[v]), "", v) for v in captured]
         inits = [outer[stmt.targets[i]] for i in moving] + [outer[v] for v in captured]
         inner = Builder(stmt.origin)
-        self.adjoint = dict(zip(captured, sums, strict=True))
+        self.adjoint = ChainMap(dict(zip(captured, sums, strict=True)))
         self.zeros(_bound(stmt.body), inner)
         add = Contribute(self, inner)
         for i, state in zip(moving, states, strict=True):

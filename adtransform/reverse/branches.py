@@ -9,6 +9,7 @@ from adtransform.ir import Atom, If, Let, Region, Var
 from adtransform.lattice import List
 from adtransform.linear import singular
 from adtransform.reverse.shares import Adjoints
+from adtransform.rewrite import operands
 
 
 class Branches(Adjoints):
@@ -32,17 +33,18 @@ class Branches(Adjoints):
         # Right behind the branch it becomes a part of it, otherwise a branch of its own.
         results: dict[Var, tuple[Atom, Atom]] = {}
         inner, outer = Builder(stmt.origin), self.adjoint
-        self.adjoint = dict(outer)
+        self.adjoint = outer.new_child()
         if last:
             b.body.pop()
             results = dict(zip(guard.targets, zip(guard.then.results, guard.orelse.results, strict=True), strict=True))
             inner.body = list((guard.then if taken else guard.orelse).body)
-            for v, bar in outer.items():
-                if isinstance(bar, Var) and bar in results:
+            for v in (*stmt.targets, *operands(stmt)):
+                if isinstance(v, Var) and isinstance(bar := outer.get(v), Var) and bar in results:
                     self.adjoint[v] = results[bar][not taken]
-        before = dict(self.adjoint)
+        before = self.adjoint
+        self.adjoint = before.new_child()
         self.let(stmt, inner)
-        changed = {v: bar for v, bar in self.adjoint.items() if bar is not before[v]}
+        changed = {v: bar for v, bar in self.adjoint.maps[0].items() if bar is not before[v]}
         self.adjoint = outer
         for v, bar in changed.items():
             old = outer[v]

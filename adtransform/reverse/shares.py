@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Mapping, Sequence
 
 from adtransform.build import Builder, type_of
@@ -16,7 +17,7 @@ class Adjoints:
     """The adjoints as they stand while a sweep goes backwards; `empty`: the zeros that nothing was added to."""
 
     active: set[Var]
-    adjoint: dict[Var, Atom]
+    adjoint: ChainMap[Var, Atom]  # a branch writes into a layer of its own
     empty: set[Atom]
 
 
