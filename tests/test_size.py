@@ -195,7 +195,7 @@ def test_two_hundred_parameters() -> None:
 
 
 def test_what_a_closure_holds_is_not_forgotten() -> None:
-    """A long program drops what nothing still to be read can see; a function made by a helper can see more than its name says."""
+    """A long program drops what nothing can see any more; a function made by a helper can see more than its name says."""
     long = "".join(f"    w{i} = np.array([x, a * {i}.0])\n    s += w{i}[0]\n" for i in range(80))
     made = "def holding(v):\n    return lambda k: v[k] * 2.0\n\n"
     sums = "    later = (v * 3.0 for v in w1)\n"

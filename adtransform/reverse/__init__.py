@@ -190,8 +190,8 @@ class _Reverse(Branches):
             self.statements(region.body, inner)
             sides.append((inner, self.adjoint))
         self.adjoint = outer
-        written = {v for _, found in sides for v in found.maps[0] if v in outer}
-        changed = [v for v in sorted(written, key=self.order.__getitem__) if any(found[v] is not outer[v] for _, found in sides)]
+        written = {v for _, found in sides for v, bar in found.maps[0].items() if bar is not outer.get(v, bar)}
+        changed = sorted(written, key=self.order.__getitem__)
         if not changed:
             return
         targets = tuple(Var(type_of(outer[v]), "", v) for v in changed)
