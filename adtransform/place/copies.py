@@ -58,6 +58,7 @@ def settle(program: Program, *, results: bool = True) -> tuple[Storage, Ranges]:
     done: set[object] = set()
     before_loops: list[_Before] = []
     found = _drop_dead(program)
+    _give_up(program, found)
     while True:
         memory = storage(program.nodes)
         conflicts = _conflicts(program.nodes, found, memory, results)
@@ -103,6 +104,15 @@ def _drop_dead(program: Program) -> Ranges:
             copy.pairs = [(t, s) for t, s in copy.pairs if t is not target]
         found = ranges(program.nodes)
     return found
+
+
+def _give_up(program: Program, found: Ranges) -> None:
+    """Do without the writes in place that are a choice where the very value that would be written is needed afterwards."""
+    for node in walk(program.nodes):
+        if isinstance(node, Bind) and node.inplace and node.tree.op not in _MUST:
+            value, time = node.tree.args[0], found.at[node] + 1
+            if isinstance(value, Var) and value not in node.targets and found.holds(value, time):
+                node.inplace = False
 
 
 def augmented(tree: Tree) -> str:

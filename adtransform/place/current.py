@@ -123,8 +123,7 @@ class _Updater:
             return True
         if self.found is None:
             self.found = ranges(self.nodes)
-        time = self.found.at[self.now]
-        return any(start <= time <= end for start, end in self.found.of.get(v, ()))
+        return self.found.holds(v, self.found.at[self.now])
 
 
 def _edges(node: Node) -> list[tuple[Var, Operand]]:

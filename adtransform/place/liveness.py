@@ -6,6 +6,7 @@ a variable are closed intervals of times; a branch where it is not needed is a h
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -24,6 +25,12 @@ class Ranges:
     at: dict[Node, int] = field(default_factory=dict)
     dead: list[tuple[Copy, Var]] = field(default_factory=list)
     end: int = 0
+
+    def holds(self, v: Var, time: int) -> bool:
+        """Whether a variable is needed at a time."""
+        spans = self.of.get(v, ())
+        i = bisect.bisect_right(spans, (time, self.end + 1))
+        return i > 0 and spans[i - 1][1] >= time
 
 
 def ranges(nodes: list[Node]) -> Ranges:
