@@ -70,7 +70,7 @@ def settle(program: Program, *, results: bool = True) -> tuple[Storage, Ranges]:
         found = ranges(program.nodes)
 
 
-@record
+@record(eq=False)
 class _Before:
     """A copy before a loop: what `entry` carries into it is the `copy` instead of the `source`."""
 
@@ -83,17 +83,42 @@ class _Before:
 def _spared(
     program: Program, memory: Storage, found: Ranges, before_loops: list[_Before], results: bool
 ) -> tuple[Storage, Ranges]:
-    """Leave out the copies before loops that other remedies have made needless."""
-    for made in reversed(before_loops[-_FEW:]):
-        pairs, block = made.entry.pairs, list(made.block)
-        made.entry.pairs = [(t, made.source if s is made.copy.targets[0] else s) for t, s in pairs]
-        made.block[:] = [node for node in block if node is not made.copy]
+    """Leave out the copies before loops that other remedies have made needless: all at once, or else one by one."""
+    needed = _needed(program, memory, found, before_loops)
+    doubtful = [made for made in before_loops if made not in needed]
+    for some in (doubtful, *([made] for made in reversed(doubtful[-_FEW:]))):
+        if not some:
+            break
+        before = [(made, made.entry.pairs, list(made.block)) for made in some]
+        for made in some:
+            made.entry.pairs = [(t, made.source if s is made.copy.targets[0] else s) for t, s in made.entry.pairs]
+            made.block[:] = [node for node in made.block if node is not made.copy]
         without = storage(program.nodes), ranges(program.nodes)
-        if _conflicts(program.nodes, without[1], without[0], results):
-            made.entry.pairs, made.block[:] = pairs, block
-        else:
+        if not _conflicts(program.nodes, without[1], without[0], results):
             memory, found = without
+            if some is doubtful:
+                break
+        else:
+            for made, pairs, block in reversed(before):
+                made.entry.pairs, made.block[:] = pairs, block
     return memory, found
+
+
+def _needed(program: Program, memory: Storage, found: Ranges, before_loops: list[_Before]) -> set[_Before]:
+    """The copies before loops of which the source is surely needed, or is the caller's, where they are written."""
+    writers: dict[int, list[Bind]] = {}
+    for node in walk(program.nodes):
+        if isinstance(node, Bind) and node.inplace:
+            for s in memory.of(node.tree.args[0]):
+                writers.setdefault(s, []).append(node)
+    needed = set()
+    for made in before_loops:
+        v, nodes = made.source, [node for s in memory.of(made.copy.targets[0]) for node in writers.get(s, ())]
+        if (source := memory.of(v)) and isinstance(v, Var):
+            held = any(found.holds(v, found.at[node] + 1) for node in nodes if v not in node.targets)
+            if held or (nodes and source & memory.foreign):
+                needed.add(made)
+    return needed
 
 
 def _drop_dead(program: Program) -> Ranges:
