@@ -40,7 +40,7 @@ from adtransform.optimise.tidy import tidy
 from adtransform.read import read
 from adtransform.record import record
 from adtransform.reverse import Sweeps, sweep
-from adtransform.rewrite import Renamer, Rewriter, statements, used
+from adtransform.rewrite import Renamer, Rewriter, deep_recursion, statements, used
 from adtransform.rules.table import known
 from adtransform.source import Source
 from adtransform.tape import tape
@@ -367,18 +367,22 @@ def _free(name: str, taken: set[str]) -> str:
 
 
 @contextmanager
-def uncollected() -> Iterator[None]:
-    """Without the garbage collector, which walks through all of a long program again and again and frees next to nothing."""
+def unhindered() -> Iterator[None]:
+    """What long programs need: a deep stack, and no garbage collector.
+
+    It would walk through all of the program again and again and free next to nothing.
+    """
     enabled = gc.isenabled()
     gc.disable()
     try:
-        yield
+        with deep_recursion():
+            yield
     finally:
         if enabled:
             gc.enable()
 
 
-@uncollected()
+@unhindered()
 def load_function(source: Source, name: str, types: Mapping[str, Type], namespace: Mapping[str, Any] | None = None) -> Function:
     """A function of a source, read for arguments of these types.  Raises `DifferentiationError` for what is not supported."""
     f = read(source, name, types, namespace=namespace, known=known, derive=derive)
@@ -410,7 +414,7 @@ def derive(f: Function, how: str, wrt: Sequence[str]) -> tuple[Function, tuple[t
     return made, active_results(primal(f), wrt) if how == "vjp" else ()
 
 
-@uncollected()
+@unhindered()
 def derivative(f: Function, mode: str, wrt: Sequence[str]) -> tuple[Function, ...]:
     """The functions of a mode: `forward`, `reverse`, or the `pair` of `ahead` and `back`."""
     if mode == "pair":
@@ -434,7 +438,7 @@ def symbolic_text(f: Function, wrt: Sequence[str]) -> str:
     return symbolic(f, wrt)
 
 
-@uncollected()
+@unhindered()
 def text(f: Function, mode: str, wrt: Sequence[str], *, style: str = "code", explain: bool = False, header: str = "") -> str:
     """The source of a derivative: a file that stands alone, or with `style="listing"` the statements one by one."""
     if style == "listing":
@@ -448,7 +452,7 @@ def text(f: Function, mode: str, wrt: Sequence[str], *, style: str = "code", exp
     return emit.module(derivative(f, mode, wrt), header=header)
 
 
-@uncollected()
+@unhindered()
 def compile(f: Function, mode: str, wrt: Sequence[str]) -> Compiled:
     """The functions of a mode, compiled."""
     made = derivative(f, mode, wrt)

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 
 from adtransform.build import Builder
 from adtransform.ir import Atom, Const, For, Function, If, Let, Region, Stmt, Try, Var, While
 from adtransform.ops import CALLS
+
+
+@contextmanager
+def deep_recursion(limit: int = 100_000) -> Iterator[None]:
+    """Room for expressions and regions nested as deeply as the user nests them, or lets early returns follow one another."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, limit))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
 
 
 def regions(stmt: Stmt) -> tuple[Region, ...]:

@@ -95,7 +95,7 @@ class Transform:
                     found = self._cache[key] = self._fresh(values)
         return found[0]
 
-    @pipeline.uncollected()
+    @pipeline.unhindered()
     def _fresh(self, values: Values) -> tuple[Run, tuple[Entry, ...]]:
         shape = Shape.of(self.callee.names, values, alike=True)
         around = surroundings(self.root, *{c: None for a in shape.arguments for c in classes(a.tree)})

@@ -13,7 +13,6 @@ import re
 import sys
 import tokenize
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -27,7 +26,7 @@ from adtransform.ir import Const, Function, Let, Stmt, Var
 from adtransform.lattice import List
 from adtransform.place import place
 from adtransform.place.program import copied, label
-from adtransform.rewrite import defined, statements
+from adtransform.rewrite import deep_recursion, defined, statements
 from adtransform.source import Text
 from adtransform.syntax import flat
 
@@ -241,17 +240,6 @@ def load(text: str, filename: str = "") -> dict[str, Callable[..., Any]]:
     namespace: dict[str, Any] = {"__name__": filename, "__file__": filename}
     exec(compile(text, filename, "exec"), namespace)
     return {k: v for k, v in namespace.items() if inspect.isfunction(v) and v.__module__ == filename}
-
-
-@contextmanager
-def deep_recursion(limit: int = 20_000) -> Iterator[None]:
-    """Room for statements nested as deep as guards follow one another."""
-    before = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(before, limit))
-    try:
-        yield
-    finally:
-        sys.setrecursionlimit(before)
 
 
 __all__ = ["Const", "Globals", "function", "load", "module"]

@@ -120,6 +120,39 @@ def overlap(a: list[Range], b: list[Range]) -> bool:
     return False
 
 
+class _Held:
+    """When each of many names is taken for longest; of every 64 together, when all of them are."""
+
+    SIZE = 64
+
+    def __init__(self) -> None:
+        self.spans: list[Range] = []
+        self.all: list[Range] = []
+
+    def free(self, time: int, k: int) -> int:
+        """The first name from the `k`th on that is not held at a time."""
+        while k < len(self.spans):
+            block = k // self.SIZE
+            start, end = self.all[block]
+            if start <= time <= end:
+                k = max(k, min((block + 1) * self.SIZE, len(self.spans)))
+                continue
+            start, end = self.spans[k]
+            if not start <= time <= end:
+                return k
+            k += 1
+        return k
+
+    def put(self, k: int, span: Range) -> None:
+        """Note when a name is held."""
+        first = min(k, len(self.spans)) // self.SIZE
+        self.spans += [(0, -1)] * (k + 1 - len(self.spans))
+        self.spans[k] = span
+        for block in range(first, k // self.SIZE + 1):
+            starts, ends = zip(*self.spans[block * self.SIZE : (block + 1) * self.SIZE], strict=True)
+            self.all[block : block + 1] = [(max(starts), min(ends))]
+
+
 class _Namer:
     def __init__(self, program: Program, classes: _Classes, listing: bool, reserved: frozenset[str]) -> None:
         self.classes = classes
@@ -127,7 +160,7 @@ class _Namer:
         self.reserved = reserved
         self.taken: dict[str, list[Range]] = {}
         self.busy: set[_Class] = set()
-        self.held: dict[str, list[Range]] = {}  # for `y`: when `y_1`, `y_2`, ... are taken for longest
+        self.held: dict[str, _Held] = {}  # for `y`: when `y_1`, `y_2`, ... are taken for longest
         self.user = {label(v) for v in classes.of} - {""}
         self.user |= {
             node.targets[0].hint for node in walk(program.nodes) if isinstance(node, Bind) and node.tree.op == "assign"
@@ -172,13 +205,12 @@ class _Namer:
             self.number(c)
             return
         # Of one name there may be thousands, most of them needed for long: these are passed over quickly.
-        start, held = c.spans[0][0], self.held.setdefault(base, [])
-        k = next((i for i, (a, b) in enumerate(held) if not a <= start <= b), len(held))
+        start, held = c.spans[0][0], self.held.setdefault(base, _Held())
+        k = held.free(start, 0)
         while f"{base}_{k + 1}" in self.reserved or not self.is_free(f"{base}_{k + 1}", c):
-            k = next((i for i in range(k + 1, len(held)) if not held[i][0] <= start <= held[i][1]), max(k + 1, len(held)))
+            k = held.free(start, k + 1)
         self.take(c, f"{base}_{k + 1}")
-        held += [(0, -1)] * (k + 1 - len(held))
-        held[k] = max(self.taken[c.name], key=lambda span: span[1] - span[0])
+        held.put(k, max(self.taken[c.name], key=lambda span: span[1] - span[0]))
 
     def number(self, c: _Class) -> None:
         while f"t{self.next}" in self.reserved or not self.is_free(f"t{self.next}", c):

@@ -89,18 +89,24 @@ def _spared(
     for some in (doubtful, *([made] for made in reversed(doubtful[-_FEW:]))):
         if not some:
             break
-        before = [(made, made.entry.pairs, list(made.block)) for made in some]
-        for made in some:
-            made.entry.pairs = [(t, made.source if s is made.copy.targets[0] else s) for t, s in made.entry.pairs]
-            made.block[:] = [node for node in made.block if node is not made.copy]
+        pairs = {made.entry: made.entry.pairs for made in some}
+        blocks = {id(made.block): (made.block, list(made.block)) for made in some}
+        sources: dict[Operand, Operand] = {made.copy.targets[0]: made.source for made in some}
+        for entry in pairs:
+            entry.pairs = [(t, sources.get(s, s)) for t, s in entry.pairs]
+        copies = {made.copy for made in some}
+        for block, nodes in blocks.values():
+            block[:] = [node for node in nodes if node not in copies]
         without = storage(program.nodes), ranges(program.nodes)
         if not _conflicts(program.nodes, without[1], without[0], results):
             memory, found = without
             if some is doubtful:
                 break
         else:
-            for made, pairs, block in reversed(before):
-                made.entry.pairs, made.block[:] = pairs, block
+            for entry, old in pairs.items():
+                entry.pairs = old
+            for block, nodes in blocks.values():
+                block[:] = nodes
     return memory, found
 
 
@@ -439,7 +445,7 @@ class _Mender:
         if not isinstance(c.value, Var) or not around:
             return False
         best: tuple[int, Copy, Var, bool] | None = None
-        for node, held, viewed in self.chain(c.value):
+        for node, held, viewed in self.chain(c.value, self.loops[c.node][0]):
             if not isinstance(node, Copy) or node.back is not None or (node, held) in self.done:
                 continue
             depth, source = len(self.loops[node]), self.moves[node, held]
@@ -466,13 +472,18 @@ class _Mender:
             self.moves[node, target] = fresh
         return True
 
-    def chain(self, v: Var) -> Iterator[tuple[Node, Var, bool]]:
-        """The statements a value's buffer came through, backwards, with what they bind and whether a view was taken since."""
+    def chain(self, v: Var, within: Loop | None = None) -> Iterator[tuple[Node, Var, bool]]:
+        """The statements a value's buffer came through, backwards, with what they bind and whether a view was taken since.
+
+        `within`: nothing is followed to before this loop.
+        """
         seen, todo = {v}, [(v, False)]
         while todo:
             current, viewed = todo.pop()
             for node in self.made.get(current, ()):
                 yield node, current, viewed
+                if within is not None and within not in self.loops[node]:
+                    continue
                 sources: list[Operand] = []
                 if isinstance(node, (Copy, Loop)):
                     sources = [self.moves[node, current]]

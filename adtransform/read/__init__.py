@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import ast
 import inspect
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 from adtransform.errors import DifferentiationError, Refusal
@@ -39,6 +37,7 @@ from adtransform.read.refs import (
 from adtransform.read.scope import parameters
 from adtransform.read.separate import Derive, Recursive, Registry
 from adtransform.read.statements import Statements
+from adtransform.rewrite import deep_recursion
 from adtransform.source import Definition, Source
 
 __all__ = ["WRAPPER", "read"]
@@ -67,7 +66,7 @@ def read(
     unrolled: set[int] = set()
     alone: dict[int, bool] = {}
     module = Module(source, namespace)
-    with _deep():
+    with deep_recursion():
         for _ in range(1000):
             reader = Reader(module, types, known, intrinsics or {}, taken, unrolled)
             reader.registry = Registry(alone, derive=derive)
@@ -80,17 +79,6 @@ def read(
             except Recursive as recursive:
                 alone[id(recursive.node)] = recursive.grows
     raise DifferentiationError([])
-
-
-@contextmanager
-def _deep() -> Iterator[None]:
-    """Expressions and blocks nest as deeply as the user nests them."""
-    limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(limit, 100_000))
-    try:
-        yield
-    finally:
-        sys.setrecursionlimit(limit)
 
 
 class Reader(Statements):

@@ -124,6 +124,7 @@ class Core:
         self.heap: dict[Storage, Content] = {}
         self.related: set[Pair] = set()
         self.picked: dict[Storage, tuple[Atom, tuple[Content, ...]]] = {}
+        self.most_related = 64  # with more pairs it is worth the time to look for those that do not matter any more
         self.most_held = 64  # with more of all this it is worth the time to look for what does not matter any more
         self.closures = False  # whether some function or generator was made that sees the names around it
         self.messages: list[Message] = []
@@ -246,7 +247,7 @@ class Core:
 
     def held(self) -> int:
         """How much there is to look at where paths meet."""
-        return len(self.frame.env) + len(self.heap) + len(self.related)
+        return len(self.frame.env) + len(self.heap)
 
     def save(self) -> State:
         """The state now."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 
 ZERO = Const(0)
+
+
+numbers = itertools.count()  # of storages, in the order they are made
 
 
 @dataclass(eq=False, slots=True)
@@ -33,6 +37,7 @@ class Storage:
     solid: bool = False
     outside: Any = None
     factory: Ref | None = None
+    number: int = field(default_factory=numbers.__next__)
 
 
 @record

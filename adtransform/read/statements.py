@@ -11,7 +11,7 @@ from adtransform.lattice import Static
 from adtransform.read.core import Handling, Unreached
 from adtransform.read.frames import DEAD, EXIT, RETURNED, STOP, TRUE, VALUE
 from adtransform.read.loops import BROKE
-from adtransform.read.refs import Conflict, External, Lazy, ListRef, ObjectRef, Ref, View
+from adtransform.read.refs import Conflict, External, Lazy, ListRef, ObjectRef, Ref, View, numbers
 from adtransform.read.scope import assigned
 from adtransform.read.unwinding import Unwinding
 
@@ -30,17 +30,23 @@ class Statements(Unwinding):
 
     def block(self, stmts: list[ast.stmt]) -> None:
         """Read statements; what follows an exit that may have been taken runs under its flag."""
+        mark = next(numbers)
         for i, stmt in enumerate(stmts):
             self.frame.live = self.frame.scope.liveness.after[id(stmt)]
+            done = False
             if isinstance(stmt, (ast.If, ast.Match)) or (isinstance(stmt, ast.Try) and not stmt.finalbody):
                 read = self.branch if isinstance(stmt, ast.If) else self.attempt if isinstance(stmt, ast.Try) else self.match
-                if self.guard(stmt, lambda s=stmt, rest=stmts[i + 1 :], read=read: read(s, rest)):  # type: ignore[misc]
-                    return
+                done = self.guard(stmt, lambda s=stmt, rest=stmts[i + 1 :], read=read: read(s, rest))  # type: ignore[misc]
             else:
                 self.guard(stmt, lambda s=stmt: self.one_part(s))  # type: ignore[misc]
-            if stmts is self.frame.scope.body and self.frame.caller is None and self.held() > self.most_held:
-                self.frame.live = self.frame.scope.liveness.after[id(stmt)]
-                self.forget_unreached()
+            if not self.closures:
+                if len(self.related) > self.most_related:
+                    self.forget_pairs(mark)
+                if stmts is self.frame.scope.body and self.frame.caller is None and self.held() > self.most_held:
+                    self.frame.live = self.frame.scope.liveness.after[id(stmt)]
+                    self.forget_unreached()
+            if done:
+                return
             flag = self.frame.flag(EXIT)
             if DEAD in self.frame.env or flag == TRUE:
                 return

@@ -410,18 +410,34 @@ class Storages(Core):
     def forget_unreached(self) -> None:
         """Between two statements of the function's own body: drop what nothing still to be read can see.
 
-        Every branch and loop looks at all that is there before it, and every meeting of two paths makes new storages, and
-        pairs with all that went before; a long program would drown in them.
+        Every branch and loop looks at all that is there before it, and every meeting of two paths makes new storages; a
+        long program would drown in them.
         """
         env = self.frame.env
         for name in [n for n in env if not (n.startswith("%") or self.frame.is_live(n))]:
             del env[name]
         seen = {s for ref in env.values() for s in self.storages(ref)}
-        self.related = {pair for pair in self.related if all(s in seen or s.frozen for s in pair)}
-        if not self.closures:
-            self.heap = {s: c for s, c in self.heap.items() if s in seen or s.param or s.frozen}
-            self.picked = {s: p for s, p in self.picked.items() if s in self.heap}
+        self.heap = {s: c for s, c in self.heap.items() if s in seen or s.param or s.frozen}
+        self.picked = {s: p for s, p in self.picked.items() if s in self.heap}
         self.most_held = max(64, 2 * self.held())
+
+    def forget_pairs(self, mark: int) -> None:
+        """Between two statements of a block: drop the pairs of which one was made in it and is seen by nothing any more.
+
+        `mark`: the number of the first storage made in the block.  What was there before may be held by what is around it.
+        """
+        refs = list(self.frame.env.values())
+        for storage, content in self.heap.items():
+            if storage.number < mark:
+                if isinstance(content, Items):
+                    refs.extend(content.refs)
+                elif isinstance(content, Entries):
+                    refs.extend(content.refs.values())
+                elif isinstance(content, Choice):
+                    refs.extend(content.sides)
+        seen = {s for ref in refs for s in self.storages(ref)}
+        self.related = {p for p in self.related if all(s.number < mark or s in seen or s.param or s.frozen for s in p)}
+        self.most_related = max(64, 2 * len(self.related))
 
     # Lists of a length that is not known.
 

@@ -42,6 +42,10 @@ class Plan:
         needed = {v for v in read_in(backward) if self.path.get(v)}
         for v in sorted(needed, key=self.order.__getitem__):
             self.decide(v)
+        self.inside: dict[Path, list[Path]] = {}  # for each region, those in it in which values are saved
+        for path in self.saved:
+            for n in range(len(path) + 1):
+                self.inside.setdefault(path[:n], []).append(path)
 
     def _bind(self, body: Sequence[Stmt], path: Path) -> None:
         self.tags: dict[object, Path]
@@ -153,7 +157,7 @@ class Plan:
 
     def below(self, path: Path) -> list[Var]:
         """The saved values bound in a region or deeper."""
-        return [v for p, vs in self.saved.items() if p[: len(path)] == path for v in vs]
+        return [v for p in self.inside.get(path, ()) for v in self.saved[p]]
 
 
 class Again(Rewriter):

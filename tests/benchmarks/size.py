@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from test_size import FLOAT, VECTOR, blocks, one_loop, read, straight
 
 from adtransform import emit
-from adtransform.pipeline import derivative, gradient, uncollected
+from adtransform.pipeline import derivative, gradient, unhindered
 
 SIZES = 2_500, 5_000, 10_000
 TYPED = {"x": VECTOR, "a": FLOAT}
@@ -36,7 +36,7 @@ def measure(name: str, mode: str, typed: bool, n: int) -> str:
     else:
         made = derivative(f, mode, ["x", "a"])
     lap()
-    with uncollected():
+    with unhindered():
         text = emit.module(made)
     emit.load(text)
     lap()
