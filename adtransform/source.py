@@ -62,10 +62,11 @@ class Source:
         """A module from a file."""
         return from_path(path)
 
-    def find(self, name: str) -> Definition:
+    def find(self, name: str, *, generators: bool = False) -> Definition:
         """The function of this qualified name; the last one where there are several, `name@line` for another one.
 
-        `<lambda>@line:column` names a lambda.  Raises `TargetError` where there is none, or where it is not a plain function.
+        `<lambda>@line:column` names a lambda.  Raises `TargetError` where there is none, or where it is not a plain function;
+        `generators` are some only if that is said.
         """
         plain, _, position = name.partition("@")
         if plain == "<lambda>":
@@ -78,7 +79,7 @@ class Source:
         if position:
             nodes = [n for n in nodes if n.lineno == int(position)]
         if nodes:
-            return self.check(nodes[-1])
+            return self.check(nodes[-1], generators)
         lambdas = [
             node.value
             for node in self.tree.body
@@ -95,7 +96,7 @@ class Source:
             hint = f"there is {', '.join(f'`{n}`' for n in functions[:8])}" if functions else "it defines no functions"
         raise TargetError([Message(self.file, 0, 0, f"no function `{name}`", help=hint)])
 
-    def check(self, node: ast.stmt) -> ast.FunctionDef:
+    def check(self, node: ast.stmt, generators: bool = False) -> ast.FunctionDef:
         """A definition that is a plain function.  Raises `TargetError` for classes, coroutines and generators."""
         if isinstance(node, ast.ClassDef):
             self.fail(node.lineno, node.col_offset, f"`{node.name}` is a class", "name a function or one of its methods", 5)
@@ -103,7 +104,7 @@ class Source:
             self.fail(node.lineno, node.col_offset, "cannot differentiate `async def`", "make it a plain function: `def`", 9)
         assert isinstance(node, ast.FunctionDef)
         for inner in _own(node) if "yield" in self.text or "await" in self.text else ():
-            if isinstance(inner, (ast.Yield, ast.YieldFrom)):
+            if isinstance(inner, (ast.Yield, ast.YieldFrom)) and not generators:
                 what = "cannot differentiate `yield`"
                 self.fail(inner.lineno, inner.col_offset, what, "collect the values in a list and return it", 5)
             if isinstance(inner, ast.Await):

@@ -24,10 +24,10 @@ CASES: dict[str, tuple[str, dict[str, Type], list[tuple[int, int, str]]]] = {
         {},
         [(2, 5, "`global` of a name that is written"), (3, 13, "a set of computed items"), (4, 5, "`with`")],
     ),
-    "yield in a helper": (
-        "def g(x):\n    yield x\n\ndef f(x):\n    return sum(g(x))",
+    "yield as a value": (
+        "def g(x):\n    y = yield x\n    yield y\n\ndef f(x):\n    return sum(g(x))",
         {},
-        [(2, 5, "`yield`")],
+        [(2, 9, "`yield`")],
     ),
     "recursion without an end": ("def f(x):\n    return 2.0 * f(x - 1)", {}, [(1, 1, "`f`, which never returns")]),
     "attribute assigned": ("def f(p):\n    p.x = 2.0\n    return p.x", {}, [(2, 5, "an assignment to the attribute `.x`")]),

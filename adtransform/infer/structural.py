@@ -23,6 +23,7 @@ from adtransform.lattice import (
     Static,
     Tuple,
     Type,
+    Unknown,
     dims_of,
     fresh_dim,
     item_of,
@@ -106,9 +107,11 @@ def _extend(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | T
 
 def _update(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
     a, key, value = types
-    if isinstance(a, Parts):
+    if isinstance(a, Parts) or not isinstance(a, List):
         return a
-    return List(join(a.item, value)) if isinstance(a, List) and isinstance(key, Scalar) else a
+    if isinstance(key, (Scalar, Unknown)):
+        return List(join(a.item, value))
+    return List(join(a.item, value.item)) if isinstance(value, List) else a
 
 
 def _expand(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:

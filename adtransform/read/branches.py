@@ -8,11 +8,11 @@ from collections.abc import Callable
 from adtransform.ir import Atom, Const, Var
 from adtransform.read.core import Opened, State
 from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE, VALUE
-from adtransform.read.functions import Functions
 from adtransform.read.loops import BROKE
+from adtransform.read.streams import Streams
 
 
-class Branches(Functions):
+class Branches(Streams):
     """Reading branches."""
 
     def fork(

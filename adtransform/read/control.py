@@ -12,9 +12,9 @@ from adtransform.read.catching import Catching
 from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE
 from adtransform.read.loops import Loop
 from adtransform.read.refs import Lazy, ListRef, RangeRef, Ref, View
-from adtransform.read.scope import assigned, inside, targets
+from adtransform.read.scope import assigned, breaks, inside, targets
 from adtransform.rewrite import regions, statements
-from adtransform.source import children, descend
+from adtransform.source import descend
 
 _GROWING = frozenset("append extend insert pop remove appendleft popleft".split())
 
@@ -155,7 +155,7 @@ class Control(Catching):
 
         simple = not self.catching and (plain or self.is_pure(stmt.test))
         broke = self.within_loop(stmt, lambda: self.loop(self.described(stmt, None, "", cond, body)))
-        if forever and not _breaks(stmts):
+        if forever and not breaks(stmts):
             returned = self.frame.flag(RETURNED)
             if returned != FALSE:
                 for flag in (EXIT, STOP, RETURNED):
@@ -205,16 +205,3 @@ class Control(Catching):
         self.restore(entry)
         self.place = place
         self.meet(test, a, b, entry)
-
-
-def _breaks(stmts: list[ast.stmt]) -> bool:
-    todo: list[ast.AST] = list(stmts)
-    while todo:
-        node = todo.pop()
-        if isinstance(node, ast.Break):
-            return True
-        if isinstance(node, (ast.For, ast.While)):
-            todo.extend(node.orelse)
-        elif not isinstance(node, (ast.FunctionDef, ast.Lambda, ast.ClassDef)):
-            todo.extend(children(node))
-    return False

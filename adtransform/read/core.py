@@ -152,6 +152,7 @@ class Core:
         self.quiet = False  # inside of a `with` that makes NumPy raise
         self.ignored: set[str] = set()  # what NumPy is told not to report
         self.loop_plans: dict[tuple[int, ...], Any] = {}
+        self.streams: dict[Storage, Any] = {}  # the lists of what generators yield, by the calls of those
         self.trips: tuple[int, ...] = ()  # which trips of unrolled loops are being read
 
     # The text.

@@ -167,6 +167,12 @@ class Methods(Library):
                 self.may_write(storage, node, structural=True)
                 self.splice(owner, at, at, self.new_list((args[1],)), node)
                 return Const(None)
+            case "reverse" if not isinstance(content, Items):
+                self.may_write(storage, node, structural=True)
+                self.at(node)
+                backwards = self.let("slice", None, None, -1)
+                self.heap[storage] = self.let("index", self.listed(storage), backwards, hint=self.list_name(storage))
+                return Const(None)
             case "insert" | "clear" | "reverse" | "remove" | "sort" if isinstance(content, Items):
                 return self.static_list_method(storage, content, name, args, node)
             case "clear":
@@ -266,7 +272,7 @@ class Methods(Library):
         before = self.loosen(storage)
         after = self.listed(more.storage)
         self.at(node)
-        for inner in (s for pair in self.related if more.storage in pair for s in pair if s is not more.storage):
+        for inner in [s for pair in self.related if more.storage in pair for s in pair if s is not more.storage]:
             self.relate(storage, inner)
         self.relate(storage, more.storage) if mutable(self.item_of(after)) else None
         self.heap[storage] = self.let("extend", before, after, hint=self.list_name(storage))

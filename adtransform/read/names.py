@@ -329,11 +329,11 @@ class Names(Chosen):
 
     def live_function(self, value: types.FunctionType, name: str, node: ast.AST) -> Ref:
         """A live Python function, read from its source."""
-        if value.__code__.co_flags & (inspect.CO_GENERATOR | inspect.CO_COROUTINE):
-            return Conflict(f"`{name}`, a generator or coroutine", "make it a plain function that returns a list")
+        if value.__code__.co_flags & (inspect.CO_ASYNC_GENERATOR | inspect.CO_COROUTINE):
+            return Conflict(f"`{name}`, a coroutine", "make it a plain function")
         try:
             target = from_function(value)
-            definition: Definition = target.source.find(target.name)
+            definition: Definition = target.source.find(target.name, generators=True)
         except TargetError:
             return External(f"{value.__module__}.{value.__qualname__}", value)
         context = next((v for v in target.captured.values() if isinstance(v, np.errstate)), None)

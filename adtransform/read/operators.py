@@ -32,6 +32,7 @@ from adtransform.read.refs import (
     TupleRef,
     View,
 )
+from adtransform.read.storages import mutable
 
 BINARY: dict[type[ast.operator], str] = {
     ast.Add: "add",
@@ -150,7 +151,7 @@ class Operators(Indexing):
         for source in sources:
             item = new.type.item if isinstance(new, Var) and isinstance(new.type, List) else None
             if item is not None and not isinstance(item, Scalar):
-                if itself:
+                if itself and mutable(item):
                     ref.storage.frozen = "a write to an item of a list made by `*`"
                 self.relate(ref.storage, source)
                 content = self.content(source)

@@ -84,6 +84,20 @@ def _outside(nodes: Iterable[ast.AST]) -> set[str]:
     return found
 
 
+def breaks(stmts: Iterable[ast.stmt]) -> bool:
+    """Whether a loop with this body may be left by `break`."""
+    todo: list[ast.AST] = list(stmts)
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.Break):
+            return True
+        if isinstance(node, (ast.For, ast.While)):
+            todo.extend(node.orelse)
+        elif not isinstance(node, (ast.FunctionDef, ast.Lambda, ast.ClassDef)):
+            todo.extend(children(node))
+    return False
+
+
 def parameters(node: Definition) -> list[ast.arg]:
     """All parameters in the order of the signature."""
     a = node.args

@@ -231,6 +231,8 @@ class Statements(Unwinding):
     def named(self, name: str, ref: Ref, node: ast.AST) -> Ref:
         """What a name is bound to: values get the name as their hint."""
         self.place = self.origin(node)
+        if self.streams_of(ref):
+            self.refuse(node, "a generator under a name", "loop over the call itself, or make a list of it: list(...)")
         match ref:
             case Const(value) if isinstance(value, (float, complex)):
                 var = self.let("assign", ref, hint=name)

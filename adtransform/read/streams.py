@@ -1,0 +1,186 @@
+"""Generator functions: what one yields is collected in a list where it is called, as nothing can tell.
+
+    def steps(x, n):                     def steps(x, n):
+        for i in range(n):                   yielded = []
+            x = 0.5 * x        ->            for i in range(n):
+            yield x                              x = 0.5 * x
+                                                 yielded.append(x)
+                                             return yielded
+
+The body of a generator runs between the trips of the loop over it.  So it is refused where it could be told: where one of the
+two changes what the other reads, where the loop is left early, and where the generator is kept and might be run over twice.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from adtransform.ir import Atom, Let, Region, Var
+from adtransform.ops import effect_free
+from adtransform.read.frames import Frame, Module
+from adtransform.read.functions import Functions
+from adtransform.read.iteration import Counted
+from adtransform.read.merge import same_place
+from adtransform.read.outline import unique
+from adtransform.read.refs import Content, FunctionRef, Items, Lazy, ListRef, Ref, TupleRef
+from adtransform.read.scope import breaks, free_names, inside
+from adtransform.record import record
+from adtransform.rewrite import statements
+from adtransform.source import Definition, descend
+
+_LIST = "make a list of it: list(...)"
+
+
+@record
+class Stream:
+    """A call of a generator function: what its body reads of what is around."""
+
+    function: FunctionRef
+    given: tuple[Ref, ...]
+
+
+class Streams(Functions):
+    """Reading calls of generator functions."""
+
+    def enter_function(self, function: FunctionRef, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+        """Read a user's function where it is called; of a generator the list of what it yields."""
+        given = (*args, *kwargs.values())
+        if any(map(self.streams_of, given)):
+            self.refuse(node, "a generator given to a function", _LIST)
+        if not yields(function.node):
+            return super().enter_function(function, args, kwargs, node)
+        self.check_end(function, node)
+        before, mark = self.heap.copy(), len(self.builder.body)
+        ref = super().enter_function(collecting(function), args, kwargs, node)
+        added = self.builder.body[mark:]
+        every = statements(Region((), tuple(added), ()))
+        if any(isinstance(s, Let) and not effect_free(s.op) for s in every):
+            self.refuse(node, f"`{function.name}`, a generator that prints, draws or checks", _LIST)
+        if any(self.is_other(content, self.heap.get(storage)) for storage, content in before.items()):
+            self.refuse(node, f"`{function.name}`, a generator that changes what is around it", "yield what is new")
+        assert isinstance(ref, ListRef)
+        self.streams[ref.storage] = Stream(function, given)
+        return ref
+
+    def function(self, node: Definition, module: Module, frame: Frame | None) -> FunctionRef:
+        """A function as a value; its defaults are evaluated now, as Python does."""
+        made = super().function(node, module, frame)
+        if any(self.streams_of(ref) for ref in (*made.defaults, *made.keyword_defaults.values()) if ref is not None):
+            self.refuse(node, "a generator given to a function", _LIST)
+        return made
+
+    def check_end(self, function: FunctionRef, node: ast.AST) -> None:
+        """Refuse a generator whose end cannot be waited for, or that binds names of others."""
+        assert isinstance(function.node, ast.FunctionDef)
+        every = list(inside(function.node.body))
+        ends = any(isinstance(n, (ast.Break, ast.Return, ast.Raise)) for n in every)
+        forever = any(isinstance(n, ast.While) and isinstance(n.test, ast.Constant) and n.test.value for n in every)
+        if forever and not ends:
+            self.refuse(node, f"`{function.name}`, a generator without an end", "write the loop where it is used")
+        if any(isinstance(n, (ast.Nonlocal, ast.Global)) for n in every):
+            self.refuse(node, f"`{function.name}`, a generator that binds names of others", "pass them as arguments")
+
+    def is_other(self, before: Content, now: Content | None) -> bool:
+        """Whether a content is not what it was, under whatever name."""
+        while isinstance(now, Var) and now is not before and (let := self.definitions.get(now)) and let.op == "assign":
+            now = let.args[0]
+        return now is not before
+
+    def streams_of(self, ref: Ref) -> list[Stream]:
+        """The generators that something to run over, or what it holds, runs over."""
+        parts: tuple[Ref, ...] = ()
+        match ref if self.streams else None:
+            case ListRef(storage):
+                if storage in self.streams:
+                    return [self.streams[storage]]
+                content = self.heap.get(storage)
+                parts = content.refs if isinstance(content, Items) else ()
+            case Lazy(_, items) | TupleRef(items):
+                parts = items
+        return [stream for part in parts for stream in self.streams_of(part)]
+
+    def iterate(self, ref: Ref, each: Callable[[Ref], None], loop: Counted, node: ast.AST, key: ast.AST | None = None) -> Atom:
+        """Run over an iterable; over a generator only where neither it nor the loop changes what the other reads."""
+        streams = self.streams_of(ref)
+        if streams and isinstance(node, ast.For) and (breaks(node.body) or returns(node.body)):
+            self.refuse(node, "a loop over a generator that is left early", "put the test into the generator, or " + _LIST)
+        before = self.read_by(streams)
+        broke = super().iterate(ref, each, loop, node, key)
+        after = self.read_by(streams)
+        if len(before) != len(after) or not all(map(_same, before, after)):
+            self.refuse(node, "a loop that changes what the generator it runs over reads", _LIST)
+        return broke
+
+    def read_by(self, streams: Sequence[Stream]) -> list[Any]:
+        """What the bodies of generators read: contents of storages, and values of names of the calls they are defined in."""
+        found: list[Any] = []
+        for stream in streams:
+            frame = stream.function.frame
+            names = sorted(free_names(stream.function.node)) if frame is not None else []
+            around = [frame.env[n] for n in names if frame is not None and n in frame.env]
+            found += around
+            for ref in (*stream.given, *around):
+                found += [self.heap.get(storage) for storage in self.storages(ref)]
+        return found
+
+
+def _same(a: Any, b: Any) -> bool:
+    return a is b or bool(same_place(a, b))
+
+
+def returns(stmts: list[ast.stmt]) -> bool:
+    """Whether statements may return."""
+    return any(isinstance(n, ast.Return) for n in inside(stmts))
+
+
+def yields(node: Definition) -> bool:
+    """Whether a function is a generator."""
+    return isinstance(node, ast.FunctionDef) and any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in inside(node.body))
+
+
+def collecting(function: FunctionRef) -> FunctionRef:
+    """A generator function as one that returns the list of what it yields.  The same one each time."""
+    node = function.node
+    made = node.__dict__.get("_collecting")
+    if made is None:
+        made = copy.deepcopy(node)
+        assert isinstance(made, ast.FunctionDef)
+        name = unique("yielded", {n.id for n in descend(node) if isinstance(n, ast.Name)})
+        made.body = [_Collecting(name).visit(s) for s in made.body]
+        head = ast.Pass(lineno=node.lineno, col_offset=node.col_offset, end_lineno=node.lineno, end_col_offset=node.col_offset)
+        made.body.insert(0, _at(head, ast.Assign([ast.Name(name, ast.Store())], ast.List([], ast.Load()))))
+        made.body.append(_at(head, ast.Return(ast.Name(name, ast.Load()))))
+        for n in ast.walk(made):
+            for noted in ("_children", "_cells"):
+                n.__dict__.pop(noted, None)
+        node.__dict__["_collecting"] = made
+    return replace(function, node=made)
+
+
+class _Collecting(ast.NodeTransformer):
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def visit_Expr(self, node: ast.Expr) -> Any:
+        if not isinstance(node.value, (ast.Yield, ast.YieldFrom)):
+            return node
+        method = "append" if isinstance(node.value, ast.Yield) else "extend"
+        value = node.value.value or ast.Constant(None)
+        call = ast.Call(ast.Attribute(ast.Name(self.name, ast.Load()), method, ast.Load()), [value], [])
+        return _at(node, ast.Expr(call))
+
+    def visit_Return(self, node: ast.Return) -> Any:
+        return _at(node, ast.Return(ast.Name(self.name, ast.Load())))
+
+    def visit(self, node: ast.AST) -> Any:
+        """Replace what yields and returns in a node; functions inside of it have their own."""
+        return node if isinstance(node, (ast.FunctionDef, ast.Lambda, ast.ClassDef)) else super().visit(node)
+
+
+def _at(place: ast.AST, node: Any) -> Any:
+    """A node in the place of another one."""
+    return ast.fix_missing_locations(ast.copy_location(node, place))
