@@ -57,10 +57,10 @@ CASES: dict[str, tuple[str, dict[str, Type], list[tuple[int, int, str]]]] = {
         {"x": MATRIX},
         [(3, 5, "a write that a reshaped array may or may not see")],
     ),
-    "None or a list": (
-        "def f(x, c):\n    y = None\n    if c > 0:\n        y = [x, x]\n    return sum(y)",
+    "None or a list, as a number": (
+        "def f(x, c):\n    y = None\n    if c > 0:\n        y = [x, x]\n    return x * y",
         {"x": FLOAT, "c": FLOAT},
-        [(5, 16, "`y`, which differs in kind between the paths that meet here")],
+        [(5, 12, "what may be None, used as a value")],
     ),
     "unknown name": ("def f(x):\n    return x * missing", {}, [(2, 16, "`missing`, which is not defined")]),
     "unbound": ("def f(x):\n    y = z\n    z = x\n    return y", {}, [(2, 9, "`z`, which is not bound here")]),

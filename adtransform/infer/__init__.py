@@ -14,7 +14,7 @@ from adtransform.infer import arrays, elementwise, indexing, joining, linear, re
 from adtransform.infer.extents import Count, Cut
 from adtransform.infer.row import Row
 from adtransform.ir import Atom
-from adtransform.lattice import UNKNOWN, Type
+from adtransform.lattice import UNDEFINED, UNKNOWN, Type
 
 __all__ = ["ROWS", "Count", "Cut", "Row", "infer"]
 
@@ -39,4 +39,6 @@ def infer(
         row = ROWS[op] = elementwise.row(op)
     found = row(types, named, args, kwargs)
     results = found if isinstance(found, tuple) else (found,)
+    if UNDEFINED in types:  # a loop's first reading: what is not bound before it says nothing yet
+        results = tuple([UNDEFINED if t == UNKNOWN else t for t in results])
     return results if len(results) == count else (UNKNOWN,) * count

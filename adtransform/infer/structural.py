@@ -93,6 +93,8 @@ def _list(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Typ
 
 
 def _push(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    if types[0] == UNDEFINED:
+        return List(types[1])
     return List(join(types[0].item, types[1])) if isinstance(types[0], List) else UNKNOWN
 
 

@@ -9,7 +9,7 @@ from adtransform.ir import Var
 from adtransform.lattice import Array, Scalar, Unknown
 from adtransform.read.control import Control
 from adtransform.read.operators import BINARY
-from adtransform.read.refs import DictRef, Entries, Items, ListRef, ObjectRef, Ref, View
+from adtransform.read.refs import DictRef, Entries, Items, ListRef, ObjectRef, Ref, View, present
 from adtransform.read.storages import Place
 
 
@@ -177,6 +177,7 @@ class Augment(Control):
 
     def augment_item(self, base: Ref, key: ast.expr, op: str, stmt: ast.AugAssign) -> None:
         """`x[k] += v`"""
+        base = present(base)
         if not isinstance(base, View):
             before = self.subscript(base, key, stmt)
             value = self.expression(stmt.value)

@@ -11,7 +11,7 @@ from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import ELLIPSIS, INT, NONE, TEXT, Array, List, Scalar, Static, Tuple, Type, Unknown, kind_of
 from adtransform.read.classes import Classes
 from adtransform.read.core import Unreached
-from adtransform.read.refs import DictRef, Entries, Items, ListRef, Method, Ref, Step, TupleRef, View
+from adtransform.read.refs import DictRef, Entries, Items, ListRef, Method, Ref, Step, TupleRef, View, present
 from adtransform.read.storages import mutable
 
 _COMPARED = 16  # a key known at run time only is compared with so many
@@ -22,6 +22,7 @@ class Indexing(Classes):
 
     def subscript(self, owner: Ref, key: ast.expr, node: ast.AST) -> Ref:
         """`owner[key]`"""
+        owner = present(owner)
         if isinstance(owner, DictRef):
             return self.entry(owner, key, node)
         method = self.special(owner, "__getitem__", node)
@@ -184,6 +185,7 @@ class Indexing(Classes):
 
     def item_at(self, owner: Ref, key: Ref, node: ast.AST) -> Ref:
         """`owner[key]` for a key that is read already."""
+        owner = present(owner)
         if isinstance(owner, DictRef):
             return self.entry_at(owner, key, node)
         at = self.key_of(key, node)
@@ -260,6 +262,7 @@ class Indexing(Classes):
 
     def assign_item(self, owner: Ref, key: ast.expr, new: Ref, node: ast.AST, hint: str = "") -> None:
         """`owner[key] = new`"""
+        owner = present(owner)
         if isinstance(owner, DictRef):
             at = self.expression(key)
             known = self.constant_key(at)

@@ -15,7 +15,21 @@ from adtransform.lattice import INT, Array, Scalar, Tuple, kind_of
 from adtransform.read.core import UNROLL
 from adtransform.read.frames import EXIT, FALSE, STOP
 from adtransform.read.loops import BROKE, Loops
-from adtransform.read.refs import Conflict, DictRef, Entries, Items, Lazy, ListRef, Method, RangeRef, Ref, Step, TupleRef, View
+from adtransform.read.refs import (
+    Conflict,
+    DictRef,
+    Entries,
+    Items,
+    Lazy,
+    ListRef,
+    Method,
+    RangeRef,
+    Ref,
+    Step,
+    TupleRef,
+    View,
+    present,
+)
 
 # How a counted loop is read: its bounds, and the body for an index; gives the flag whether it was left early.
 Counted = Callable[[tuple[Atom, Atom, Atom], Callable[[Var | None], None]], Atom]
@@ -28,6 +42,7 @@ class Iteration(Loops):
 
     def known_items(self, ref: Ref, limit: int = 10**9) -> list[Ref] | None:
         """The items of an iterable, where it is known how many there are without running anything."""
+        ref = present(ref)
         match ref:
             case TupleRef(items):
                 return list(items)
@@ -73,6 +88,7 @@ class Iteration(Loops):
 
     def known_length(self, ref: Ref) -> int | None:
         """How many items there are, where that is known."""
+        ref = present(ref)
         match ref:
             case TupleRef(items):
                 return len(items)
@@ -115,6 +131,7 @@ class Iteration(Loops):
 
     def length(self, ref: Ref, node: ast.AST) -> Atom:
         """The number of items as an operand."""
+        ref = present(ref)
         known = self.known_length(ref)
         if known is not None:
             return Const(known)

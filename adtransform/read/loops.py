@@ -13,7 +13,6 @@ from adtransform.ir import Atom, Const, For, Let, Origin, Region, Var, While
 from adtransform.lattice import INT, UNKNOWN, Dim, Type, carried, is_number
 from adtransform.read.core import OpenLoop, State
 from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE, VALUE
-from adtransform.read.merge import Bad, Body, EntriesOf, Group, ItemsOf, Leaf, Meeting, Same, Template, hints
 from adtransform.read.methods import Methods
 from adtransform.read.refs import (
     Conflict,
@@ -22,18 +21,36 @@ from adtransform.read.refs import (
     Entries,
     Items,
     ListRef,
+    MaybeRef,
     ObjectRef,
     Pair,
     Ref,
     Storage,
     TupleRef,
     View,
+    present,
+)
+from adtransform.read.templates import (
+    Bad,
+    Body,
+    EntriesOf,
+    Group,
+    ItemsOf,
+    Leaf,
+    Meeting,
+    Perhaps,
+    Same,
+    Template,
+    form,
+    hints,
+    plan_storages,
 )
 
 BROKE = "%broke"
 _FLAGS = (EXIT, STOP, RETURNED, VALUE, BROKE, DEAD)
 
-# A carried value: what it is a part of, which of its parts, and how many there are (another reading may find more of them).
+# A carried value: what it is a part of and in which form, which of its parts, and how many there are (another reading may find
+# more of them).
 Key = tuple[object, int, int]
 
 
@@ -217,6 +234,8 @@ class Loops(Methods):
                         seen.add((storage, end))
                         yield storage, end
                         yield from inside(meeting.bodies.get(storage), heap.get(end))
+                case (Perhaps(_, inner), _) if ref is not None:
+                    yield from visit(inner, present(ref))
                 case (Group(items), TupleRef()):
                     for t, r in zip(items, ref.items, strict=False):
                         yield from visit(t, r)
@@ -246,6 +265,8 @@ class Loops(Methods):
                 return self._leaf(ref, ref, meeting, hint)
             case TupleRef(items):
                 return Group([self._forced(i, meeting, hint) for i in items], ref)
+            case MaybeRef(_, inner):
+                return Perhaps(Leaf(Storage(), f"has_{hint}"), self._forced(inner, meeting, hint))
         return Same(ref)
 
     def _again(self, now: Content, last: Content | None, meeting: Meeting, storage: Storage, hint: str) -> Body:
@@ -267,7 +288,7 @@ class Loops(Methods):
         for name, template in meeting.names.items():
             start = len(inits)
             self.flatten(entry.env.get(name), template, inits)
-            keys += [(name, i, len(inits) - start) for i in range(len(inits) - start)]
+            keys += [((name, type(template)), i, len(inits) - start) for i in range(len(inits) - start)]
         for storage, body in meeting.bodies.items():
             start = len(inits)
             own = next((s for (s, _), p in meeting.pairs.items() if p is storage), storage)
@@ -275,7 +296,7 @@ class Loops(Methods):
             if content is None and own is not None and own.param:
                 content = self.load(own.param)
             self.flatten_content(content, body, storage, inits)
-            keys += [(storage, i, len(inits) - start) for i in range(len(inits) - start)]
+            keys += [((storage, type(body)), i, len(inits) - start) for i in range(len(inits) - start)]
         return inits, keys
 
     def _enter(self, meeting: Meeting, params: list[Var], before: State, loop: Loop) -> None:
@@ -318,7 +339,7 @@ class Loops(Methods):
                     continue
                 fresh = Meeting(again=True)
                 template = self.blend(entry.env.get(name), ref, fresh, name)
-                if _form(template, fresh) != _form(meeting.names[name], meeting):
+                if form(template, fresh) != form(meeting.names[name], meeting):
                     plan.names[name] = ref
                     stable = False
             elif not same and ref is not None:
@@ -366,7 +387,7 @@ class Loops(Methods):
                 return False
         again = [(t, self.blend(x, y, fresh, "") if x is not y else Same(x)) for t, x, y in rows]
         # An item may be what it was at the start although the plan allows for a change.
-        differ = [(t, a) for t, a in again if _form(a, fresh) != _form(t, meeting)]
+        differ = [(t, a) for t, a in again if form(a, fresh) != form(t, meeting)]
         return any(isinstance(t, Same) or not isinstance(a, Same) for t, a in differ)
 
     def _unchanged(self, head: Ref | None, end: Ref | None, attempt: Attempt) -> bool:
@@ -381,6 +402,8 @@ class Loops(Methods):
             return same or not self._is_phi(head.storage, attempt)
         if isinstance(head, TupleRef) and isinstance(end, TupleRef) and len(head.items) == len(end.items):
             return all(self._unchanged(a, b, attempt) for a, b in zip(head.items, end.items, strict=True))
+        if isinstance(head, MaybeRef) and isinstance(end, MaybeRef):
+            return head.there is end.there and self._unchanged(head.ref, end.ref, attempt)
         if isinstance(head, (ListRef, DictRef, ObjectRef)) and isinstance(end, (ListRef, DictRef, ObjectRef)):
             return head.storage is end.storage
         return isinstance(head, Const) and isinstance(end, Const) and head == end
@@ -396,7 +419,7 @@ class Loops(Methods):
         stable = True
         for name in meeting.names:
             ref = end.env.get(name)
-            if isinstance(ref, (View, ListRef, DictRef, ObjectRef, TupleRef)) and plan.names.get(name) is not ref:
+            if isinstance(ref, (View, ListRef, DictRef, ObjectRef, TupleRef, MaybeRef)) and plan.names.get(name) is not ref:
                 stable = stable and name in plan.names
                 plan.names[name] = ref
         return stable
@@ -504,44 +527,3 @@ class Loops(Methods):
             env[EXIT] = env[STOP] = env[RETURNED]
         assert isinstance(broke, (Var, Const))
         return broke
-
-
-def plan_storages(meeting: Meeting) -> list[Storage]:
-    """The storages that a merge makes."""
-    out: list[Storage] = []
-
-    def visit(template: Template | Body) -> None:
-        match template:
-            case Leaf(storage, _, False):
-                out.append(storage)
-            case Group(items) | ItemsOf(items):
-                for item in items:
-                    visit(item)
-            case EntriesOf(entries):
-                for item in entries.values():
-                    visit(item)
-
-    for template in meeting.names.values():
-        visit(template)
-    for body in meeting.bodies.values():
-        if isinstance(body, (ItemsOf, EntriesOf)):
-            visit(body)
-    return out
-
-
-def _form(template: Template | Body, meeting: Meeting, around: tuple[Storage, ...] = ()) -> object:
-    """What a template carries, comparable between two readings: containers that a trip makes anew with what they hold."""
-    match template:
-        case Leaf():
-            return "leaf"
-        case Group(items) | ItemsOf(items):
-            return tuple(_form(t, meeting, around) for t in items)
-        case EntriesOf(entries):
-            return {k: _form(t, meeting, around) for k, t in entries.items()}
-        case Same(ListRef(storage) | DictRef(storage) | ObjectRef(storage)):
-            made = storage not in around and any(p is storage for p in meeting.pairs.values())
-            return ("made", _form(meeting.bodies[storage], meeting, (*around, storage))) if made else "same"
-        case Same(ref):
-            return ("same", ref.value) if isinstance(ref, Const) else "same"
-        case Bad():
-            return "bad"

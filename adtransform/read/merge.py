@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from adtransform.ir import UNDEFINED, Atom, Const, If, Region, Var
-from adtransform.lattice import Static, join
+from adtransform.lattice import TEXT, Static, join
 from adtransform.read.core import Opened, State
 from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE
 from adtransform.read.refs import (
@@ -21,6 +21,7 @@ from adtransform.read.refs import (
     FunctionRef,
     Items,
     ListRef,
+    MaybeRef,
     ObjectRef,
     Pair,
     Ref,
@@ -29,79 +30,9 @@ from adtransform.read.refs import (
     View,
 )
 from adtransform.read.storages import Storages, mutable
-from adtransform.record import record
+from adtransform.read.templates import Bad, Body, EntriesOf, Group, ItemsOf, Leaf, Meeting, Perhaps, Same, Template, hints
 
-
-@record
-class Same:
-    """Nothing to yield: the reference holds on every path."""
-
-    ref: Ref
-
-
-@dataclass(slots=True)
-class Leaf:
-    """One value to yield; `storage` is where it lives afterwards if it can be written."""
-
-    storage: Storage
-    hint: str
-    listed: bool = False
-
-
-@dataclass(slots=True)
-class Group:
-    """A tuple."""
-
-    items: list[Template]
-    like: TupleRef
-
-
-@dataclass(slots=True)
-class ItemsOf:
-    """The content of a list of known length."""
-
-    items: list[Template]
-
-
-@dataclass(slots=True)
-class EntriesOf:
-    """The content of a dict, or of an object."""
-
-    items: dict[object, Template]
-    attributes: bool = False
-
-
-@record
-class Bad:
-    """Something that differs too much."""
-
-    what: str
-    help: str
-
-
-Template = Same | Leaf | Group | Bad
-Body = Leaf | ItemsOf | EntriesOf | Bad
 Held = ListRef | DictRef | ObjectRef
-
-
-@dataclass(slots=True)
-class Meeting:
-    """The plan of a merge: names, storages, and which storage stands for which pair."""
-
-    names: dict[str, Template] = field(default_factory=dict)
-    bodies: dict[Storage, Body] = field(default_factory=dict)
-    pairs: dict[tuple[Storage | None, Storage | None], Storage] = field(default_factory=dict)
-    sources: list[tuple[Storage, Storage | None, Storage | None]] = field(default_factory=list)
-    wanted: list[Storage] = field(default_factory=list)
-    pool: dict[tuple[str, int], Storage] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)
-    again: bool = False  # of a loop: a container that a trip makes is another one in each
-
-    def storage(self, hint: str) -> Storage:
-        """A storage for what is merged; the same one every time a loop is read again."""
-        n = self.counts[hint] = self.counts.get(hint, 0) + 1
-        return self.pool.setdefault((hint, n), Storage(hint))
-
 
 FLAGS = frozenset("exit stop returned broke raised failed".split())  # what the reader's own conditions are called
 
@@ -128,6 +59,13 @@ class Merging(Storages):
                 return Same(one)
             case (View(s, p), View(t, q)) if s is t and p == q:
                 return Same(View(s, p))
+            case (MaybeRef(), _) | (_, MaybeRef()):
+                return self._perhaps(a, b, meeting, hint)
+            case (Const(None), (Var() | TupleRef() | ListRef() | DictRef() | ObjectRef() | Const(str())) as one) | (
+                (Var() | TupleRef() | ListRef() | DictRef() | ObjectRef() | Const(str())) as one,
+                Const(None),
+            ) if not isinstance(one, Var) or one.type == TEXT:
+                return self._perhaps(a, b, meeting, hint)
             case (Var() | Const() | View() | None, Var() | Const() | View() | None):
                 return self._leaf(a, b, meeting, hint)
             case (TupleRef() | None, TupleRef() | None):
@@ -175,6 +113,10 @@ class Merging(Storages):
         else:
             storage = self._pair(s, t, meeting, hint)
         return Leaf(storage, hint)
+
+    def _perhaps(self, a: Ref | None, b: Ref | None, meeting: Meeting, hint: str) -> Template:
+        inner = self.blend(_where_there(a), _where_there(b), meeting, hint)
+        return inner if isinstance(inner, Bad) else Perhaps(Leaf(Storage(), f"has_{hint}"), inner)
 
     def _tuple(self, a: TupleRef | None, b: TupleRef | None, meeting: Meeting, hint: str) -> Template:
         one = a or b
@@ -268,6 +210,10 @@ class Merging(Storages):
                 refs = ref.items if isinstance(ref, TupleRef) else (None,) * len(items)
                 for r, t in zip(refs, items, strict=True):
                     self.flatten(r, t, out)
+            case Perhaps(_, inner):
+                there = ref.there if isinstance(ref, MaybeRef) else Const(ref != Const(None))
+                out.append(UNDEFINED if ref is None or isinstance(ref, Conflict) else there)
+                self.flatten(_where_there(ref), inner, out)
 
     def flatten_content(self, content: Content | None, body: Body, storage: Storage, out: list[Atom]) -> None:
         """The same for what a storage holds."""
@@ -305,6 +251,10 @@ class Merging(Storages):
                 return View(storage, (), a, self.heap[storage])
             case Group(items, like):
                 return TupleRef(tuple(self.unflatten(t, values) for t in items), like.names, like.kind)
+            case Perhaps(_, inner):
+                there = next(values)
+                held = self.unflatten(inner, values)
+                return Const(None) if there == FALSE else held if isinstance(there, Const) else MaybeRef(there, held)
             case Bad(what, help):
                 return Conflict(what, help)
 
@@ -457,6 +407,11 @@ class Merging(Storages):
         return out
 
 
+def _where_there(ref: Ref | None) -> Ref | None:
+    """What something that may be None is where it is not."""
+    return ref.ref if isinstance(ref, MaybeRef) else None if ref == Const(None) else ref
+
+
 def hint_of(name: str) -> str:
     """What the value of a name is called: that of a hidden one by the word after its mark."""
     return "" if name == "%choice" else name.removeprefix("%h.").lstrip("%").partition(".")[0]
@@ -467,19 +422,6 @@ def same_place(a: Ref | None, b: Ref | None) -> bool:
     if isinstance(a, View) and isinstance(b, View):
         return a.storage is b.storage and a.path == b.path
     return a is b
-
-
-def hints(template: Template | Body) -> Iterator[str]:
-    """The names wished for the values of a template, in order."""
-    match template:
-        case Leaf(_, hint):
-            yield "result" if hint == "value" else hint
-        case Group(items) | ItemsOf(items):
-            for item in items:
-                yield from hints(item)
-        case EntriesOf(entries):
-            for item in entries.values():
-                yield from hints(item)
 
 
 def _close(opened: Opened, results: list[Atom]) -> Region:

@@ -24,6 +24,7 @@ from adtransform.read.refs import (
     RangeRef,
     Ref,
     TupleRef,
+    present,
 )
 from adtransform.read.tools import TOOLS, best
 
@@ -38,7 +39,7 @@ def _range(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST
 
 
 def _len(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
-    ref = args[0]
+    ref = present(args[0])
     counted = self.unary_of("__len__", ref, node) if isinstance(ref, ObjectRef) else None
     if counted is not None:
         return counted

@@ -29,6 +29,7 @@ from adtransform.read.refs import (
     SuperRef,
     TupleRef,
     View,
+    present,
 )
 from adtransform.record import record
 from adtransform.source import Definition
@@ -366,6 +367,7 @@ class Objects(Folds):
 
     def iterator(self, ref: Ref, node: ast.AST) -> Ref:
         """What is run over: for an object what its `__iter__` gives."""
+        ref = present(ref)
         return (self.unary_of("__iter__", ref, node) or ref) if isinstance(ref, ObjectRef) else ref
 
     # Copies.

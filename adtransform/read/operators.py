@@ -23,6 +23,7 @@ from adtransform.read.refs import (
     Items,
     Lazy,
     ListRef,
+    MaybeRef,
     Method,
     ObjectRef,
     PartialRef,
@@ -31,9 +32,11 @@ from adtransform.read.refs import (
     Storage,
     TupleRef,
     View,
+    present,
 )
 from adtransform.read.storages import mutable
 
+_SAME = frozenset(("operator.is_", "operator.is_not", "operator.eq", "operator.ne"))
 BINARY: dict[type[ast.operator], str] = {
     ast.Add: "add",
     ast.Sub: "sub",
@@ -184,6 +187,11 @@ class Operators(Indexing):
     def truth(self, ref: Ref, node: ast.AST) -> Atom:
         """A condition: a constant where it is known while reading."""
         match ref:
+            case MaybeRef(there, inner):
+                held = self.truth(inner, node)
+                if isinstance(held, Const):
+                    return there if held.value else held
+                return self.value(self.choose(there, lambda: held, lambda: Const(False), node), node)
             case TupleRef(items):
                 return Const(bool(items))
             case ListRef(storage) | DictRef(storage):
@@ -202,7 +210,7 @@ class Operators(Indexing):
         known = self.static(a)
         if known is not None:
             return Const(bool(known.value))
-        return a
+        return Const(False) if self.type_of(a) == NONE else a
 
     def compare(self, node: ast.Compare) -> Ref:
         """A comparison; a chain is evaluated from the left and stops at the first that is false."""
@@ -222,6 +230,9 @@ class Operators(Indexing):
     def compared(self, op: str, left: Ref, right: Ref, node: ast.AST) -> Ref:
         """One comparison."""
         self.at(node)
+        for one, other in ((left, right), (right, left)):
+            if isinstance(one, MaybeRef) and op in _SAME:
+                return self.compared_maybe(op, one, other, node)
         if op in ("operator.is_", "operator.is_not"):
             same = self.identical(left, right)
             if same is not None:
@@ -241,6 +252,7 @@ class Operators(Indexing):
             a, b = self.value(left, node), self.value(right, node)
             if isinstance(a, Const) and isinstance(b, Const):
                 return Const((a == b) == (op == "operator.eq"))
+        right = present(right)
         if isinstance(right, RangeRef):
             right = self.let("builtins.range", right.start, right.stop, right.step)
         if isinstance(right, Lazy) and right.kind == "set":
@@ -253,6 +265,13 @@ class Operators(Indexing):
             except TypeError:
                 pass
         return self.make(self.let(op, a, b))
+
+    def compared_maybe(self, op: str, left: MaybeRef, right: Ref, node: ast.AST) -> Ref:
+        """Whether what may be None is something, or is not."""
+        differs = Const(op in ("operator.is_not", "operator.ne"))
+        if right == Const(None):
+            return left.there if differs.value else self.let("operator.not_", left.there)
+        return self.choose(left.there, lambda: self.compared(op, left.ref, right, node), lambda: differs, node)
 
     def identical(self, left: Ref, right: Ref) -> bool | None:
         """`a is b` where it is known: with `None`, and between containers."""

@@ -70,6 +70,14 @@ class TupleRef:
 
 
 @record(eq=False)
+class MaybeRef:
+    """None, or something else that is no number and no array: `there` says whether it is that."""
+
+    there: Atom
+    ref: Ref
+
+
+@record(eq=False)
 class ListRef:
     """A list: its storage holds `Items`, or a value of type List once its length is not known."""
 
@@ -204,11 +212,17 @@ class Conflict:
     help: str = ""
 
 
+def present(ref: Ref) -> Ref:
+    """A reference where something is done with it that None does not know."""
+    return ref.ref if isinstance(ref, MaybeRef) else ref
+
+
 Ref = (
     Var
     | Const
     | View
     | TupleRef
+    | MaybeRef
     | ListRef
     | DictRef
     | ClassRef

@@ -24,6 +24,7 @@ from adtransform.read.refs import (
     Items,
     Lazy,
     ListRef,
+    MaybeRef,
     Method,
     ObjectRef,
     PartialRef,
@@ -113,6 +114,8 @@ class Storages(Core):
                 for loop in self.open_loops[-1:]:  # trip by trip it may be known
                     self.unroll(loop)
                 self.refuse(node, what, help)
+            case MaybeRef():
+                self.refuse(node, "what may be None, used as a value", "test it first: if x is not None")
             case DictRef():
                 self.refuse(node, "a dict used as a value", "read its items: d['name']")
             case ObjectRef(kind=kind):
@@ -375,6 +378,8 @@ class Storages(Core):
                         refs = enumerate(content.refs) if isinstance(content, Items) else content.refs.items()
                         held = [r for k, r in refs if but is None or (storage, k) != but]
                         todo.extend(reversed(held))
+                case MaybeRef(_, inner):
+                    todo.append(inner)
                 case DerivedRef(_, function):
                     todo.append(function)
                 case PartialRef(function, args, kwargs):
