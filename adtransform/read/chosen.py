@@ -141,7 +141,7 @@ class Chosen(Merging):
         if not isinstance(choice, Choice):
             return super().content(storage)
         if self.is_stale(storage):
-            value = self.select(choice, self.read, self.root_name(storage))
+            value = self.select(choice, self.root_name(storage))
             self.picked[storage] = value, self.bases(choice)
         return self.picked[storage][0]
 
@@ -150,15 +150,14 @@ class Chosen(Merging):
         choice = self.apart(view) if view.path else None
         if choice is None:
             return super().read(view, name)
-        sides = (replace(side, seen=view.seen) for side in choice.sides)  # seen: what it was then has to be a view of that
-        return self.select(Choice(choice.cond, *sides), self.read, name)
+        return self.select(choice, name)
 
-    def select(self, choice: Choice, make: Callable[[View, str], Atom], hint: str) -> Atom:
-        """One of two values."""
+    def select(self, choice: Choice, hint: str) -> Atom:
+        """One of two values, chosen again: what was a view when it was taken has to be one (`seen`: it was taken)."""
         entry, found = self.save(), list[Atom]()
 
         def side(view: View) -> Region:
-            body = self.region(entry, lambda: found.append(make(view, hint))).builder.body
+            body = self.region(entry, lambda: found.append(self.read(replace(view, seen=choice.cond), hint))).builder.body
             return Region((), tuple(body), (found[-1],))
 
         then, orelse = side(choice.then), side(choice.orelse)
