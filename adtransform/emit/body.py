@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -63,6 +64,7 @@ class Printer:
     silent: dict[Node, bool] = field(default_factory=dict)
     handling: list[Clause] = field(default_factory=list)  # the handlers around
     read: frozenset[Var] = frozenset()
+    nobody: str = "_"  # what nobody reads is called so; no value that is read may be
 
     def run(self, indent: int) -> list[Line]:
         """The lines of the whole program."""
@@ -71,6 +73,8 @@ class Printer:
         nodes = list(walk(self.program.nodes))
         tested = (v for node in nodes if isinstance(node, Loop) for v in variables(node.cond))
         self.read = frozenset((*(v for node in nodes for v in reads(node)), *tested))
+        taken = {self.names.get(v) for v in self.read}
+        self.nobody = next(name for n in itertools.count(1) if (name := "_" * n) not in taken)
         self.block(self.program.nodes, indent, "")
         return self.out
 
@@ -153,7 +157,7 @@ class Printer:
             return
         # What a call gives besides, and nobody reads, gets no name.
         spare = tree.op in CALLS and len(node.targets) > 1 and not self.listing
-        left = ", ".join("_" if spare and t not in self.read else self.names[t] for t in node.targets)
+        left = ", ".join(self.nobody if spare and t not in self.read else self.names[t] for t in node.targets)
         if left == flat(self.spell(tree)):
             return
         if not self.grow(node, left, indent):

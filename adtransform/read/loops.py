@@ -152,7 +152,7 @@ class Loops(Methods):
 
     def _attempt(self, loop: Loop, plan: Plan, entry: State) -> Attempt:
         meeting = Meeting(pool=plan.pool, again=True)
-        self._heap_a, self._heap_b = entry.heap, plan.heap or entry.heap
+        self._heap_a, self._heap_b, self._heap_before = entry.heap, plan.heap or entry.heap, entry.heap
         for name in loop.assigned:
             if not loop.at_head(name) or name in plan.settled or name in _FLAGS:
                 continue
@@ -322,7 +322,7 @@ class Loops(Methods):
         if DEAD in end.env:
             return True
         plan.heap = {**plan.heap, **end.heap}  # with what earlier readings made: the plan may still name it
-        self._heap_a, self._heap_b = entry.heap, end.heap
+        self._heap_a, self._heap_b, self._heap_before = entry.heap, end.heap, entry.heap
         gone = self.is_lost(end.env)
         for name in loop.assigned:
             if not loop.at_head(name) or name in _FLAGS or gone:
@@ -481,7 +481,7 @@ class Loops(Methods):
         """Names that no trip reads from the one before, but that are read after the loop."""
         late = Meeting()
         end = attempt.end
-        self._heap_a, self._heap_b = entry.heap, end.heap
+        self._heap_a, self._heap_b, self._heap_before = entry.heap, end.heap, entry.heap
         for name in loop.assigned:
             if name in attempt.meeting.names or name in _FLAGS or loop.at_head(name) or not loop.after(name):
                 continue

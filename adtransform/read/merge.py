@@ -59,6 +59,8 @@ class Merging(Storages):
                 return Same(one)
             case (View(s, p), View(t, q)) if s is t and p == q:
                 return Same(View(s, p))
+            case (None, View(s, ())) | (View(s, ()), None) if s.param or s in self._heap_before:
+                return Same(View(s))  # the other path does not come here with it
             case (MaybeRef(), _) | (_, MaybeRef()):
                 return self._perhaps(a, b, meeting, hint)
             case (Const(None), (Var() | TupleRef() | ListRef() | DictRef() | ObjectRef() | Const(str())) as one) | (
@@ -150,9 +152,10 @@ class Merging(Storages):
             meeting.bodies[storage] = self.blend_content(*contents, meeting, storage, hint)
         return Same(replace(b, storage=storage))
 
-    # The heaps of the two states while they are blended.
+    # The heaps of the two states while they are blended, and of the one before them.
     _heap_a: dict[Storage, Content]
     _heap_b: dict[Storage, Content]
+    _heap_before: dict[Storage, Content]
 
     def _content_a(self, s: Storage) -> Content | None:
         return self._heap_a.get(s) or (self.load(s.param) if s.param else None)
@@ -335,7 +338,7 @@ class Merging(Storages):
 
     def _plan(self, a: State, b: State, entry: State, everything: bool) -> Meeting:
         meeting = Meeting()
-        self._heap_a, self._heap_b = a.heap, b.heap
+        self._heap_a, self._heap_b, self._heap_before = a.heap, b.heap, entry.heap
         gone = [self.is_lost(s.env) for s in (a, b)]
         dead = [DEAD in s.env for s in (a, b)]
         for name in {**a.env, **b.env}:
@@ -346,10 +349,6 @@ class Merging(Storages):
             x, y = (None if g else s.env.get(name) for s, g in zip((a, b), lost, strict=True))
             before = entry.env.get(name)
             if (x is None and y is None) or (lost[0] and same_place(y, before)) or (lost[1] and same_place(x, before)):
-                continue
-            one = x if y is None else y if x is None else None
-            if isinstance(one, View) and not one.path and (one.storage in entry.heap or one.storage.param):
-                meeting.names[name] = Same(View(one.storage))  # the other path does not come here with it
                 continue
             meeting.names[name] = self.blend(x, y, meeting, hint_of(name))
         for storage in dict.fromkeys([*a.heap, *b.heap]):
