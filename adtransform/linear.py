@@ -6,8 +6,9 @@ backwards (`pull`), each linear operation replaced by its transpose.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
+from typing import Protocol
 
 import numpy as np
 
@@ -21,7 +22,15 @@ from adtransform.ops import resolve
 from adtransform.rules.equations import Equation, differential, share
 from adtransform.rules.table import TRANSPOSES, Rule, Transpose, find
 
-Contribute = Callable[[Atom, Atom], None]
+
+class Contribute(Protocol):
+    """Takes the shares of operands."""
+
+    def __call__(self, operand: Atom, share: Atom) -> None:
+        """`d_operand += share`."""
+
+    def at(self, operand: Atom, key: Atom, share: Atom) -> None:
+        """`d_operand[key] += share`."""
 
 
 def zero(like: Atom, b: Builder) -> Atom:
@@ -348,9 +357,7 @@ class _Pull(_Inlined):
                     branches = (bar, 0.0) if i == 1 else (0.0, bar)
                     self.send_to(args[i], b.let("numpy.where", cond, *branches))
             case "index":
-                like = self.shape_like(args[0])
-                empty = b.let("zeros", like, type=tangent_type(type_of(like)))
-                self.send_to(args[0], b.let("accumulate_at", empty, self.value(args[1]), bar))
+                self.send_part(args[0], self.value(args[1]), bar)
             case _:
                 self.by_table(stmt, bar)
 
@@ -363,6 +370,16 @@ class _Pull(_Inlined):
     def send_to(self, a: Atom, bar: Atom) -> None:
         assert isinstance(a, Var)
         self.send(a, bar)
+
+    def send_part(self, a: Atom, key: Atom, bar: Atom) -> None:
+        """Add to the adjoint of a linear variable at an index."""
+        assert isinstance(a, Var)
+        if a in self.loads:
+            self.contribute.at(self.names[self.loads[a][1:]], key, bar)
+            self.send(a, None)
+            return
+        like = self.shape_like(a)
+        self.send(a, self.b.let("accumulate_at", self.b.let("zeros", like, type=tangent_type(type_of(like))), key, bar))
 
     def by_table(self, stmt: Let, bar: Atom) -> None:
         """Transpose by the rows of the table."""

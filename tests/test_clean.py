@@ -461,3 +461,17 @@ def test_shares_are_converted_where_they_are_returned() -> None:
         wrt="first_angle,first_speed,pendulum_length,damping",
     )
     assert " = float(" not in text and "float(dfirst_angle)" in text
+
+
+def test_differences_are_added_where_they_came_from() -> None:
+    text = reversed_("def f(x): return np.sum(np.diff(x) ** 3) + np.sum(x**2)", "x[N]", wrt="x")
+    assert "dx[1:] += " in text and "dx[:-1] -= " in text and "zeros" not in text
+    text = reversed_("def f(x): return np.sum(np.diff(x, axis=1) ** 3)", "x[N,M]", wrt="x")
+    assert "dx[:, 1:] = " in text and "dx[:, :-1] -= " in text
+
+
+def test_a_number_that_was_repeated_is_a_number_where_its_shape_is_there_already() -> None:
+    terms = "def f(x, k, h): return np.sum(0.5 * k * x**2 + 0.25 * h * x**4)"
+    assert "broadcast_to" not in reversed_(terms, "x[N]", "k: float", "h: float", wrt="x")
+    rows = "def f(x, y): return np.mean(np.sum(x * y, axis=1))"
+    assert "broadcast_to" not in reversed_(rows, "x[N,M]", "y[N,M]", wrt="x,y")

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from adtransform.lattice import rank_of
 from adtransform.rules.table import alias, rule, transpose
 
 rule("sum(u, axis=None, keepdims=False)", "sum(du, axis=axis, keepdims=keepdims)")
@@ -62,7 +63,13 @@ alias("numpy.amin", "numpy.min")
 rule("cumsum(u, axis=None)", "cumsum(du, axis=axis)")
 # y[k] = u[k] * y[k - 1], so dy[k] = u[k] * dy[k - 1] + y[k - 1] * du[k]: right where there are zeros.
 rule("cumprod(u, axis=None)", "recur(u, reshape(delay(y, 1, axis=axis), shape(u)) * du, axis=axis)")
-rule("diff(u, axis=-1)", "diff(du, axis=axis)")
+# Said in slices where that can be, so that the adjoint is `du[1:] += ...; du[:-1] -= ...`.
+rule("diff(u, axis=-1)", "du[1:] - du[:-1]", when=lambda u: rank_of(u) == 1)
+rule(
+    "diff(u, axis=-1)",
+    "du[..., 1:] - du[..., :-1] if axis == -1 else du[1:] - du[:-1] if axis == 0"
+    " else du[:, 1:] - du[:, :-1] if axis == 1 else diff(du, axis=axis)",
+)
 rule("sort(u, axis=-1, kind=None, stable=None)", "take_along_axis(du, argsort(u, axis=axis), axis=axis)")
 
 # -- transposes ---------------------------------------------------------------------------------------------------------

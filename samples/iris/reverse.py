@@ -49,11 +49,10 @@ def loss_reverse(
     y = np.mean(surprise) + penalty * np.sum(W * W)
     # return np.mean(surprise) + penalty * np.sum(W * W)
     dW = 2.0 * (penalty * W)
-    t16 = np.divide(1.0, t8.size)
-    # surprise = total - np.sum(scores * Y, axis=1)
-    t17 = (-np.broadcast_to(t16, surprise.shape))[:, None] * Y
+    t16 = t8.size
     # total = np.log(np.sum(np.exp(scores), axis=1))
-    dscores = t17 + (t16 / t8)[:, None] * t7
+    t17 = (np.divide(1.0, t16) / t8)[:, None] * t7
+    dscores = -(Y / t16) + t17
     # scores = scores - scores.max(axis=1, keepdims=True)
     t18 = dscores.sum(axis=1, keepdims=True)
     t19 = cast(scores == t5, scores)

@@ -10,11 +10,7 @@ import numpy as np
 
 from adtransform.build import Builder, type_of
 from adtransform.ir import Atom, Const, If, Let, Try, Var
-from adtransform.lattice import (
-    is_scalar,
-    kind_of,
-    same_shape,
-)
+from adtransform.lattice import Type, dims_of, is_scalar, kind_of, same_shape
 from adtransform.linear import elementwise
 from adtransform.ops import resolve
 from adtransform.rewrite import Rewriter
@@ -48,6 +44,8 @@ class Simplifier(Rewriter):
                 start = len(b.body)
                 stmt = self.narrowed(stmt)
                 result = self.folded(stmt)
+                if result is None:
+                    result = self.widened(stmt, b)
                 if result is None and row is not None:
                     result = row(self, stmt, b)
                 if result is not None:
@@ -74,14 +72,38 @@ class Simplifier(Rewriter):
 
     def narrowed(self, stmt: Let) -> Let:
         """An elementwise operation on `expand(c, like)` and something of that shape needs only `c`."""
-        if not elementwise(stmt.op) or stmt.op == "cast" or not any(self.source(a, "expand") for a in stmt.args):
+        if not elementwise(stmt.op) or stmt.op == "cast":
             return stmt
         args = list(stmt.args)
         for i, a in enumerate(args):
-            wide = self.source(a, "expand")
-            if wide is not None and any(self.shaped(o, wide.args[1]) for k, o in enumerate(args) if k != i):
+            others = [o for k, o in enumerate(args) if k != i]
+            wide, number = self.source(a, "expand"), self.number(a)
+            if wide is not None and any(self.shaped(o, wide.args[1]) for o in others):
                 args[i] = wide.args[0]
-        return replace(stmt, args=tuple(args))
+            elif number is not None and any(covers(type_of(o), type_of(a)) for o in others):
+                args[i] = number
+        return replace(stmt, args=tuple(args)) if args != list(stmt.args) else stmt
+
+    def number(self, a: Atom) -> Atom | None:
+        """The number that all elements of an array are, where it was made by repeating one."""
+        while (part := self.source(a, "index")) is not None:
+            a = part.args[0]
+        wide = self.source(a, "expand")
+        return wide.args[0] if wide is not None and is_scalar(type_of(wide.args[0])) else None
+
+    def widened(self, stmt: Let, b: Builder) -> Atom | None:
+        """An elementwise operation on `expand(c, like)` and numbers is one on `c`, expanded."""
+        if not elementwise(stmt.op) or stmt.op == "cast" or stmt.kwargs:
+            return None
+        wide = {a: found for a in stmt.args if (found := self.source(a, "expand")) is not None}
+        numbers = [wide[a].args[0] if a in wide else a for a in stmt.args]
+        if len(wide) != 1 or not all(is_scalar(type_of(a)) for a in numbers):
+            return None
+        (found,) = wide.values()
+        made = replace(stmt, args=tuple(numbers), targets=(b.let(stmt.op, *numbers),))
+        row = self.rows.get(stmt.op)
+        simpler = self.folded(made) if row is None else self.folded(made) or row(self, made, b)
+        return b.let("expand", simpler if simpler is not None else made.targets[0], found.args[1])
 
     def shaped(self, a: Atom, like: Atom) -> bool:
         """Whether an operand is known to have the shape of `like`."""
@@ -143,6 +165,14 @@ class Simplifier(Rewriter):
         """The statement that computed an operand, if it is this operation."""
         let = self.lets.get(a) if isinstance(a, Var) else None
         return let if let is not None and let.op == op else None
+
+
+def covers(a: Type, b: Type) -> bool:
+    """Whether an array of type `b` is known not to change the shape of one of type `a` that it meets."""
+    x, y = dims_of(a), dims_of(b)
+    if x is None or y is None or len(y) > len(x):
+        return False
+    return all(n == m or m == 1 for n, m in zip(x[len(x) - len(y) :], y, strict=True))
 
 
 Row = Callable[[Simplifier, Let, Builder], Atom | None]
