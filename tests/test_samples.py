@@ -85,6 +85,7 @@ NBODY = ("start[2,N,3]", "v0[3]", "mass[N]", "target: int", "dt: float", "steps:
 ASIAN = ("spot: float", "strike: float", "rate: float", "vol: float", "years: float", "shocks[T,P]")
 BUNDLE = ("camera[9]", "point[3]", "pixel[2]")
 PENDULUM = ("measured[T]",)
+CHAIN = ("start[N]", "observed[T,N]")
 KALMAN = ("process: float", "noise: float", "dt: float", "track[T]")
 
 
@@ -124,6 +125,13 @@ CASES = [
     Case("newton", "newton/newton.py:velocity", "period,passage,e,w,height,drift", (2.6, *ORBIT)),
     Case("asian", "asian/asian.py:asian_call", "spot,strike,rate,vol,years", (100.0, 98.0, 0.03, 0.25, 1.5, W), ASIAN),
     Case("bundle", "bundle/bundle.py:residual", "camera,point", (CAMERA, X[0], V[:2]), BUNDLE),
+    Case(
+        "chain",
+        "chain/chain.py:misfit",
+        "start,stiffness,hardening",
+        (V, 2.0, 1.5, np.outer([1.0, 0.8, 0.3], V), 0.1, 2),
+        CHAIN,
+    ),
     Case("pendulum", "pendulum/pendulum.py:misfit", "angle,speed,length,damping", (0.9, 0.1, 1.3, 0.2, V, 0.1, 3), PENDULUM),
     Case("kalman", "kalman/kalman.py:surprise", "process,noise", (0.7, 1.5, 0.5, 3.0 * V), KALMAN),
     Case("distance", "distance/distance.py:modulus", "matter,hubble", (0.8, 0.3, 70.0)),
@@ -356,6 +364,13 @@ def test_pendulum_is_found() -> None:
     before, after, length, damping = _numbers(_alone("pendulum/fit.py"))
     assert before > 1 and after < 0.015
     assert length == pytest.approx(1.3, abs=0.003) and damping == pytest.approx(0.15, abs=0.003)
+
+
+def test_springs_are_found() -> None:
+    """Stiffness 2 and hardening 1.5, within what noise of 0.02 allows."""
+    before, after, stiffness, hardening = _numbers(_alone("chain/fit.py"))
+    assert before > 1 and after < 0.15
+    assert stiffness == pytest.approx(2.0, abs=0.01) and hardening == pytest.approx(1.5, abs=0.05)
 
 
 def test_noise_levels_are_found() -> None:
