@@ -17,7 +17,7 @@ from adtransform.build import Builder, type_of
 from adtransform.errors import refuse
 from adtransform.infer.structural import tangent as tangent_type
 from adtransform.ir import UNDEFINED, Atom, Const, Let, Var
-from adtransform.lattice import List, Scalar, is_differentiable, is_number, is_scalar, same_shape
+from adtransform.lattice import List, Scalar, is_differentiable, is_number, is_scalar, rank_of, same_shape
 from adtransform.ops import resolve
 from adtransform.rules.equations import Equation, differential, share
 from adtransform.rules.table import TRANSPOSES, Rule, Transpose, find
@@ -406,11 +406,15 @@ class _Pull(_Inlined):
             (result,) = equation.function.results
             self.send_to(a, env[result] if isinstance(result, Var) else result)
 
+    def rank(self, a: Atom) -> int | None:
+        """How many axes an operand of the whole has; None where that is not known."""
+        return rank_of(type_of(self.names[self.loads[a][1:]])) if isinstance(a, Var) and a in self.loads else None
+
     def row(self, stmt: Let, a: Atom, position: int) -> tuple[Transpose, dict[str, Atom]]:
         """The row that transposes `stmt` with respect to the operand `a` at `position`."""
         for row in TRANSPOSES.get(stmt.op, ()):
             names = row.pattern.bind(stmt)
-            if names is None:
+            if names is None or (row.rank is not None and row.rank != self.rank(a)):
                 continue
             if row.operand.startswith("*"):
                 lead = len(row.pattern.operands) - 1

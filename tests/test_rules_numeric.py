@@ -192,6 +192,8 @@ def first(rows: list[Transpose], op: str, case: Case, row: Transpose) -> bool:
 def bound(row: Transpose, op: str, case: Case) -> dict[str, Any] | None:
     let = Let((Var(),), op, tuple(map(Const, case.args)), tuple((k, Const(v)) for k, v in case.kwargs.items()))
     found = row.pattern.bind(let)
+    if row.rank is not None and np.ndim(case.args[row.pattern.operands.index("a")]) != row.rank:
+        return None
     return None if found is None else {k: a.value for k, a in found.items() if isinstance(a, Const)}
 
 
@@ -373,7 +375,7 @@ def uses(text: str) -> list[tuple[str, bool, int, list[str]]]:
             )
             linear |= {n.id for target, value in pairs if flows(value) for n in ast.walk(target) if isinstance(n, ast.Name)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) != "isinstance":  # said while reading
             through = any(flows(a) for a in [*node.args, *(k.value for k in node.keywords)])
             found.append((ast.unparse(node.func), through, len(node.args), [str(k.arg) for k in node.keywords]))
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from adtransform.infer.extents import array, as_array, axes, integer, integers, lengths, product
+from adtransform.infer.extents import array, as_array, axes, integer, integers, lengths, product, shift
 from adtransform.infer.row import Args, Kwargs, Named, Row, Types
 from adtransform.ir import Const
 from adtransform.lattice import (
@@ -148,7 +148,10 @@ def _repeat(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | T
 
 def _pad(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
     dtype, dims = _operand(types)
-    return Array(dtype, None if dims is None else tuple(fresh_dim() for _ in dims))
+    width = args[1].value if len(args) > 1 and isinstance(args[1], Const) else None
+    if dims is None:
+        return Array(dtype, None)
+    return Array(dtype, tuple(shift(e, 2 * width) if type(width) is int and width >= 0 else fresh_dim() for e in dims))
 
 
 def _tile(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:

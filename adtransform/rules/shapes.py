@@ -103,6 +103,18 @@ transpose("flip(a, axis=None)", "flip(bar, axis=axis)")
 transpose("roll(a, k, axis=None)", "roll(bar, negative(k), axis=axis)")
 transpose("repeat(a, k, axis=None)", "scatter(bar, repeat(reshape(arange(size(a)), shape(a)), k, axis=axis), a)")
 transpose("tile(a, k)", "scatter(bar, tile(reshape(arange(size(a)), shape(a)), k), a)")
+transpose(
+    "pad(a, k, mode='constant')",
+    "bar[k:-k] if mode == 'constant' and isinstance(k, int) and k > 0 else "
+    "scatter(bar * pad(ones_like(a), k, mode=mode), pad(arange(size(a)), k, mode=mode), a)",
+    rank=1,
+)
+transpose(
+    "pad(a, k, mode='constant')",
+    "bar[k:-k, k:-k] if mode == 'constant' and isinstance(k, int) and k > 0 else "
+    "scatter(bar * pad(ones_like(a), k, mode=mode), pad(reshape(arange(size(a)), shape(a)), k, mode=mode), a)",
+    rank=2,
+)
 # What is put around counts where it repeats an element, and not where it is zero.
 transpose(
     "pad(a, k, mode='constant')",

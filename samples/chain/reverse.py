@@ -5,48 +5,6 @@
 import numpy as np
 
 
-def cast(x, like):
-    """`x` in the dtype of `like`, and of its kind where `x` has no axes (a Python
-    float, a NumPy scalar, an array).
-    """
-    if not isinstance(like, (np.ndarray, np.generic)):
-        if isinstance(x, np.ndarray) and x.ndim:
-            return (
-                x.astype(complex)
-                if isinstance(like, complex)
-                else np.real(x).astype(float)
-            )
-        return complex(x) if isinstance(like, complex) else float(np.real(x))
-    dtype = like.dtype if like.dtype.kind in "fc" else np.dtype(float)
-    part = np.asarray(x if dtype.kind == "c" else np.real(x)).astype(dtype, copy=False)
-    return part if part.ndim or isinstance(like, np.ndarray) else part[()]
-
-
-def fit(share, like):
-    """`share` summed over the axes along which `like` was broadcast, in the dtype
-    and kind of `like`.
-    """
-    shape = np.shape(like)
-    if np.shape(share) != shape:
-        extra = np.ndim(share) - len(shape)
-        wide = [
-            i
-            for i, n in enumerate(np.shape(share))
-            if i < extra or shape[i - extra] == 1 != n
-        ]
-        share = np.reshape(np.sum(share, axis=tuple(wide)), shape)
-    return cast(share, like)
-
-
-def scatter(bar, places, like):
-    """A zero in the shape of `like` with `bar` added at flat `places`; repeated
-    places add up.
-    """
-    out = np.zeros(np.shape(like), np.result_type(bar))
-    np.add.at(out.reshape(-1), places, bar)
-    return out
-
-
 def energy_gradient_ahead(
     x: np.ndarray, stiffness: float, hardening: float
 ) -> tuple[np.ndarray, tuple]:
@@ -61,27 +19,25 @@ def energy_gradient_ahead(
     dt3 = np.zeros_like(t3)
     dt3[1:] = dstretch
     dt3[:-1] -= dstretch
-    t11 = np.pad(np.ones_like(x), 1)
-    t12 = dt3 * t11
-    t13 = np.pad(np.arange(x.size).reshape(x.shape), 1)
-    dx = scatter(t12, t13, x)
-    return dx, (t13, t12, t11, dt3, t5, t10, t8, t9, stretch, t3, x)
+    dx = dt3[1:-1]
+    return dx, (dt3, t5, t10, t8, t9, stretch, t3)
 
 
 def energy_gradient_back(saved: tuple, dy) -> tuple[np.ndarray, float, float]:
     """Gradient of `energy_gradient` with respect to (x, stiffness, hardening), for
     the adjoint of its value.
     """
-    t11, t9, t10, dt3, t5, t12, t8, t13, stretch, t3, x = saved
-    ddt3 = fit(fit(np.take(dy, t11), t9) * t10, dt3)
+    dt3, t5, t9, t8, t10, stretch, t3 = saved
+    ddt3 = np.zeros_like(dt3)
+    ddt3[1:-1] = dy
     ddstretch = -ddt3[:-1] + ddt3[1:]
     dstretch = ddstretch * t5 * 2 + ddstretch * t8 * 4 * (3 * stretch**2)
     dt3 = np.zeros_like(t3)
     dt3[1:] = dstretch
     dt3[:-1] -= dstretch
-    dx = scatter(dt3 * np.pad(np.ones_like(x), 1), t11, x)
-    dstiffness = float(ddstretch @ t12 * 0.5)
-    dhardening = float(ddstretch @ t13 * 0.25)
+    dx = dt3[1:-1]
+    dstiffness = float(ddstretch @ t9 * 0.5)
+    dhardening = float(ddstretch @ t10 * 0.25)
     return dx, dstiffness, dhardening
 
 
