@@ -42,7 +42,7 @@ from adtransform.record import record
 from adtransform.reverse import Sweeps, sweep
 from adtransform.rewrite import Renamer, Rewriter, deep_recursion, statements, used
 from adtransform.rules.table import known
-from adtransform.source import Source
+from adtransform.source import Source, Target
 from adtransform.tape import tape
 from adtransform.verify import verify
 
@@ -382,10 +382,26 @@ def unhindered() -> Iterator[None]:
             gc.enable()
 
 
+def load_target(target: Target, types: Mapping[str, Type]) -> Function:
+    """A live function, read for arguments of these types.  Raises `DifferentiationError` for what is not supported."""
+    around = {**(target.namespace or {}), **target.captured}
+    return load_function(target.source, target.name, types, around, decorated=target.decorated)
+
+
 @unhindered()
-def load_function(source: Source, name: str, types: Mapping[str, Type], namespace: Mapping[str, Any] | None = None) -> Function:
-    """A function of a source, read for arguments of these types.  Raises `DifferentiationError` for what is not supported."""
-    f = read(source, name, types, namespace=namespace, known=known, derive=derive)
+def load_function(
+    source: Source,
+    name: str,
+    types: Mapping[str, Type],
+    namespace: Mapping[str, Any] | None = None,
+    *,
+    decorated: bool = True,
+) -> Function:
+    """A function of a source, read for arguments of these types.  Raises `DifferentiationError` for what is not supported.
+
+    `decorated`: the function as the decorators over it leave it.
+    """
+    f = read(source, name, types, namespace=namespace, known=known, derive=derive, decorated=decorated)
     f = _calling(f, dict(f.callees))
     for g in (f, *f.callees.values()):
         verify(g, f.callees)

@@ -144,13 +144,17 @@ class Source:
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """A function to transform: where its text is, its name there, and for a live one what its names stand for."""
+    """A function to transform: where its text is, its name there, and for a live one what its names stand for.
+
+    `decorated`: it is what the decorators over the text make of it, not the function itself.
+    """
 
     source: Source
     name: str
     namespace: Mapping[str, Any] | None = None
     captured: Mapping[str, Any] = field(default_factory=dict)
     function: Callable[..., Any] | None = None
+    decorated: bool = True
 
 
 # The fields of each kind of node that may hold nodes, found when they are first asked for.
@@ -294,7 +298,7 @@ def from_function(function: Callable[..., Any]) -> Target:
             captured[free] = cell.cell_contents
         except ValueError:  # not bound yet
             continue
-    return Target(source, name, live.__globals__, captured, live)
+    return Target(source, name, live.__globals__, captured, live, decorated=live is not getattr(function, "__func__", function))
 
 
 class Text:

@@ -10,7 +10,7 @@ import pickle
 import threading
 import types
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -870,3 +870,41 @@ def test_defaults_are_not_moved() -> None:
         return x
 
     check_grads(f, (2.0,), order=2)
+
+
+REGISTERED: list[Callable[..., Any]] = []
+
+
+def registered(f):
+    REGISTERED.append(f)
+    return f
+
+
+@registered
+def kept_as_it_is(x):
+    return x**3
+
+
+def test_a_decorator_that_keeps_the_function_as_it_is_may_do_anything():
+    assert grad(kept_as_it_is)(2.0) == 12.0
+    assert grad(lambda x: kept_as_it_is(x) * x)(2.0) == 32.0
+    assert len(REGISTERED) == 1
+
+
+class Doubled:
+    def __init__(self, f):
+        functools.update_wrapper(self, f)
+        self.f = f
+
+    def __call__(self, x):
+        return 2.0 * self.f(x)
+
+
+@Doubled
+def doubled_by_an_object(x):
+    return x**3
+
+
+def test_a_decorator_that_makes_an_object_is_not_looked_through():
+    assert grad(lambda x: doubled_by_an_object(x))(2.0) == 24.0
+    assert grad(doubled_by_an_object)(2.0) == 24.0

@@ -101,7 +101,7 @@ class Differentiable:
     @functools.cached_property
     def _function(self) -> Function:
         target = from_function(self._callee.fun)
-        return pipeline.load_function(target.source, target.name, {}, {**(target.namespace or {}), **target.captured})
+        return pipeline.load_target(target, {})
 
     def _labels(self) -> tuple[str, ...]:
         return tuple(self._callee.names[i] for i in self._callee.resolve(self._wrt)[0])

@@ -167,7 +167,7 @@ def read_callable(callee: Callee, shape: Shape) -> Function:
     wraps = wraps or isinstance(callee.fun, functools.partial) or is_of_library(callee.fun)
     if bare and shape.plain and not callee.variadic and not wraps:
         target = from_function(callee.fun)
-        return pipeline.load_function(target.source, target.name, kinds, {**(target.namespace or {}), **target.captured})
+        return pipeline.load_target(target, kinds)
     if not is_of_library(callee.fun):
         from_function(innermost(callee.fun) if bare else getattr(callee.fun, "__func__", type(callee.fun).__call__))
     namespace = {"original": callee.fun}

@@ -53,12 +53,14 @@ def read(
     known: Callable[[str], bool] = lambda op: False,
     intrinsics: Mapping[str, str] | None = None,
     derive: Derive | None = None,
+    decorated: bool = True,
 ) -> Function:
     """Read a function.  `types` are what the caller knows of its parameters; they win over annotations.
 
     `namespace`: the globals of a live function (None: names are resolved from the text alone, nothing is executed);
     `captured`: its closure's cells.  `known(op)`: whether a function of the user's has a rule and stays a call.
     `intrinsics`: names of functions that stand for structural operations.  `derive(function, how, wrt)`: its derivatives.
+    `decorated`: the function as the decorators over it leave it.
     Raises `DifferentiationError` with everything that is refused.
     """
     node = source.find(name)
@@ -71,7 +73,7 @@ def read(
             reader = Reader(module, types, known, intrinsics or {}, taken, unrolled)
             reader.registry = Registry(alone, derive=derive)
             try:
-                return reader.whole(node, captured or {}, name)
+                return reader.whole(node, captured or {}, name, decorated=decorated)
             except Restart as restart:
                 taken.setdefault(restart.taken.param, []).append(restart.taken)
             except Unroll as loop:
@@ -84,7 +86,7 @@ def read(
 class Reader(Statements):
     """One reading of one function."""
 
-    def whole(self, node: Definition, captured: Mapping[str, Any], name: str) -> Function:
+    def whole(self, node: Definition, captured: Mapping[str, Any], name: str, *, decorated: bool) -> Function:
         """The function as IR."""
         self.kept = []
         self.captured_storages = {}
@@ -95,7 +97,7 @@ class Reader(Statements):
         self.place = self.origin(node)
         try:
             self.parameters(node)
-            if not all(self._differentiates(d) for d in decorators(node)):
+            if decorated and not all(self._differentiates(d) for d in decorators(node)):
                 self.guard_decorated(node)
             elif id(node) in self.registry.alone:
                 self.itself(node, captured)

@@ -117,6 +117,11 @@ def _sum(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) 
     return self.accumulated(args[0], start, lambda total, item: self.binary("add", total, item, node), node)
 
 
+def _prod(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+    start = kwargs.pop("start", Const(1))
+    return self.accumulated(args[0], start, lambda total, item: self.binary("mul", total, item, node), node)
+
+
 def _all(name: str) -> Handler:
     def handler(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
         conjunction = name == "all"
@@ -340,6 +345,7 @@ BUILTINS: dict[str, Handler] = {
     **{f"builtins.{n}": _all(n) for n in ("all", "any")},
     **{f"builtins.{n}": _lazy(n) for n in ("zip", "enumerate", "reversed")},
     "builtins.sum": _sum,
+    "math.prod": _prod,
     "builtins.list": _list,
     "builtins.tuple": _tuple,
     "builtins.dict": _dict,

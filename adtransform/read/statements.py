@@ -11,7 +11,7 @@ from adtransform.lattice import Static
 from adtransform.read.core import Handling, Unreached
 from adtransform.read.frames import DEAD, EXIT, RETURNED, STOP, TRUE, VALUE
 from adtransform.read.loops import BROKE
-from adtransform.read.refs import Conflict, External, Lazy, ListRef, MaybeRef, ObjectRef, Ref, View, numbers
+from adtransform.read.refs import Conflict, External, Lazy, ListRef, MaybeRef, Method, ObjectRef, Ref, View, numbers
 from adtransform.read.scope import assigned
 from adtransform.read.unwinding import Unwinding
 
@@ -271,6 +271,8 @@ class Statements(Unwinding):
         ref: Ref = Const(None) if value is None else self.expression(value)
         if isinstance(ref, MaybeRef) and self.frame.caller is None:
             self.refuse(stmt, "a result that may be None", "return numbers or arrays on every path")
+        if isinstance(ref, Method) and self.frame.caller is None and not self.messages:
+            self.unusable(ref, value)
         if isinstance(value, (ast.Name, ast.Tuple, ast.List, ast.Dict)) or self.frame.caller is not None:
             named = ref
         elif isinstance(ref, (Var, View)):
