@@ -908,3 +908,21 @@ def doubled_by_an_object(x):
 def test_a_decorator_that_makes_an_object_is_not_looked_through():
     assert grad(lambda x: doubled_by_an_object(x))(2.0) == 24.0
     assert grad(doubled_by_an_object)(2.0) == 24.0
+
+
+def carried(a, b):
+    y = a
+    for _ in range(3):
+        y = y * b + a
+    return y
+
+
+@pytest.mark.parametrize("kind", [float, np.float64])
+@pytest.mark.parametrize("other", [float, np.float64, np.float32])
+def test_scalars_of_different_precision(kind, other):
+    """Each gradient is of its argument's kind, and what is narrower elsewhere does not make it less exact."""
+    a, b = kind(1.5), other(0.3)
+    da, db = grad(carried, (0, 1))(a, b)
+    assert type(da) is kind and type(db) is other
+    if kind is np.float64:
+        assert da == pytest.approx(1 + float(b) + float(b) ** 2 + float(b) ** 3, rel=1e-14)

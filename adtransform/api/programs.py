@@ -19,7 +19,7 @@ from adtransform.api.calls import Callee, innermost, is_of_library
 from adtransform.api.trees import STAR, Nest, Star, Tree, flatten, leaves_like, repeated, spell, unflatten
 from adtransform.calls import active_results
 from adtransform.ir import Function, Leaf, Record
-from adtransform.lattice import Array, Dim, Type, of_value
+from adtransform.lattice import Array, Dim, Scalar, Type, of_value
 from adtransform.read import WRAPPER
 from adtransform.read.instances import is_plain_instance
 from adtransform.read.objects import Remake
@@ -89,15 +89,20 @@ class Shape:
         return tuple(label for place in places for label in self.arguments[place].leaves)
 
     def nester(self, places: Sequence[int], single: bool) -> Callable[[Sequence[Any]], Any]:
-        """What turns flat values for some arguments into a result: nested like these, arrays without axes made arrays again."""
+        """What turns flat values for some arguments into a result: nested like these, and what has no axes of their kinds."""
         tree = self.tree(places, single)
         types = [t for place in places for t in self.arguments[place].types]
-        bare = [i for i, t in enumerate(types) if isinstance(t, Array) and t.dims == ()]
-        if not bare:
+        kinds: dict[int, Callable[[Any], Any]] = {}
+        for i, t in enumerate(types):
+            if isinstance(t, Array) and t.dims == ():
+                kinds[i] = np.asarray
+            elif isinstance(t, Scalar) and t.dtype not in (None, "?") and t.kind == "float":
+                kinds[i] = np.dtype(t.dtype).type
+        if not kinds:
             return lambda leaves: nested(tree, leaves)
 
         def nest(leaves: Sequence[Any]) -> Any:
-            return nested(tree, [np.asarray(x) if i in bare else x for i, x in enumerate(leaves)])
+            return nested(tree, [kinds[i](x) if i in kinds else x for i, x in enumerate(leaves)])
 
         return nest
 

@@ -16,6 +16,9 @@ from collections import ChainMap
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import reduce
+from typing import Any
+
+import numpy as np
 
 from adtransform.activity import LINEAR, active, selected
 from adtransform.build import Builder, type_of
@@ -85,7 +88,7 @@ class _Reverse(Branches):
         for r in results:
             if self.seed is not None:
                 wide = isinstance(r.type, Array)  # one without axes too: it can be written
-                self.adjoint[r] = b.let("numpy.ones_like", r, of=r) if wide else b.let("assign", self.seed, of=r)
+                self.adjoint[r] = b.let("numpy.ones_like", r, of=r) if wide else b.let("assign", self.one(r), of=r)
             else:
                 name = f"d{r.hint or 'y'}"
                 while name in taken:
@@ -151,6 +154,13 @@ class _Reverse(Branches):
                 pull(stmt, bars, wanted, add, b, self.strong | unused if unused else self.strong)
             return
         structural(stmt, bars, wanted, add, self.definitions, b)
+
+    def one(self, result: Var) -> Any:
+        """The adjoint of a scalar result: a Python number, but where it meets narrower ones a scalar of the result's dtype."""
+        dtype = getattr(result.type, "dtype", None)
+        if dtype != "float64" or not any(getattr(v.type, "dtype", None) in ("float16", "float32") for v in self.definitions):
+            return self.seed
+        return np.float64(self.seed)
 
     def call(self, stmt: Let, wanted: set[Atom], add: Contribute, b: Builder) -> None:
         """The shares of a call's operands, from the other half of the derivative."""
