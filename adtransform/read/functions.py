@@ -21,6 +21,7 @@ from adtransform.read.refs import (
     Conflict,
     DerivedRef,
     DictRef,
+    EitherRef,
     Entries,
     External,
     FunctionRef,
@@ -108,6 +109,9 @@ class Functions(Derived):
                 return self.enter_function(function, args, kwargs, node)
             case PartialRef(inner, first, named):
                 return self.apply(inner, [*first, *args], {**named, **kwargs}, node)
+            case EitherRef(cond, one, other):
+                then, orelse = (functools.partial(self.apply, f, args, kwargs, node) for f in (one, other))
+                return self.choose(cond, then, orelse, node)
             case DerivedRef():
                 return self.derivative(function, args, kwargs, node)
             case PullRef():

@@ -16,6 +16,7 @@ from adtransform.read.refs import (
     Content,
     DerivedRef,
     DictRef,
+    EitherRef,
     Entries,
     External,
     FunctionRef,
@@ -39,6 +40,15 @@ FLAGS = frozenset("exit stop returned broke raised failed".split())  # what the 
 VARIABLES = "variables"  # the label of what holds the names that nested functions bind
 
 _DIFFER = "which differs in kind between the paths that meet here"
+
+
+def is_plain_function(ref: Ref | None) -> bool:
+    """Whether it is a function that means the same behind the branch that has bound it."""
+    if isinstance(ref, DerivedRef):
+        return is_plain_function(ref.function)
+    return isinstance(ref, External) or (
+        isinstance(ref, FunctionRef) and not ref.keyword_defaults and not any(d is not None for d in ref.defaults)
+    )
 
 
 class Merging(Storages):
@@ -83,6 +93,8 @@ class Merging(Storages):
             case (DerivedRef(m), DerivedRef(n)) if (m, a.wrt, a.single) == (n, b.wrt, b.single):
                 inner = self.blend(a.function, b.function, meeting, hint)
                 return Same(a) if isinstance(inner, Same) else inner
+            case (_, _) if meeting.cond is not None and is_plain_function(a) and is_plain_function(b):
+                return Same(EitherRef(meeting.cond, a, b))  # type: ignore[arg-type]
             case (Conflict() as one, _) | (_, Conflict() as one):
                 return Same(one)
             case (None, (FunctionRef() | External() | ClassRef()) as one) | (
@@ -284,7 +296,7 @@ class Merging(Storages):
             self.restore(a.state)
             self.builder.add(If((), cond, _close(a, []), _close(b, []), place))
             return
-        meeting = self._plan(a.state, b.state, entry, everything)
+        meeting = self._plan(cond, a.state, b.state, entry, everything)
         values: list[list[Atom]] = []
         states: list[State] = []
         for side, opened in enumerate((a, b)):
@@ -336,8 +348,8 @@ class Merging(Storages):
                 return None if own is None else self.content(own)
         return self.heap.get(storage) or (self.load(storage.param) if storage.param else None)
 
-    def _plan(self, a: State, b: State, entry: State, everything: bool) -> Meeting:
-        meeting = Meeting()
+    def _plan(self, cond: Atom, a: State, b: State, entry: State, everything: bool) -> Meeting:
+        meeting = Meeting(cond=cond)
         self._heap_a, self._heap_b, self._heap_before = a.heap, b.heap, entry.heap
         gone = [self.is_lost(s.env) for s in (a, b)]
         dead = [DEAD in s.env for s in (a, b)]

@@ -189,6 +189,15 @@ class PullRef:
 
 
 @record(eq=False)
+class EitherRef:
+    """One of two functions, by a test: `f if c else g`."""
+
+    cond: Atom
+    then: Ref
+    orelse: Ref
+
+
+@record(eq=False)
 class External:
     """Something outside of the text: a module, a function or a class, by its dotted name."""
 
@@ -233,6 +242,7 @@ Ref = (
     | FunctionRef
     | PartialRef
     | DerivedRef
+    | EitherRef
     | PullRef
     | External
     | Method

@@ -18,6 +18,7 @@ from adtransform.read.refs import (
     Content,
     DerivedRef,
     DictRef,
+    EitherRef,
     Entries,
     External,
     FunctionRef,
@@ -127,7 +128,7 @@ class Storages(Core):
             case Method(_, name):
                 what = f"the attribute `.{name}` of a value that is not known to be an object"
                 self.refuse(node, what, "read attributes of objects that are made here or passed to the derivative")
-            case FunctionRef() | PartialRef() | DerivedRef() | PullRef():
+            case FunctionRef() | PartialRef() | DerivedRef() | PullRef() | EitherRef():
                 self.refuse(node, "a function used as a value", "call it, or pass it to a function that is read too")
             case External(op):
                 self.refuse(node, f"`{op}` used as a value", "pass numbers, arrays, tuples or lists")

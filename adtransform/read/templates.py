@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from adtransform.ir import Const
+from adtransform.ir import Atom, Const
 from adtransform.read.refs import DictRef, ListRef, ObjectRef, Ref, Storage, TupleRef
 from adtransform.record import record
 
@@ -80,6 +80,7 @@ class Meeting:
     wanted: list[Storage] = field(default_factory=list)
     pool: dict[tuple[str, int], Storage] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    cond: Atom | None = None  # of two paths: what says which was taken
     again: bool = False  # of a loop: a container that a trip makes is another one in each
 
     def storage(self, hint: str) -> Storage:
