@@ -411,7 +411,7 @@ class _Mender:
         for node, _, _ in self.chain(other):
             if isinstance(node, Bind) and node.tree.op in _PUTS:
                 i = _PUTS[node.tree.op]
-                if (node, i) in self.done or not isinstance(node.tree.args[i], Var):
+                if (node, i) in self.done or not isinstance(value := node.tree.args[i], Var) or isinstance(value.type, Saved):
                     continue
                 if self.memory.reach(node.tree.args[i]) & shared:
                     self.operand(node, i)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from adtransform.ir import Const, Var
-from adtransform.lattice import Array, List, Scalar, Static, Tuple, Type, Unknown
+from adtransform.lattice import Array, List, Saved, Scalar, Static, Tuple, Type, Unknown
 from adtransform.ops import VIEWS
 from adtransform.place.program import Bind, Copy, Loop, Node, Operand, Tree, blocks, reads, variables
 
@@ -179,7 +179,8 @@ class _Solver:
                 # A result may be an operand, a part of one, or share memory with the other results.
                 every = self._all(tree) | self.site(node, 0, "own", loops)
                 for target in node.targets:
-                    self.give(target, every, every)
+                    # What a call keeps is a tuple: nobody writes that itself, only what it holds.
+                    self.give(target, _NONE if isinstance(target.type, Saved) else every, every)
             case "pack":
                 self.give(node.targets[0], _NONE, self._all(tree))
             case "unpack":

@@ -285,6 +285,7 @@ class Reader(Statements):
             return ()
 
     def _tree(self, ref: Ref, node: ast.AST, around: tuple[Storage, ...] = ()) -> Any:
+        self.sure(ref, node)
         if isinstance(ref, (ListRef, DictRef, ObjectRef)):
             if ref.storage in around:
                 self.refuse(node, "a result that holds itself", "return its parts")

@@ -283,6 +283,10 @@ class Core:
         """A reference as an operand."""
         raise NotImplementedError
 
+    def apart(self, ref: Ref, node: ast.AST) -> tuple[Ref, ...] | None:
+        """What a nested tuple holds that a function calling itself has returned; None: it is none."""
+        raise NotImplementedError
+
     def block(self, stmts: list[ast.stmt]) -> None:
         """Read statements."""
         raise NotImplementedError

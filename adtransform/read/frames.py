@@ -24,6 +24,21 @@ class Module:
         self.live = live
         self.name = str(live.get("__name__", source.module)) if live is not None else source.module
 
+    def calls_itself(self, node: ast.AST) -> bool:
+        """Whether a function of the module calls itself, perhaps by way of others."""
+        found: set[str] = set()
+        todo = [node]
+        while todo:
+            names = {n.id for n in descend(todo.pop()) if isinstance(n, ast.Name)} - found
+            found |= names
+            todo += [self.functions[n] for n in names if n in self.functions]
+        return any(self.functions.get(n) is node for n in found)
+
+    @functools.cached_property
+    def functions(self) -> dict[str, ast.FunctionDef]:
+        """The functions at module level."""
+        return {n.name: n for n in self.source.tree.body if isinstance(n, ast.FunctionDef)}
+
     @functools.cached_property
     def statements(self) -> dict[str, list[ast.stmt]]:
         """The statements at module level that bind each name."""

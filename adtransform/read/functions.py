@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -39,6 +40,8 @@ from adtransform.source import Definition, from_path
 
 _NESTED = 8  # a method may call itself of so many other objects
 
+_RENAMED = re.compile(r"(?<=id=')(\w*[^\W_])_+(?=')")
+
 # The file that hands nested arguments over to the user's function.
 WRAPPER = "<arguments>"
 
@@ -54,14 +57,17 @@ def runtime() -> dict[str, str]:
 
 
 def _essence(node: ast.FunctionDef) -> str:
-    """What a function does: its text without annotations and docstring, which printing it may change."""
+    """What a function does: its text without what printing it may change.
+
+    That is annotations, the docstring, and an underscore behind what is called as something else in the file.
+    """
     args = node.args
     names = [ast.arg(a.arg) for a in args.args], [ast.arg(a.arg) for a in args.kwonlyargs]
     plain = ast.arguments(
         [], names[0], args.vararg and ast.arg(args.vararg.arg), names[1], args.kw_defaults, None, args.defaults
     )
     body = node.body[1:] if ast.get_docstring(node) is not None else node.body
-    return ast.dump(plain) + "".join(map(ast.dump, body))
+    return _RENAMED.sub(r"\1", ast.dump(plain) + "".join(map(ast.dump, body)))
 
 
 class Functions(Derived):
@@ -188,8 +194,9 @@ class Functions(Derived):
         if function.frame is None and self.known(op):
             return self.library_call(op, args, kwargs, node)
         if isinstance(definition, ast.FunctionDef):
-            if function.frame is None and runtime().get(definition.name) == _essence(definition):
-                return self.library_call(definition.name, args, kwargs, node)
+            helper = definition.name.rstrip("_")
+            if function.frame is None and helper in runtime() and runtime()[helper] == _essence(definition):
+                return self.library_call(helper, args, kwargs, node)
             self.check_definition(definition, function)
         bound = self.bind_arguments(function, args, kwargs, node)
         outer, live = self.frame, self.frame.live

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from adtransform.infer.indexing import SHAPE
 from adtransform.ir import Atom, Const, Var
-from adtransform.lattice import ELLIPSIS, INT, NONE, TEXT, Array, List, Scalar, Static, Tuple, Type, Unknown, kind_of
+from adtransform.lattice import ELLIPSIS, INT, NONE, TEXT, Array, List, Saved, Scalar, Static, Tuple, Type, Unknown, kind_of
 from adtransform.read.classes import Classes
 from adtransform.read.core import Unreached
 from adtransform.read.refs import DictRef, Entries, Items, ListRef, Method, Ref, Step, TupleRef, View, present
@@ -53,6 +53,11 @@ class Indexing(Classes):
             return self.choose(choice.cond, lambda: self.indexed(a, key, node), lambda: self.indexed(b, key, node), node)
         before = self.listed(owner.storage, key) if isinstance(owner, ListRef) else self.value(owner, node)
         t = self.type_of(before)
+        if isinstance(t, Saved):
+            parts, place = self.apart(owner, node), self.static(key)
+            if parts is None or place is None or not isinstance(place.value, int):
+                self.refuse(node, "this key of a nested tuple", "take it apart: a, b = t")
+            return parts[place.value]
         if isinstance(before, Const):
             known = self.static(key)
             if known is not None:

@@ -94,7 +94,13 @@ class Library(Expressions):
             atoms: list[Atom] = self.spliced(op, args[0], node) if args else []
             atoms += [self.argument(a, "", node) for a in args[1:]]
         else:
-            atoms = [self.argument(a, names[i] if i < len(names) else "", node) for i, a in enumerate(args)]
+            helper = op in ops.STRUCTURAL  # emitted code brings it along, with adjoints that are lists
+            atoms = [
+                self.value(ListRef(a.storage), node)
+                if helper and isinstance(a, ListRef)
+                else self.argument(a, names[i] if i < len(names) else "", node)
+                for i, a in enumerate(args)
+            ]
         named = {k: self.argument(v, k, node) for k, v in kwargs.items()}
         self.at(node)
         if is_library(op) and op not in SPLICED:
@@ -177,6 +183,7 @@ class Library(Expressions):
 
     def argument(self, ref: Ref, name: str, node: ast.AST) -> Atom:
         """An argument of a library's function, or of a helper that emitted code brings along."""
+        self.sure(ref, node)
         if name == "key":
             return self.key_of(ref, node)
         if name in _TUPLES and isinstance(ref, (TupleRef, ListRef)):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from adtransform.ir import UNDEFINED, Atom, Const, If, Region, Var
-from adtransform.lattice import TEXT, Static, join
+from adtransform.lattice import TEXT, Saved, Static, join
 from adtransform.read.core import Opened, State
 from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE
 from adtransform.read.refs import (
@@ -67,6 +67,10 @@ class Merging(Storages):
                 return Same(a)
             case (Const() as one, None) | (None, Const() as one):
                 return Same(one)
+            case (Const(None), View() as held) if self.is_packed(held):
+                return replace(self._leaf(None, held, meeting, hint), packed=True)
+            case (View() as held, Const(None)) if self.is_packed(held):
+                return replace(self._leaf(held, None, meeting, hint), packed=True)
             case (View(s, p), View(t, q)) if s is t and p == q:
                 return Same(View(s, p))
             case (None, View(s, ())) | (View(s, ()), None) if s.param or s in self._heap_before:
@@ -103,6 +107,11 @@ class Merging(Storages):
             ):
                 return Same(one)
         return Bad(f"`{hint}`, {_DIFFER}", "bind values of one kind on every path")
+
+    def is_packed(self, view: View) -> bool:
+        """Whether it is a nested tuple, which nobody may ask whether it is None."""
+        held = view.seen or self._heap_a.get(view.storage) or self._heap_b.get(view.storage)
+        return isinstance(held, Var) and isinstance(held.type, Saved)
 
     def _want(self, ref: Ref, meeting: Meeting) -> None:
         meeting.wanted.extend(self.storages(ref))
@@ -217,7 +226,7 @@ class Merging(Storages):
         """The values of a reference that a template asks for, in order."""
         match template:
             case Leaf():
-                if ref is None or isinstance(ref, Conflict):
+                if ref is None or isinstance(ref, Conflict) or (template.packed and ref == Const(None)):
                     out.append(UNDEFINED)
                 else:
                     out.append(self.value(ref))

@@ -311,6 +311,11 @@ class Methods(Library):
             new = self.let("push", before, self.shown(args[0], node))
             self.write(owner, new, node)
             return Const(None)
+        if name == "copy":
+            copied = self.make(self.let("assign", self.value(owner, node), type=t))
+            if isinstance(copied, ListRef) and mutable(t.item):
+                self.relate(copied.storage, owner.storage)
+            return copied
         self.refuse(node, f"the method `.{name}` of an inner list", "take the list out first")
 
     def search(self, items: tuple[Ref, ...], name: str, args: list[Ref], node: ast.AST) -> Ref:

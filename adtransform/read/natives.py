@@ -190,6 +190,7 @@ def _lazy(kind: str) -> Handler:
 
 def _isinstance(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
     ref, kinds = args
+    self.sure(ref, node)
     wanted = kinds.items if isinstance(kinds, TupleRef) else (kinds,)
     if isinstance(ref, ObjectRef):
         return Const(any(k in ref.kind.order or (isinstance(k, External) and k.op == "builtins.object") for k in wanted))

@@ -186,6 +186,7 @@ class Operators(Indexing):
 
     def truth(self, ref: Ref, node: ast.AST) -> Atom:
         """A condition: a constant where it is known while reading."""
+        self.sure(ref, node)
         match ref:
             case MaybeRef(there, inner):
                 held = self.truth(inner, node)
@@ -229,6 +230,8 @@ class Operators(Indexing):
 
     def compared(self, op: str, left: Ref, right: Ref, node: ast.AST) -> Ref:
         """One comparison."""
+        self.sure(left, node)
+        self.sure(right, node)
         self.at(node)
         for one, other in ((left, right), (right, left)):
             if isinstance(one, MaybeRef) and op in _SAME:

@@ -13,16 +13,16 @@ from dataclasses import dataclass, field, replace
 
 from adtransform.build import type_of
 from adtransform.errors import Refusal
-from adtransform.ir import Assume, Atom, Const, Function, Leaf, Let, Param
-from adtransform.lattice import Static, Type, join
+from adtransform.ir import UNDEFINED, Assume, Atom, Const, Function, Leaf, Let, Param, Var
+from adtransform.lattice import Saved, Static, Type, join
 from adtransform.ops import effect_free
 from adtransform.read.core import Restart, Taken, Unreached
 from adtransform.read.finish import number
 from adtransform.read.frames import DEAD, Frame
 from adtransform.read.objects import Objects
-from adtransform.read.outline import Arguments, Kind, Outcome, canonical, joined, returned, unique
+from adtransform.read.outline import Arguments, Kind, Outcome, canonical, joined, returned, settled, unique
 from adtransform.read.passing import Inseparable, Inside, Outlining, Outside
-from adtransform.read.refs import FunctionRef, ListRef, Ref, Storage, View
+from adtransform.read.refs import FunctionRef, ListRef, Ref, Storage, TupleRef, View
 from adtransform.read.scope import inside
 from adtransform.rewrite import statements
 from adtransform.source import Definition, descend
@@ -79,6 +79,7 @@ class Registry:
     `alone`: the definitions that have to be, with whether they are given lists of a length that is not known.
     `derive(function, how, wrt)` makes derivatives; `derived`: those made, with the body that was differentiated;
     `adapters`: functions that call what has no text.
+    `packed`: what the nested tuples hold that functions calling themselves return.
     """
 
     alone: dict[int, bool] = field(default_factory=dict)
@@ -88,6 +89,7 @@ class Registry:
     derive: Derive | None = None
     derived: dict[object, tuple[object, tuple[Function, Groups]]] = field(default_factory=dict)
     adapters: dict[object, ast.Lambda] = field(default_factory=dict)
+    packed: dict[str, list[Type]] = field(default_factory=dict)
     open: list[Opening] = field(default_factory=list)
 
     def name(self, key: object, wish: str) -> str:
@@ -95,6 +97,14 @@ class Registry:
         if key not in self.names:
             self.names[key] = unique(wish, set(self.names.values()))
         return self.names[key]
+
+
+def nests(node: Definition) -> bool:
+    """Whether a function says that the last it returns is a tuple, without saying what is in that."""
+    match getattr(node, "returns", None):
+        case ast.Subscript(ast.Name("tuple"), ast.Tuple([*_, ast.Name("tuple")])):
+            return True
+    return False
 
 
 def is_large(node: Definition) -> bool:
@@ -174,6 +184,7 @@ class Separate(Objects):
     def _read(self, opening: Opening, function: FunctionRef, given: Arguments, node: ast.AST) -> None:
         """Read a function until what is known of it stays the same."""
         taken: dict[str, list[Taken]] = {}
+        known: list[Type] = []
         for _ in range(_ROUNDS):
             reader = self._reader(function, opening, taken)
             try:
@@ -190,10 +201,11 @@ class Separate(Objects):
                 self.messages.extend(m for m in reader.messages if m not in self.messages)
                 raise Refusal(None)
             before, opening.outcome = opening.outcome, found
+            packed, known = known, list(self.registry.packed.get(opening.name, ()))
             if before is not None and before.shape() == found.shape():
                 found.types = [join(a, b) for a, b in zip(before.types, found.types, strict=True)]
             if not opening.recursive or (
-                before is not None and before.shape() == found.shape() and before.types == found.types
+                before is not None and before.shape() == found.shape() and before.types == found.types and packed == known
             ):
                 if not found.ended and opening.recursive:
                     self.refuse(node, f"`{opening.name}`, which never returns", "return a value on some path")
@@ -257,6 +269,40 @@ class Separate(Objects):
     def returned(self) -> Ref:
         """The value of the frame being left."""
         raise NotImplementedError
+
+    # A tuple in what a function calling itself returns may hold another such tuple, and so on: it is one value.
+
+    def packing(self, ref: Ref, node: ast.AST) -> Ref:
+        """What a function returns, with the last item one value where its annotation says `tuple[..., tuple]`."""
+        opening = self.registry.open[-1] if self.registry.open and self.frame.caller is None else None
+        if opening is None or not isinstance(ref, TupleRef) or not ref.items or not isinstance(ref.items[-1], TupleRef):
+            return ref
+        if not nests(opening.node) or not self.frame.module.calls_itself(opening.node):
+            return ref
+        held = ref.items[-1].items
+        atoms = [UNDEFINED if item == Const(None) else self.value(item, node) for item in held]
+        types = settled([self.type_of(a) for a in atoms], ())
+        before = self.registry.packed.setdefault(opening.name, types)
+        if len(before) != len(types):
+            self.refuse(node, "a tuple of different lengths on the paths that meet here", "make them equally long")
+        self.registry.packed[opening.name] = [join(a, b) for a, b in zip(before, types, strict=True)]
+        packed = self.make(self.let("pack", *atoms, type=Saved(opening.name)))
+        for item in held:
+            for storage in self.storages(item):
+                for mine in self.storages(packed):
+                    self.relate(mine, storage)
+        return replace(ref, items=(*ref.items[:-1], packed))
+
+    def apart(self, ref: Ref, node: ast.AST) -> tuple[Ref, ...] | None:
+        """What such a tuple holds; None: it is none."""
+        t = self.type_of(self.value(ref, node)) if isinstance(ref, (Var, View)) else None
+        if not isinstance(t, Saved):
+            return None
+        if t.of not in self.registry.packed:
+            raise Unreached
+        types = tuple(returned(self.registry.packed[t.of], (), ()))
+        made = self.lets("unpack", (self.value(ref, node),), {}, len(types), types=types)
+        return tuple(self.make(v, frozen="a write to what a nested tuple holds") for v in made)
 
     # The call.
 

@@ -205,6 +205,8 @@ class Statements(Unwinding):
         """The items for the targets of an unpacking."""
         self.at(node)
         items = self.known_items(ref)
+        if items is None and (parts := self.apart(ref, node)) is not None:
+            items = list(parts)
         starred = [i for i, g in enumerate(goals) if isinstance(g, ast.Starred)]
         if items is None and isinstance(ref, Lazy):
             ref = self.as_list(ref, node)
@@ -268,7 +270,7 @@ class Statements(Unwinding):
 
     def leave(self, value: ast.expr | None, stmt: ast.stmt) -> None:
         """`return value`"""
-        ref: Ref = Const(None) if value is None else self.expression(value)
+        ref: Ref = Const(None) if value is None else self.packing(self.expression(value), stmt)
         if isinstance(ref, MaybeRef) and self.frame.caller is None:
             self.refuse(stmt, "a result that may be None", "return numbers or arrays on every path")
         if isinstance(ref, Method) and self.frame.caller is None and not self.messages:

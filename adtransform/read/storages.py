@@ -9,7 +9,7 @@ from typing import NoReturn
 from adtransform.errors import Refusal
 from adtransform.infer.indexing import SHAPE
 from adtransform.ir import Atom, Const, Var
-from adtransform.lattice import Array, List, Scalar, Tuple, Type, Unknown, rank_of
+from adtransform.lattice import Array, List, Saved, Scalar, Tuple, Type, Unknown, rank_of
 from adtransform.read.core import Core, OpenLoop, Restart, Taken, Unroll
 from adtransform.read.refs import (
     Choice,
@@ -52,7 +52,7 @@ Place = tuple[Storage, object]  # an object, a list or a dict, and one of its at
 
 def mutable(t: Type) -> bool:
     """Whether a value of this type may be something that can be written."""
-    return isinstance(t, (Array, Unknown, List)) or (isinstance(t, Tuple) and any(mutable(i) for i in t.items))
+    return isinstance(t, (Array, Unknown, List, Saved)) or (isinstance(t, Tuple) and any(mutable(i) for i in t.items))
 
 
 class Storages(Core):
@@ -105,6 +105,11 @@ class Storages(Core):
                     return Const(tuple(a.value for a in found if isinstance(a, Const)))
                 return self.let("tuple", *found)
         self.unusable(ref, node)
+
+    def sure(self, ref: Ref, node: ast.AST | None) -> None:
+        """Refuse to ask of a nested tuple what is not known of it, as whether it is None."""
+        if isinstance(ref, View) and isinstance(self.type_of(self.read(ref)), Saved):
+            self.refuse(node, "a nested tuple that a function calling itself has returned", "only take it apart, or pass it on")
 
     def unusable(self, ref: Ref, node: ast.AST | None) -> NoReturn:
         """Refuse a reference that is not a value."""
@@ -483,9 +488,30 @@ class Storages(Core):
             return after
         if isinstance(owner, ListRef):
             return self.seen(owner.storage, (step,), after)
+        if isinstance(owner, View) and step.op in _RESHAPES and self.is_last(owner.storage, node):
+            return self.successor(owner.storage, after)
         if isinstance(owner, View):
             return self.seen(owner.storage, (*owner.path, step), after)
         return self.make(after)
+
+    def is_last(self, storage: Storage, node: ast.AST | None) -> bool:
+        """Whether nothing but what `node` gives still leads to a storage that is made here."""
+        if storage.param or storage.frozen or node is None:
+            return False
+        live = self.frame.live
+        self.frame.live |= self.frame.read_around(node)
+        seen = self.reached(storage)
+        self.frame.live = live
+        return not seen
+
+    def successor(self, before: Storage, value: Var) -> Ref:
+        """What stands for all of a storage that nothing else leads to: whether it is a copy does not matter."""
+        made = self.make(value)
+        assert isinstance(made, View)
+        for pair in [pair for pair in self.related if before in pair]:
+            for other in pair - {before}:
+                self.relate(made.storage, other)
+        return made
 
     def seen(self, storage: Storage, path: tuple[Step, ...], value: Var) -> Ref:
         """A view with the value it has now."""

@@ -19,11 +19,15 @@ class Same:
 
 @dataclass(slots=True)
 class Leaf:
-    """One value to yield; `storage` is where it lives afterwards if it can be written."""
+    """One value to yield; `storage` is where it lives afterwards if it can be written.
+
+    `packed`: a nested tuple or None, and nobody asks which.
+    """
 
     storage: Storage
     hint: str
     listed: bool = False
+    packed: bool = False
 
 
 @dataclass(slots=True)
