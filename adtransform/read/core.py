@@ -283,7 +283,7 @@ class Core:
         """A reference as an operand."""
         raise NotImplementedError
 
-    def apart(self, ref: Ref, node: ast.AST) -> tuple[Ref, ...] | None:
+    def taken_apart(self, ref: Ref, node: ast.AST) -> tuple[Ref, ...] | None:
         """What a nested tuple holds that a function calling itself has returned; None: it is none."""
         raise NotImplementedError
 

@@ -54,7 +54,7 @@ class Indexing(Classes):
         before = self.listed(owner.storage, key) if isinstance(owner, ListRef) else self.value(owner, node)
         t = self.type_of(before)
         if isinstance(t, Saved):
-            parts, place = self.apart(owner, node), self.static(key)
+            parts, place = self.taken_apart(owner, node), self.static(key)
             if parts is None or place is None or not isinstance(place.value, int):
                 self.refuse(node, "this key of a nested tuple", "take it apart: a, b = t")
             return parts[place.value]

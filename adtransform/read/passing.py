@@ -73,8 +73,8 @@ class Outlining:
             case DerivedRef(how, inner, wrt, single):
                 return Group((self.form(inner, name),), DerivedRef, (how, wrt, single))
             case PartialRef(inner, args, kwargs):
-                held = {"function": inner, **{str(i): a for i, a in enumerate(args)}, **kwargs}
-                return Group(self._forms(held.items(), name), PartialRef, tuple(kwargs))
+                named = {"function": inner, **{str(i): a for i, a in enumerate(args)}, **kwargs}
+                return Group(self._forms(named.items(), name), PartialRef, tuple(kwargs))
         raise Inseparable(f"`{name}`, which is no number, array, list, tuple or dict")
 
     def _forms(self, parts: Any, name: str) -> tuple[Form, ...]:

@@ -293,7 +293,7 @@ class Separate(Objects):
                     self.relate(mine, storage)
         return replace(ref, items=(*ref.items[:-1], packed))
 
-    def apart(self, ref: Ref, node: ast.AST) -> tuple[Ref, ...] | None:
+    def taken_apart(self, ref: Ref, node: ast.AST) -> tuple[Ref, ...] | None:
         """What such a tuple holds; None: it is none."""
         t = self.type_of(self.value(ref, node)) if isinstance(ref, (Var, View)) else None
         if not isinstance(t, Saved):

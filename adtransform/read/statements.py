@@ -205,7 +205,7 @@ class Statements(Unwinding):
         """The items for the targets of an unpacking."""
         self.at(node)
         items = self.known_items(ref)
-        if items is None and (parts := self.apart(ref, node)) is not None:
+        if items is None and (parts := self.taken_apart(ref, node)) is not None:
             items = list(parts)
         starred = [i for i, g in enumerate(goals) if isinstance(g, ast.Starred)]
         if items is None and isinstance(ref, Lazy):
