@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from adtransform.emit.spell import Speller
 from adtransform.emit.unbound import unbound
 from adtransform.errors import refuse
-from adtransform.ir import UNDEFINED, Const, Leaf, Let, Origin, Var
+from adtransform.ir import UNDEFINED, Const, Leaf, Let, Origin, Var, is_temporary
 from adtransform.lattice import Array, List, Scalar, is_scalar, kind_of, same_kind
 from adtransform.ops import BINARY, CALLS
 from adtransform.place.copies import augmented
@@ -209,7 +209,8 @@ class Printer:
         if tree.op not in BINARY or self.listing:
             return False
         written = augmented(tree)
-        generated = tree.origin is None or not tree.origin.text or node.targets[0].of is not None
+        own = node.targets[0]
+        generated = tree.origin is None or not tree.origin.text or own.of is not None or is_temporary(own)
         immutable = isinstance(tree.type, Scalar) and is_scalar(type_of(tree.args[0]))
         if (immutable and (written == left or generated)) or node.inplace:
             self.write(f"{left} {BINARY[tree.op][0]}= ", self.spell(tree.args[1]), indent, node)
@@ -374,7 +375,9 @@ class Printer:
 
     def loop(self, node: Loop, indent: int) -> None:
         """Print a loop; a condition that takes statements becomes a `break`."""
-        if node.index is not None:
+        if node.items:
+            self.write(f"for {self.each(node)} in ", self.spell.items(node), indent, node, ":")
+        elif node.index is not None:
             e = self.spell.range(node.bounds)
             self.write(f"for {self.names[node.index]} in ", e, indent, node, ":")
         elif self.has_lines(node.header):
@@ -384,9 +387,15 @@ class Printer:
             self.put([" " * (indent + 8) + "break"])
         else:
             self.write("while ", self.spell(node.cond), indent, node, ":")
-        body = node.body
-        if not self.block(body, indent + 4, "continue"):
+        if not self.block(node.body, indent + 4, "continue"):
             self.put([" " * (indent + 4) + "pass"])
+
+    def each(self, node: Loop) -> str:
+        """What a loop through items binds in every trip."""
+        bound = ", ".join(self.names[v] for v, _ in node.items)
+        if node.index is None:
+            return bound
+        return f"{self.names[node.index]}, {f'({bound})' if len(node.items) > 1 else bound}"
 
 
 def equal(a: Operand, b: Operand) -> bool:

@@ -134,6 +134,8 @@ class _Folder:
                 node.orelse = self.block(node.orelse, depth + 1)
             case Loop():
                 node.bounds = self.fill(node.bounds, room - 16, places, out)
+                held = self.fill(tuple(a for _, a in node.items), room - 16, places, out)
+                node.items = tuple((item, a) for (item, _), a in zip(node.items, held, strict=True))
                 self.pending.clear()
                 self.header(node, depth, room)
                 node.body = self.block(node.body, depth + 1)

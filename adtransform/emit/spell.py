@@ -23,7 +23,7 @@ from adtransform.lattice import (
     same_shape,
 )
 from adtransform.ops import BINARY, COMPARE, UNARY
-from adtransform.place.program import Operand, Tree, type_of, variables
+from adtransform.place.program import Loop, Operand, Tree, type_of, variables
 from adtransform.syntax import (
     AND,
     ATOM,
@@ -302,6 +302,14 @@ class Speller:
         start, stop, step = bounds
         args: tuple[Operand, ...] = bounds if step != Const(1) else (start, stop) if start != Const(0) else (stop,)
         return self.call(Word(self.called("builtins.range")), args)
+
+    def items(self, loop: Loop) -> Py:
+        """What a loop through items goes through."""
+        held = tuple(a for _, a in loop.items)
+        e = self(held[0]) if len(held) == 1 else self.call(Word(self.called("builtins.zip")), held)
+        if loop.index is not None:
+            e = Group(Word(self.called("builtins.enumerate")), "()", (e,))
+        return e if loop.ahead else Group(Word(self.called("builtins.reversed")), "()", (e,))
 
     def _zeros(self, t: Tree) -> Py:
         like: Type = t.type if not isinstance(t.type, Unknown) else type_of(t.args[0])

@@ -8,6 +8,7 @@ from __future__ import annotations
 from adtransform.ir import Function
 from adtransform.place.copies import settle
 from adtransform.place.current import current
+from adtransform.place.items import items
 from adtransform.place.program import Program
 from adtransform.place.storage import Storage
 from adtransform.place.thread import thread
@@ -23,4 +24,5 @@ def place(f: Function, *, listing: bool = False) -> tuple[Program, Storage]:
     memory, found = settle(program, results=not listing and not f.internal)
     if not listing:
         current(program, found)
+        items(program.nodes)
     return program, memory

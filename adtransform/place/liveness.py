@@ -205,8 +205,8 @@ class _Walker:
         self.block(node.body, inner)
         self.breaks.pop()
         self.nexts.pop()
-        if node.index is not None:
-            self.define(node.index, start, inner)
+        for v in writes(node):
+            self.define(v, start, inner)
         self.use(variables(node.cond), head_end, inner)
         for v in around:
             inner.setdefault(v, head_end)

@@ -93,11 +93,14 @@ class Attempt:
 class Loop:
     """`for index in range(*bounds): body` or, without bounds, `while cond: body` where `header` computes the condition.
 
+    With `items` it is `for item in held`, with an index `enumerate`, of several `zip`, not `ahead` `reversed`.
     `phis` are the carried variables; `exits` says which variable holds each one after the loop.
     """
 
     index: Var | None = None
     bounds: tuple[Operand, ...] = ()
+    items: tuple[tuple[Var, Operand], ...] = ()
+    ahead: bool = True
     header: list[Node] = field(default_factory=list)
     cond: Operand = field(default_factory=lambda: Const(True))
     body: list[Node] = field(default_factory=list)
@@ -108,7 +111,7 @@ class Loop:
     @property
     def ends(self) -> bool:
         """Whether it can end without a `break`."""
-        return bool(self.bounds) or self.cond != Const(True)
+        return bool(self.bounds or self.items) or self.cond != Const(True)
 
 
 @dataclass(slots=True, eq=False)
@@ -179,7 +182,7 @@ def operands(node: Node) -> tuple[Operand, ...]:
         case Attempt():
             return ()
         case Loop():
-            return node.bounds
+            return (*node.bounds, *(held for _, held in node.items))
         case Exit():
             return node.values
 
@@ -199,7 +202,7 @@ def writes(node: Node) -> tuple[Var, ...]:
         case Copy():
             return tuple(target for target, _ in node.pairs)
         case Loop():
-            return () if node.index is None else (node.index,)
+            return (*(() if node.index is None else (node.index,)), *(item for item, _ in node.items))
     return ()
 
 

@@ -11,7 +11,7 @@ from adtransform.ops import EXTERNAL
 from adtransform.read.catching import Catching
 from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE
 from adtransform.read.loops import Loop
-from adtransform.read.refs import Lazy, ListRef, RangeRef, Ref, View
+from adtransform.read.refs import ListRef, Ref, View
 from adtransform.read.scope import assigned, breaks, inside, targets
 from adtransform.rewrite import regions, statements
 from adtransform.source import descend
@@ -44,18 +44,10 @@ class Control(Catching):
             self.unless_left(stmt.body)
 
         def counted(bounds: tuple[Atom, Atom, Atom], body: Callable[[Var | None], None]) -> Atom:
-            hint = stmt.target.id if isinstance(stmt.target, ast.Name) and self.is_index(ref) else ""
-            return self.loop(self.described(stmt, bounds, hint, lambda: TRUE, body))
+            return self.loop(self.described(stmt, bounds, self.index_name(stmt.target, ref), lambda: TRUE, body))
 
         broke = self.within_loop(stmt, lambda: self.iterate(ref, each, counted, stmt))
         self.otherwise(stmt, broke)
-
-    def is_index(self, ref: Ref) -> bool:
-        """Whether the loop's index is the target itself."""
-        if isinstance(ref, Lazy) and ref.kind == "reversed":
-            ref = ref.parts[0]
-            return isinstance(ref, RangeRef) and ref.step == Const(1)
-        return isinstance(ref, RangeRef)
 
     def within_loop(self, stmt: ast.For | ast.While, action: Callable[[], Atom]) -> Atom:
         """Read a loop: what is live where its exits go counts as live inside."""

@@ -84,14 +84,13 @@ class Folds(Iteration):
 
         def loop(bounds: tuple[Atom, Atom, Atom], body: Callable[[Var | None], None]) -> Atom:
             inner = frozenset(n for g in node.generators[position:] for n in targets(g.target)) | changed
-            hint = clause.target.id if isinstance(clause.target, ast.Name) else ""
             lists = frozenset(n for n in hiddens if isinstance(self.frame.env.get(n), ListRef))
             alive = self.frame.is_live
             return self.loop(
                 Loop(
                     clause,
                     bounds,
-                    hint,
+                    self.index_name(clause.target, ref),
                     inner | hiddens,
                     inner,
                     lists,
@@ -102,7 +101,8 @@ class Folds(Iteration):
                 )
             )
 
-        self.iterate(self.expression(clause.iter) if run_over is None else run_over, each, loop, node, clause)
+        ref = self.expression(clause.iter) if run_over is None else run_over
+        self.iterate(ref, each, loop, node, clause)
         for n in names:
             self.frame.env.pop(n, None)
         self.frame.env.update(saved)

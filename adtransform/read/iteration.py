@@ -121,6 +121,15 @@ class Iteration(Loops):
             self.refuse(node, "`*` of something of unknown length", "write the items one by one")
         return items
 
+    def index_name(self, target: ast.expr, ref: Ref) -> str:
+        """What a loop's index is called: the target itself, or what counts in it; empty where it has no name."""
+        match target, ref:
+            case ast.Name(id=name), RangeRef() | Lazy("reversed", (RangeRef(step=Const(1)),)):
+                return name
+            case ast.Tuple([ast.Name(id=name), *_]), Lazy("enumerate", _, Const(0)):
+                return name
+        return ""
+
     def check_strict(self, args: list[Ref], node: ast.AST) -> None:
         """`zip(..., strict=True)`"""
         sizes = [self.length(a, node) for a in args]
