@@ -28,7 +28,7 @@ from adtransform.ir import Atom, Const, Function, If, Leaf, Let, Param, Record, 
 from adtransform.lattice import UNKNOWN, Array, List, Saved, Tuple, Type, is_scalar, kind_of
 from adtransform.optimise.direct import direct
 from adtransform.optimise.fill import fill
-from adtransform.optimise.hoist import hoist
+from adtransform.optimise.hoist import hoist, lift
 from adtransform.optimise.kinds import settle
 from adtransform.optimise.late import late
 from adtransform.optimise.prune import dropped, prune
@@ -37,6 +37,7 @@ from adtransform.optimise.share import invariants, share
 from adtransform.optimise.simplify import lower, simplify
 from adtransform.optimise.steady import steady
 from adtransform.optimise.tidy import tidy
+from adtransform.optimise.versions import versions
 from adtransform.read import read
 from adtransform.record import record
 from adtransform.reverse import Sweeps, sweep
@@ -66,8 +67,8 @@ def _unmarked(f: Function) -> Function:
 
 # The primal before differentiation, the joint sweeps before the tape is laid (what is not needed is not saved), and after.
 PRIMAL: tuple[Pass, ...] = (_unmarked, tidy, steady, prune)
-JOINT: tuple[Pass, ...] = (simplify, invariants, share, simplify, prune, fill, direct, prune, shapes, hoist, share)
-FINAL: tuple[Pass, ...] = (invariants, share, simplify, prune, late)
+JOINT: tuple[Pass, ...] = (simplify, versions, invariants, share, simplify, prune, fill, direct, prune, shapes, hoist, share)
+FINAL: tuple[Pass, ...] = (invariants, share, simplify, prune, lift, late)
 
 
 def run(passes: Sequence[Pass], f: Function) -> Function:

@@ -10,14 +10,20 @@ import pytest
 
 from adtransform import check_grads, grad, pipeline, value_and_grad, vjp
 from adtransform.cli.targets import argument
+from adtransform.ir import Function
 from adtransform.source import from_text
+
+
+def read(text: str, *known: str) -> Function:
+    """The function `f` of a text."""
+    return pipeline.load_function(from_text(f"import math\nimport numpy as np\n\n{text}\n"), "f", dict(map(argument, known)))
 
 
 def reversed_(source: str, *known: str, wrt: str) -> str:
     """The body of the emitted reverse function of `f`, docstring and checks of the arguments left out."""
-    text = inspect.cleandoc(source)
-    f = pipeline.load_function(from_text(f"import math\nimport numpy as np\n\n{text}\n"), "f", dict(map(argument, known)))
-    lines = pipeline.text(f, "reverse", wrt.split(",")).split("def f_reverse")[1].splitlines()
+    lines = (
+        pipeline.text(read(inspect.cleandoc(source), *known), "reverse", wrt.split(",")).split("def f_reverse")[1].splitlines()
+    )
     start = max(i for i, line in enumerate(lines) if line.endswith('"""') or line.startswith("        raise")) + 1
     return inspect.cleandoc("\n".join(lines[start:]))
 
@@ -475,3 +481,70 @@ def test_a_number_that_was_repeated_is_a_number_where_its_shape_is_there_already
     assert "broadcast_to" not in reversed_(terms, "x[N]", "k: float", "h: float", wrt="x")
     rows = "def f(x, y): return np.mean(np.sum(x * y, axis=1))"
     assert "broadcast_to" not in reversed_(rows, "x[N,M]", "y[N,M]", wrt="x,y")
+
+
+def test_a_loop_over_items_is_one_in_both_sweeps() -> None:
+    text = reversed_(
+        """
+        def f(xs, ys, w):
+            s = 0.0
+            for i, x in enumerate(xs):
+                s += x ** i * w
+            for x, y in zip(xs, ys):
+                s += x * math.sin(y * w)
+            for x in reversed(xs):
+                s += x * s * w
+            return s + sum(y * y for y in ys) * w
+        """,
+        "xs[N]",
+        "ys[N]",
+        "w: float",
+        wrt="w",
+    )
+    heads = [line.strip() for line in text.splitlines() if line.lstrip().startswith("for ")]
+    assert heads[:4] == ["for i, x in enumerate(xs):", "for x, y in zip(xs, ys):", "for x in reversed(xs):", "for y in ys:"]
+    assert "for x in xs:" in heads[4:], "the third loop backward"
+
+
+def test_a_loop_over_what_it_writes_stays_one_over_indices() -> None:
+    def f(u: Any, w: float) -> Any:
+        for row in u:
+            row *= w * np.sum(u)
+        return np.sum(u * u)
+
+    check_grads(f, (np.array([[0.2, 0.5], [0.7, 0.3]]), 0.4), order=2)
+
+
+def test_numbers_of_the_backward_sweep_are_computed_before_its_loops() -> None:
+    text = reversed_(
+        """
+        def f(x, dt, n):
+            for _ in range(n):
+                k = dt / 6.0
+                x += k * (x + 2.0 * x * x) + k
+            return x
+        """,
+        "x: float",
+        "dt: float",
+        "n: int",
+        wrt="x",
+    )
+    forward, backward = text.split("dx = 1.0")
+    assert "    k = dt / 6.0\n" in forward, "the user's own line stays where it is"
+    assert forward.rstrip().endswith("\nk = dt / 6.0") and " = dt / 6.0\n" not in backward
+
+
+@pytest.mark.parametrize("index", ["1, len(x)", "1, len(x) - 1"])
+@pytest.mark.parametrize("write", ["x[i] = x[i - 1] * a + x[i]", "x[i] += a * (x[i - 1] * x[-i] - x[i])"])
+def test_without_types_no_array_is_saved_for_its_shape(index: str, write: str) -> None:
+    source = f"def f(x, a):\n    for i in range({index}):\n        {write}\n    return np.sum(x * x)"
+    text = pipeline.text(read(source), "reverse", ["x", "a"])
+    assert "(x.copy())" not in text and "x_tape" not in text
+
+    typed = pipeline.compile(read(source, "x[N]", "a: float"), "reverse", ["x", "a"]).functions["f_reverse"]
+    untyped = pipeline.compile(read(source), "reverse", ["x", "a"]).functions["f_reverse"]
+    x = np.array([0.3, 0.8, 0.5, 0.9, 0.4])
+    (value, (dx, da)), (other, (dx2, da2)) = typed(x, 0.7), untyped(x, 0.7)
+    assert value == other
+    np.testing.assert_allclose(dx2, dx, rtol=1e-13)
+    assert da2 == pytest.approx(da, rel=1e-13)

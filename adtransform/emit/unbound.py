@@ -14,8 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from adtransform.ir import UNDEFINED, Const, Var
-from adtransform.ops import CALLS
-from adtransform.place.current import LIKE
+from adtransform.ops import CALLS, LIKE
 from adtransform.place.program import (
     Attempt,
     Bind,

@@ -8,6 +8,7 @@ at all, so only what cannot raise is moved.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 from adtransform.build import Builder, type_of
@@ -15,6 +16,7 @@ from adtransform.ir import UNDEFINED, Const, For, Function, Let, Region, Stmt, V
 from adtransform.lattice import ELLIPSIS, NONE, Array, Scalar, Tuple, Type, is_numpy, is_scalar, kind_of, rank_of, same_shape
 from adtransform.linear import elementwise
 from adtransform.optimise.fill import is_basic
+from adtransform.optimise.share import share
 from adtransform.rewrite import Rewriter, defined, operands, used
 
 _ARITHMETIC = frozenset("operator.add operator.sub operator.mul operator.neg".split())
@@ -29,11 +31,35 @@ def hoist(f: Function) -> Function:
     return _Hoist({*used(back), *defined(back)}).function(f)
 
 
+def lift(f: Function) -> Function:
+    """The function with the numbers that its backward sweep computes in every trip of a loop before the loop.
+
+    The user's own lines stay as they are; these are none, so they come from no line.
+    """
+    body = f.body.body
+    cut = next((i for i, s in enumerate(body) if isinstance(s, Let) and s.op == "backward"), len(body))
+    if cut == len(body):
+        return f
+    lifter = _Lift({t for s in body[:cut] for t in s.targets})
+    made = lifter.region(Region((), body[cut:], f.results))
+    if not lifter.some:
+        return f
+    return share(replace(f, body=replace(f.body, body=(*body[:cut], *made.body), results=made.results)))
+
+
 class _Hoist(Rewriter):
     def __init__(self, worth: set[Var]) -> None:
         super().__init__()
         self.worth = worth
         self.scope: list[set[Var]] = []
+
+    def is_worth(self, target: Var, let: Let) -> bool:
+        """Whether a statement is worth moving for itself."""
+        return isinstance(target.type, Array) and elementwise(let.op) and target in self.worth
+
+    def moved(self, let: Let) -> Let:
+        """The statement where it is moved to."""
+        return let
 
     def region(self, region: Region) -> Region:
         self.scope.append(set(region.params))
@@ -55,7 +81,7 @@ class _Hoist(Rewriter):
             b.add(made)
             return
         for let in moved:
-            b.add(let)
+            b.add(self.moved(let))
             self.scope[-1].update(let.targets)
         kept = tuple(s for s in made.body.body if s not in moved)
         b.add(replace(made, body=replace(made.body, body=kept)))
@@ -68,13 +94,36 @@ class _Hoist(Rewriter):
                 found[stmt.targets[0]] = stmt
         needed: set[Var] = set()
         for target, let in reversed(found.items()):
-            if target in needed or (isinstance(target.type, Array) and elementwise(let.op) and target in self.worth):
+            if target in needed or self.is_worth(target, let):
                 needed.update((target, *_reads(let)))
         return {let: None for target, let in found.items() if target in needed}
 
     def in_sight(self, v: Var) -> bool:
         """Whether a value is bound before the loop."""
         return any(v in bound for bound in self.scope)
+
+
+class _Lift(_Hoist):
+    def __init__(self, outside: set[Var]) -> None:
+        super().__init__(set())
+        self.scope.append(outside)
+
+        self.uses: Counter[Var] = Counter()
+        self.some = False
+
+    def invariant(self, body: Region) -> dict[Let, None]:
+        self.uses = Counter(used(body))
+        return super().invariant(body)
+
+    def is_worth(self, target: Var, let: Let) -> bool:
+        """A number, but for a part of one expression that is as short as a name: `-a`, `2 * a`."""
+        number = isinstance(target.type, Scalar) and kind_of(target.type) in ("float", "complex")
+        short = let.op in _ARITHMETIC and (len(let.args) == 1 or any(isinstance(a, Const) for a in let.args))
+        return number and elementwise(let.op) and (self.uses[target] > 1 or not short)
+
+    def moved(self, let: Let) -> Let:
+        self.some = True
+        return replace(let, origin=None)
 
 
 def _reads(let: Let) -> list[Var]:

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from adtransform.ir import Var
 from adtransform.lattice import List
+from adtransform.ops import LIKE
 from adtransform.place.liveness import Ranges, ranges
 from adtransform.place.program import Attempt, Bind, Branch, Copy, Loop, Node, Operand, Program, Tree, blocks, walk
 
-# The operands of which only shape and dtype are read.
-LIKE = {"shape": 0, "ndim": 0, "size": 0, "zeros": 0, "fit": 1, "cast": 1, "expand": 1, "spread": 1, "accumulate": 2}
-LIKE |= {"matmul_left": 2, "matmul_right": 2, "scatter": 2, "numpy.zeros_like": 0, "numpy.ones_like": 0, "numpy.empty_like": 0}
 _KEEP = frozenset("update accumulate_at copy numpy.copy".split())
 
 

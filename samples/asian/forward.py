@@ -31,10 +31,8 @@ def asian_call_forward(
     log_price = np.full(paths, t7)
     dlog_price = np.full(paths, dt7)
     total = np.zeros(paths)
-    t10 = len(shocks)
     dtotal = np.zeros_like(total)
-    for t13 in range(t10):
-        shock = shocks[t13]
+    for shock in shocks:
         t17 = rate - 0.5 * vol**2
         t19 = np.sqrt(dt)
         dt22 = shock * (vol * (ddt / (2 * t19)) + t19 * dvol)
@@ -54,8 +52,7 @@ def asian_call_forward(
     dlog_price = np.full(paths, dt7)
     total = np.zeros(paths)
     dtotal = np.zeros_like(total)
-    for t38 in range(t10):
-        shock = shocks[t38]
+    for shock in shocks:
         t42 = rate - 0.5 * vol**2
         t44 = np.sqrt(dt)
         t61 = shock * (vol * (ddt / (2 * t44)) + t44 * dvol)

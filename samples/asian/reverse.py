@@ -34,10 +34,8 @@ def asian_call_reverse(
     t7 = np.log(spot)
     log_price = np.full(paths, t7)
     total = np.zeros(paths)
-    t10 = len(shocks)
     t25_tape = []
-    for t13 in range(t10):
-        shock = shocks[t13]
+    for shock in shocks:
         t22 = vol * np.sqrt(dt) * 1.0 * shock
         log_price += (rate - 0.5 * vol**2) * dt + t22
         t25 = np.exp(log_price)
@@ -49,8 +47,7 @@ def asian_call_reverse(
     log_price_1 = np.full(paths, t7)
     total_1 = np.zeros(paths)
     t50_tape = []
-    for t38 in range(t10):
-        shock = shocks[t38]
+    for shock in shocks:
         t47 = vol * np.sqrt(dt) * -1.0 * shock
         log_price_1 += (rate - 0.5 * vol**2) * dt + t47
         t50 = np.exp(log_price_1)
@@ -73,24 +70,21 @@ def asian_call_reverse(
     dstrike = -t65.sum()
     t66 = np.divide(1.0, dates)
     t67 = strong(t65, t66)
-    t68 = t10 - 1
+    t44 = np.sqrt(dt)
+    t68 = 1.0 / (2 * t44)
     dlog_price_1 = np.zeros_like(log_price_1)
     dvol = 0.0
     ddt = 0.0
     # for shock in shocks:
-    for t38 in range(t68, -1, -1):
+    for shock in reversed(shocks):
         t50 = t50_tape.pop()
-        # total += np.exp(log_price)
-        shock = shocks[t38]
-        # log_price += (rate - 0.5 * vol**2) * dt + vol * np.sqrt(dt) * sign * shock
-        t44 = np.sqrt(dt)
         # total += np.exp(log_price)
         dlog_price_1 += t67 * t50
         # log_price += (rate - 0.5 * vol**2) * dt + vol * np.sqrt(dt) * sign * shock
         dt43 = dlog_price_1.sum()
         dt46 = dlog_price_1 @ shock
         dvol -= dt46 * t44
-        ddt += strong(-(dt46 * vol), 1.0 / (2 * t44))
+        ddt += strong(-(dt46 * vol), t68)
         ddt += dt43 * (rate - 0.5 * vol**2)
         t69 = dt43 * dt
         drate += t69
@@ -106,19 +100,15 @@ def asian_call_reverse(
     t74 = strong(t73, t66)
     dlog_price = np.zeros_like(log_price)
     # for shock in shocks:
-    for t13 in range(t68, -1, -1):
+    for shock in reversed(shocks):
         t25 = t25_tape.pop()
-        # total += np.exp(log_price)
-        shock = shocks[t13]
-        # log_price += (rate - 0.5 * vol**2) * dt + vol * np.sqrt(dt) * sign * shock
-        t19 = np.sqrt(dt)
         # total += np.exp(log_price)
         dlog_price += t74 * t25
         # log_price += (rate - 0.5 * vol**2) * dt + vol * np.sqrt(dt) * sign * shock
         dt18 = dlog_price.sum()
         dt21 = dlog_price @ shock
-        dvol += dt21 * t19
-        ddt += strong(dt21 * vol, 1.0 / (2 * t19))
+        dvol += dt21 * t44
+        ddt += strong(dt21 * vol, t68)
         ddt += dt18 * (rate - 0.5 * vol**2)
         t75 = dt18 * dt
         drate += t75

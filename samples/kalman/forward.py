@@ -25,13 +25,11 @@ def surprise_forward(
     x = np.array([track[0], 0.0])
     t15 = np.eye(2)
     P = 10.0 * t15
-    t17 = track[1:]
     dx = np.zeros_like(x)
     dP = np.zeros_like(P)
     total = 0.0
     dtotal = 0.0
-    for t20 in range(len(t17)):
-        z = t17[t20]
+    for z in track[1:]:
         x = F @ x
         dx = F @ dx
         t24 = F.T

@@ -28,8 +28,7 @@ def surprise_reverse(
     t39_tape = []
     t42_tape = []
     total = 0.0
-    for t20 in range(t18):
-        z = t17[t20]
+    for z in t17:
         x = F @ x
         P = F @ P @ F.T + Q
         P_tape.append(P)
@@ -46,6 +45,7 @@ def surprise_reverse(
         t42 = innovation**2 / S
         t42_tape.append(t42)
         total += 0.5 * (t42 + np.log(2.0 * np.pi * S))
+    t43 = 2.0 * np.pi
     dQ = np.zeros_like(Q)
     dx = np.zeros_like(x)
     dP = np.zeros_like(P)
@@ -59,7 +59,6 @@ def surprise_reverse(
         innovation = innovation_tape.pop()
         P = P_tape.pop()
         # total += 0.5 * (innovation**2 / S + np.log(2.0 * np.pi * S))
-        t43 = 2.0 * np.pi
         t44 = 0.5 / S
         dS = 0.5 / (t43 * S) * t43 - t44 * t42
         # x = x + K * innovation

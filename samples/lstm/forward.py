@@ -42,8 +42,7 @@ def loss_forward(
     dh = np.zeros_like(h)
     dc = np.zeros_like(c)
     dstates = []
-    for t12 in range(len(xs)):
-        x = xs[t12]
+    for x in xs:
         gates = x @ W + h @ U + b
         dgates = x @ dW + (h @ dU + dh @ U) + db
         t20 = np.exp(-gates[:, :H])

@@ -35,7 +35,6 @@ def loss_reverse(
     t7 = xs.shape[1]
     h = np.zeros((t7, H))
     c = np.zeros_like(h)
-    t10 = len(xs)
     states = []
     h_tape = []
     c_tape = []
@@ -44,10 +43,9 @@ def loss_reverse(
     g_tape = []
     o_tape = []
     t42_tape = []
-    for t12 in range(t10):
+    for x in xs:
         h_tape.append(h)
         c_tape.append(c)
-        x = xs[t12]
         gates = x @ W + h @ U + b
         i = 1.0 / (1.0 + np.exp(-gates[:, :H]))
         i_tape.append(i)
@@ -80,7 +78,7 @@ def loss_reverse(
     dh = np.zeros_like(h)
     dc = np.zeros_like(c)
     # for x in xs:
-    for t12 in range(t10 - 1, -1, -1):
+    for x in reversed(xs):
         t42 = t42_tape.pop()
         o = o_tape.pop()
         g = g_tape.pop()
@@ -88,8 +86,6 @@ def loss_reverse(
         i = i_tape.pop()
         c = c_tape.pop()
         h = h_tape.pop()
-        # states.append(h)
-        x = xs[t12]
         # f = sigmoid(gates[:, H : 2 * H])
         t23 = 2 * H
         # g = np.tanh(gates[:, 2 * H : 3 * H])

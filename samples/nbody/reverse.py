@@ -71,11 +71,11 @@ def miss_reverse(
     # gap = x[-1] - x[target]
     dx[target] = -t59
     dx[-1] += t59
+    t29 = 0.5 * dt
     da = np.zeros_like(a)
     dv = np.zeros_like(v)
     for _ in range(steps):
         # v += 0.5 * dt * a
-        t29 = 0.5 * dt
         da += dv * t29
         # for i in range(len(mass)):
         for i in range(t10 - 1, -1, -1):

@@ -27,8 +27,7 @@ def misfit_forward(
         raise ValueError("measured must be float64[T]")
     total = 0.0
     dtotal = 0.0
-    for t8 in range(len(measured)):
-        m = measured[t8]
+    for m in measured:
         t10 = angle - m
         total += t10**2
         dtotal += 2 * t10 * dangle

@@ -30,8 +30,7 @@ def misfit_reverse(
     t36_tape = []
     t45_tape = []
     total = 0.0
-    for t8 in range(t1):
-        m = measured[t8]
+    for m in measured:
         t10 = angle - m
         t10_tape.append(t10)
         total += t10**2
@@ -58,6 +57,8 @@ def misfit_reverse(
             t49 = dt / 6.0
             angle += t49 * (speed + 2.0 * a2 + 2.0 * a3 + a4)
             speed += t49 * (s1 + 2.0 * s2 + 2.0 * s3 + s4)
+    t18 = 0.5 * dt
+    t49 = dt / 6.0
     dangle = 0.0
     dspeed = 0.0
     dlength = 0.0
@@ -76,7 +77,6 @@ def misfit_reverse(
             t13 = -9.81 / length
             s1 = t13 * t14 - damping * speed
             # a2, s2 = slope(angle + 0.5 * dt * a1, speed + 0.5 * dt * s1, length, dampi
-            t18 = 0.5 * dt
             a2 = speed + t18 * s1
             # return speed, -GRAVITY / length * sin(angle) - damping * speed
             s2 = t13 * t25 - damping * a2
@@ -86,8 +86,6 @@ def misfit_reverse(
             s3 = t13 * t36 - damping * a3
             # a4, s4 = slope(angle + dt * a3, speed + dt * s3, length, damping)
             a4 = speed + dt * s3
-            # angle += dt / 6.0 * (a1 + 2.0 * a2 + 2.0 * a3 + a4)
-            t49 = dt / 6.0
             # speed += dt / 6.0 * (s1 + 2.0 * s2 + 2.0 * s3 + s4)
             t50 = dspeed * t49
             t51 = t50 * 2.0

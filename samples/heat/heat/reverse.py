@@ -61,7 +61,6 @@ def heat_reverse(u, alpha, steps, dy=1.0):
         raise ValueError("`u` is written, so `alpha` must not share memory with it")
     if np.shares_memory(u, steps):
         raise ValueError("`u` is written, so `steps` must not share memory with it")
-    u_tape = []
     t5_tape = []
     t7_tape = []
     around_tape = []
@@ -69,17 +68,15 @@ def heat_reverse(u, alpha, steps, dy=1.0):
     t13_tape = []
     t14_tape = []
     t15_tape = []
-    u_tape_1 = []
-    u_1 = u.copy()
+    u = u.copy()
     for _ in range(steps):
-        u_tape.append(u_1.copy())
-        t5 = u_1[2:, 1:-1] + u_1[:-2, 1:-1]
+        t5 = u[2:, 1:-1] + u[:-2, 1:-1]
         t5_tape.append(t5)
-        t7 = t5 + u_1[1:-1, 2:]
+        t7 = t5 + u[1:-1, 2:]
         t7_tape.append(t7)
-        around = t7 + u_1[1:-1, :-2]
+        around = t7 + u[1:-1, :-2]
         around_tape.append(around)
-        t10 = u_1[1:-1, 1:-1]
+        t10 = u[1:-1, 1:-1]
         t12 = 4.0 * t10
         t12_tape.append(t12)
         t13 = around - t12
@@ -88,16 +85,14 @@ def heat_reverse(u, alpha, steps, dy=1.0):
         t14_tape.append(t14)
         t15 = t10 + t14
         t15_tape.append(t15)
-        u_1[1:-1, 1:-1] = t15
-        u_tape_1.append(u_1.copy())
-    t16 = u_1 * u_1
+        u[1:-1, 1:-1] = t15
+    t16 = u * u
     y = np.mean(t16)
     # return np.mean(u * u)
-    du_1 = fit(fit(expand(np.divide(dy, np.size(u_1)), t16), t16) * u_1, u_1)
-    du_1 = 2.0 * du_1
+    du = fit(fit(expand(np.divide(dy, np.size(u)), t16), t16) * u, u)
+    du = 2.0 * du
     dalpha = zeros(alpha)
     for _ in range(steps):
-        u_1 = u_tape_1.pop()
         t15 = t15_tape.pop()
         t14 = t14_tape.pop()
         t13 = t13_tape.pop()
@@ -105,27 +100,23 @@ def heat_reverse(u, alpha, steps, dy=1.0):
         around = around_tape.pop()
         t7 = t7_tape.pop()
         t5 = t5_tape.pop()
-        u_2 = u_tape.pop()
+        t17 = u[1:-1, 1:-1]
         # u[1:-1, 1:-1] += alpha * (around - 4.0 * u[1:-1, 1:-1])
-        t10 = u_2[1:-1, 1:-1]
-        du_1 = fit(du_1, u_1)
-        dt15 = copy_of(fit(du_1[1:-1, 1:-1], t15))
-        du_1[1:-1, 1:-1] = 0.0
-        du_1 = fit(du_1, u_2)
+        dt15 = fit(du[1:-1, 1:-1], t15)
+        dt10 = copy_of(fit(dt15, t17))
         dt14 = fit(dt15, t14)
         dt13 = fit(dt14 * alpha, t13)
         dalpha = dalpha + fit(dt14 * t13, alpha)
         daround = fit(dt13, around)
-        dt11 = fit(fit(-dt13, t12) * 4.0, t10)
-        du_1[1:-1, 1:-1] += dt11
-        du_1[1:-1, 1:-1] += copy_of(fit(dt15, t10))
+        du[1:-1, 1:-1] = fit(fit(-dt13, t12) * 4.0, t17)
+        du[1:-1, 1:-1] += dt10
         # around = u[2:, 1:-1] + u[:-2, 1:-1] + u[1:-1, 2:] + u[1:-1, :-2]
         dt7 = fit(daround, t7)
-        dt8 = fit(daround, u_2[1:-1, :-2])
-        du_1[1:-1, :-2] += dt8
+        dt8 = fit(daround, u[1:-1, :-2])
+        du[1:-1, :-2] += dt8
         dt5 = fit(dt7, t5)
-        du_1[1:-1, 2:] += fit(dt7, u_2[1:-1, 2:])
-        dt4 = fit(dt5, u_2[:-2, 1:-1])
-        du_1[:-2, 1:-1] += dt4
-        du_1[2:, 1:-1] += fit(dt5, u_2[2:, 1:-1])
-    return y, (fit(du_1, u), cast(dalpha, alpha))
+        du[1:-1, 2:] += fit(dt7, u[1:-1, 2:])
+        dt4 = fit(dt5, u[:-2, 1:-1])
+        du[:-2, 1:-1] += dt4
+        du[2:, 1:-1] += fit(dt5, u[2:, 1:-1])
+    return y, (du, cast(dalpha, alpha))
