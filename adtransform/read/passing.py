@@ -198,6 +198,7 @@ class Inside:
             assert isinstance(made, (ListRef, DictRef, ObjectRef))
             made.storage.frozen = self.frozen[place]
             self.containers[place] = made
+            self.reader.given.append(made)
         return self.containers[place]
 
     # What it gives back.

@@ -427,7 +427,7 @@ class Storages(Core):
         env = self.frame.env
         for name in [n for n in env if not (n.startswith("%") or self.frame.is_live(n))]:
             del env[name]
-        seen = {s for ref in env.values() for s in self.storages(ref)}
+        seen = {s for ref in (*env.values(), *self.given) for s in self.storages(ref)}
         self.heap = {s: c for s, c in self.heap.items() if s in seen or s.param or s.frozen}
         self.picked = {s: p for s, p in self.picked.items() if s in self.heap}
         self.most_held = max(64, 2 * self.held())
@@ -437,7 +437,7 @@ class Storages(Core):
 
         `mark`: the number of the first storage made in the block.  What was there before may be held by what is around it.
         """
-        refs = list(self.frame.env.values())
+        refs = [*self.frame.env.values(), *self.given]
         for storage, content in self.heap.items():
             if storage.number < mark:
                 if isinstance(content, Items):
