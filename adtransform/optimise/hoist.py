@@ -117,9 +117,8 @@ class _Lift(_Hoist):
 
     def is_worth(self, target: Var, let: Let) -> bool:
         """A number, but for a part of one expression that is as short as a name: `-a`, `2 * a`."""
-        number = isinstance(target.type, Scalar) and kind_of(target.type) in ("float", "complex")
         short = let.op in _ARITHMETIC and (len(let.args) == 1 or any(isinstance(a, Const) for a in let.args))
-        return number and elementwise(let.op) and (self.uses[target] > 1 or not short)
+        return isinstance(target.type, Scalar) and elementwise(let.op) and (self.uses[target] > 1 or not short)
 
     def moved(self, let: Let) -> Let:
         self.some = True

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 
 from adtransform.ir import UNDEFINED, Const, Var
-from adtransform.lattice import Array, List, Saved, is_scalar, same_kind, same_shape
+from adtransform.lattice import Array, List, Saved, is_scalar, rank_of, same_kind, same_shape
 from adtransform.ops import BINARY, CALLS, VIEWS
 from adtransform.place.liveness import Ranges, ranges
 from adtransform.place.program import (
@@ -355,7 +355,8 @@ class _Mender:
         """
         if not sure and (a in self.loose or not (isinstance(type_of(a), (Array, List)) or a in self.indexed)):
             return "copy_of"
-        makers = [node for node, _, _ in islice(self.chain(a), 20)] if isinstance(a, Var) else []
+        flat = rank_of(type_of(a)) in (0, 1)
+        makers = [node for node, _, _ in islice(self.chain(a), 20)] if isinstance(a, Var) and not flat else []
         return "numpy.copy" if any(isinstance(m, Bind) and m.tree.op in (*_TURNED, "numpy.copy") for m in makers) else "copy"
 
     def result(self, node: Exit, i: int) -> None:

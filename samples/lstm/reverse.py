@@ -72,6 +72,8 @@ def loss_reverse(
     dv = t44.T @ t48
     dstates = [np.zeros_like(v) for v in states]
     dstates[-1] = dstates[-1] + np.outer(t48, v)
+    t23 = 2 * H
+    t30 = 3 * H
     dW = np.zeros_like(W)
     dU = np.zeros_like(U)
     db = np.zeros_like(b)
@@ -86,10 +88,6 @@ def loss_reverse(
         i = i_tape.pop()
         c = c_tape.pop()
         h = h_tape.pop()
-        # f = sigmoid(gates[:, H : 2 * H])
-        t23 = 2 * H
-        # g = np.tanh(gates[:, 2 * H : 3 * H])
-        t30 = 3 * H
         # states.append(h)
         t49 = dstates.pop()
         dh += t49

@@ -36,15 +36,15 @@ def log_density_reverse(
     t18_tape = []
     for j in range(n_1):
         t6 = L[j, :j]
-        t6_tape.append(np.copy(t6))
+        t6_tape.append(t6.copy())
         t10 = np.sqrt(L[j, j] - np.dot(t6, t6))
         t10_tape.append(t10)
         L[j, j] = t10
         for i in range(j + 1, n_1):
             t13 = L[i, :j]
-            t13_tape.append(np.copy(t13))
+            t13_tape.append(t13.copy())
             t14 = L[j, :j]
-            t14_tape.append(np.copy(t14))
+            t14_tape.append(t14.copy())
             t17 = L[j, j]
             t17_tape.append(t17)
             t18 = (L[i, j] - np.dot(t13, t14)) / t17

@@ -27,13 +27,13 @@ def solve_reverse(
             t7_tape.append(t7)
             LU[i, k] = t7
             t12 = LU[k, t4:]
-            t12_tape.append(np.copy(t12))
+            t12_tape.append(t12.copy())
             LU[i, t4:] -= t7 * t12
     x = b.copy()
     t18_tape = []
     for i in range(1, n):
         t18 = x[:i]
-        t18_tape.append(np.copy(t18))
+        t18_tape.append(t18.copy())
         x[i] -= np.dot(LU[i, :i], t18)
     t21 = n - 1
     t26_tape = []
@@ -41,7 +41,7 @@ def solve_reverse(
     for i in range(t21, -1, -1):
         t23 = i + 1
         t26 = x[t23:]
-        t26_tape.append(np.copy(t26))
+        t26_tape.append(t26.copy())
         t30 = (x[i] - np.dot(LU[i, t23:], t26)) / LU[i, i]
         t30_tape.append(t30)
         x[i] = t30
