@@ -66,8 +66,7 @@ def misfit_forward(
     x = start
     total = 0.0
     dtotal = 0.0
-    for t8 in range(len(observed)):
-        seen = observed[t8]
+    for seen in observed:
         t10 = x - seen
         total += np.sum(t10**2)
         dtotal += 2 * t10 @ dx

@@ -67,8 +67,7 @@ def misfit_reverse(
     energy_gradient_saved_tape_1 = []
     x = start
     total = 0.0
-    for t8 in range(t3):
-        seen = observed[t8]
+    for seen in observed:
         t10 = x - seen
         t10_tape.append(t10)
         total += np.sum(t10**2)
@@ -81,6 +80,7 @@ def misfit_reverse(
             t21, energy_gradient_saved = energy_gradient_ahead(x, stiffness, hardening)
             energy_gradient_saved_tape_1.append(energy_gradient_saved)
             v = v - t14 * t21
+    t14 = 0.5 * dt
     dx = np.zeros_like(x)
     dv = np.zeros_like(v)
     dstiffness = 0.0
@@ -92,7 +92,6 @@ def misfit_reverse(
             energy_gradient_saved = energy_gradient_saved_tape_1.pop()
             energy_gradient_saved_1 = energy_gradient_saved_tape.pop()
             # v = v - 0.5 * dt * force(x, stiffness, hardening)
-            t14 = 0.5 * dt
             t22 = -(dv * t14)
             dx_1, dstiffness_1, dhardening_1 = energy_gradient_back(
                 energy_gradient_saved, t22
