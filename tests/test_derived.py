@@ -304,6 +304,7 @@ REFUSED = {
     "this `grad`": "def f(x):\n  return x\ndef g(x):\n  return grad(f, wrt=int(x))(x)",
     "`f`, which differentiates itself": "def f(x):\n  return x if x < 1 else grad(f)(x - 1)\ndef g(x):\n  return f(x)",
     "which changes a list, dict or object": "def g(x):\n  a = []\n  def f(t):\n    a.append(t); return t\n  return grad(f)(x)",
+    "which writes an array around it": "def g(x):\n  b = np.zeros(2)\n  def f(t):\n    b[0] = t; return t\n  return grad(f)(x)",
     "which may share memory": "def f(x, y):\n  x[0] = 1.0\n  return x @ y\ndef g(x: np.ndarray):\n  return grad(f)(x, x)[0]",
     "this `jvp` with 1 tangents": "def f(x, y):\n  return x * y\ndef g(x):\n  return jvp(f, (x, x), (x,))[1]",
     "of another shape than its value": "def f(x):\n  return x * 2\ndef g(x: float):\n  return jvp(f, (x,), (np.ones(3),))[1]",

@@ -50,7 +50,6 @@ class Point:
     passed: tuple[Atom, ...]
     form: Form
     chosen: tuple[tuple[str, ...], ...]
-    effects: bool
 
     def labels(self, chosen: Sequence[str]) -> tuple[str, ...]:
         """The parameters of the function that hold the values of some arguments."""
@@ -102,6 +101,9 @@ class Points(Separate):
         if outcome is None or opening.unfinished or opening in self.registry.open:
             self.refuse(node, f"`{function.name}`, which differentiates itself", _OUTSIDE)
         self.check_overlap(outcome, given, node)
+        around = {i for forms in given.around.values() for form in forms.values() for i in indices(form)}
+        if around & outcome.writes.keys():
+            self.refuse(node, f"a derivative of `{function.name}`, which writes an array around it", "pass it the array")
         if outcome.contents:
             self.refuse(node, f"a derivative of `{function.name}`, which changes a list, dict or object", _OUTSIDE)
         if not outcome.ended:
@@ -119,7 +121,6 @@ class Points(Separate):
             (*opening.passed(atoms), *self.captured_by(outcome, node)),
             form,
             chosen,
-            outcome.effects,
         )
 
     def _plain(self, ref: Ref, count: int, node: ast.AST) -> tuple[FunctionRef, list[Ref], dict[str, Ref]]:
