@@ -57,6 +57,37 @@ def one_loop(n: int) -> str:
     return _function(["for k in range(2):", *(f"    {line.strip()}" for line in (head, *body))])
 
 
+def branches_in_loop(n: int) -> str:
+    lines = [line for i in range(n // 4) for line in (f"if s > {i}.5:", "    s = s * a", "else:", f"    u[{i % 3}] = s * a")]
+    return _function(["for k in range(2):", *(f"    {line}" for line in lines)])
+
+
+def whiles(n: int) -> str:
+    return _function([line for i in range(n // 3) for line in (f"while s < {i}.5:", "    s = s * a + 1.0", "    u[0] *= 0.5")])
+
+
+def writes(n: int) -> str:
+    lines = [
+        line
+        for i in range(n // 4)
+        for line in (f"j = int(s) % {1 + i % 3}", f"u[j] = u[{i % 3}] * a", f"u[{(i + 1) % 3}] += s * 0.1", "s = s * a + u[j]")
+    ]
+    return _function(lines)
+
+
+def appends(n: int) -> str:
+    return _function(["q = []", *(line for i in range(n // 2) for line in (f"s = s * 0.9 + a * u[{i % 3}]", "q.append(s)"))])
+
+
+def handlers(n: int) -> str:
+    lines = [
+        line
+        for i in range(n // 4)
+        for line in ("try:", f"    s = s / a + {i}.0", "except ZeroDivisionError:", "    s = s + 1.0")
+    ]
+    return _function(lines)
+
+
 def _function(lines: list[str]) -> str:
     body = "\n".join(f"    {line}" for line in lines)
     return f"import numpy as np\n\ndef f(x, a):\n    u = x.copy()\n    s = 0.0\n{body}\n    return s + np.sum(u)\n"
@@ -84,9 +115,15 @@ def calls(work: Callable[[], Any]) -> int:
 
 @pytest.mark.parametrize("mode", ["forward", "reverse", "pair"])
 @pytest.mark.parametrize("types", [{"x": VECTOR, "a": FLOAT}, {}], ids=["typed", "untyped"])
-@pytest.mark.parametrize("make", [straight, blocks, one_loop])
+@pytest.mark.parametrize("make", [straight, blocks, one_loop, branches_in_loop, writes, appends, handlers])
 def test_twice_the_statements_are_twice_the_work(make: Callable[[int], str], types: dict[str, Type], mode: str) -> None:
     small, large = (calls(lambda n=n: compile(read(make(n), types), mode, ["x", "a"])) for n in (80, 160))
+    assert large < 2.6 * small
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse", "pair"])
+def test_counted_trips_are_found_at_once(mode: str) -> None:
+    small, large = (calls(lambda n=n: compile(read(whiles(n), {"x": VECTOR, "a": FLOAT}), mode, ["x", "a"])) for n in (80, 160))
     assert large < 2.6 * small
 
 
@@ -118,6 +155,18 @@ def test_no_more_blocks_than_python_takes(make: Callable[[int], str]) -> None:
         assert da == (1.0 if make is returns else x) and dx == pytest.approx(50.0 if make is returns else 2 * x * 50.0 + a)
     with pytest.raises(DifferentiationError, match="Python indents no deeper"):
         compile(read(make(130), {}), "reverse", ["x", "a"])
+
+
+@pytest.mark.parametrize("types", [{"x": FLOAT, "a": FLOAT}, {}], ids=["typed", "untyped"])
+def test_early_returns_are_no_recursion(types: dict[str, Type]) -> None:
+    """Each begins a region in the one before; where no path comes back from, nothing is nested in what is printed."""
+    made = compile(read(returns(300), types), "forward", ["x", "a"]).functions["f_forward"]
+    namespace: dict[str, Any] = {}
+    exec(returns(300), namespace)
+    for x in (2.5, 150.5, -1.0):
+        y, dy = made(x, 1.5, 1.0, 0.5)
+        assert y == namespace["f"](x, 1.5)
+        assert dy == pytest.approx((namespace["f"](x + 1e-6, 1.5 + 5e-7) - namespace["f"](x - 1e-6, 1.5 - 5e-7)) / 2e-6)
 
 
 def chain(n: int) -> str:

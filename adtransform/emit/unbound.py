@@ -10,8 +10,9 @@ contradict every condition is bound.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import ChainMap, Counter
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeVar
 
 from adtransform.ir import UNDEFINED, Const, Var
 from adtransform.ops import CALLS, LIKE
@@ -31,11 +32,15 @@ from adtransform.place.program import (
     walk,
 )
 
+_T = TypeVar("_T")
 Condition = frozenset[tuple[Var, bool]]
-_State = dict[Var, frozenset[Condition]]
-_Facts = dict[Var, bool]
+# Inside of a block a layer of its own says what has changed: no conditions any more, or no fact (None).
+_State = ChainMap[Var, frozenset[Condition]]
+_Facts = ChainMap[Var, bool | None]
+_End = tuple[dict[Var, frozenset[Condition]], dict[Var, bool | None]]  # the changes at the end of a path
 _MOST = 8  # conditions of a variable, and facts of a condition, that are followed: with more it counts as unbound anywhere
 _ALWAYS: frozenset[Condition] = frozenset([frozenset()])
+_NEVER: frozenset[Condition] = frozenset()
 
 
 def unbound(program: Program, names: Mapping[Var, str]) -> frozenset[Var]:
@@ -44,7 +49,7 @@ def unbound(program: Program, names: Mapping[Var, str]) -> frozenset[Var]:
     if not any(s == UNDEFINED for n in nodes if isinstance(n, Copy) for _, s in n.pairs):
         return frozenset()
     analysis = _Analysis(nodes, names)
-    analysis.block(program.nodes, {}, {})
+    analysis.block(program.nodes, ChainMap(), ChainMap())
     sources: dict[Var, list[Var]] = {}
     for t, s in analysis.moves:
         sources.setdefault(t, []).append(s)
@@ -68,7 +73,7 @@ class _Analysis:
         counts = Counter(v for n in nodes for v in reads(n))
         counts.update(v for n in nodes if isinstance(n, Loop) for v in (*variables(n.cond), *n.phis, *(p for _, p in n.exits)))
         self.once = {v for v, count in counts.items() if count == 1} - self.tests
-        self.breaks: list[list[tuple[_State, _Facts]]] = []
+        self.breaks: list[tuple[int, int, list[_End]]] = []  # how many layers there are outside of a loop, and how it is left
         incoming: dict[Var, set[Operand]] = {}
         for n in nodes:
             if isinstance(n, Copy):
@@ -85,9 +90,7 @@ class _Analysis:
                     self.check(self.asked(node), state, facts)
                     if node.tree.op in ("raise", "reraise"):
                         return False
-                    for t in node.targets:
-                        state.pop(t, None)
-                        facts.pop(t, None)
+                    _forget(node.targets, state, facts)
                 case Copy():
                     self.copy(node, state, facts)
                 case Branch():
@@ -101,7 +104,8 @@ class _Analysis:
                 case Exit(kind=kind):
                     self.check(reads(node), state, facts)
                     if kind == "break":
-                        self.breaks[-1].append((dict(state), dict(facts)))
+                        known, learnt, ends = self.breaks[-1]
+                        ends.append((_changes(state, known), _changes(facts, learnt)))
                     return False
         return True
 
@@ -113,14 +117,14 @@ class _Analysis:
 
     def check(self, found: Iterable[Var], state: _State, facts: _Facts) -> None:
         for v in found:
-            if any(all(facts.get(c, outcome) == outcome for c, outcome in condition) for condition in state.get(v, ())):
+            if any(all(facts.get(c) in (None, outcome) for c, outcome in condition) for condition in state.get(v, ())):
                 self.needed.add(v)
 
     def copy(self, node: Copy, state: _State, facts: _Facts) -> None:
         moved = [(t, s) for t, s in node.pairs if isinstance(s, Var) and self.names.get(s) != self.names.get(t)]
         self.check((s for _, s in moved), state, facts)
-        new: _State = {}
-        learnt: _Facts = {}
+        new: dict[Var, frozenset[Condition]] = {}
+        learnt: dict[Var, bool | None] = {}
         for t, s in node.pairs:
             if s == UNDEFINED:
                 new[t] = _ALWAYS
@@ -130,14 +134,9 @@ class _Analysis:
                 learnt[t] = s.value
             elif isinstance(s, Var) and s in facts:
                 learnt[t] = facts[s]
-        for _, s in node.pairs:
-            if isinstance(s, Var) and s in self.once:
-                state.pop(s, None)
-        targets = {t for t, _ in node.pairs}
+        _forget((s for _, s in node.pairs if isinstance(s, Var) and s in self.once), state)
         tests = [(t, s) for t, s in node.pairs if t in self.tests or s in self.tests]
-        for t in targets:
-            state.pop(t, None)
-            facts.pop(t, None)
+        _forget((t for t, _ in node.pairs), state, facts)
         state.update(new)
         facts.update(learnt)
         if tests:
@@ -147,72 +146,82 @@ class _Analysis:
                     state[v] = frozenset(_renamed(condition, tests) for condition in conditions)
 
     def branch(self, node: Branch, state: _State, facts: _Facts) -> bool:
-        ends: list[tuple[_State, _Facts]] = []
+        ends: list[_End] = []
         test, outcome = _test(node.cond)
         for block, value in ((node.then, outcome), (node.orelse, not outcome)):
-            inner, known = dict(state), dict(facts)
+            inner, known = state.new_child(), facts.new_child()
             if test is not None:
-                if facts.get(test, value) != value:
+                if facts.get(test) not in (None, value):
                     continue
                 known[test] = value
             if self.block(block, inner, known):
-                ends.append((inner, known))
+                ends.append((_changes(inner, len(state.maps)), _changes(known, len(facts.maps))))
         if ends:
             self.join(ends, state, facts)
         return bool(ends)
 
     def attempt(self, node: Attempt, state: _State, facts: _Facts) -> bool:
-        ends: list[tuple[_State, _Facts]] = []
+        ends: list[_End] = []
         for path in (*((clause.handler,) for clause in node.clauses), (node.body, node.orelse)):
-            inner, known = dict(state), dict(facts)
+            inner, known = state.new_child(), facts.new_child()
             if all(self.block(block, inner, known) for block in path):
-                ends.append((inner, known))
+                ends.append((_changes(inner, len(state.maps)), _changes(known, len(facts.maps))))
         if ends:
             self.join(ends, state, facts)
         return bool(ends)
 
-    def join(self, ends: list[tuple[_State, _Facts]], state: _State, facts: _Facts) -> None:
+    def join(self, ends: list[_End], state: _State, facts: _Facts) -> None:
         """What holds where several paths meet: unbound on one of them means unbound under that path's facts."""
-        common = {c: v for c, v in ends[0][1].items() if all(known.get(c) == v for _, known in ends)}
-        merged: _State = {}
+        learnt = {c: [known.get(c, facts.get(c)) for _, known in ends] for _, known in ends for c in known}
+        differing = {c: outcomes for c, outcomes in learnt.items() if any(o != outcomes[0] for o in outcomes)}
+        own = [{(c, o) for c, outcomes in differing.items() if (o := outcomes[i]) is not None} for i in range(len(ends))]
+        merged: dict[Var, frozenset[Condition]] = {}
         for v in {v for end, _ in ends for v in end}:
-            found = [(end.get(v, frozenset()), known) for end, known in ends]
-            if all(conditions == found[0][0] for conditions, _ in found):
-                merged[v] = found[0][0]
+            found = [end.get(v, state.get(v, _NEVER)) for end, _ in ends]
+            if all(conditions == found[0] for conditions in found):
+                merged[v] = found[0]
                 continue
-            out = {
-                condition | {(c, o) for c, o in known.items() if c not in common}
-                for conditions, known in found
-                for condition in conditions
-            }
+            out = {condition | known for conditions, known in zip(found, own, strict=True) for condition in conditions}
             merged[v] = frozenset(out) if len(out) <= _MOST >= max(map(len, out), default=0) else _ALWAYS
-        state.clear()
         state.update(merged)
-        facts.clear()
-        facts.update(common)
+        facts.update({c: None if c in differing else outcomes[0] for c, outcomes in learnt.items()})
 
     def loop(self, node: Loop, state: _State, facts: _Facts) -> None:
-        for _ in range(2):
-            self.breaks.append([])
-            inner, known = dict(state), {**facts, **self.flags(node.phis)}
+        for again in (False, True):
+            self.breaks.append((len(state.maps), len(facts.maps), []))
+            inner, known = state.new_child(), facts.new_child(self.flags(node.phis))
             self.block(node.header, inner, known)
-            after, then = dict(inner), dict(known)
+            after, then = dict(inner.maps[0]), dict(known.maps[0])
             self.block(node.body, inner, known)
-            breaks = self.breaks.pop()
-            # What the next trip may find unbound; facts about one trip say nothing of the next.
-            for p in node.phis:
-                if inner.get(p):
-                    state[p] = _ALWAYS
+            *_, breaks = self.breaks.pop()
+            if not again:
+                # What the next trip may find unbound; facts about one trip say nothing of the next.
+                state.update({p: _ALWAYS for p in node.phis if inner.get(p)})
         for q, p in node.exits:
-            after.pop(q, None)
-            if after.get(p):
-                after[q] = after[p]
-            if p in then:
-                then[q] = then[p]
+            after[q] = after.get(p, state.get(p, _NEVER))
+            if (outcome := then.get(p, facts.get(p))) is not None:
+                then[q] = outcome
         self.join([*([(after, then)] if node.ends else []), *breaks] or [(after, then)], state, facts)
 
-    def flags(self, phis: Iterable[Var]) -> _Facts:
+    def flags(self, phis: Iterable[Var]) -> dict[Var, bool | None]:
         return {p: self.constant[p].value for p in phis if p in self.constant and isinstance(self.constant[p].value, bool)}
+
+
+def _forget(found: Iterable[Var], state: _State, facts: _Facts | None = None) -> None:
+    """Variables that are bound anew, or not read any more."""
+    for v in found:
+        if v in state:
+            state[v] = _NEVER
+        if facts is not None and v in facts:
+            facts[v] = None
+
+
+def _changes(layers: ChainMap[Var, _T], outside: int) -> dict[Var, _T]:
+    """What has changed since there were only the layers `outside`."""
+    found: dict[Var, _T] = {}
+    for layer in reversed(layers.maps[: len(layers.maps) - outside]):
+        found.update(layer)
+    return found
 
 
 def _renamed(condition: Condition, pairs: list[tuple[Var, Operand]]) -> Condition:

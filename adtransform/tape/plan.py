@@ -32,14 +32,15 @@ class Plan:
         self.attempts: set[object] = set()  # the tags of what may fail
         self.asked = flags_of(Region((), tuple(forward), ()), asks_what)
         self._bind(forward, ())
-        self.counted = {tag for tag in trips if any(u is trips[tag] for u in read_in(backward))}
+        read = set(read_in(backward))
+        self.counted = {tag for tag in trips if trips[tag] in read}
         for tag in self.counted:
             self.path[trips[tag]] = self.tags[tag]
             self.order[trips[tag]] = self.order_of_tag[tag]
         self.saved: dict[Path, list[Var]] = {}
         self.again: dict[Path, list[Var]] = {}
         self.decided: dict[Var, str] = {}
-        needed = {v for v in read_in(backward) if self.path.get(v)}
+        needed = {v for v in read if self.path.get(v)}
         for v in sorted(needed, key=self.order.__getitem__):
             self.decide(v)
         self.inside: dict[Path, list[Path]] = {}  # for each region, those in it in which values are saved

@@ -11,13 +11,22 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from test_size import FLOAT, VECTOR, blocks, one_loop, read, straight
+from test_size import FLOAT, VECTOR, appends, blocks, branches_in_loop, one_loop, read, straight, whiles, writes
 
 from adtransform import emit
 from adtransform.pipeline import derivative, gradient, unhindered
 
 SIZES = 2_500, 5_000, 10_000
 TYPED = {"x": VECTOR, "a": FLOAT}
+SHAPES = {
+    "straight": straight,
+    "blocks": blocks,
+    "one loop": one_loop,
+    "ifs in loop": branches_in_loop,
+    "whiles": whiles,
+    "writes": writes,
+    "appends": appends,
+}
 
 
 def measure(name: str, mode: str, typed: bool, n: int) -> str:
@@ -28,8 +37,7 @@ def measure(name: str, mode: str, typed: bool, n: int) -> str:
     def lap() -> None:
         spent.append(time.process_time() - start - sum(spent))
 
-    make = {"straight": straight, "blocks": blocks, "one loop": one_loop}[name]
-    f = read(make(n), TYPED if typed else {})
+    f = read(SHAPES[name](n), TYPED if typed else {})
     lap()
     if mode == "second order":
         made = derivative(gradient(f, ["x", "a"], single=False), "forward", ["x", "a"])
@@ -41,21 +49,19 @@ def measure(name: str, mode: str, typed: bool, n: int) -> str:
     emit.load(text)
     lap()
     parts = "  ".join(f"{s:6.2f}" for s in (*spent, sum(spent)))
-    return f"{name:10s} {mode:12s} {'typed' if typed else 'untyped':8s} {n:6d}  {parts}  {text.count(chr(10)):7d}"
+    return f"{name:11s} {mode:12s} {'typed' if typed else 'untyped':8s} {n:6d}  {parts}  {text.count(chr(10)):7d}"
 
 
 def main(sizes: tuple[int, ...]) -> None:
     """Print the table."""
-    print("function   mode         types    length    read  derive    emit   total    lines")
+    print("function    mode         types    length    read  derive    emit   total    lines")
     for name, mode, typed in (
         ("straight", "forward", True),
         ("straight", "reverse", True),
         ("straight", "pair", True),
         ("straight", "second order", True),
         ("straight", "reverse", False),
-        ("blocks", "reverse", True),
-        ("one loop", "reverse", True),
-        ("one loop", "reverse", False),
+        *((name, "reverse", typed) for name in list(SHAPES)[1:] for typed in (True, False)),
     ):
         for n in sizes:
             print(measure(name, mode, typed, n), flush=True)
