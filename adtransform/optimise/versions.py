@@ -77,7 +77,7 @@ def _lasts(f: Function, cut: int) -> dict[Var, Var]:
     for v in starts:
         found.setdefault(find(v), []).append(v)
     mixed = {find(v) for v in several}
-    outside = [t for s in f.body.body[:cut] for t in s.targets]
+    outside = dict.fromkeys(t for s in f.body.body[:cut] for t in s.targets)
     last = {find(t): t for t in outside}
     single = {r: last[r] for r, vs in found.items() if len(vs) == 1 and r not in mixed and vs[0] in outside}
     return {v: single[r] for v in (*root, *outside) if (r := find(v)) in single}
