@@ -281,7 +281,7 @@ def result_dtype(types: Sequence[Type]) -> tuple[str | None, str | None]:
 
 
 def join(a: Type, b: Type) -> Type:
-    """The least type that holds for both: where two paths meet, and at the head of a loop."""
+    """The least type that holds for both; it is the type of a value only after `meet`, `carried` or `item_of`."""
     if a == b or b == UNDEFINED:
         return a
     if a == UNDEFINED:
@@ -296,7 +296,7 @@ def join(a: Type, b: Type) -> Type:
     if isinstance(a, Array) and isinstance(b, Array):
         dims: tuple[Extent, ...] | None = None
         if a.dims is not None and b.dims is not None and len(a.dims) == len(b.dims):
-            dims = tuple(x if x == y else _join_extent(x, y) for x, y in zip(a.dims, b.dims, strict=True))
+            dims = tuple(x if x == y else Dim(_VARIES, is_many(x) and is_many(y)) for x, y in zip(a.dims, b.dims, strict=True))
         return Array(a.dtype if a.dtype == b.dtype else None, dims)
     if isinstance(a, Tuple) and isinstance(b, Tuple) and len(a.items) == len(b.items):
         return Tuple(tuple(join(x, y) for x, y in zip(a.items, b.items, strict=True)))
@@ -314,10 +314,12 @@ def join(a: Type, b: Type) -> Type:
     return Static("mixed")
 
 
-def _join_extent(a: Extent, b: Extent) -> Extent:
-    # The name must be a function of the two, or a loop's types would never settle.
-    left, right = (e.name if isinstance(e, Dim) else str(e) for e in (a, b))
-    return Dim(left if left.startswith("~") else f"~{left}|{right}", is_many(a) and is_many(b))
+_VARIES = "~*"  # the extent of an axis that differs from item to item, or from path to path
+
+
+def meet(*types: Type) -> Type:
+    """The type of a value that is one of several: an extent in which they differ is that of no other value."""
+    return _one_item(functools.reduce(join, types))
 
 
 def carried(so_far: Type, before: Type, new: Type, name: str) -> Type:
@@ -351,12 +353,14 @@ def _axis(t: Type, i: int, rank: int) -> Extent | None:
     return t.dims[i] if isinstance(t, Array) and t.dims is not None and len(t.dims) == rank else None
 
 
+def is_lasting(e: Extent) -> bool:
+    """Whether all values of this extent are equally long, in which trip of a loop they may be bound."""
+    return not (isinstance(e, Dim) and "~" in e.name)
+
+
 def _is_passing(e: Extent) -> bool:
     """Whether an extent is that of one trip of a loop (`#`), of one path (`~`), or one of which nothing is known (`?`)."""
     return isinstance(e, Dim) and any(mark in e.name for mark in "#~?")
-
-
-_VARIES = "~*"  # the extent of an axis that differs from item to item
 
 
 def _any_item(t: Type) -> Type:
@@ -382,12 +386,13 @@ def item_of(t: List) -> Type:
 
 def _one_item(t: Type) -> Type:
     if isinstance(t, Array) and t.dims is not None:
-        return Array(t.dtype, tuple(_fresh(e) if isinstance(e, Dim) and e.name == _VARIES else e for e in t.dims))
+        return Array(t.dtype, tuple(map(told_apart, t.dims)))
     return Tuple(tuple(map(_one_item, t.items))) if isinstance(t, Tuple) else t
 
 
-def _fresh(e: Dim) -> Dim:
-    return Dim(fresh_dim().name, e.many)
+def told_apart(e: Extent) -> Extent:
+    """The extent of one value, a name of its own where that of another item or on another path is another one."""
+    return Dim(fresh_dim().name, e.many) if isinstance(e, Dim) and e.name == _VARIES else e
 
 
 def show(t: Type) -> str:

@@ -29,7 +29,9 @@ from adtransform.lattice import (
     Unknown,
     broadcast_dims,
     dims_of,
+    item_of,
     join,
+    meet,
     of_value,
 )
 from adtransform.ops import resolve
@@ -221,11 +223,11 @@ def _clip(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Typ
 def _extreme(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
     """`min(a, b)`, `max(a, b)` give back one of their operands."""
     if len(types) > 1:
-        return functools.reduce(join, types)
+        return meet(*types)
     if isinstance(types[0], List):
-        return types[0].item
+        return item_of(types[0])
     if isinstance(types[0], Tuple) and types[0].items:
-        return functools.reduce(join, types[0].items)
+        return meet(*types[0].items)
     if isinstance(types[0], Array) and types[0].dims is not None and len(types[0].dims) == 1 and types[0].dtype:
         return of_value(np.dtype(types[0].dtype).type(0))
     return UNKNOWN

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from adtransform import lattice
 from adtransform.build import type_of
 from adtransform.infer import infer
 from adtransform.ir import UNDEFINED, Assume, Atom, Const, For, Function, If, Leaf, Let, Param, Region, Stmt, Try, Var, While
-from adtransform.lattice import UNKNOWN, Type, join
+from adtransform.lattice import UNKNOWN, Type, meet
 from adtransform.listing.writing import WORDS, map_tree
 from adtransform.ops import resolve
 
@@ -96,7 +96,7 @@ class _Reader:
         if at >= len(self.lines) or self.lines[at] != " " * indent + "else:":
             raise ValueError(f"an if without an else: {right!r}")
         orelse, at = self.region(at + 1, indent + 4, (), scope)
-        types = tuple(join(type_of(a), type_of(b)) for a, b in zip(then.results, orelse.results, strict=False))
+        types = tuple(meet(type_of(a), type_of(b)) for a, b in zip(then.results, orelse.results, strict=False))
         return If(_vars(binders, types), cond, then, orelse), at
 
     def _try(self, at: int, indent: int, scope: dict[str, Var], binders: list[_Binder]) -> tuple[Stmt, int]:
@@ -119,7 +119,7 @@ class _Reader:
         types = tuple(map(type_of, inits))
         while True:
             body, end = self.region(at + 1, indent + 4, (index, *_vars(carried, types)), scope)
-            settled = tuple(join(t, type_of(r)) for t, r in zip(types, body.results[1:], strict=True))
+            settled = _settled(types, inits, body.results[1:], at)
             if settled == types:
                 return For(_vars(binders, types), inits, start, stop, step, body), end
             types = settled
@@ -134,7 +134,7 @@ class _Reader:
                 raise ValueError(f"a while without its do: {right!r}")
             second = [_binder(part) for part in _split(do[1] or "", ",") if part.strip()]
             body, end = self.region(middle + 1, indent + 4, _vars(second, types), scope)
-            settled = tuple(join(t, type_of(r)) for t, r in zip(types, body.results[1:], strict=True))
+            settled = _settled(types, inits, body.results[1:], at)
             if settled == types:
                 return While(_vars(binders, types), inits, cond, body), end
             types = settled
@@ -152,6 +152,12 @@ def _vars(binders: list[_Binder], types: tuple[Type, ...]) -> tuple[Var, ...]:
     if len(binders) != len(types):
         raise ValueError(f"{len(binders)} names for {len(types)} values: {', '.join(name for name, _ in binders)}")
     return tuple(Var(t if note is None else note, name) for (name, note), t in zip(binders, types, strict=True))
+
+
+def _settled(types: tuple[Type, ...], inits: Sequence[Atom], nexts: Sequence[Atom], at: int) -> tuple[Type, ...]:
+    """The types of what a loop carries, of what they were before a trip and of what it makes of them."""
+    rows = enumerate(zip(types, inits, nexts, strict=True))
+    return tuple(lattice.carried(t, type_of(init), type_of(new), f"{at}.{n}") for n, (t, init, new) in rows)
 
 
 def _carried(text: str | None, scope: dict[str, Var]) -> tuple[list[_Binder], tuple[Atom, ...]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from adtransform.build import Builder, type_of
 from adtransform.ir import UNDEFINED, Atom, Const, Function, Let, Region, Stmt, Var
-from adtransform.lattice import Array, Dim, kind_of
+from adtransform.lattice import Array, Dim, is_lasting, kind_of
 from adtransform.rewrite import Rewriter, operands, regions
 
 
@@ -47,9 +47,10 @@ class _Shapes(Rewriter):
         """A value that is at hand from here on."""
         self.top.add(v)
         if isinstance(v.type, Array) and v.type.dims is not None:
-            self.whole.setdefault((v.type.dims, v.type.dtype), v)
+            if all(map(is_lasting, v.type.dims)):
+                self.whole.setdefault((v.type.dims, v.type.dtype), v)
             for axis, extent in enumerate(v.type.dims):
-                if isinstance(extent, Dim):
+                if isinstance(extent, Dim) and is_lasting(extent):
                     self.axes.setdefault(extent, (v, axis))
 
     def let(self, stmt: Let, b: Builder) -> None:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from adtransform.ir import Atom, Const, If, Region, Var
-from adtransform.lattice import join
+from adtransform.lattice import meet
 from adtransform.read.core import Opened, State
 from adtransform.read.merge import Merging, hint_of, same_place
 from adtransform.read.refs import Choice, Content, Entries, Items, Ref, Step, Storage, TupleRef, View
@@ -164,7 +164,7 @@ class Chosen(Merging):
         self.restore(entry)
         if found[0] is found[1]:
             return found[0]
-        target = Var(join(*map(self.type_of, found)), hint)
+        target = Var(meet(*map(self.type_of, found)), hint)
         self.before[target] = found[0]
         self.builder.add(If((target,), choice.cond, then, orelse, self.place))
         return target

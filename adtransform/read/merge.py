@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from adtransform.ir import UNDEFINED, Atom, Const, If, Region, Var
-from adtransform.lattice import TEXT, Saved, Static, join
+from adtransform.lattice import TEXT, Saved, Static, meet
 from adtransform.read.core import Opened, State
 from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE
 from adtransform.read.refs import (
@@ -328,7 +328,7 @@ class Merging(Storages):
             if (x, y) in known:
                 merged.append(known[x, y])
                 continue
-            target = known[x, y] = Var(join(self.type_of(x), self.type_of(y)), hint)
+            target = known[x, y] = Var(meet(self.type_of(x), self.type_of(y)), hint)
             self.before[target] = x
             targets.append(target)
             merged.append(target)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from adtransform.ir import Const
-from adtransform.lattice import Array, Dim, Extent, List, Scalar, Tuple, Type, fresh_dim, join, of_value
+from adtransform.lattice import Array, Dim, Extent, List, Scalar, Tuple, Type, fresh_dim, join, of_value, told_apart
 from adtransform.read.frames import Frame
 from adtransform.read.refs import ClassRef, FunctionRef, Ref
 from adtransform.record import record
@@ -165,14 +165,19 @@ def _named(t: Type, name: str, known: dict[Dim, Dim]) -> Type:
     return _mapped(t, name, new)
 
 
-def _mapped(t: Type, name: str, change: Callable[[Dim, str], Extent]) -> Type:
+def _mapped(t: Type, name: str, change: Callable[[Dim, str], Extent], held: bool = False) -> Type:
+    """`held`: of the items of a list, which may differ in extents."""
     match t:
         case Array(dtype, dims) if dims is not None:
-            return Array(dtype, tuple(change(e, f"{name}.{i}") if isinstance(e, Dim) else e for i, e in enumerate(dims)))
+            found = []
+            for i, e in enumerate(dims):
+                one = told_apart(e)
+                found.append(change(one, f"{name}.{i}") if isinstance(one, Dim) and not (held and one != e) else e)
+            return Array(dtype, tuple(found))
         case Tuple(items):
-            return Tuple(tuple(_mapped(item, f"{name}.{i}", change) for i, item in enumerate(items)))
+            return Tuple(tuple(_mapped(item, f"{name}.{i}", change, held) for i, item in enumerate(items)))
         case List(item):
-            return List(_mapped(item, f"{name}.", change))
+            return List(_mapped(item, f"{name}.", change, True))
         case Scalar(kind, dtype):
             return Scalar(kind, dtype, maybe=t.maybe)  # what else is known of a count does not hold for every call
     return t
