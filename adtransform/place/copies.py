@@ -168,7 +168,9 @@ def _may_be_inplace(node: Bind) -> bool:
     if of is not None and one and tree.op in ("operator.add", "operator.sub"):
         # An adjoint that grows by what surely has its shape and dtype.
         return same_shape(tree.type, tree.args[0].type) and same_kind(tree.type, tree.args[0].type)
-    return not isinstance(tree.args[0].type, List) and label(tree.args[0]) == augmented(tree) != ""
+    # The user's own: what is derived from it may be the product of the same operand with something larger.
+    own = label(node.targets[0]) == label(tree.args[0]) == augmented(tree) != ""
+    return own and not isinstance(tree.args[0].type, List)
 
 
 @record
