@@ -20,7 +20,10 @@ from adtransform.record import record
 
 @record
 class Origin:
-    """Where something came from: file, position (1-based line, 0-based column), and the user's statement as text."""
+    """Where something came from: file, position (1-based line, 0-based column), and the user's statement as text.
+
+    `via`: the statement that called the function around, where that function is a single statement.
+    """
 
     file: str
     line: int
@@ -29,6 +32,7 @@ class Origin:
     end_column: int
     text: str = ""
     comment: str = ""
+    via: str = ""
 
 
 @record(eq=False)

@@ -35,8 +35,10 @@ from adtransform.optimise.prune import dropped, prune
 from adtransform.optimise.shapes import shapes
 from adtransform.optimise.share import invariants, share
 from adtransform.optimise.simplify import lower, simplify
+from adtransform.optimise.sink import sink
 from adtransform.optimise.steady import steady
 from adtransform.optimise.tidy import tidy
+from adtransform.optimise.together import together
 from adtransform.optimise.versions import versions
 from adtransform.read import read
 from adtransform.record import record
@@ -68,7 +70,7 @@ def _unmarked(f: Function) -> Function:
 # The primal before differentiation, the joint sweeps before the tape is laid (what is not needed is not saved), and after.
 PRIMAL: tuple[Pass, ...] = (_unmarked, tidy, steady, prune)
 JOINT: tuple[Pass, ...] = (simplify, versions, invariants, share, simplify, prune, fill, direct, prune, shapes, hoist, share)
-FINAL: tuple[Pass, ...] = (invariants, share, simplify, prune, lift, late)
+FINAL: tuple[Pass, ...] = (invariants, share, together, simplify, prune, lift, late, sink)
 
 
 def run(passes: Sequence[Pass], f: Function) -> Function:

@@ -548,3 +548,41 @@ def test_without_types_no_array_is_saved_for_its_shape(index: str, write: str) -
     assert value == other
     np.testing.assert_allclose(dx2, dx, rtol=1e-13)
     assert da2 == pytest.approx(da, rel=1e-13)
+
+
+def test_a_retry_loop_is_left_where_it_succeeds() -> None:
+    text = reversed_(
+        """
+        def f(x):
+            for _ in range(5):
+                try:
+                    y = math.log(x)
+                    break
+                except ValueError:
+                    x = x * -0.5
+            return y * x
+        """,
+        "x: float",
+        wrt="x",
+    )
+    forward, backward = text.split("dx = y")
+    assert "failed = " not in forward and "exit" not in forward and forward.count("break") == 1
+    assert backward.count("if failed:") == 1 and "if not failed:" not in backward
+
+
+def test_saves_at_the_end_of_a_loop_make_no_flag_of_its_exit() -> None:
+    source = """def f(x, n):
+    for i in range(n):
+        if np.sum(x) > 9.0:
+            x = x * 0.5
+            break
+        x = x * x + 1.0
+    return np.sum(x) * x"""
+    text = pipeline.text(read(source), "reverse", ["x"])
+    forward, _ = text.split("    # return")
+    assert "break" in forward and "exit" not in forward and "stop" not in forward
+    made = pipeline.compile(read(source), "reverse", ["x"]).functions["f_reverse"]
+    value, (dx,) = made(np.array([1.0, 2.0]), 5)
+    typed = pipeline.compile(read(source, "x[N]", "n: int"), "reverse", ["x"]).functions["f_reverse"]
+    np.testing.assert_array_equal(value, typed(np.array([1.0, 2.0]), 5)[0])
+    np.testing.assert_allclose(dx, typed(np.array([1.0, 2.0]), 5)[1][0], rtol=1e-14)

@@ -414,6 +414,43 @@ def f(x: float) -> tuple[float, float, float]:
     )
 
 
+def _reversed(text: str, *wrt: str) -> str:
+    return pipeline.text(pipeline.load_function(from_text(inspect.cleandoc(text)), "f", {}), "reverse", wrt)
+
+
+def test_a_short_helper_called_often_is_quoted_as_its_call() -> None:
+    text = """
+    def slope(x: float, k: float):
+        return k * x * x
+
+    def f(x: float, k: float):
+        a = slope(x, k)
+        b = slope(x + a, k)
+        return a * b
+    """
+    made = _reversed(text, "x", "k")
+    assert "# a = slope(x, k)" in made and "# b = slope(x + a, k)" in made and "# return k * x * x" not in made
+    once = _reversed(text.replace("slope(x + a, k)", "x + a"), "x", "k")
+    assert "# return k * x * x" in once and "# a = " not in once
+
+
+def test_quoted_statements_are_cut_behind_a_word() -> None:
+    names = ", ".join(f"long_name_{i}: float" for i in range(9))
+    total = " + ".join(f"long_name_{i} * long_name_{i}" for i in range(9))
+    broken = "(\n            " + total.replace(" + ", "\n            + ") + "\n        )"
+    for value in (total, broken):
+        made = _reversed(f"""
+    def f({names}):
+        # {"all of them " * 12}
+        y = {value} * 2.0
+        return y * y
+    """, "long_name_0")  # fmt: skip
+        quoted = [line for line in made.splitlines() if line.lstrip().startswith("# y = ")]
+        assert len(quoted) == 1 and len(quoted[0]) <= 88 and quoted[0].endswith((" + ...", " * ..."))
+        assert all(f"{word} " in f"{total} = y ( (" for word in quoted[0].removesuffix("...").split()[1:])
+        assert made.count("them") == 12, "the user's comments are not cut"
+
+
 def test_source_of_loaded_functions() -> None:
     text = "def f(x):\n    return x + 1\n"
     f = emit.load(text)["f"]

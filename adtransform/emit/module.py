@@ -11,6 +11,7 @@ import itertools
 import linecache
 import re
 import sys
+import textwrap
 import tokenize
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -147,22 +148,46 @@ def _quoted(lines: list[Line]) -> Iterator[Line]:
     """The lines, the forward ones led by the user's comments and the backward ones by the user's statements."""
     shown = ""
     commented: set[tuple[str, int]] = set()
+    # What a function of a single statement did is quoted as its call, where there are several.
+    callers: dict[tuple[str, int], set[str]] = {}
+    for line in lines:
+        if line.backward and line.origin is not None:
+            callers.setdefault((line.origin.file, line.origin.line), set()).add(line.origin.via)
     for line in lines:
         origin = line.origin
         if origin is not None and line.lines:
             pad = line.lines[0][: len(line.lines[0]) - len(line.lines[0].lstrip())]
             where = (origin.file, origin.line)
             if line.backward:
-                text = origin.text.splitlines()[0].strip() if origin.text else ""
+                text = _on_one_line(origin.via if len(callers[where]) > 1 and origin.via else origin.text)
                 # The head of a block is quoted above the block that reverses it only, and where that reads otherwise.
                 if text and text != shown and (line.header or not text.endswith(":")):
                     shown = text
                     if text != line.lines[0].strip():
-                        yield Line([f"{pad}# {text}"[:LIMIT]])
+                        yield Line([_short(f"{pad}# {text}")])
             elif origin.comment and where not in commented and not line.early:
                 commented.add(where)
-                yield Line([f"{pad}# {text.lstrip('# ')}"[:LIMIT] for text in origin.comment.splitlines()])
+                texts = (text.lstrip("# ") for text in origin.comment.splitlines())
+                yield Line([f"{pad}# {part}" for text in texts for part in textwrap.wrap(text, LIMIT - len(pad) - 2) or [""]])
         yield line
+
+
+def _on_one_line(text: str) -> str:
+    """A statement of several lines on one; with comments in it, its first line."""
+    if "\n" not in text:
+        return text.strip()
+    first, *more = (line.strip() for line in text.splitlines())
+    if "#" in text:
+        return f"{first.partition('#')[0].rstrip()} ..."
+    joined = re.sub(r",? (?=[)\]}])|(?<=[(\[{]) ", "", " ".join([first, *more]))
+    return joined.replace(" \\ ", " ")
+
+
+def _short(text: str) -> str:
+    """A comment that fits on its line, cut behind a word."""
+    if len(text) <= LIMIT:
+        return text
+    return text[: LIMIT - 3].rpartition(" ")[0] + " ..."
 
 
 def user_names(f: Function) -> set[str]:

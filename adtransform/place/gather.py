@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from adtransform.ir import Const, Var
-from adtransform.place.program import Attempt, Branch, Copy, Node, Operand, blocks, completes, negated
+from adtransform.place.program import Attempt, Bind, Branch, Copy, Node, Operand, blocks, completes, negated
 
 
 def flattened(node: Attempt) -> Attempt:
@@ -53,4 +55,9 @@ def _known(node: Node, facts: dict[Operand, bool]) -> list[Node]:
                 side = node.then if facts[cond] == outcome else node.orelse
                 return [n for each in side for n in _known(each, facts)]
         break
-    return [Copy(list(node.pairs), node.back) if isinstance(node, Copy) else node]  # a copy may be done on several paths
+    if isinstance(node, Copy):
+        return [Copy(list(node.pairs), node.back)]  # may be done on several paths
+    if isinstance(node, Bind) and node.tree.op == "push":  # which saves what this path says
+        args = tuple(Const(facts[a]) if a in facts else a for a in node.tree.args)
+        return [replace(node, tree=replace(node.tree, args=args))]
+    return [node]

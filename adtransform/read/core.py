@@ -182,7 +182,8 @@ class Core:
         at = node.__dict__
         line, column = at.get("lineno", 1), at.get("col_offset", 0)
         end, end_column = at.get("end_lineno") or line, at.get("end_col_offset") or column
-        return Origin(self.source.file, line, column, end, end_column, self.statement_text, self.statement_comment)
+        text, comment = self.statement_text, self.statement_comment
+        return Origin(self.source.file, line, column, end, end_column, text, comment, self.frame.via)
 
     def refuse(self, node: ast.AST | Origin | None, what: str, help: str) -> NoReturn:
         """Refuse a construct."""

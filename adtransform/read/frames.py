@@ -172,6 +172,7 @@ class Frame:
         self.tells_break = False  # whether the loop being read has an `else`
         self.caller: Frame | None = None
         self.call: ast.AST | None = None
+        self.via = ""  # the text of the statement around the call, where the function is a single statement
         self.comments = scope.comments(module.source)
         self.statement: ast.stmt | None = None  # what is being read
         self.key: object = self  # what tells it from other frames, also where another one stands for it

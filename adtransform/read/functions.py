@@ -327,6 +327,7 @@ class Functions(Derived):
         outer = self.frame
         text, comment, place = self.statement_text, self.statement_comment, self.place
         inner.caller, inner.call = outer, node
+        inner.via = (outer.via or text) if len(inner.scope.body) == 1 else ""
         self.frame = inner
         try:
             self.whole_body()

@@ -83,7 +83,7 @@ def modulus_reverse(
     # return 25.0 + 5.0 * log10((1.0 + z) * LIGHT / hubble * path)
     t21 = 5.0 / (2.302585092994046 * t20)
     dhubble = -(t21 * path / hubble * t19)
-    # path = simpson(0.0, z, 1.0, slowness(0.5 * z, matter), slowness(z, matter), matter
+    # path = simpson(0.0, z, 1.0, slowness(0.5 * z, matter), slowness(z, matter), ...
     _, dt8, dt14, dmatter = simpson_back(simpson_saved, t21 * t19)
     # return (matter * (1.0 + z) ** 3 + 1.0 - matter) ** -0.5
     t23 = dt14 * (-0.5 * np.power(t13, -1.5))

@@ -73,16 +73,14 @@ def misfit_reverse(
             t14 = t14_tape.pop()
             speed = speed_tape.pop()
             angle = angle_tape.pop()
-            # return speed, -GRAVITY / length * sin(angle) - damping * speed
+            # a1, s1 = slope(angle, speed, length, damping)
             t13 = -9.81 / length
             s1 = t13 * t14 - damping * speed
-            # a2, s2 = slope(angle + 0.5 * dt * a1, speed + 0.5 * dt * s1, length, dampi
+            # a2, s2 = slope(angle + 0.5 * dt * a1, speed + 0.5 * dt * s1, length, ...
             a2 = speed + t18 * s1
-            # return speed, -GRAVITY / length * sin(angle) - damping * speed
             s2 = t13 * t25 - damping * a2
-            # a3, s3 = slope(angle + 0.5 * dt * a2, speed + 0.5 * dt * s2, length, dampi
+            # a3, s3 = slope(angle + 0.5 * dt * a2, speed + 0.5 * dt * s2, length, ...
             a3 = speed + t18 * s2
-            # return speed, -GRAVITY / length * sin(angle) - damping * speed
             s3 = t13 * t36 - damping * a3
             # a4, s4 = slope(angle + dt * a3, speed + dt * s3, length, damping)
             a4 = speed + dt * s3
@@ -93,37 +91,34 @@ def misfit_reverse(
             t52 = dangle * t49
             t53 = t52 * 2.0
             dspeed += t52
-            # return speed, -GRAVITY / length * sin(angle) - damping * speed
+            # a4, s4 = slope(angle + dt * a3, speed + dt * s3, length, damping)
             da4 = t52 - t50 * damping
             ddamping -= t50 * a4
             t54 = t50 * t13 * math.cos(angle + dt * a3)
             dlength -= t50 * t45 / length * t13
-            # a4, s4 = slope(angle + dt * a3, speed + dt * s3, length, damping)
             dspeed += da4
             ds3 = t51 + da4 * dt
             dangle += t54
             da3 = t53 + t54 * dt
-            # return speed, -GRAVITY / length * sin(angle) - damping * speed
+            # a3, s3 = slope(angle + 0.5 * dt * a2, speed + 0.5 * dt * s2, length, ...
             da3 -= ds3 * damping
             ddamping -= ds3 * a3
             t55 = ds3 * t13 * math.cos(angle + t18 * a2)
             dlength -= ds3 * t36 / length * t13
-            # a3, s3 = slope(angle + 0.5 * dt * a2, speed + 0.5 * dt * s2, length, dampi
             dspeed += da3
             ds2 = t51 + da3 * t18
             dangle += t55
             da2 = t53 + t55 * t18
-            # return speed, -GRAVITY / length * sin(angle) - damping * speed
+            # a2, s2 = slope(angle + 0.5 * dt * a1, speed + 0.5 * dt * s1, length, ...
             da2 -= ds2 * damping
             ddamping -= ds2 * a2
             t56 = ds2 * t13 * math.cos(angle + t18 * speed)
             dlength -= ds2 * t25 / length * t13
-            # a2, s2 = slope(angle + 0.5 * dt * a1, speed + 0.5 * dt * s1, length, dampi
             dspeed += da2
             ds1 = t50 + da2 * t18
             dangle += t56
             dspeed += t56 * t18
-            # return speed, -GRAVITY / length * sin(angle) - damping * speed
+            # a1, s1 = slope(angle, speed, length, damping)
             dspeed -= ds1 * damping
             ddamping -= ds1 * speed
             dangle += ds1 * t13 * math.cos(angle)
