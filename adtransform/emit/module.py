@@ -32,6 +32,7 @@ from adtransform.source import Text
 from adtransform.syntax import flat
 
 _ROUNDS = 10
+_LEAST = 20  # characters of a comment, however deep it stands
 _CALL = re.compile(r"(?<![\w.])(\w+)\(")  # of something that stands for itself: not `np.zeros(`
 
 
@@ -147,7 +148,7 @@ def _made_up(called: Globals) -> frozenset[str]:
 def _quoted(lines: list[Line]) -> Iterator[Line]:
     """The lines, the forward ones led by the user's comments and the backward ones by the user's statements."""
     shown = ""
-    commented: set[tuple[str, int]] = set()
+    commented: set[tuple[str, str, str]] = set()
     # What a function of a single statement did is quoted as its call, where there are several.
     callers: dict[tuple[str, int], set[str]] = {}
     for line in lines:
@@ -157,18 +158,19 @@ def _quoted(lines: list[Line]) -> Iterator[Line]:
         origin = line.origin
         if origin is not None and line.lines:
             pad = line.lines[0][: len(line.lines[0]) - len(line.lines[0].lstrip())]
-            where = (origin.file, origin.line)
+            commenting = (origin.file, origin.text, origin.comment)
             if line.backward:
-                text = _on_one_line(origin.via if len(callers[where]) > 1 and origin.via else origin.text)
+                text = _on_one_line(origin.via if len(callers[origin.file, origin.line]) > 1 and origin.via else origin.text)
                 # The head of a block is quoted above the block that reverses it only, and where that reads otherwise.
                 if text and text != shown and (line.header or not text.endswith(":")):
                     shown = text
                     if text != line.lines[0].strip():
-                        yield Line([_short(f"{pad}# {text}")])
-            elif origin.comment and where not in commented and not line.early:
-                commented.add(where)
+                        yield Line([f"{pad}# {_short(text, LIMIT - len(pad) - 2)}"])
+            elif origin.comment and commenting not in commented and not line.early:
+                commented.add(commenting)
                 texts = (text.lstrip("# ") for text in origin.comment.splitlines())
-                yield Line([f"{pad}# {part}" for text in texts for part in textwrap.wrap(text, LIMIT - len(pad) - 2) or [""]])
+                room = max(LIMIT - len(pad) - 2, _LEAST)
+                yield Line([f"{pad}# {part}" for text in texts for part in textwrap.wrap(text, room) or [""]])
         yield line
 
 
@@ -183,11 +185,11 @@ def _on_one_line(text: str) -> str:
     return joined.replace(" \\ ", " ")
 
 
-def _short(text: str) -> str:
-    """A comment that fits on its line, cut behind a word."""
-    if len(text) <= LIMIT:
+def _short(text: str, room: int) -> str:
+    """A text that fits where it is quoted, cut behind a word."""
+    if len(text) <= room:
         return text
-    return text[: LIMIT - 3].rpartition(" ")[0] + " ..."
+    return (text[: max(room, _LEAST) - 3].rpartition(" ")[0] or text.partition(" ")[0]) + " ..."
 
 
 def user_names(f: Function) -> set[str]:

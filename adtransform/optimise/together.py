@@ -39,7 +39,7 @@ class _Together(Rewriter):
                 continue
             at = last.get(stmt.cond)
             first = body[at] if at is not None else None
-            if isinstance(first, If) and at is not None and independent(first, body[at + 1 :]):
+            if isinstance(first, If) and at is not None and independent(first, body[at + 1 :]) and flat(first, stmt):
                 del body[at]
                 stmt = joined(first, stmt)
             last = {stmt.cond: len(body)}
@@ -55,6 +55,12 @@ def movable(stmt: Let) -> bool:
 def independent(first: If, between: list[Stmt]) -> bool:
     """Whether statements read nothing of what a test before them binds."""
     return not any(a in first.targets for stmt in between for a in operands(stmt))
+
+
+def flat(first: If, second: If) -> bool:
+    """Whether no `elif` becomes an `else` with an `if` in it."""
+    sides = ((first.orelse.body, second.orelse.body), (first.then.body, second.then.body))
+    return not any(one and two and any(len(side) == 1 and isinstance(side[0], If) for side in (one, two)) for one, two in sides)
 
 
 def joined(first: If, second: If) -> If:
