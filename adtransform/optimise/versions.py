@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from adtransform.build import Builder, type_of
-from adtransform.ir import Atom, Const, For, Function, If, Let, Stmt, Try, Var, While
+from adtransform.ir import Atom, Const, For, Function, If, Let, Region, Stmt, Try, Var, While
 from adtransform.lattice import List, Tuple, Unknown
 from adtransform.ops import LIKE
 from adtransform.optimise.fill import is_basic
-from adtransform.rewrite import Rewriter, definitions, statements
+from adtransform.rewrite import Rewriter, definitions, regions, statements
 
 _WRITES = frozenset(["update", "accumulate_at"])
 _ANY = Var(hint="any")  # of what no statement was seen to make yet
@@ -30,21 +30,26 @@ def versions(f: Function) -> Function:
     if cut is None or not any(isinstance(type_of(s.args[1]), Unknown) for s in asked):
         return f
     f = _Last(_lasts(f, cut), definitions(f.body)).function(f)
-    return _Fitted(_shapes(f)).function(f)
+    return _Fitted(_Shapes(f).found).function(f)
 
 
-def _meetings(stmt: Stmt) -> Iterator[tuple[Var, tuple[Atom, ...]]]:
-    """The variables in which values of several paths meet, and these values."""
-    match stmt:
-        case If():
-            yield from zip(stmt.targets, zip(stmt.then.results, stmt.orelse.results, strict=True), strict=True)
-        case For() | While():
-            params = stmt.body.params[isinstance(stmt, For) :]
-            for p, init, last, t in zip(params, stmt.inits, stmt.body.results[1:], stmt.targets, strict=True):
-                yield p, (init, last)
-                yield t, (p,)
-            if isinstance(stmt, While):
-                yield from zip(stmt.cond.params, ((p,) for p in params), strict=True)
+def _carried(stmt: Stmt) -> Iterator[tuple[Var, tuple[Atom, ...]]]:
+    """The parameters of a loop, and the values that meet in each."""
+    if isinstance(stmt, (For, While)):
+        params = stmt.body.params[isinstance(stmt, For) :]
+        for p, init, last in zip(params, stmt.inits, stmt.body.results[1:], strict=True):
+            yield p, (init, last)
+        if isinstance(stmt, While):
+            yield from zip(stmt.cond.params, ((p,) for p in params), strict=True)
+
+
+def _left(stmt: Stmt) -> Iterator[tuple[Var, tuple[Atom, ...]]]:
+    """What a branch or a loop leaves behind, and the values that meet in each."""
+    if isinstance(stmt, If):
+        yield from zip(stmt.targets, zip(stmt.then.results, stmt.orelse.results, strict=True), strict=True)
+    elif isinstance(stmt, (For, While)):
+        params = stmt.body.params[isinstance(stmt, For) :]
+        yield from zip(stmt.targets, ((p,) for p in params), strict=True)
 
 
 def _lasts(f: Function, cut: int) -> dict[Var, Var]:
@@ -66,7 +71,7 @@ def _lasts(f: Function, cut: int) -> dict[Var, Var]:
             starts += stmt.targets
             continue
         else:
-            met = list(_meetings(stmt))
+            met = [*_carried(stmt), *_left(stmt)]
         for v, values in met:
             for a in values:
                 if isinstance(a, Var):
@@ -109,27 +114,36 @@ class _Last(Rewriter):
         return b.let("index", self.last[whole], key, type=a.type) if isinstance(whole, Var) and whole in self.last else a
 
 
-def _shapes(f: Function) -> dict[Var, Var]:
-    """The values that have the kind and shape of an adjoint, each with the first version of what it is the adjoint of."""
-    found: dict[Var, Var] = {}
+class _Shapes:
+    """Of each value that has the kind and shape of an adjoint the first version of what it is the adjoint of, as `found`."""
 
-    def of(a: Atom) -> Var:
-        return found.get(a, _ANY) if isinstance(a, Var) else _NONE
+    def __init__(self, f: Function) -> None:
+        self.found: dict[Var, Var] = {}
+        self.region(f.body)
 
-    every = list(statements(f.body))
-    changed = True
-    while changed:
-        changed = False
-        for stmt in every:
+    def of(self, a: Atom) -> Var:
+        return self.found.get(a, _ANY) if isinstance(a, Var) else _NONE
+
+    def meet(self, pairs: Iterable[tuple[Var, tuple[Atom, ...]]]) -> bool:
+        """Note what is known where values meet; whether it is something else than before."""
+        news = {v: kind for v, values in pairs if self.of(v) is not (kind := _same(map(self.of, values)))}
+        self.found.update(news)
+        return bool(news)
+
+    def region(self, region: Region) -> None:
+        for stmt in region.body:
+            if not isinstance(stmt, Let):
+                self.meet(_carried(stmt))
+                self.inside(stmt)
+                while self.meet(_carried(stmt)):  # a trip may show that less holds for the next one
+                    self.inside(stmt)
+                self.meet(_left(stmt))
             if isinstance(stmt, (Let, Try)):
-                made = [(t, _made(stmt, of)) for t in stmt.targets]
-            else:
-                made = [(v, _same(map(of, values))) for v, values in _meetings(stmt)]
-            for v, kind in made:
-                if found.get(v, _ANY) is not kind:
-                    found[v] = kind
-                    changed = True
-    return {v: kind for v, kind in found.items() if kind not in (_ANY, _NONE)}
+                self.found.update((t, _made(stmt, self.of)) for t in stmt.targets)
+
+    def inside(self, stmt: Stmt) -> None:
+        for inner in regions(stmt):
+            self.region(inner)
 
 
 def _made(stmt: Let | Try, of: Callable[[Atom], Var]) -> Var:
