@@ -172,15 +172,16 @@ class _Folder:
 
     def bind(self, node: Bind, room: int, places: dict[Bind, int], out: list[Node | None]) -> None:
         tree = node.tree
-        room -= 0 if tree.op in ("update", "push", "accumulate_at") else sum(width(t) + 2 for t in node.targets) + 1
-        room += self.saved_by_growth(tree)
         fixed = 1 if node.inplace else 0
         args = tree.args[fixed:] + tuple(v for _, v in tree.kwargs)
-        before = width(tree)
-        filled = self.fill(args, room, places, out, before - sum(width(a) for a in args))
-        count = len(tree.args) - fixed
-        kwargs = tuple((k, v) for (k, _), v in zip(tree.kwargs, filled[count:], strict=True))
-        node.tree = Tree(tree.op, tree.args[:fixed] + filled[:count], kwargs, tree.type, tree.origin)
+        filled = args
+        if any(v in self.pending for v in tree.variables):
+            room -= 0 if tree.op in ("update", "push", "accumulate_at") else sum(width(t) + 2 for t in node.targets) + 1
+            filled = self.fill(args, room + self.saved_by_growth(tree), places, out, tree)
+        if filled is not args:
+            count = len(tree.args) - fixed
+            kwargs = tuple((k, v) for (k, _), v in zip(tree.kwargs, filled[count:], strict=True))
+            node.tree = Tree(tree.op, tree.args[:fixed] + filled[:count], kwargs, tree.type, tree.origin)
         if tree.op == "assign" and isinstance(filled[0], Tree):
             node.tree = filled[0]
         copied = tree.args[0] if tree.op in ("copy", "copy_of", "numpy.copy") and node.let is None else None
@@ -311,10 +312,13 @@ class _Folder:
         room: int,
         places: dict[Bind, int],
         out: list[Node | None],
-        base: int = 0,
+        whole: Tree | None = None,
         returns: bool = False,
     ) -> tuple[Operand, ...]:
-        """The operands with pending temporaries put in, the widest left out until the line is short enough."""
+        """The operands with pending temporaries put in, the widest left out until the line is short enough.
+
+        `whole`: what they are the operands of, if that stands in the same line.
+        """
         chosen = [v for a in found for v in variables(a) if v in self.pending]
         if len(found) != 1 or not returns:
             # A returned expression that the user did not name keeps the name it got wherever it is not returned alone.
@@ -323,7 +327,7 @@ class _Folder:
         if not chosen:
             return found
         sizes = {v: width(self.moved[v]) + 2 - width(v) for v in chosen}
-        total = base + sum(width(a) for a in found) + sum(sizes.values())
+        total = (sum(map(width, found)) if whole is None else width(whole)) + sum(sizes.values())
         # Shares are converted where they are returned, even where that takes another line.
         fixed = {v for v in chosen if returns and self.converts(self.pending[v])}
         for v in sorted((v for v in chosen if v not in fixed), key=lambda v: -sizes[v]):

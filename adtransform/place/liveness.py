@@ -78,40 +78,45 @@ class _Walker:
         self.breaks: list[set[Var]] = []
         self.nexts: list[set[Var]] = []
 
-    def number(self, nodes: list[Node]) -> _Inside:
-        total = _Inside()
+    def number(self, nodes: list[Node], total: _Inside | None = None) -> None:
+        """Give every statement its time; `total`: what happens in the block, for the statement that it stands in."""
+        at, listed = self.found.at, self.listed
         for node in nodes:
-            self.found.at[node] = self.clock
+            at[node] = self.clock
             self.clock += 2
             written, read = writes(node), reads(node)
             self.reads[node] = read
-            self.listed.update(dict.fromkeys(written))
-            self.listed.update(dict.fromkeys(read))
-            total.uses.update(read)
-            total.defs.update(written)
+            for v in written:
+                listed[v] = None
+            for v in read:
+                listed[v] = None
+            if total is not None:
+                total.uses.update(read)
+                total.defs.update(written)
             if isinstance(node, (Branch, Attempt, Loop)):
-                inner = _Inside()
-                if isinstance(node, Loop):
-                    tested, held = variables(node.cond), [v for pair in node.exits for v in pair]
-                    self.listed.update(dict.fromkeys((*node.phis, *tested, *held)))
-                    inner.uses.update(tested)
-                    inner.defs.update((*(q for q, _ in node.exits), *written))
-                self.spans[node] = []
-                for block in blocks(node):
-                    start = self.clock - 1
-                    got = self.number(block)
-                    inner.uses |= got.uses
-                    inner.defs |= got.defs
-                    inner.leaves |= got.leaves
-                    self.clock += 2
-                    self.spans[node].append((start, self.clock - 2))
-                self.inside[node] = inner
-                total.uses |= inner.uses
-                total.defs |= inner.defs
-                total.leaves |= inner.leaves
-            elif isinstance(node, Exit):
+                inner = self.blocks(node, written)
+                if total is not None:
+                    total.uses |= inner.uses
+                    total.defs |= inner.defs
+                    total.leaves |= inner.leaves
+            elif isinstance(node, Exit) and total is not None:
                 total.leaves = True
-        return total
+
+    def blocks(self, node: Branch | Attempt | Loop, written: tuple[Var, ...]) -> _Inside:
+        """The same inside of a statement."""
+        inner = self.inside[node] = _Inside()
+        if isinstance(node, Loop):
+            tested, held = variables(node.cond), [v for pair in node.exits for v in pair]
+            self.listed.update(dict.fromkeys((*node.phis, *tested, *held)))
+            inner.uses.update(tested)
+            inner.defs.update((*(q for q, _ in node.exits), *written))
+        self.spans[node] = []
+        for block in blocks(node):
+            start = self.clock - 1
+            self.number(block, inner)
+            self.clock += 2
+            self.spans[node].append((start, self.clock - 2))
+        return inner
 
     def add(self, v: Var, start: int, end: int) -> None:
         self.found.of.setdefault(v, []).append((start, max(start, end)))
@@ -127,6 +132,23 @@ class _Walker:
         for node in reversed(nodes):
             at = self.found.at[node]
             match node:
+                case Bind(targets=targets):
+                    for t in targets:
+                        self.define(t, at + 1, live)
+                    if node.inplace and node.tree.op != "accumulate":
+                        # The written variable may have to take over the old one before the other operands are read.
+                        self.use(
+                            (v for a in node.tree.args[1:] for v in variables(a) if v is not node.tree.args[0]), at + 1, live
+                        )
+                    for v in self.reads[node]:
+                        if v not in live:
+                            live[v] = at
+                case Copy(pairs=pairs):
+                    for t, _ in pairs:
+                        if t not in live:
+                            self.found.dead.append((node, t))
+                        self.define(t, at + 1, live)
+                    self.use(self.reads[node], at, live)
                 case Branch():
                     self.branch(node, at, live)
                 case Attempt():
@@ -137,17 +159,6 @@ class _Walker:
                     live.clear()
                     if kind != "return":
                         live.update(dict.fromkeys((self.breaks if kind == "break" else self.nexts)[-1], at))
-                    self.use(self.reads[node], at, live)
-                case _:
-                    for t in writes(node):
-                        if isinstance(node, Copy) and t not in live:
-                            self.found.dead.append((node, t))
-                        self.define(t, at + 1, live)
-                    if isinstance(node, Bind) and node.inplace and node.tree.op != "accumulate":
-                        # The written variable may have to take over the old one before the other operands are read.
-                        self.use(
-                            (v for a in node.tree.args[1:] for v in variables(a) if v is not node.tree.args[0]), at + 1, live
-                        )
                     self.use(self.reads[node], at, live)
 
     def set_aside(self, node: Branch | Attempt | Loop, after: int, live: _Live) -> list[Var]:
