@@ -40,6 +40,8 @@ class Lower(Simplifier):
             b.origin = stmt.origin
             start = len(b.body)
             reduced = reduced_to(self, part, like, b)
-            self.lets.update((t, made) for made in b.body[start:] if isinstance(made, Let) for t in made.targets)
+            for made in b.body[start:]:
+                if isinstance(made, Let):
+                    self.note(made)
             stmt = replace(stmt, args=(acc, part if reduced is None else reduced, like))
         super().let(stmt, b)

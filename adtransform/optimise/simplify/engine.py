@@ -29,6 +29,7 @@ class Simplifier(Rewriter):
     def __init__(self) -> None:
         super().__init__()
         self.lets: dict[Var, Let] = {}
+        self.repeated: set[Var] = set()  # what is `expand(c, like)`, or a part of that
         self.sums: set[Atom] = set()  # what is known to be a sum of fitted shares
         self.loose: set[Atom] = set()  # and what is not
         self.rows: Mapping[str, Row] = ROWS
@@ -36,38 +37,46 @@ class Simplifier(Rewriter):
     def let(self, stmt: Let, b: Builder) -> None:
         """Narrow the operands, fold constants, then ask the table."""
         stmt = self.renewed(stmt)
-        row = self.rows.get(stmt.op)
-        if len(stmt.targets) == 1 and stmt.op != "load":
-            structural = "." not in stmt.op
-            if structural or is_derived(stmt):
-                b.origin = stmt.origin
-                start = len(b.body)
+        if len(stmt.targets) == 1 and ("." not in stmt.op or is_derived(stmt)) and stmt.op != "load":
+            b.origin = stmt.origin
+            start = len(b.body)
+            wide = any([isinstance(a, Var) and a in self.repeated for a in stmt.args])
+            if wide:
                 stmt = self.narrowed(stmt)
-                result = self.folded(stmt)
-                if result is None:
-                    result = self.widened(stmt, b)
-                if result is None and row is not None:
-                    result = row(self, stmt, b)
-                if result is not None:
-                    self.settle(stmt, result, b, start)
-                    return
-        b.add(stmt)
-        self.lets.update(dict.fromkeys(stmt.targets, stmt))
+            result = self.folded(stmt)
+            if result is None and wide:
+                result = self.widened(stmt, b)
+            if result is None and (row := self.rows.get(stmt.op)) is not None:
+                result = row(self, stmt, b)
+            if result is not None:
+                self.settle(stmt, result, b, start)
+                return
+        b.body.append(stmt)
+        self.note(stmt)
+
+    def note(self, let: Let) -> None:
+        """Remember what a statement binds."""
+        for t in let.targets:
+            self.lets[t] = let
+        if let.op == "expand" or (let.op == "index" and let.args[0] in self.repeated):
+            self.repeated.update(let.targets)
 
     def settle(self, stmt: Let, result: Atom, b: Builder, start: int) -> None:
         """Put `result` in place of the statement's target; what was built for it takes the target's name."""
         target = stmt.targets[0]
-        for made in b.body[start:]:
-            if isinstance(made, Let):
-                self.lets[made.targets[0]] = made
-        last = b.body[-1] if len(b.body) > start else None
-        if isinstance(last, Let) and last.targets == (result,):
-            var = result
-            assert isinstance(var, Var)
-            named = Var(var.type, target.hint, target.of, target.wrt)
-            b.body[-1] = made = replace(last, targets=(named,))
-            self.lets[named] = made
-            result = named
+        body = b.body
+        if len(body) > start:
+            for made in body[start:]:
+                if isinstance(made, Let):
+                    self.note(made)
+            last = body[-1]
+            if isinstance(last, Let) and last.targets == (result,):
+                var = result
+                assert isinstance(var, Var)
+                named = Var(var.type, target.hint, target.of, target.wrt)
+                body[-1] = last = Let((named,), last.op, last.args, last.kwargs, last.origin)
+                self.note(last)
+                result = named
         self.env[target] = result
 
     def narrowed(self, stmt: Let) -> Let:
@@ -114,10 +123,10 @@ class Simplifier(Rewriter):
 
     def folded(self, stmt: Let) -> Atom | None:
         """The value of an operation on constants."""
-        if stmt.op not in _FOLDABLE or stmt.kwargs:
+        if stmt.op not in _FOLDABLE or stmt.kwargs or any([isinstance(a, Var) for a in stmt.args]):
             return None
         values = [a.value for a in stmt.args if isinstance(a, Const)]
-        if len(values) != len(stmt.args) or not all(type(v) in _SAFE_NUMBERS for v in values):
+        if not all(type(v) in _SAFE_NUMBERS for v in values):
             return None
         function = resolve(stmt.op)
         assert function is not None
