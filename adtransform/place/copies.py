@@ -12,7 +12,8 @@ choice (`accumulate`, the user's `+=`) are made in place only where that needs n
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import field
 from itertools import islice
 
 from adtransform.ir import UNDEFINED, Const, Var
@@ -38,6 +39,7 @@ from adtransform.place.storage import Buffers, Storage, is_immutable, storage
 from adtransform.record import record
 
 _MUST = frozenset("update push pop accumulate_at".split())
+_VIEWS = VIEWS - {"assign"}
 _PUTS = {"push": 1, "update": 2}
 _FEW = 12  # copies before loops that are worth a second look
 _AUGMENTED = re.compile(r"([\w.]+(?:\[.*?\])*)\s*(\*\*|//|<<|>>|[-+*/%@&|^])=(?!=)")
@@ -188,36 +190,52 @@ def _conflicts(nodes: list[Node], found: Ranges, memory: Storage, results: bool)
     """Everything that is not right yet, in one sweep over the program from its end."""
     checks: list[tuple[int, Bind]] = []
     out: list[_Conflict] = []
+    views: set[Var] = set()
     for node in walk(nodes):
-        if results and isinstance(node, Exit) and node.kind == "return":
+        if isinstance(node, Bind):
+            if node.inplace:
+                if memory.of(node.tree.args[0]):
+                    checks.append((found.at[node] + 1, node))
+            elif node.tree.op in _VIEWS:
+                views.update(node.targets)
+        elif results and isinstance(node, Exit) and node.kind == "return":
             out += _shared_results(node, memory)
-        elif isinstance(node, Bind) and node.inplace and memory.of(node.tree.args[0]):
-            checks.append((found.at[node] + 1, node))
     if not checks:
         return out
     watched = frozenset().union(*(memory.of(node.tree.args[0]) for _, node in checks))
-    events: list[tuple[int, int, object]] = [(-time, 1, node) for time, node in checks]
+    events: list[tuple[int, int, Var | Bind]] = [(-time, 1, node) for time, node in checks]
     reach: dict[Var, Buffers] = {}
     for v, spans in found.of.items():
         if mine := memory.reach(v) & watched:
             reach[v] = mine
-            events += [event for start, end in spans for event in ((-end, 0, v), (-start, 2, v))]
-    alive: dict[int, dict[Var, None]] = {}
-    for _, what, item in sorted(events, key=lambda e: e[:2]):
-        if isinstance(item, Var):
-            for s in reach[item]:
-                if what == 0:
-                    alive.setdefault(s, {})[item] = None
-                else:
-                    alive[s].pop(item, None)
-        elif isinstance(item, Bind):
-            out += _taken(item, memory, reach, alive)
+            for start, end in spans:
+                events.append((-end, 0, v))
+                events.append((-start, 2, v))
+    events.sort(key=lambda e: e[:2])
+    alive = _Alive(reach)
+    for _, what, item in events:
+        if isinstance(item, Bind):
+            out += _taken(item, memory, alive)
+            continue
+        table = alive.sources if item in views or memory.held.get(item) else alive.others
+        for s in reach[item]:
+            if what == 0:
+                table.setdefault(s, {})[item] = None
+            else:
+                table[s].pop(item, None)
     return out
 
 
-def _taken(
-    node: Bind, memory: Storage, reach: Mapping[Var, Buffers], alive: Mapping[int, Mapping[Var, None]]
-) -> Iterator[_Conflict]:
+@record
+class _Alive:
+    """The values that are needed at a time, by the buffers they reach: those that were made views or hold it, and others."""
+
+    reach: dict[Var, Buffers]
+    sources: dict[int, dict[Var, None]] = field(default_factory=dict)
+    others: dict[int, dict[Var, None]] = field(default_factory=dict)
+
+
+def _taken(node: Bind, memory: Storage, alive: _Alive) -> Iterator[_Conflict]:
     """Who else reads the buffer that a statement writes."""
     value = node.tree.args[0]
     own = memory.of(value)
@@ -226,9 +244,14 @@ def _taken(
         return
     others: dict[Buffers, dict[Var, None]] = {}
     for s in sorted(own):
-        for v in alive.get(s, ()):
+        for v in alive.sources.get(s, ()):
             if v not in node.targets:
-                others.setdefault(own & reach[v], {})[v] = None
+                others.setdefault(own & alive.reach[v], {})[v] = None
+        for v in alive.others.get(s, ()):
+            if v not in node.targets:
+                others.setdefault(own & alive.reach[v], {})[v] = None
+                if len(own) == 1:
+                    break  # nothing can be done where these are made: one of many versions stands for all
     for shared, many in others.items():
         yield _Conflict(node, value, shared, tuple(many))
     if node.tree.op == "accumulate_at" and not adds_up(node.tree.args[1]) and memory.reach(node.tree.args[2]) & own:
@@ -427,7 +450,7 @@ class _Mender:
         if len(makers) != 1 or not isinstance(makers[0], Bind):
             return False
         maker = makers[0]
-        if maker.tree.op not in VIEWS - {"assign"} or len(maker.targets) != 1:
+        if maker.tree.op not in _VIEWS or len(maker.targets) != 1:
             return False
         if maker not in self.copied:
             self.copied.add(maker)
@@ -492,7 +515,7 @@ class _Mender:
                     sources = [self.moves[node, current]]
                 elif isinstance(node, Bind) and (node.inplace or node.tree.op in VIEWS):
                     sources = [node.tree.args[0]]
-                taken = viewed or (isinstance(node, Bind) and node.tree.op in VIEWS and node.tree.op != "assign")
+                taken = viewed or (isinstance(node, Bind) and node.tree.op in _VIEWS)
                 for s in sources:
                     if isinstance(s, Var) and s not in seen:
                         seen.add(s)
