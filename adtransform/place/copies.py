@@ -41,7 +41,7 @@ from adtransform.record import record
 _MUST = frozenset("update push pop accumulate_at".split())
 _VIEWS = VIEWS - {"assign"}
 _PUTS = {"push": 1, "update": 2}
-_FEW = 12  # copies before loops that are worth a second look
+_FEW = 12  # copies before loops that are worth a second look, versions of an array that are worth a first
 _AUGMENTED = re.compile(r"([\w.]+(?:\[.*?\])*)\s*(\*\*|//|<<|>>|[-+*/%@&|^])=(?!=)")
 _TURNED = frozenset(
     f"numpy.{name}"
@@ -217,22 +217,33 @@ def _conflicts(nodes: list[Node], found: Ranges, memory: Storage, results: bool)
         if isinstance(item, Bind):
             out += _taken(item, memory, alive)
             continue
-        table = alive.sources if item in views or memory.held.get(item) else alive.others
+        table = alive.new if item in views or memory.held.get(item) else alive.known
         for s in reach[item]:
             if what == 0:
                 table.setdefault(s, {})[item] = None
             else:
-                table[s].pop(item, None)
+                alive.new.get(s, {}).pop(item, None)
+                alive.known.get(s, {}).pop(item, None)
     return out
 
 
 @record
 class _Alive:
-    """The values that are needed at a time, by the buffers they reach: those that were made views or hold it, and others."""
+    """The values that are needed at a time, by the buffers they reach.
+
+    `new`: those that may be copied where they are made, until a write has met them; `known`: all others.
+    """
 
     reach: dict[Var, Buffers]
-    sources: dict[int, dict[Var, None]] = field(default_factory=dict)
-    others: dict[int, dict[Var, None]] = field(default_factory=dict)
+    new: dict[int, dict[Var, None]] = field(default_factory=dict)
+    known: dict[int, dict[Var, None]] = field(default_factory=dict)
+
+    def met(self, s: int) -> tuple[Var, ...]:
+        """Those that a write to a buffer meets: of the known ones, which may be many versions of one array, a few."""
+        new, known = self.new.pop(s, {}), self.known.setdefault(s, {})
+        found = (*new, *islice(known, _FEW))
+        known.update(new)
+        return found
 
 
 def _taken(node: Bind, memory: Storage, alive: _Alive) -> Iterator[_Conflict]:
@@ -244,14 +255,9 @@ def _taken(node: Bind, memory: Storage, alive: _Alive) -> Iterator[_Conflict]:
         return
     others: dict[Buffers, dict[Var, None]] = {}
     for s in sorted(own):
-        for v in alive.sources.get(s, ()):
+        for v in alive.met(s):
             if v not in node.targets:
                 others.setdefault(own & alive.reach[v], {})[v] = None
-        for v in alive.others.get(s, ()):
-            if v not in node.targets:
-                others.setdefault(own & alive.reach[v], {})[v] = None
-                if len(own) == 1:
-                    break  # nothing can be done where these are made: one of many versions stands for all
     for shared, many in others.items():
         yield _Conflict(node, value, shared, tuple(many))
     if node.tree.op == "accumulate_at" and not adds_up(node.tree.args[1]) and memory.reach(node.tree.args[2]) & own:

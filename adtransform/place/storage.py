@@ -113,9 +113,16 @@ class _Solver:
         if isinstance(v.type, (Array, Unknown)):
             held = _NONE
         for table, new in ((self.out.own, own), (self.out.held, held)):
-            old = table.get(v, _NONE)
-            if new and new is not old and not new <= old:
+            if not new:
+                continue
+            old = table.get(v)
+            if old is None:
+                table[v] = new
+            elif new is not old and not new <= old:
                 table[v] = old | new
+            else:
+                continue
+            if self.users:
                 self.todo.update(self.users.get(v, ()))
 
     def block(self, nodes: list[Node], loops: tuple[Loop, ...]) -> None:
@@ -184,8 +191,9 @@ class _Solver:
             case "pack":
                 self.give(node.targets[0], _NONE, self._all(tree))
             case "unpack":
+                every = own | held
                 for target in node.targets:
-                    self.give(target, own | held, own | held)
+                    self.give(target, every, every)
             case "pop":
                 self.give(node.targets[0], own, held)
                 self.give(node.targets[1], held, held)
