@@ -47,18 +47,11 @@ _TRIES: tuple[dict[str, Any], ...] = (
 
 
 def _key(t: Type) -> Key | None:
-    match t:
-        case Scalar(kind, None):
-            return "python", kind
-        case Scalar(kind, "?"):
-            return "either", kind
-        case Scalar(_, str(dtype)):
-            return "scalar", dtype
-        case Array(dtype, dims):
-            return "point" if dims == () else "array", dtype or "?"
-        case Unknown():
-            return "array", "?"
-    return None
+    if isinstance(t, Scalar):
+        return ("python", t.kind) if t.dtype is None else ("either", t.kind) if t.dtype == "?" else ("scalar", t.dtype)
+    if isinstance(t, Array):
+        return "point" if t.dims == () else "array", t.dtype or "?"
+    return ("array", "?") if isinstance(t, Unknown) else None
 
 
 @functools.cache
