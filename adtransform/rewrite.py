@@ -51,13 +51,15 @@ def operands(stmt: Stmt) -> tuple[Atom, ...]:
             return stmt.inits
 
 
-def statements(region: Region) -> Iterator[Stmt]:
+def statements(region: Region) -> list[Stmt]:
     """Every statement of a region and of the regions inside, in order."""
+    found: list[Stmt] = []
     for stmt in region.body:
-        yield stmt
+        found.append(stmt)
         if not isinstance(stmt, Let):
             for inner in regions(stmt):
-                yield from statements(inner)
+                found += statements(inner)
+    return found
 
 
 def used(region: Region) -> Iterator[Var]:

@@ -70,7 +70,7 @@ class Printer:
         """The lines of the whole program."""
         self.unbound = unbound(self.program, self.names)
         self.spell.unbound = frozenset(self.names[v] for v in self.unbound if v in self.names)
-        nodes = list(walk(self.program.nodes))
+        nodes = walk(self.program.nodes)
         tested = (v for node in nodes if isinstance(node, Loop) for v in variables(node.cond))
         self.read = frozenset((*(v for node in nodes for v in reads(node)), *tested))
         taken = {self.names.get(v) for v in self.read}

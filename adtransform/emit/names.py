@@ -33,7 +33,7 @@ def names(program: Program, *, listing: bool, reserved: Iterable[str]) -> dict[V
     """The variable of every value; names not of the user's making avoid the `reserved` ones."""
     found = ranges(program.nodes)
     classes = _Classes(found, listing)
-    nodes = list(walk(program.nodes))
+    nodes = walk(program.nodes)
     if not listing:
         classes.parameters(nodes)
     classes.join(nodes)

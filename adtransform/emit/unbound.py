@@ -45,7 +45,7 @@ _NEVER: frozenset[Condition] = frozenset()
 
 def unbound(program: Program, names: Mapping[Var, str]) -> frozenset[Var]:
     """The variables that must be `None` where a path leaves them unbound."""
-    nodes = list(walk(program.nodes))
+    nodes = walk(program.nodes)
     if not any(s == UNDEFINED for n in nodes if isinstance(n, Copy) for _, s in n.pairs):
         return frozenset()
     analysis = _Analysis(nodes, names)

@@ -15,7 +15,7 @@ from adtransform.place.program import Bind, Loop, Node, Operand, Tree, blocks, r
 
 def items(nodes: list[Node]) -> None:
     """Replace the loops over indices that only take items, and leave out the lengths that nothing asks for any more."""
-    every = list(walk(nodes))
+    every = walk(nodes)
     loops = [node for node in every if isinstance(node, Loop) and node.bounds]
     if not loops:
         return

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from adtransform.ir import Const, Function, Let, Origin, Var, is_temporary
@@ -218,13 +217,15 @@ def blocks(node: Node) -> tuple[list[Node], ...]:
     return ()
 
 
-def walk(nodes: list[Node]) -> Iterator[Node]:
+def walk(nodes: list[Node]) -> list[Node]:
     """Every statement, in the order they are printed."""
+    found: list[Node] = []
     for node in nodes:
-        yield node
+        found.append(node)
         if not isinstance(node, (Bind, Copy, Exit)):
             for block in blocks(node):
-                yield from walk(block)
+                found += walk(block)
+    return found
 
 
 def completes(nodes: list[Node]) -> bool:
