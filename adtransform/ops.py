@@ -98,7 +98,8 @@ VIEWS = frozenset(
     "assign index numpy.transpose numpy.reshape numpy.ravel numpy.swapaxes numpy.moveaxis numpy.expand_dims numpy.squeeze "
     "numpy.broadcast_to numpy.real numpy.imag numpy.diagonal numpy.asarray numpy.ascontiguousarray numpy.atleast_1d "
     "numpy.atleast_2d numpy.rollaxis numpy.matrix_transpose numpy.permute_dims expand spread fit cast numpy.flip numpy.rot90 "
-    "numpy.fliplr numpy.flipud numpy.asanyarray numpy.linalg.diagonal numpy.linalg.matrix_transpose".split()
+    "numpy.fliplr numpy.flipud numpy.asanyarray numpy.linalg.diagonal numpy.linalg.matrix_transpose "
+    "numpy.lib.stride_tricks.sliding_window_view".split()
 )
 
 # Performed once, in order, never removed, shared or repeated.

@@ -147,7 +147,7 @@ class Speller:
             return Infix(self(t.args[0]), COMPARE[op], self(t.args[1]), COMPARISON)
         if op == "operator.not_":
             return self.negation(t.args[0])
-        if op.startswith("numpy.random.Generator."):
+        if op.startswith(("numpy.random.Generator.", "builtins.list.")):
             return self.call(Dot(self(t.args[0]), op.rpartition(".")[2]), t.args[1:], t.kwargs)
         if op in UNARY:
             symbol, level = UNARY[op]

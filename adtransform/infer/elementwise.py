@@ -280,6 +280,7 @@ ROWS: dict[str, Row] = {
         ["operator.is_", "operator.is_not", "operator.not_", "builtins.contains", "builtins.not_contains"], _fixed(BOOL)
     ),
     **dict.fromkeys(("builtins.bool", "builtins.isinstance", "builtins.callable"), _fixed(BOOL)),
+    **dict.fromkeys(("builtins.list.index", "builtins.list.count"), _fixed(INT)),
     **dict.fromkeys(("math.fsum", "math.dist", "builtins.float"), _fixed(FLOAT)),
     "operator.add": _add,
     "operator.sub": _sub,

@@ -11,6 +11,7 @@ from adtransform.infer.extents import array, as_array, axes, integers, product, 
 from adtransform.infer.row import Args, Kwargs, Named, Row, Types
 from adtransform.ir import Const
 from adtransform.lattice import UNKNOWN, Array, Extent, Type, fresh_dim, kind_of, of_value
+from adtransform.lattice import result_dtype as result_dtype_of
 from adtransform.ops import resolve
 
 
@@ -113,6 +114,23 @@ def _diff(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Typ
     return Array(result_dtype("numpy.diff", a.dtype), dims)
 
 
+def _trapezoid(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    a = as_array(types[0])
+    if a.dims is None or a.dtype is None or set(kwargs) - {"x", "dx"} or not a.dims:
+        return UNKNOWN
+    dtypes = (Array(a.dtype), *named.values())
+    return array(result_dtype_of(dtypes)[1] if kind_of(a) == "float" else None, a.dims[:-1])
+
+
+def _logaddexp(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    a = as_array(types[0])
+    if "axis" in kwargs or a.dims is None:
+        return _reduction("numpy.logaddexp.reduce")(types, named, args, kwargs) if "axis" in kwargs else UNKNOWN
+    whole = kwargs.get("keepdims", Const(False)) == Const(True)
+    dims = (1,) * whole + a.dims[1:] if set(kwargs) <= {"keepdims"} else None
+    return UNKNOWN if dims is None else array(result_dtype("numpy.logaddexp.reduce", a.dtype), dims)
+
+
 def _count_nonzero(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
     return of_value(np.count_nonzero(np.ones(1))) if not kwargs else UNKNOWN
 
@@ -160,6 +178,8 @@ ROWS: dict[str, Row] = {
     **{f"numpy.{name}": _cumulative(f"numpy.{name}") for name in ["cumsum", "cumprod", "nancumsum", "nancumprod"]},
     **{f"numpy.{name}": _ordering(f"numpy.{name}") for name in ("sort", "argsort")},
     "numpy.diff": _diff,
+    "numpy.trapezoid": _trapezoid,
+    "numpy.logaddexp.reduce": _logaddexp,
     "numpy.count_nonzero": _count_nonzero,
     "numpy.linalg.norm": _norm,
 }

@@ -46,6 +46,19 @@ def _ravel(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Ty
     return Array(dtype, (fresh_dim(),) if dims is None else (product(dims),))
 
 
+def _windows(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    """`sliding_window_view(x, shape, axis=None)`: the windows' own axes come last."""
+    dtype, dims = _operand(types)
+    known = lengths(types[1], args[1]) if len(types) > 1 else None
+    if dims is None or known is None:
+        return Array(dtype, None)
+    axis = integers(named["axis"], kwargs["axis"]) if "axis" in kwargs else tuple(range(len(dims)))
+    places = None if axis is None or len(axis) != len(known) else axes(axis, len(dims))
+    if places is None:
+        return Array(dtype, None)
+    return Array(dtype, (*(fresh_dim() if i in places else e for i, e in enumerate(dims)), *known))
+
+
 def _transpose(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
     dtype, dims = _operand(types)
     if dims is None:
@@ -196,6 +209,7 @@ ROWS: dict[str, Row] = {
     "numpy.reshape": _reshape,
     "numpy.ravel": _ravel,
     "numpy.swapaxes": _swapaxes,
+    "numpy.lib.stride_tricks.sliding_window_view": _windows,
     "numpy.moveaxis": _moveaxis,
     "numpy.expand_dims": _expand_dims,
     "numpy.squeeze": _squeeze,

@@ -102,7 +102,12 @@ class Folds(Iteration):
             )
 
         ref = self.expression(clause.iter) if run_over is None else run_over
-        self.iterate(ref, each, loop, node, clause)
+        frame = self.frame
+        frame.clauses.append(clause)
+        try:
+            self.iterate(ref, each, loop, node, clause)
+        finally:
+            frame.clauses.pop()
         for n in names:
             self.frame.env.pop(n, None)
         self.frame.env.update(saved)

@@ -175,6 +175,7 @@ class Frame:
         self.via = ""  # the text of the statement around the call, where the function is a single statement
         self.comments = scope.comments(module.source)
         self.statement: ast.stmt | None = None  # what is being read
+        self.clauses: list[ast.comprehension] = []  # of the comprehensions being read
         self.key: object = self  # what tells it from other frames, also where another one stands for it
 
     def is_live(self, name: str) -> bool:

@@ -34,7 +34,7 @@ from adtransform.read.refs import (
     Storage,
     TupleRef,
 )
-from adtransform.read.scope import parameters
+from adtransform.read.scope import free_names, parameters, targets
 from adtransform.read.separate import Recursive, is_large
 from adtransform.source import Definition, from_path
 
@@ -175,7 +175,9 @@ class Functions(Derived):
         keyword = {
             a.arg: self.expression(d) for a, d in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True) if d is not None
         }
-        return FunctionRef(node, module, frame, name, defaults, keyword)
+        free = free_names(node) if frame.clauses else set()
+        within = tuple(c for c in frame.clauses if not free.isdisjoint(targets(c.target)))
+        return FunctionRef(node, module, frame, name, defaults, keyword, within=within)
 
     def definition(self, node: ast.FunctionDef, module: Module) -> Ref:
         """A function of the module as its decorators leave it."""
@@ -198,6 +200,11 @@ class Functions(Derived):
             if function.frame is None and helper in runtime() and runtime()[helper] == _essence(definition):
                 return self.library_call(helper, args, kwargs, node)
             self.check_definition(definition, function)
+        for clause in function.within:
+            if function.frame is not None and clause not in function.frame.clauses:
+                seen = min(free_names(definition) & set(targets(clause.target)))
+                what = f"a call of a function that sees `{seen}` as the comprehension around it has left it"
+                self.refuse(node, what, f"bind it where the function is made: lambda x, {seen}={seen}: ...")
         bound = self.bind_arguments(function, args, kwargs, node)
         outer, live = self.frame, self.frame.live
         outer.live |= outer.read_around(node)
@@ -375,6 +382,6 @@ def decorators(node: Definition) -> list[ast.expr]:
 
 _TRANSPARENT = (
     "wraps cache lru_cache staticmethod classmethod property setter abstractmethod override final "
-    "differentiate njit jit vectorize profile typechecked checkpoint"
+    "differentiate njit jit profile typechecked checkpoint"
 )
 TRANSPARENT = frozenset(_TRANSPARENT.split())

@@ -23,7 +23,8 @@ _DISPLAYS = frozenset(("numpy.array", "numpy.asarray", "numpy.asanyarray"))
 
 # Arguments that are shapes, axes and the like: a list for them is a tuple, not an array.
 _TUPLES = frozenset(
-    "shape newshape axis axes pad_width size source destination reps shift dims indices_or_sections repeats k s".split()
+    "shape newshape axis axes pad_width size source destination reps shift dims indices_or_sections repeats k s "
+    "window_shape".split()
 )
 
 # The helpers that take a key, which may be a tuple of index arrays.
@@ -426,6 +427,32 @@ def _pad(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node: 
     return None
 
 
+def _diff(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
+    """`np.diff(x, n, prepend=a, append=b)` is the difference, n times, of the three put together."""
+    before, after = kwargs.pop("prepend", None), kwargs.pop("append", None)
+    n = self.static(self.value(kwargs.get("n", args[1] if len(args) > 1 else Const(1)), node))
+    whole = args[0] if before is None and after is None else _put_together(self, before, args[0], after, node)
+    if n is not None and isinstance(n.value, int) and n.value > 1:
+        axis = {"axis": kwargs["axis"]} if "axis" in kwargs else {}
+        for _ in range(n.value):
+            whole = self.library_call(op, [whole, Const(1), *args[2:]], axis.copy(), node)
+        return whole
+    return None if whole is args[0] else self.library_call(op, [whole, *args[1:]], kwargs, node)
+
+
+def _put_together(self: Library, before: Ref | None, middle: Ref, after: Ref | None, node: ast.AST) -> Ref:
+    """What is between two others, all with one axis, or numbers."""
+    parts: list[Ref] = []
+    for part in (before, middle, after):
+        rank = None if part is None else self.rank(self.array_like(part, node))
+        if part is not None and (rank not in (0, 1) or (part is middle and rank == 0)):
+            help = "annotate the arrays; or write np.diff(np.concatenate(...))"
+            self.refuse(node, "`np.diff` with `prepend` or `append` of what is not known to have one axis", help)
+        if part is not None:
+            parts.append(part if rank == 1 else TupleRef((part,)))
+    return self.library_call("numpy.concatenate", [TupleRef(tuple(parts))], {}, node)
+
+
 def _unwritten(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
     self.refuse(node, f"`{op.replace('numpy', 'np')}`", "write x[key] = v")
 
@@ -447,6 +474,7 @@ _SPECIAL: dict[str, Handler] = {
     **dict.fromkeys(_REDUCED, _reduced),
     "numpy.put": _put,
     "numpy.pad": _pad,
+    "numpy.diff": _diff,
     "numpy.putmask": _putmask,
     "numpy.fill_diagonal": _fill_diagonal,
     **dict.fromkeys("numpy.place numpy.put_along_axis numpy.random.shuffle".split(), _unwritten),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from adtransform.ir import UNDEFINED, Atom, Const, If, Region, Var
-from adtransform.lattice import TEXT, Saved, Static, meet
+from adtransform.lattice import BOOL, TEXT, Saved, Static, meet
 from adtransform.read.core import Opened, State
 from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE
 from adtransform.read.refs import (
@@ -31,7 +31,21 @@ from adtransform.read.refs import (
     View,
 )
 from adtransform.read.storages import Storages, mutable
-from adtransform.read.templates import Bad, Body, EntriesOf, Group, ItemsOf, Leaf, Meeting, Perhaps, Same, Template, hints
+from adtransform.read.templates import (
+    Bad,
+    Body,
+    EntriesOf,
+    Group,
+    ItemsOf,
+    Leaf,
+    Meeting,
+    Perhaps,
+    Picked,
+    Same,
+    Template,
+    function_key,
+    hints,
+)
 
 Held = ListRef | DictRef | ObjectRef
 
@@ -49,6 +63,27 @@ def is_plain_function(ref: Ref | None) -> bool:
     return isinstance(ref, External) or (
         isinstance(ref, FunctionRef) and not ref.keyword_defaults and not any(d is not None for d in ref.defaults)
     )
+
+
+def functions_in(ref: Ref | None) -> list[Ref] | None:
+    """The functions that a reference may be, where each of them means the same behind the branch that has bound it."""
+    if isinstance(ref, EitherRef):
+        then, orelse = functions_in(ref.then), functions_in(ref.orelse)
+        return None if then is None or orelse is None else then + orelse
+    return [] if ref is None else [ref] if is_plain_function(ref) else None
+
+
+def same_function(a: Ref, b: Ref) -> bool:
+    """Whether two references are one function."""
+    return function_key(a) == function_key(b)
+
+
+def picked(flags: Sequence[Atom], functions: Sequence[Ref]) -> Ref:
+    """The function that the first true flag tells, or the last one."""
+    if not flags or flags[0] == TRUE:
+        return functions[0]
+    rest = picked(flags[1:], functions[1:])
+    return rest if isinstance(flags[0], Const) else EitherRef(flags[0], functions[0], rest)
 
 
 class Merging(Storages):
@@ -90,15 +125,17 @@ class Merging(Storages):
                 return self._container(a, b, meeting, hint)  # type: ignore[arg-type]
             case (ObjectRef() | None, ObjectRef() | None):
                 return self._object(a, b, meeting, hint)
-            case (FunctionRef(m), FunctionRef(n)) if m is n and a.frame is b.frame:
-                return Same(a)
-            case (External(m), External(n)) if m == n:
+            case (FunctionRef() | External(), FunctionRef() | External()) if same_function(a, b):
                 return Same(a)
             case (DerivedRef(m), DerivedRef(n)) if (m, a.wrt, a.single) == (n, b.wrt, b.single):
                 inner = self.blend(a.function, b.function, meeting, hint)
                 return Same(a) if isinstance(inner, Same) else inner
             case (_, _) if meeting.cond is not None and is_plain_function(a) and is_plain_function(b):
                 return Same(EitherRef(meeting.cond, a, b))  # type: ignore[arg-type]
+            case (EitherRef() | FunctionRef() | External() | DerivedRef(), _) | (_, EitherRef()) if found := self._picked(
+                a, b, hint
+            ):
+                return found
             case (Conflict() as one, _) | (_, Conflict() as one):
                 return Same(one)
             case (None, (FunctionRef() | External() | ClassRef()) as one) | (
@@ -122,6 +159,7 @@ class Merging(Storages):
             frozen = (a.frozen if a else "") or (b.frozen if b else "")
             found = meeting.storage(hint)
             found.factory = (a.factory if a else None) or (b.factory if b else None)
+            found.limit = (a.limit if a else None) or (b.limit if b else None)
             found.frozen, found.solid = frozen, (a is None or a.solid) and (b is None or b.solid)
             meeting.pairs[a, b] = found
             meeting.sources.append((found, a, b))
@@ -136,6 +174,30 @@ class Merging(Storages):
         else:
             storage = self._pair(s, t, meeting, hint)
         return Leaf(storage, hint)
+
+    def _picked(self, a: Ref | None, b: Ref | None, hint: str) -> Picked | None:
+        """One of several functions; None where there are not several, or others than plain ones."""
+        then, orelse = functions_in(a), functions_in(b)
+        if then is None or orelse is None:
+            return None
+        every = then + orelse
+        several = [f for i, f in enumerate(every) if not any(same_function(f, g) for g in every[:i])]
+        names = [getattr(f, "name", "") or getattr(f, "op", "").rpartition(".")[2] for f in several[:-1]]
+        flags = [Leaf(Storage(), f"is_{n if n.isidentifier() else hint.lstrip('%')}") for n in names]
+        return Picked(flags, several) if len(several) > 1 else None
+
+    def is_function(self, ref: Ref, function: Ref) -> Atom:
+        """Whether one of several functions is a certain one."""
+        if not isinstance(ref, EitherRef):
+            return Const(same_function(ref, function))
+        then, orelse = self.is_function(ref.then, function), self.is_function(ref.orelse, function)
+        if then == orelse or (then, orelse) == (TRUE, FALSE):
+            return then if then == orelse else ref.cond
+        if (then, orelse) == (FALSE, TRUE):
+            return self.let("operator.not_", ref.cond, type=BOOL)
+        target = Var(BOOL)
+        self.builder.add(If((target,), ref.cond, Region((), (), (then,)), Region((), (), (orelse,)), self.place))
+        return target
 
     def _perhaps(self, a: Ref | None, b: Ref | None, meeting: Meeting, hint: str) -> Template:
         inner = self.blend(_where_there(a), _where_there(b), meeting, hint)
@@ -238,6 +300,10 @@ class Merging(Storages):
                 there = ref.there if isinstance(ref, MaybeRef) else Const(ref != Const(None))
                 out.append(UNDEFINED if ref is None or isinstance(ref, Conflict) else there)
                 self.flatten(_where_there(ref), inner, out)
+            case Picked(flags, functions):
+                gone = ref is None or isinstance(ref, Conflict)
+                for f in functions[: len(flags)]:
+                    out.append(UNDEFINED if gone or ref is None else self.is_function(ref, f))
 
     def flatten_content(self, content: Content | None, body: Body, storage: Storage, out: list[Atom]) -> None:
         """The same for what a storage holds."""
@@ -279,6 +345,8 @@ class Merging(Storages):
                 there = next(values)
                 held = self.unflatten(inner, values)
                 return Const(None) if there == FALSE else held if isinstance(there, Const) else MaybeRef(there, held)
+            case Picked(flags, functions):
+                return picked([next(values) for _ in flags], functions)
             case Bad(what, help):
                 return Conflict(what, help)
 

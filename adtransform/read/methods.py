@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 
 from adtransform.ir import Atom, Const, Var
-from adtransform.lattice import TEXT, UNKNOWN, Array, List, Scalar, Static, Type, kind_of
+from adtransform.lattice import INT, TEXT, UNKNOWN, Array, List, Scalar, Static, Type, Unknown, kind_of
 from adtransform.read.library import Library
 from adtransform.read.names import is_plain
 from adtransform.read.refs import DictRef, Entries, External, Items, ListRef, Ref, Storage, TupleRef, View
@@ -37,8 +37,8 @@ class Methods(Library):
                 return self.list_method(owner, name, args, kwargs, node)
             case DictRef():
                 return self.dict_method(owner, name, args, kwargs, node)
-            case TupleRef(items) if name in ("index", "count"):
-                return self.search(items, name, args, node)
+            case TupleRef(items) if name in ("index", "count") and len(args) == 1:
+                return self.search(items, owner, name, args[0], node)
             case Const(value) if isinstance(value, str):
                 return self.text_method(value, name, args, kwargs, node)
         if isinstance(owner, View) and isinstance(t := self.type_of(self.value(owner, node)), List):
@@ -141,9 +141,13 @@ class Methods(Library):
                     self.hold(storage, args[0])
                     self.at(node)
                     self.heap[storage] = self.let("push", self.listed(storage), item, hint=self.list_name(storage))
+                if storage.limit is not None:
+                    self.keep_last(owner, storage.limit, node)
                 return Const(None)
             case "pop":
                 return self.list_pop(storage, content, args, node)
+            case "extend" | "appendleft" | "insert" | "copy" if storage.limit is not None:
+                self.refuse(node, f"`.{name}` of a `deque` of limited length", "append to it item by item")
             case "extend":
                 self.extend(storage, args[0], node)
                 return Const(None)
@@ -179,9 +183,21 @@ class Methods(Library):
                 self.may_write(storage, node, structural=True)
                 self.heap[storage] = Items()
                 return Const(None)
-            case "index" | "count" if isinstance(content, Items):
-                return self.search(content.refs, name, args, node)
+            case "index" | "count" if len(args) == 1:
+                return self.search(content.refs if isinstance(content, Items) else (), owner, name, args[0], node)
         self.refuse(node, f"the method `.{name}` of a list of unknown length", "use append, pop and indices")
+
+    def keep_last(self, owner: ListRef, limit: Atom, node: ast.AST) -> None:
+        """A `deque` of limited length to which items were added: without its first ones where it is too long."""
+        content, size = self.content(owner.storage), self.static(limit)
+        if isinstance(content, Items) and size is not None:
+            self.heap[owner.storage] = Items(content.refs[max(0, len(content.refs) - size.value) :])
+            return
+        before = self.loosen(owner.storage)
+        self.at(node)
+        first = self.let("builtins.max", Const(0), self.let("operator.sub", self.let("builtins.len", before), limit), type=INT)
+        rest = self.let("slice", first, Const(None), Const(None))
+        self.heap[owner.storage] = self.let("index", before, rest, hint=self.list_name(owner.storage))
 
     def list_name(self, storage: Storage) -> str:
         """The name that a list goes by."""
@@ -318,13 +334,18 @@ class Methods(Library):
             return copied
         self.refuse(node, f"the method `.{name}` of an inner list", "take the list out first")
 
-    def search(self, items: tuple[Ref, ...], name: str, args: list[Ref], node: ast.AST) -> Ref:
-        """`.index` and `.count` of constants."""
+    def search(self, items: tuple[Ref, ...], owner: Ref, name: str, wanted: Ref, node: ast.AST) -> Ref:
+        """`.index` and `.count`: of constants while reading, of numbers when it runs."""
         known = [i.value for i in items if isinstance(i, Const)]
-        wanted = self.static(self.value(args[0], node))
-        if len(known) != len(items) or wanted is None or (name == "index" and wanted.value not in known):
-            self.refuse(node, f"`.{name}` of computed items", "use np.argmax or a loop")
-        return Const(getattr(known, name)(wanted.value))
+        value = self.value(wanted, node)
+        constant = self.static(value)
+        if len(known) == len(items) > 0 and constant is not None and (name == "count" or constant.value in known):
+            return Const(getattr(known, name)(constant.value))
+        listed = self.value(self.fresh_list(items) if isinstance(owner, TupleRef) else owner, node)
+        if not isinstance(self.item_of(listed), (Scalar, Unknown)) or not isinstance(self.type_of(value), (Scalar, Unknown)):
+            self.refuse(node, f"`.{name}` of items that are not numbers", "use a loop")
+        self.at(node)
+        return self.let(f"builtins.list.{name}", listed, value)
 
     # Dicts and strings.
 

@@ -158,7 +158,7 @@ class Names(Chosen):
                             return self.imported(level, source or "", alias.name, module, node)
                 case ast.Assign(targets=[ast.Name()], value=ast.Lambda() as function):
                     return self.function(function, module, None)
-                case ast.Assign(targets=[ast.Name()], value=ast.Call() as made) if self._makes_derivative(made.func, module):
+                case ast.Assign(targets=[ast.Name()], value=ast.Call() as made) if self._makes_function(made.func, module):
                     return self.in_module(made, module)
                 case (
                     ast.Assign(targets=[ast.Name()], value=value) | ast.AnnAssign(target=ast.Name(), value=ast.expr() as value)
@@ -171,15 +171,16 @@ class Names(Chosen):
                     return self.text_class(stmt, module)
         return self.capture(name, None, node, bound=False)
 
-    def _makes_derivative(self, node: ast.expr, module: Module) -> bool:
-        """Whether what an expression calls is one of this package's functions."""
+    def _makes_function(self, node: ast.expr, module: Module) -> bool:
+        """Whether what an expression calls makes a function of one: those of this package do."""
         name = node
         while isinstance(name, ast.Attribute):
             name = name.value
         if not isinstance(name, ast.Name) or name.id not in module.statements:
             return False
         found = self.in_module(node, module)
-        return isinstance(found, External) and found.op.startswith("adtransform.")
+        made = ("functools.partial", "numpy.vectorize")
+        return isinstance(found, External) and (found.op.startswith("adtransform.") or found.op in made)
 
     def in_module(self, node: ast.expr, module: Module) -> Ref:
         """An expression at module level."""
@@ -280,6 +281,10 @@ class Names(Chosen):
             first = tuple(self.wrap(v, f"{name}_{i}", node, captured=captured) for i, v in enumerate(value.args))
             given = {k: self.wrap(v, k, node, captured=captured) for k, v in value.keywords.items()}
             return PartialRef(self.wrap(value.func, name, node), first, given)
+        if isinstance(value, np.vectorize):
+            if value.otypes or value.excluded or value.signature:
+                return Conflict(f"`{name}`, an `np.vectorize` with options", "use a loop, or functions of arrays")
+            return PartialRef(External("numpy.vectorize()"), (self.wrap(value.pyfunc, name, node),))
         if isinstance(value, types.FunctionType) and not is_library(str(value.__module__)):
             return self.live_function(value, name, node)
         own = self.of_class(value, name, node)

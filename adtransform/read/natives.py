@@ -80,6 +80,8 @@ def _convert(name: str) -> Handler:
                 return Const(getattr(builtins, name)(known.value))
             except (ValueError, OverflowError):
                 return None
+        if name == "complex" and not kwargs:
+            return self.let("builtins.complex", *(self.value(r, node) for r in args))
         return None
 
     return handler
@@ -371,6 +373,5 @@ BUILTINS: dict[str, Handler] = {
     "builtins.input": _refused("input", "pass the value as an argument"),
     "builtins.iter": _iter,
     "builtins.next": _refused("next", "use a `for` loop"),
-    "numpy.vectorize": _refused("np.vectorize", "use a loop, or functions of arrays"),
     "numpy.apply_along_axis": _refused("np.apply_along_axis", "use a loop"),
 }

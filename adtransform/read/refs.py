@@ -28,7 +28,7 @@ class Storage:
 
     `param`: the parameter that holds it (its content is loaded at first use).  `frozen`: why it must not be written.
     `solid`: known to be C-contiguous, so that a reshape of it is a view.  `outside`: a live object, looked at when it is read.
-    `factory`: what makes the missing items of a `defaultdict`.
+    `factory`: what makes the missing items of a `defaultdict`.  `limit`: how many items a `deque` keeps.
     """
 
     label: str = ""
@@ -37,6 +37,7 @@ class Storage:
     solid: bool = False
     outside: Any = None
     factory: Ref | None = None
+    limit: Atom | None = None
     number: int = field(default_factory=numbers.__next__)
 
 
@@ -150,7 +151,10 @@ class Lazy:
 
 @record(eq=False)
 class FunctionRef:
-    """A function with source: a `def` or a lambda, the module it is in, and the frame it closes over."""
+    """A function with source: a `def` or a lambda, the module it is in, and the frame it closes over.
+
+    `within`: the clauses of the comprehensions around that bind names it reads, which it sees at their last values.
+    """
 
     node: Definition
     module: Module
@@ -159,6 +163,7 @@ class FunctionRef:
     defaults: tuple[Ref | None, ...] = ()
     keyword_defaults: Mapping[str, Ref] = field(default_factory=dict)
     captured: Mapping[str, Any] = field(default_factory=dict)
+    within: tuple[ast.comprehension, ...] = ()
 
 
 @record(eq=False)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from adtransform.ir import Atom, Const
-from adtransform.read.refs import DictRef, ListRef, ObjectRef, Ref, Storage, TupleRef
+from adtransform.read.refs import DerivedRef, DictRef, External, FunctionRef, ListRef, ObjectRef, Ref, Storage, TupleRef
 from adtransform.record import record
 
 
@@ -47,6 +47,14 @@ class Perhaps:
 
 
 @dataclass(slots=True)
+class Picked:
+    """One of several functions: for each but the last, whether it is that one."""
+
+    flags: list[Leaf]
+    functions: list[Ref]
+
+
+@dataclass(slots=True)
 class ItemsOf:
     """The content of a list of known length."""
 
@@ -69,7 +77,7 @@ class Bad:
     help: str
 
 
-Template = Same | Leaf | Group | Perhaps | Bad
+Template = Same | Leaf | Group | Perhaps | Picked | Bad
 Body = Leaf | ItemsOf | EntriesOf | Bad
 
 
@@ -93,6 +101,18 @@ class Meeting:
         return self.pool.setdefault((hint, n), Storage(hint))
 
 
+def function_key(ref: Ref) -> object:
+    """What is equal for two references to one function."""
+    match ref:
+        case FunctionRef(node, _, frame):
+            return id(node), id(frame)
+        case External(op):
+            return op
+        case DerivedRef(how, function, wrt, single):
+            return how, wrt, single, function_key(function)
+    return id(ref)
+
+
 def hints(template: Template | Body) -> Iterator[str]:
     """The names wished for the values of a template, in order."""
     match template:
@@ -104,6 +124,9 @@ def hints(template: Template | Body) -> Iterator[str]:
         case Perhaps(there, inner):
             yield from hints(there)
             yield from hints(inner)
+        case Picked(flags):
+            for flag in flags:
+                yield from hints(flag)
         case EntriesOf(entries):
             for item in entries.values():
                 yield from hints(item)
@@ -143,6 +166,8 @@ def form(template: Template | Body, meeting: Meeting, around: tuple[Storage, ...
             return tuple(form(t, meeting, around) for t in items)
         case Perhaps(_, inner):
             return ("perhaps", form(inner, meeting, around))
+        case Picked(_, functions):
+            return ("picked", *map(function_key, functions))
         case EntriesOf(entries):
             return {k: form(t, meeting, around) for k, t in entries.items()}
         case Same(ListRef(storage) | DictRef(storage) | ObjectRef(storage)):

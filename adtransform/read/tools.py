@@ -11,6 +11,7 @@ from adtransform.ir import Const
 from adtransform.lattice import Array, Scalar
 from adtransform.read.objects import Objects
 from adtransform.read.refs import External, Lazy, ListRef, PartialRef, RangeRef, Ref, TupleRef, View
+from adtransform.read.vectorized import mapped, vectorized
 
 Args = list[Ref]
 Kwargs = dict[str, Ref]
@@ -184,9 +185,15 @@ def _default_dict(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> R
 
 
 def _deque(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
-    if len(args) > 1 or kwargs:
-        self.refuse(node, "a `deque` of limited length", "use a list, and drop what is too much")
-    return self.as_list(args[0], node) if args else self.new_list(())
+    limit = args[1] if len(args) > 1 else kwargs.get("maxlen", Const(None))
+    made = self.as_list(args[0], node) if args else self.new_list(())
+    assert isinstance(made, ListRef)
+    if limit != Const(None):
+        size = self.value(limit, node)
+        made.storage.limit = self.static(size) or size
+        if self.known_length(made) != 0:
+            self.keep_last(made, made.storage.limit, node)
+    return made
 
 
 def _set(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
@@ -249,6 +256,8 @@ TOOLS: dict[str, Handler] = {
     "collections.defaultdict": _default_dict,
     "collections.deque": _deque,
     "numpy.ndarray.tolist": _listed,
+    "numpy.vectorize": vectorized,
+    "numpy.vectorize()": mapped,
     "numpy.ndindex": _grid,
     "numpy.ndenumerate": _numbered,
     "numpy.nditer": _each,

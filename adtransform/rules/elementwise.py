@@ -45,6 +45,11 @@ rule("log10(u)", "du / (2.302585092994046 * u)", on="numpy math", singular="nump
 rule("log1p(u)", "du / (1 + u)", on="numpy math", singular="numpy")
 rule("log(u, v)", "(du / u - y / v * dv) / log(v)", on="math")
 rule("logaddexp(u, v)", "exp(u - y) * du + exp(v - y) * dv")
+rule(
+    "reduce(u, axis=0, keepdims=False)",
+    "sum(exp(u - spread(y, u, axis=axis, keepdims=keepdims)) * du, axis=axis, keepdims=keepdims)",
+    on="numpy.logaddexp",
+)
 rule("logaddexp2(u, v)", "exp2(u - y) * du + exp2(v - y) * dv")
 rule("sqrt(u)", "du / (2 * y)", on="numpy math", singular=True)
 rule("cbrt(u)", "du / (3 * y * y)", on="numpy math", singular=True)
@@ -99,6 +104,8 @@ rule("rad2deg(u)", "57.29577951308232 * du")
 rule("real(u)", "real(du)")
 rule("imag(u)", "imag(du)")
 rule("conjugate(u)", "conj(du)")
+rule("complex(u)", "du + 0j", on="builtins")
+rule("complex(u, v)", "du + 1j * dv", on="builtins")
 rule("angle(u)", "imag(du / u)", singular=True)
 rule("unwrap(u, discont=None, axis=-1, period=6.283185307179586)", "du")
 rule("erf(u)", "1.1283791670955126 * exp(-u * u) * du", on="math")

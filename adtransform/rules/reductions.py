@@ -70,6 +70,17 @@ rule(
     "du[..., 1:] - du[..., :-1] if axis == -1 else du[1:] - du[:-1] if axis == 0"
     " else du[:, 1:] - du[:, :-1] if axis == 1 else diff(du, axis=axis)",
 )
+rule("trapezoid(u)", "sum(du[..., 1:] + du[..., :-1], axis=-1) / 2")
+rule("trapezoid(u, dx=v)", "v * sum(du[..., 1:] + du[..., :-1], axis=-1) / 2 + trapezoid(u) * dv")
+rule(
+    "trapezoid(u, x=v)",
+    "((du[..., 1:] + du[..., :-1]) @ diff(v) + (u[..., 1:] + u[..., :-1]) @ diff(dv)) / 2",
+    when=lambda u, v: rank_of(v) == 1,
+)
+rule(
+    "trapezoid(u, x=v)",
+    "sum(diff(v) * (du[..., 1:] + du[..., :-1]) + (u[..., 1:] + u[..., :-1]) * diff(expand(dv, u)), axis=-1) / 2",
+)
 rule("sort(u, axis=-1, kind=None, stable=None)", "take_along_axis(du, argsort(u, axis=axis), axis=axis)")
 
 # -- transposes ---------------------------------------------------------------------------------------------------------

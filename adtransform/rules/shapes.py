@@ -47,6 +47,11 @@ rule("roll(u, k, axis=None)", "roll(du, k, axis=axis)")
 rule("repeat(u, k, axis=None)", "repeat(du, k, axis=axis)")
 rule("tile(u, k)", "tile(du, k)")
 rule("pad(u, k, mode='constant')", "pad(du, k, mode=mode)")
+rule(
+    "sliding_window_view(u, k, axis=None)",
+    "lib.stride_tricks.sliding_window_view(du, k, axis=axis)",
+    on="numpy.lib.stride_tricks",
+)
 rule("take(u, k, axis=None)", "take(du, k, axis=axis)")
 rule("take_along_axis(u, k, axis=-1)", "take_along_axis(du, k, axis=axis)")
 rule("tril(u, k=0)", "tril(du, k=k)")
@@ -119,6 +124,11 @@ transpose(
 transpose(
     "pad(a, k, mode='constant')",
     "scatter(bar * pad(ones_like(a), k, mode=mode), pad(reshape(arange(size(a)), shape(a)), k, mode=mode), a)",
+)
+transpose(
+    "sliding_window_view(a, k, axis=None)",
+    "scatter(bar, lib.stride_tricks.sliding_window_view(reshape(arange(size(a)), shape(a)), k, axis=axis), a)",
+    on="numpy.lib.stride_tricks",
 )
 transpose("take(a, k, axis=None)", "scatter(bar, take(reshape(arange(size(a)), shape(a)), k, axis=axis), a)")
 transpose(
