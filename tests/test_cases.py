@@ -27,7 +27,7 @@ from pathlib import Path
 import pytest
 
 import adtransform.optimise
-from adtransform import pipeline
+from adtransform import modes
 from adtransform.forward import forward
 from adtransform.ir import Function
 from adtransform.listing import parse, show
@@ -76,9 +76,9 @@ def apply(name: str, f: Function, options: dict[str, str]) -> Function:
     if name in ("forward", "partials"):
         return forward(f, wrt, partials=name == "partials")
     if name == "reverse":
-        return pipeline.backward_listing(f, wrt)
+        return modes.backward_listing(f, wrt)
     if name in ("ahead", "back"):
-        return pipeline.pair(f, wrt)[name == "back"]
+        return modes.pair(f, wrt)[name == "back"]
     return optimisation(name)(f)
 
 

@@ -20,7 +20,7 @@ LAYERS = [
     ["activity", "calls", "linear", "forward", "reverse", "tape", "place", "optimise"],
     ["algebra", "annotate", "symbolic", "contracts"],
     ["emit"],
-    ["pipeline"],
+    ["modes", "pipeline"],
     ["api"],
     ["cli"],
     ["__init__", "__main__"],

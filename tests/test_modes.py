@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from adtransform import pipeline
+from adtransform import modes
 from adtransform.interpret import interpret
 from adtransform.ir import Function
 from adtransform.listing import parse
@@ -206,7 +206,7 @@ def program(request: pytest.FixtureRequest) -> tuple[Function, dict[str, Any], t
 
 def test_reverse(program: tuple[Function, dict[str, Any], tuple[str, ...]]) -> None:
     f, args, wrt = program
-    reverse = pipeline.reverse(f, wrt)
+    reverse = modes.reverse(f, wrt)
     verify(reverse)
     value, shares = interpret(reverse, args)
     assert value == interpret(f, args)
@@ -217,7 +217,7 @@ def test_reverse(program: tuple[Function, dict[str, Any], tuple[str, ...]]) -> N
 
 def test_forward(program: tuple[Function, dict[str, Any], tuple[str, ...]]) -> None:
     f, args, wrt = program
-    forward = pipeline.forward(f, wrt)
+    forward = modes.forward(f, wrt)
     verify(forward)
     value, tangent = interpret(forward, args | {f"d{n}": np.ones_like(args[n]) * 1.0 for n in wrt})
     assert value == interpret(f, args)
@@ -226,14 +226,14 @@ def test_forward(program: tuple[Function, dict[str, Any], tuple[str, ...]]) -> N
 
 def test_the_pair_may_be_called_twice(program: tuple[Function, dict[str, Any], tuple[str, ...]]) -> None:
     f, args, wrt = program
-    ahead, back = pipeline.pair(f, wrt)
+    ahead, back = modes.pair(f, wrt)
     verify(ahead)
     verify(back)
     value, saved = interpret(ahead, args)
     assert value == interpret(f, args)
     seed = {p.name: 2.0 for p in back.params[1:]}
     once, twice = (interpret(back, {back.params[0].name: saved} | seed) for _ in range(2))
-    _, shares = interpret(pipeline.reverse(f, wrt), args)
+    _, shares = interpret(modes.reverse(f, wrt), args)
     for a, b, share in zip(once, twice, shares, strict=True):
         np.testing.assert_array_equal(a, b)
         np.testing.assert_allclose(a, 2 * np.asarray(share), rtol=1e-12)
@@ -242,9 +242,9 @@ def test_the_pair_may_be_called_twice(program: tuple[Function, dict[str, Any], t
 def test_second_order(program: tuple[Function, dict[str, Any], tuple[str, ...]]) -> None:
     f, args, wrt = program
     name = wrt[-1]
-    gradient = pipeline.gradient(f, (name,), single=True)
+    gradient = modes.gradient(f, (name,), single=True)
     expected = differences(gradient, args, name, 1e-5)
-    for second in (pipeline.gradient(gradient, (name,), single=True), pipeline.tangent(gradient, (name,))):
+    for second in (modes.gradient(gradient, (name,), single=True), modes.tangent(gradient, (name,))):
         verify(second)
         found = interpret(second, args | {f"d{name}": 1.0 for p in second.params if p.name == f"d{name}"})
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
@@ -254,7 +254,7 @@ def test_the_listing_is_executable(program: tuple[Function, dict[str, Any], tupl
     f, args, wrt = program
     if any(isinstance(v, np.ndarray) for v in args.values()):
         pytest.skip("in the listing a zero is 0")
-    listing = pipeline.backward_listing(f, wrt)
+    listing = modes.backward_listing(f, wrt)
     verify(listing)
     value, shares = interpret(listing, args)
     assert value == interpret(f, args)

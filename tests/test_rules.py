@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from domains import CASES, Case, call
 
-from adtransform import emit, pipeline
+from adtransform import emit, modes
 from adtransform.activity import differentiable_operands
 from adtransform.build import Builder
 from adtransform.interpret import interpret
@@ -115,7 +115,7 @@ def test_the_modes_agree(op: str, case: Case, typed: bool) -> None:
     f, given, wrt = build(op, case, typed)
     if not wrt or op == "builtins.complex":
         pytest.skip("nothing to differentiate in real numbers")
-    forward, reverse = pipeline.forward(f, wrt), pipeline.reverse(f, wrt)
+    forward, reverse = modes.forward(f, wrt), modes.reverse(f, wrt)
     tangents = {n: random(given[n], i) for i, n in enumerate(wrt)}
     value, dvalue = perform(forward, given | {f"d{n}": t for n, t in tangents.items()})
     for y, dy in zip(leaves(value), leaves(dvalue), strict=True):
@@ -146,7 +146,7 @@ def _hint(r: Any) -> str:
 def test_second_order(op: str, case: Case) -> None:
     """Forward over reverse is what differences of reverse say, and the transpose of reverse over reverse."""
     f, given, wrt = build(op, case, True)
-    first = pipeline.reverse(f, wrt) if wrt else f
+    first = modes.reverse(f, wrt) if wrt else f
     names = [p.name for p in first.params if p.name not in given]
     if (
         not wrt
@@ -161,7 +161,7 @@ def test_second_order(op: str, case: Case) -> None:
     count = len(f.results)
     body = replace(first.body, results=first.results[count:])
     shares = replace(first, name="f_shares", body=body, tree=tuple(Leaf(i) for i in range(len(wrt))))
-    over = pipeline.tangent(shares, wrt)
+    over = modes.tangent(shares, wrt)
     tangents = {n: random(given[n], 20 + i) for i, n in enumerate(wrt)}
     extra = [p.name for p in over.params if p.name not in {q.name for q in shares.params}]
     found = leaves(perform(over, given | dict(zip(extra, tangents.values(), strict=True))))
@@ -179,7 +179,7 @@ def test_second_order(op: str, case: Case) -> None:
     if case.smooth:
         for x, e in zip(found, expected, strict=True):
             np.testing.assert_allclose(np.asarray(x, float), e, rtol=2e-5, atol=2e-6)
-    twice = pipeline.reverse(shares, wrt)
+    twice = modes.reverse(shares, wrt)
     bars = [random(given[n], 90 + i) for i, n in enumerate(wrt)]
     seeds = [p.name for p in twice.params if p.name not in {q.name for q in shares.params}]
     if len(seeds) != len(bars):

@@ -11,7 +11,8 @@ import pytest
 from adtransform.errors import DifferentiationError
 from adtransform.ir import Function
 from adtransform.lattice import FLOAT, Array, Dim, Type
-from adtransform.pipeline import compile, gradient, load_function
+from adtransform.modes import gradient
+from adtransform.pipeline import compile, load_function
 from adtransform.source import from_text
 
 VECTOR = Array("float64", (Dim("I", True),))

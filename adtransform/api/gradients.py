@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from adtransform import lattice, pipeline
+from adtransform import lattice, modes
 from adtransform.api.calls import Wrt
 from adtransform.api.core import Recipe, Run, Sweeps, Transform, Values, codes
 from adtransform.api.dependence import warn_of_independence
@@ -78,7 +78,7 @@ class Grad(Transform):
             raise TypeError(f"a gradient of `{self.callee.name}` with has_aux cannot be transformed again")
         _output(inner, self.callee.name, False)
         labels, tree = shape.labels(self.places), shape.tree(self.places, self.single)
-        derived = pipeline.reverse(pipeline.as_scalar(inner.function), labels, scalar=True)
+        derived = modes.reverse(modes.as_scalar(inner.function), labels, scalar=True)
         if not self.value:
             return Program(keep(derived, 1), shape, tree, inner.seeds)
         out = Nest(tuple, (0, 1), (inner.out, tree))
@@ -111,7 +111,7 @@ def _is_float(t: Type) -> bool:
 
 def _wrong_output(name: str, y: Any) -> TypeError:
     if np.iscomplexobj(y):
-        return TypeError(pipeline.complex_output(name))
+        return TypeError(modes.complex_output(name))
     return TypeError(f"`grad` needs a scalar output, but `{name}` returned shape {np.shape(y)}: use `jacobian({name})`")
 
 

@@ -14,7 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from adtransform import pipeline
+from adtransform import modes, pipeline
 from adtransform.api.calls import Callee, innermost, is_of_library
 from adtransform.api.trees import STAR, Nest, Star, Tree, flatten, leaves_like, repeated, spell, unflatten
 from adtransform.calls import active_results
@@ -139,7 +139,7 @@ class Program:
 
     def active_results(self, labels: Sequence[str]) -> tuple[tuple[int, ...], ...]:
         """For each adjoint that reverse mode takes, in order, the positions of the results it belongs to."""
-        return active_results(pipeline.primal(self.function), labels)
+        return active_results(modes.primal(self.function), labels)
 
     def leaves(self) -> list[Any]:
         """The results in the order of `out`."""

@@ -33,6 +33,7 @@ from adtransform.read.refs import (
     Ref,
     TupleRef,
 )
+from adtransform.read.scope import title
 from adtransform.rewrite import statements
 from adtransform.source import from_text
 
@@ -152,9 +153,7 @@ class Derived(Points):
     def offered(self, function: FunctionRef, name: str, node: ast.AST) -> Ref:
         """A derivative that a function under `@differentiate` offers."""
         for decorator in function.node.decorator_list if isinstance(function.node, ast.FunctionDef) else ():
-            head = decorator.func if isinstance(decorator, ast.Call) else decorator
-            title = head.attr if isinstance(head, ast.Attribute) else head.id if isinstance(head, ast.Name) else ""
-            if title != "differentiate":
+            if title(decorator) != "differentiate":
                 continue
             given = {k.arg: self.in_module(k.value, function.module) for k in getattr(decorator, "keywords", ())}
             wrt = given.get("wrt", Const(0))

@@ -34,7 +34,7 @@ from adtransform.read.refs import (
     Storage,
     TupleRef,
 )
-from adtransform.read.scope import free_names, parameters, targets
+from adtransform.read.scope import free_names, parameters, targets, title
 from adtransform.read.separate import Recursive, is_large
 from adtransform.source import Definition, from_path
 
@@ -371,13 +371,8 @@ class Functions(Derived):
 
 def decorators(node: Definition) -> list[ast.expr]:
     """The decorators of a function that may change what it does."""
-    found = []
-    for decorator in node.decorator_list if isinstance(node, ast.FunctionDef) else ():
-        head = decorator.func if isinstance(decorator, ast.Call) else decorator
-        name = head.attr if isinstance(head, ast.Attribute) else head.id if isinstance(head, ast.Name) else ""
-        if name not in TRANSPARENT:
-            found.append(decorator)
-    return found
+    every = node.decorator_list if isinstance(node, ast.FunctionDef) else ()
+    return [decorator for decorator in every if title(decorator) not in TRANSPARENT]
 
 
 _TRANSPARENT = (

@@ -13,6 +13,12 @@ _OWN_SCOPE = (*_FUNCTIONS, ast.ClassDef)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
+def title(decorator: ast.expr) -> str:
+    """The name of what decorates: `grad` of `@ad.grad(wrt=0)`."""
+    head = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return head.attr if isinstance(head, ast.Attribute) else head.id if isinstance(head, ast.Name) else ""
+
+
 def inside(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
     """Nodes and what they contain, nested functions and classes left out (but given themselves)."""
     todo = list(nodes)

@@ -14,7 +14,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from test_size import FLOAT, VECTOR, appends, blocks, branches_in_loop, one_loop, read, straight, whiles, writes
 
 from adtransform import emit
-from adtransform.pipeline import derivative, gradient, unhindered
+from adtransform.modes import gradient
+from adtransform.pipeline import derivative, unhindered
 
 SIZES = 2_500, 5_000, 10_000
 TYPED = {"x": VECTOR, "a": FLOAT}
