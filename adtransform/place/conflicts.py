@@ -1,0 +1,122 @@
+"""Conflicts: what is not right yet, in a program that writes in place.
+
+A write needs a buffer that is ours and that no other live value shares; results need memory of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import field
+from itertools import islice
+
+from adtransform.ir import Var
+from adtransform.lattice import Saved
+from adtransform.ops import VIEWS
+from adtransform.place.liveness import Ranges
+from adtransform.place.program import Bind, Exit, Node, Operand, adds_up, type_of, walk
+from adtransform.place.storage import Buffers, Storage, is_immutable
+from adtransform.record import record
+
+TAKEN = VIEWS - {"assign"}  # what makes a view that is another value
+_KNOWN = 12  # the versions of one array that a write is said to meet
+
+
+@record
+class Conflict:
+    """A statement needs `value` for itself; `others` are live values that share memory with it, none where it is the caller."""
+
+    node: Bind | Exit
+    value: Operand
+    shared: Buffers
+    others: tuple[Var, ...] = ()
+    position: int = 0
+
+
+def conflicts(nodes: list[Node], found: Ranges, memory: Storage, results: bool) -> list[Conflict]:
+    """Everything that is not right yet, in one sweep over the program from its end."""
+    checks: list[tuple[int, Bind]] = []
+    out: list[Conflict] = []
+    views: set[Var] = set()
+    for node in walk(nodes):
+        if isinstance(node, Bind):
+            if node.inplace:
+                if memory.of(node.tree.args[0]):
+                    checks.append((found.at[node] + 1, node))
+            elif node.tree.op in TAKEN:
+                views.update(node.targets)
+        elif results and isinstance(node, Exit) and node.kind == "return":
+            out += _shared_results(node, memory)
+    if not checks:
+        return out
+    watched = frozenset().union(*(memory.of(node.tree.args[0]) for _, node in checks))
+    events: list[tuple[int, int, Var | Bind]] = [(-time, 1, node) for time, node in checks]
+    reach: dict[Var, Buffers] = {}
+    for v, spans in found.of.items():
+        if mine := memory.reach(v) & watched:
+            reach[v] = mine
+            for start, end in spans:
+                events.append((-end, 0, v))
+                events.append((-start, 2, v))
+    events.sort(key=lambda e: e[:2])
+    alive = _Alive(reach)
+    for _, what, item in events:
+        if isinstance(item, Bind):
+            out += _taken(item, memory, alive)
+            continue
+        table = alive.new if item in views or memory.held.get(item) else alive.known
+        for s in reach[item]:
+            if what == 0:
+                table.setdefault(s, {})[item] = None
+            else:
+                alive.new.get(s, {}).pop(item, None)
+                alive.known.get(s, {}).pop(item, None)
+    return out
+
+
+@record
+class _Alive:
+    """The values that are needed at a time, by the buffers they reach.
+
+    `new`: those that may be copied where they are made, until a write has met them; `known`: all others.
+    """
+
+    reach: dict[Var, Buffers]
+    new: dict[int, dict[Var, None]] = field(default_factory=dict)
+    known: dict[int, dict[Var, None]] = field(default_factory=dict)
+
+    def met(self, s: int) -> tuple[Var, ...]:
+        """Those that a write to a buffer meets: of the known ones, which may be many versions of one array, a few."""
+        new, known = self.new.pop(s, {}), self.known.setdefault(s, {})
+        found = (*new, *islice(known, _KNOWN))
+        known.update(new)
+        return found
+
+
+def _taken(node: Bind, memory: Storage, alive: _Alive) -> Iterator[Conflict]:
+    """Who else reads the buffer that a statement writes."""
+    value = node.tree.args[0]
+    own = memory.of(value)
+    if own & memory.foreign:
+        yield Conflict(node, value, own & memory.foreign)
+        return
+    others: dict[Buffers, dict[Var, None]] = {}
+    for s in sorted(own):
+        for v in alive.met(s):
+            if v not in node.targets:
+                others.setdefault(own & alive.reach[v], {})[v] = None
+    for shared, many in others.items():
+        yield Conflict(node, value, shared, tuple(many))
+    if node.tree.op == "accumulate_at" and not adds_up(node.tree.args[1]) and memory.reach(node.tree.args[2]) & own:
+        yield Conflict(node, node.tree.args[2], own, (), 2)
+
+
+def _shared_results(node: Exit, memory: Storage) -> Iterator[Conflict]:
+    taken = frozenset(memory.foreign)
+    # What a later sweep needs cannot be copied, and nobody writes it: it comes first, so that others are.
+    for i, value in sorted(enumerate(node.values), key=lambda item: not isinstance(type_of(item[1]), Saved)):
+        mine = memory.reach(value)
+        against = memory.foreign if isinstance(type_of(value), Saved) else taken
+        if mine & against and not is_immutable(type_of(value)):
+            yield Conflict(node, value, mine & against, (), i)
+        else:
+            taken |= mine

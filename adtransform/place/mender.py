@@ -1,0 +1,284 @@
+"""The copies that end conflicts, as few and as far out of loops as can be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+from adtransform.ir import UNDEFINED, Const, Var
+from adtransform.lattice import Array, List, Saved, rank_of
+from adtransform.ops import CALLS, VIEWS
+from adtransform.place.conflicts import TAKEN, Conflict
+from adtransform.place.program import Bind, Copy, Exit, Loop, Node, Operand, Program, Tree, blocks, type_of, walk
+from adtransform.place.storage import Buffers, Storage
+from adtransform.record import record
+
+MUST = frozenset("update push pop accumulate_at".split())  # writes that cannot be avoided
+_PUTS = {"push": 1, "update": 2}
+_TURNED = frozenset(
+    f"numpy.{name}"
+    for name in "transpose swapaxes moveaxis rollaxis matrix_transpose permute_dims rot90 linalg.matrix_transpose".split()
+)
+
+
+@record(eq=False)
+class Before:
+    """A copy before a loop: what `entry` carries into it is the `copy` instead of the `source`."""
+
+    block: list[Node]
+    entry: Copy
+    source: Operand
+    copy: Bind
+
+
+def _may_be_unbound(nodes: list[Node]) -> set[Var]:
+    """The variables that some path leaves unbound."""
+    moves: dict[Operand, list[Var]] = {}
+    for node in walk(nodes):
+        if isinstance(node, Copy):
+            for t, s in node.pairs:
+                moves.setdefault(s, []).append(t)
+        elif isinstance(node, Loop):
+            for q, p in node.exits:
+                moves.setdefault(p, []).append(q)
+    found: set[Var] = set()
+    todo: list[Operand] = [UNDEFINED]
+    while todo:
+        for t in moves.get(todo.pop(), ()):
+            if t not in found:
+                found.add(t)
+                todo.append(t)
+    return found
+
+
+class Mender:
+    """Inserts the copies that end conflicts: one round, as few and as far out of loops as it can."""
+
+    def __init__(self, program: Program, memory: Storage, done: frozenset[object]) -> None:
+        self.memory = memory
+        self.done = done  # what earlier rounds have copied, which did not help
+        self.lists: dict[Node, list[Node]] = {}
+        self.loops: dict[Node, tuple[Loop, ...]] = {}
+        self.made: dict[Var, list[Node]] = {}
+        self.before: dict[Node, list[Node]] = {}
+        self.after: dict[Node, list[Node]] = {}
+        self.copied: set[object] = set()
+        self.before_loops: list[Before] = []
+        self.moves: dict[tuple[Node, Var], Operand] = {}  # what a copy, or a loop at its end, puts into a variable
+        self.carriers: dict[Var, Loop] = {}
+        self.tried: dict[tuple[Var, Buffers], bool] = {}
+        self.loose = _may_be_unbound(program.nodes)
+        self.indexed = {
+            v
+            for node in walk(program.nodes)
+            if isinstance(node, Bind) and node.tree.op in ("update", "accumulate_at")
+            for v in (node.targets[0], node.tree.args[0])
+        }
+        # Whether some list may hold a value that was unbound.
+        binds = [n.tree for n in walk(program.nodes) if isinstance(n, Bind)]
+        self.holes = any(t.op == "push" and t.args[1] in self.loose for t in binds)
+        self._visit(program.nodes, ())
+
+    def _visit(self, nodes: list[Node], loops: tuple[Loop, ...]) -> None:
+        for node in nodes:
+            self.lists[node] = nodes
+            self.loops[node] = loops
+            for t in node.targets if isinstance(node, Bind) else [t for t, _ in node.pairs] if isinstance(node, Copy) else ():
+                self.made.setdefault(t, []).append(node)
+            if isinstance(node, Copy):
+                self.moves.update({(node, t): s for t, s in node.pairs})
+            if isinstance(node, Loop):
+                self.carriers.update(dict.fromkeys(node.phis, node))
+                for q, p in node.exits:
+                    self.moves[node, q] = p
+                    self.made.setdefault(q, []).append(node)
+            for block in blocks(node):
+                self._visit(block, (*loops, node) if isinstance(node, Loop) else loops)
+
+    def mend(self, conflicts: list[Conflict]) -> set[object]:
+        """Insert the copies for all conflicts of a round, and say where."""
+        writes = [c for c in conflicts if isinstance(c.node, Bind)]
+        # One kind of remedy a round: a cheap one may end the other conflicts as well.
+        for remedy in (self.cheaply, self.once, self.here):
+            helped = [remedy(c) for c in writes]
+            if any(helped):
+                break
+        else:
+            for c in conflicts:
+                if isinstance(c.node, Exit):
+                    self.result(c.node, c.position)
+            if not self.before:
+                raise RuntimeError("results share memory in a way that no copy ends")
+        for block in {id(self.lists[node]): self.lists[node] for node in {**self.before, **self.after}}.values():
+            block[:] = [n for node in block for n in (*self.before.get(node, ()), node, *self.after.get(node, ()))]
+        return self.copied
+
+    def cheaply(self, c: Conflict) -> bool:
+        """Copy a view or a saved value, or do without the write."""
+        assert isinstance(c.node, Bind)
+        if c.position or c.node.tree.op not in MUST:
+            return False
+        helped = [self.at_source(other, c.shared) for other in c.others]
+        return (not all(helped) and self.of_view(c)) or any(helped)
+
+    def once(self, c: Conflict) -> bool:
+        """Copy before a loop, or else the caller's own."""
+        return not c.position and (self.at_init(c) or self.of_view(c))
+
+    def here(self, c: Conflict) -> bool:
+        """Copy right before the write, or do without a write in place."""
+        assert isinstance(c.node, Bind)
+        if not c.position and c.node.tree.op not in MUST:
+            c.node.inplace = False
+        else:
+            self.operand(c.node, c.position)
+        return True
+
+    def how(self, a: Operand, sure: bool = False) -> str:
+        """How a value is copied: what may be a number or unbound has no `copy`; what is transposed has to stay so.
+
+        The layout decides the order in which numbers are added up, and with it the last bits.
+        """
+        if not sure and (a in self.loose or not (isinstance(type_of(a), (Array, List)) or a in self.indexed)):
+            return "copy_of"
+        flat = rank_of(type_of(a)) in (0, 1)
+        makers = [node for node, _, _ in islice(self.chain(a), 20)] if isinstance(a, Var) and not flat else []
+        return "numpy.copy" if any(isinstance(m, Bind) and m.tree.op in (*_TURNED, "numpy.copy") for m in makers) else "copy"
+
+    def result(self, node: Exit, i: int) -> None:
+        """Copy a result before it is returned."""
+        value = node.values[i]
+        if isinstance(type_of(value), Saved):
+            self.passed()
+            return
+        fresh = Var(type_of(value))
+        deep = isinstance(fresh.type, List) and isinstance(value, Var) and self.memory.held.get(value)
+        how = self.how(value)
+        unsure: tuple[tuple[str, Operand], ...] = ()
+        if deep:
+            how = "copy_items"
+            facts = {"loose": value in self.loose, "holes": self.holes}
+            unsure = tuple((name, Const(True)) for name, holds in facts.items() if holds)
+        self.before.setdefault(node, []).append(Bind((fresh,), Tree(how, (value,), unsure, fresh.type)))
+        node.values = (*node.values[:i], fresh, *node.values[i + 1 :])
+
+    def passed(self) -> None:
+        """Copy what is the caller's own before it is passed on: a call may keep it."""
+        for node in self.lists:
+            if isinstance(node, Bind) and node.tree.op in CALLS:
+                for i, a in enumerate(node.tree.args):
+                    if self.memory.reach(a) & self.memory.foreign:
+                        self.operand(node, i)
+
+    def operand(self, node: Bind, i: int) -> None:
+        """Copy an operand right before the statement."""
+        if (node, i) in self.copied:
+            return
+        self.copied.add((node, i))
+        value = node.tree.args[i]
+        named = node.targets[0] if i == 0 else Var(type_of(value))
+        fresh = Var(type_of(value), named.hint, named.of, named.wrt)
+        tree = node.tree
+        args = (*tree.args[:i], fresh, *tree.args[i + 1 :])
+        self.before.setdefault(node, []).append(
+            Bind((fresh,), Tree(self.how(value, i == 0), (value,), (), fresh.type, tree.origin), node.origin)
+        )
+        node.tree = Tree(tree.op, args, tree.kwargs, tree.type, tree.origin)
+
+    def at_source(self, other: Var, shared: Buffers) -> bool:
+        """Copy the value that stays alive where it was made a view or put into a list."""
+        if (other, shared) not in self.tried:
+            self.tried[other, shared] = self.copy_view(other) or self.copy_put(other, shared)
+        return self.tried[other, shared]
+
+    def copy_put(self, other: Var, shared: Buffers) -> bool:
+        """Copy a value where it is put into a list."""
+        if not self.memory.held.get(other, frozenset()) & shared:
+            return False
+        found = False
+        for node, _, _ in self.chain(other):
+            if isinstance(node, Bind) and node.tree.op in _PUTS:
+                i = _PUTS[node.tree.op]
+                if (node, i) in self.done or not isinstance(value := node.tree.args[i], Var) or isinstance(value.type, Saved):
+                    continue
+                if self.memory.reach(node.tree.args[i]) & shared:
+                    self.operand(node, i)
+                    found = True
+        return found
+
+    def copy_view(self, v: Var) -> bool:
+        """Copy a view where it is made."""
+        makers = self.made.get(v, [])
+        if len(makers) != 1 or not isinstance(makers[0], Bind):
+            return False
+        maker = makers[0]
+        if maker.tree.op not in TAKEN or len(maker.targets) != 1:
+            return False
+        if maker not in self.copied:
+            self.copied.add(maker)
+            raw = Var(v.type)
+            maker.targets = (raw,)
+            item = maker.tree.op == "index" and not isinstance(type_of(maker.tree.args[0]), List)
+            copy = Bind((v,), Tree(self.how(v, item), (raw,), (), v.type, maker.tree.origin), maker.origin)
+            self.after.setdefault(maker, []).append(copy)
+        return True
+
+    def of_view(self, c: Conflict) -> bool:
+        """Copy the written value itself where it was made a view, when its root stays alive."""
+        return isinstance(c.value, Var) and self.copy_view(c.value)
+
+    def at_init(self, c: Conflict) -> bool:
+        """Copy a carried value once before the outermost loop that carries it."""
+        around = set(self.loops[c.node])
+        if not isinstance(c.value, Var) or not around:
+            return False
+        best: tuple[int, Copy, Var, bool] | None = None
+        for node, held, viewed in self.chain(c.value, self.loops[c.node][0]):
+            if not isinstance(node, Copy) or node.back is not None or (node, held) in self.done:
+                continue
+            depth, source = len(self.loops[node]), self.moves[node, held]
+            if (
+                self.carriers.get(held) in around
+                and isinstance(source, Var)
+                and ((node, held) in self.copied or self.memory.of(source) & c.shared)
+                and (best is None or depth < best[0])
+            ):
+                best = (depth, node, held, viewed)
+        if best is None:
+            return False
+        _, node, target, viewed = best
+        if (node, target) not in self.copied:
+            self.copied.add((node, target))
+            source = self.moves[node, target]
+            fresh = Var(type_of(source), target.hint, target.of, target.wrt)
+            sure = isinstance(c.node, Bind) and c.node.tree.op in MUST and not viewed and source not in self.loose
+            op = self.how(source, sure)
+            copy = Bind((fresh,), Tree(op, (source,), (), fresh.type))
+            self.before.setdefault(node, []).append(copy)
+            self.before_loops.append(Before(self.lists[node], node, source, copy))
+            node.pairs = [(t, fresh if t is target else s) for t, s in node.pairs]
+            self.moves[node, target] = fresh
+        return True
+
+    def chain(self, v: Var, within: Loop | None = None) -> Iterator[tuple[Node, Var, bool]]:
+        """The statements a value's buffer came through, backwards, with what they bind and whether a view was taken since.
+
+        `within`: nothing is followed to before this loop.
+        """
+        seen, todo = {v}, [(v, False)]
+        while todo:
+            current, viewed = todo.pop()
+            for node in self.made.get(current, ()):
+                yield node, current, viewed
+                if within is not None and within not in self.loops[node]:
+                    continue
+                sources: list[Operand] = []
+                if isinstance(node, (Copy, Loop)):
+                    sources = [self.moves[node, current]]
+                elif isinstance(node, Bind) and (node.inplace or node.tree.op in VIEWS):
+                    sources = [node.tree.args[0]]
+                taken = viewed or (isinstance(node, Bind) and node.tree.op in TAKEN)
+                for s in sources:
+                    if isinstance(s, Var) and s not in seen:
+                        seen.add(s)
+                        todo.append((s, taken))
