@@ -200,7 +200,10 @@ class _Solver:
             case "list":
                 self.give(node.targets[0], self.site(node, 0, "own", loops), self._all(tree))
             case "copy" | "copy_of":
-                self.give(node.targets[0], self.site(node, 0, "own", loops), held)
+                deep = isinstance(node.targets[0].type, Tuple)
+                self.give(
+                    node.targets[0], self.site(node, 0, "own", loops), self.site(node, 0, "held", loops) if deep else held
+                )
             case "copy_items":
                 self.give(node.targets[0], self.site(node, 0, "own", loops), self.site(node, 0, "held", loops))
             case op if node.inplace or op in _SELF:

@@ -15,7 +15,7 @@ from adtransform.errors import DifferentiationError, Refusal
 from adtransform.ir import Assume, Const, Function, Origin, Param, Record
 from adtransform.lattice import TEXT, UNKNOWN, Array, Dim, List, Tuple, Type
 from adtransform.read.annotations import annotation_type
-from adtransform.read.core import Restart, Taken, Unroll
+from adtransform.read.core import Detach, Restart, Taken, Unroll
 from adtransform.read.finish import leaves, number
 from adtransform.read.frames import EXIT, RETURNED, TRUE, VALUE, Frame, Module
 from adtransform.read.functions import WRAPPER, decorators
@@ -66,11 +66,12 @@ def read(
     node = source.find(name)
     taken: dict[str, list[Taken]] = {}
     unrolled: set[int] = set()
+    detached: set[int] = set()
     alone: dict[int, bool] = {}
     module = Module(source, namespace)
     with deep_recursion():
         for _ in range(1000):
-            reader = Reader(module, types, known, intrinsics or {}, taken, unrolled)
+            reader = Reader(module, types, known, intrinsics or {}, taken, unrolled, detached)
             reader.registry = Registry(alone, derive=derive)
             try:
                 return reader.whole(node, captured or {}, name, decorated=decorated)
@@ -78,6 +79,8 @@ def read(
                 taken.setdefault(restart.taken.param, []).append(restart.taken)
             except Unroll as loop:
                 unrolled.add(id(loop.node))
+            except Detach as loop:
+                detached.add(id(loop.node))
             except Recursive as recursive:
                 alone[id(recursive.node)] = recursive.grows
     raise DifferentiationError([])

@@ -97,6 +97,14 @@ class Unroll(Exception):
         self.node = node
 
 
+class Detach(Exception):
+    """A loop before which names of items of lists have to be taken off the lists: the function is read again so."""
+
+    def __init__(self, node: ast.AST) -> None:
+        super().__init__()
+        self.node = node
+
+
 class Unreached(Exception):
     """A call that gives nothing back, as far as is known: the function calls itself, or raises."""
 
@@ -112,6 +120,7 @@ class Core:
         intrinsics: Mapping[str, str],
         taken: Mapping[str, list[Taken]],
         unrolled: Container[int] = (),
+        detached: Container[int] = (),
     ) -> None:
         self.module = module
         self.types = types
@@ -119,7 +128,9 @@ class Core:
         self.intrinsics = intrinsics
         self.taken = taken
         self.unrolled_loops = unrolled  # by the identities of their nodes
+        self.detached_loops = detached  # as well
         self.open_loops: list[OpenLoop] = []
+        self.heads: list[tuple[ast.AST, Frame, Mapping[str, Ref]]] = []  # of the loops being read, with the names there
         self.top = self.builder = Builder()
         self.heap: dict[Storage, Content] = {}
         self.related: set[Pair] = set()

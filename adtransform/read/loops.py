@@ -109,6 +109,8 @@ class Loops(Methods):
         loop = replace(loop, assigned=self._ordered(loop.assigned), grown=self._ordered(loop.grown))
         outer_broke = self.frame.env.setdefault(BROKE, FALSE)
         self.frame.env[BROKE] = FALSE
+        if id(loop.node) in self.detached_loops:
+            self.detach_all()
         entry = self.save()
         place = self.place
         plan = self._plan_of(loop)
@@ -193,11 +195,13 @@ class Loops(Methods):
         nexts: list[Atom] = []
 
         def read() -> None:
+            self.heads.append((loop.node, self.frame, head.env))
             if loop.bounds is not None and index is not None:
                 self.open_loops.append(OpenLoop(loop.node, loop.bounds, index))
             try:
                 loop.body(index)
             finally:
+                self.heads.pop()
                 if index is not None:
                     self.open_loops.pop()
 

@@ -132,7 +132,7 @@ class Methods(Library):
         self.at(node)
         match name:
             case "append":
-                self.may_write(storage, node, structural=True)
+                self.may_write(storage, node, structural=True, appended=storage.limit is None)
                 if isinstance(content, Items):
                     self.heap[storage] = Items((*content.refs, args[0]))
                 else:
@@ -277,7 +277,7 @@ class Methods(Library):
 
     def extend(self, storage: Storage, other: Ref, node: ast.AST) -> None:
         """`xs.extend(other)`, `xs += other`"""
-        self.may_write(storage, node, structural=True)
+        self.may_write(storage, node, structural=True, appended=True)
         content = self.content(storage)
         more = self.as_list(other, node)
         assert isinstance(more, ListRef)

@@ -17,7 +17,7 @@ import numpy as np
 from adtransform.errors import TargetError
 from adtransform.ir import Const, Param
 from adtransform.lattice import Array, of_value
-from adtransform.read.chosen import Chosen
+from adtransform.read.detached import Detached
 from adtransform.read.frames import Frame, Module
 from adtransform.read.refs import (
     ClassRef,
@@ -86,7 +86,7 @@ def op_name(value: Any, fallback: str) -> str:
     return full if full.partition(".")[0] in LIBRARIES and live(full) is value else fallback
 
 
-class Names(Chosen):
+class Names(Detached):
     """Looking names up."""
 
     def lookup(self, name: str, node: ast.AST) -> Ref:

@@ -320,10 +320,11 @@ class Storages(Core):
                 return new
         self.refuse(node, f"a write through `{step.op.rpartition('.')[2]}`", "write into the array itself")
 
-    def may_write(self, storage: Storage, node: ast.AST | None, *, structural: bool = False) -> None:
+    def may_write(self, storage: Storage, node: ast.AST | None, *, structural: bool = False, appended: bool = False) -> None:
         """Refuse a write that something else would see in a way that is not followed.
 
-        `structural`: the write changes which items a list has, and not the items: who holds an item does not see it.
+        `structural`: the write changes which items a list has, and not the items: who holds an item does not see it;
+        `appended`: an item is added at the end.
         """
         if storage.frozen:
             self.refuse(node, storage.frozen, "pass it as an argument, or work on a copy")
@@ -341,8 +342,14 @@ class Storages(Core):
                 f"a write to {'what' if is_held else 'an array that'} `{name}` may share",
                 f"copy where `{name}` is bound: copy.copy(...)" if is_held else help,
             )
+        if structural:
+            self.detach(storage, appended=appended)
         if storage.param:
             self.written.setdefault(storage.param, self.origin(node) if node is not None else self.place)
+
+    def detach(self, storage: Storage, *, appended: bool = False) -> None:
+        """Before a list changes which items it has: what names one of them is from now on seen by itself."""
+        raise NotImplementedError
 
     def is_list(self, storage: Storage) -> bool:
         """Whether a storage is a list's."""

@@ -1,0 +1,123 @@
+"""Items of lists of unknown length under names: `u = us[-1]` names the item, whatever is put in its place later.
+
+As long as the list keeps its items such a name is a view of the list, so that a write through it is one to the list's item.
+Before the list loses or moves its items, or where one is appended (`us[-1]` is another one then), the name gets a storage of
+its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+
+from adtransform.ir import Atom, Var
+from adtransform.read.chosen import Chosen
+from adtransform.read.core import Detach
+from adtransform.read.frames import Frame
+from adtransform.read.merge import same_place
+from adtransform.read.refs import Choice, Content, Entries, Items, Lazy, MaybeRef, Ref, Step, Storage, TupleRef, View
+
+
+class Detached(Chosen):
+    """Taking names off the lists whose items they are."""
+
+    def detach(self, storage: Storage, *, appended: bool = False) -> None:
+        """Before a list changes which items it has: what names one of them is from now on seen by itself."""
+        if not isinstance(self.heap.get(storage), Var):
+            return
+        made: dict[Step, Storage] = {}
+
+        def apart(ref: Ref) -> Ref:
+            match ref:
+                case View(s, path) if s is storage and path and not (appended and self.is_from_front(path[0])):
+                    return self.by_itself(ref, made)
+                case TupleRef(items) if (moved := all_apart(items)) is not items:
+                    return replace(ref, items=moved)
+                case Lazy(_, parts) if (moved := all_apart(parts)) is not parts:
+                    return replace(ref, parts=moved)
+                case MaybeRef(_, inner):
+                    found = apart(inner)
+                    return ref if found is inner else replace(ref, ref=found)
+            return ref
+
+        def all_apart(refs: tuple[Ref, ...]) -> tuple[Ref, ...]:
+            moved = tuple(map(apart, refs))
+            return moved if any(x is not y for x, y in zip(moved, refs, strict=True)) else refs
+
+        for frame in self.visible():
+            for name, ref in list(frame.env.items()):
+                if frame.is_live(name) and (moved := apart(ref)) is not ref:
+                    self.not_carried(frame, name, ref)
+                    frame.env[name] = moved
+        for held, content in list(self.heap.items()):
+            found = self.content_apart(content, apart)
+            if found is not content:
+                self.heap[held] = found
+        for one in made.values():
+            for other in (storage, *made.values()):
+                self.relate(one, other)
+
+    def by_itself(self, view: View, made: dict[Step, Storage]) -> View:
+        """A part of an item of a list as one of that item."""
+        first, *rest = view.path
+        seen = self.read(view)
+        if first not in made:
+            made[first] = Storage(view.storage.label)
+            self.heap[made[first]] = self.read(View(view.storage, (first,))) if rest else seen
+        return View(made[first], tuple(rest), seen, self.heap[made[first]])
+
+    def content_apart(self, content: Content, apart: Callable[[Ref], Ref]) -> Content:
+        """The same for what a container holds."""
+        match content:
+            case Items(refs):
+                moved = tuple(map(apart, refs))
+                return Items(moved) if any(x is not y for x, y in zip(moved, refs, strict=True)) else content
+            case Entries(held):
+                named: Mapping[object, Ref] = {k: apart(v) for k, v in held.items()}
+                return replace(content, refs=named) if any(named[k] is not v for k, v in held.items()) else content
+            case Choice(cond, then, orelse):
+                sides = apart(then), apart(orelse)
+                if sides == (then, orelse):
+                    return content
+                return Choice(cond, *(View(side.storage, side.path) for side in sides if isinstance(side, View)))
+        return content
+
+    def visible(self) -> Iterator[Frame]:
+        """The calls being read, and those around the functions that are called."""
+        seen: set[int] = set()
+        todo: list[Frame | None] = [self.frame]
+        while todo:
+            frame = todo.pop()
+            if frame is not None and id(frame) not in seen:
+                seen.add(id(frame))
+                yield frame
+                todo += [frame.caller, frame.parent]
+
+    def not_carried(self, frame: Frame, name: str, ref: Ref) -> None:
+        """What a name was before a loop it is not in the next trip, so it is taken off before the loop."""
+        for node, around, env in self.heads:
+            if around is frame and name in env and (env[name] is ref or same_place(env[name], ref)):
+                raise Detach(node)
+
+    def detach_all(self) -> None:
+        """Before a loop in which lists change."""
+        for storage in [s for s, c in self.heap.items() if isinstance(c, Var)]:
+            if self.is_list(storage):
+                self.detach(storage)
+
+    def is_from_front(self, step: Step) -> bool:
+        """Whether an item is named by its place from the front, where it stays when another one is appended."""
+        key = step.args[0]
+        known = self.static(key)
+        if known is not None:
+            return isinstance(known.value, int) and known.value >= 0
+        for loop in self.open_loops:
+            if loop.index is key:
+                start, stop, by = (self.sign(a) for a in loop.bounds)
+                return start >= 0 < by or (stop >= -1 and by < 0)
+        return False
+
+    def sign(self, a: Atom) -> int:
+        """A number that is known; a very small one else."""
+        known = self.static(a)
+        return known.value if known is not None and isinstance(known.value, int) else -(10**9)
