@@ -586,3 +586,47 @@ def test_saves_at_the_end_of_a_loop_make_no_flag_of_its_exit() -> None:
     typed = pipeline.compile(read(source, "x[N]", "n: int"), "reverse", ["x"]).functions["f_reverse"]
     np.testing.assert_array_equal(value, typed(np.array([1.0, 2.0]), 5)[0])
     np.testing.assert_allclose(dx, typed(np.array([1.0, 2.0]), 5)[1][0], rtol=1e-14)
+
+
+def views_taken(body: str) -> int:
+    """How often the emitted forward derivative of these statements takes the view `r`; it is checked on the way."""
+    lines = [*body.splitlines(), "return np.sum(u * u) + np.sum(r * r)"]
+    text = "def f(x, n):\n    u = x.copy()\n    r = u[0]\n" + "\n".join(f"    {line}" for line in lines)
+    compiled = pipeline.compile(read(text, "x[I,J]", "n: int"), "forward", ["x"])
+    x, dx, h = np.arange(1.0, 10.0).reshape(3, 3) / 7, np.cos(np.arange(9.0)).reshape(3, 3), 1e-6
+    space: dict[str, Any] = {"np": np}
+    exec(text, space)
+    for n in (0, 1, 2, 3):
+        value, tangent = compiled.functions["f_forward"](x, n, dx)
+        assert value == space["f"](x, n)
+        assert tangent == pytest.approx((space["f"](x + h * dx, n) - space["f"](x - h * dx, n)) / (2 * h), rel=1e-6)
+    return compiled.text.count("    r = u[")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "r[1] *= 2.0",
+        "r[1:] = u[1, 1:] * r[0]\nu[0, 0] = 3.0 * r[2]",
+        "for i in range(n):\n    r[i] = r[i] * u[1, i]",
+        "for i in range(n):\n    if r[i] > 0.5:\n        continue\n    r[i] = u[2, i] * 2.0\nr[0] *= r[1]",
+        "if n > 1:\n    r[0] = 5.0\nelse:\n    r[1] = r[1] * r[2]\nr[2] = r[0]",
+    ],
+)
+def test_a_view_that_is_written_is_not_taken_again(body: str) -> None:
+    assert views_taken(body) <= 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "r[1] *= 2.0\nu = u * 2.0\nr = u[0]\nr[0] = 1.0",
+        "r[1] *= 2.0\nr = r * 2.0\nr = u[0]\nr[0] = 1.0",
+        "for i in range(n):\n    r = u[i]\n    r[0] *= u[1, 1]\nr = u[0]",
+        "i = 0\nfor k in range(n):\n    r = u[i]\n    r[0] *= u[1, 1]\n    i = k\nr = u[i]",
+        "for i in range(n):\n    r = u[0]\n    if i == 1:\n        u = u * 2.0\n        continue\n    r[0] = u[1, i]\nr = u[0]",
+        "j = 0\nfor i in range(n):\n    r = u[j]\n    r[0] = 2.0 * r[1]\n    if i:\n        j = 1\n        break\nr = u[j]",
+    ],
+)
+def test_a_view_is_taken_again_where_the_variable_may_be_something_else(body: str) -> None:
+    views_taken(body)

@@ -18,6 +18,7 @@ from dataclasses import replace
 from typing import Any
 
 from adtransform import runtime
+from adtransform.emit.again import drop_again
 from adtransform.emit.body import Line, Printer, align
 from adtransform.emit.fold import LIMIT, fold
 from adtransform.emit.names import names
@@ -124,6 +125,8 @@ def _lines(f: Function, listing: bool, reserved: frozenset[str], called: Globals
         program = copied(placed)
         eaten = fold(program, memory, listing=listing, keep=keep)
         chosen = names(program, listing=listing, reserved=reserved | _made_up(called))
+        if not listing:
+            drop_again(program, chosen)
         modules = frozenset(s.op.rpartition(".")[0] for s in statements(f.body) if isinstance(s, Let))
         handed = any(map(_hands_over, statements(f.body)))
         spell = Speller(chosen, called, listing=listing, modules=modules, handed=handed)

@@ -27,16 +27,12 @@ def cool_forward(
         drough = np.sum(2.0 * (bend * dbend))
         steps = 0
         while rough > limit:
-            row = u[i]
-            drow = du[i]
             t17 = row[1:-1]
             dt17 = drow[1:-1]
             t23 = row[2:] - 2.0 * t17 + row[:-2]
             t51 = c * (drow[2:] - 2.0 * dt17 + drow[:-2])
             u[i, 1:-1] = t17 + c * t23
-            row = u[i]
             du[i, 1:-1] = dt17 + (t51 + t23 * dc)
-            drow = du[i]
             bend = row[2:] - 2.0 * row[1:-1] + row[:-2]
             dbend = drow[2:] - 2.0 * drow[1:-1] + drow[:-2]
             rough = np.sum(bend * bend)
@@ -49,7 +45,6 @@ def cool_forward(
             result = rough * c
             dresult = rough * dc + c * drough
             return result, dresult
-        row = u[i]
         t39 = row[0]
         if t39 > row[-1]:
             u[i, 0] = t39 * 0.5

@@ -36,12 +36,10 @@ def cool_reverse(
         trips = 0
         while rough > limit:
             trips += 1
-            row = u[i]
             t17 = row[1:-1]
             t23 = row[2:] - 2.0 * t17 + row[:-2]
             t23_tape.append(t23)
             u[i, 1:-1] = t17 + c * t23
-            row = u[i]
             bend = row[2:] - 2.0 * row[1:-1] + row[:-2]
             bend_tape_1.append(bend)
             rough = np.sum(bend * bend)
@@ -55,7 +53,6 @@ def cool_reverse(
             result = rough * c
             returned = True
             break
-        row = u[i]
         t39 = row[0]
         t41 = t39 > row[-1]
         t41_tape.append(t41)
