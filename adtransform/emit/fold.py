@@ -253,12 +253,13 @@ class _Folder:
         if len(node.targets) != 1 or node.inplace or node.tree.op in _NEVER or not effect_free(node.tree.op):
             return False
         v = node.targets[0]
+        if self.uses[v] != 1 or self.assigned[v] != 1 or v in self.keep:
+            return False
         if self.listing and (v.hint or v.of is not None) and not header:
             return False
         if v.of in self.loads and not self.listing and node.tree.op not in _CONVERSIONS:
             return False  # the adjoint of a parameter has its name: it is what the reader looks for
-        mine = is_temporary(v) or self.converts(node) or (node.origin is not None and node.origin.text.startswith("return "))
-        return self.uses[v] == 1 and self.assigned[v] == 1 and mine and v not in self.keep
+        return is_temporary(v) or self.converts(node) or (node.origin is not None and node.origin.text.startswith("return "))
 
     def converts(self, node: Bind) -> bool:
         """Whether a statement only converts an adjoint that has its name already: `dx = float(dx)`."""
@@ -289,11 +290,18 @@ class _Folder:
             return self.memory.reach(a)
         if a.op in ("shape", "ndim", "size") and not isinstance(type_of(a.args[0]), List):
             return frozenset()
-        return frozenset().union(*(self.contents(x) for x in (*a.args, *(x for _, x in a.kwargs))))
+        found: Buffers = frozenset()
+        for x in (*a.args, *(x for _, x in a.kwargs)) if a.kwargs else a.args:
+            if not isinstance(x, Const) and (more := self.contents(x)):
+                found = found | more if found else more
+        return found
 
     def label(self, v: Var) -> str:
         """What the user calls it; a parameter by its name."""
-        return self.labels.get(v) or label(v)
+        found = self.labels.get(v)
+        if found is None:
+            found = self.labels[v] = label(v)
+        return found
 
     def forget(self, vs: Iterable[Var]) -> None:
         for v in list(vs):
@@ -303,8 +311,9 @@ class _Folder:
         """Values that read a variable which gets a new value now stay before it."""
         for t in targets:
             for key in (t, self.label(t)):
-                self.forget(self.reading((key,)))
-                self.readers.pop(key, None)
+                if key in self.readers:
+                    self.forget(self.reading((key,)))
+                    del self.readers[key]
 
     def fill(
         self,

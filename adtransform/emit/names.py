@@ -227,7 +227,9 @@ class _Namer:
 
     def wish(self, c: _Class) -> tuple[str, bool]:
         """The name wished for, and whether it is the user's own."""
-        members = sorted(c.members, key=lambda v: (is_temporary(v), v.of is not None))
+        members = c.members
+        if len(members) > 1:
+            members = sorted(members, key=lambda v: (is_temporary(v), v.of is not None))
         first = members[0]
         if not is_temporary(first) and first.of is None:
             return first.hint, True
