@@ -49,6 +49,8 @@ import types
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from adtransform.ir import Atom, Const
 
 STRUCTURAL = frozenset(
@@ -142,6 +144,17 @@ def resolve(op: str) -> Callable[..., Any] | None:
             return target if callable(target) else None
         except (ImportError, AttributeError):
             return None
+
+
+@functools.cache
+def elementwise(op: str) -> bool:
+    """Whether an operation works element by element and broadcasts its operands."""
+    if op.startswith("operator."):
+        return op != "operator.matmul"
+    if op in ("numpy.where", "numpy.clip", "numpy.sinc", "numpy.nan_to_num", "strong", "cast", "numpy.real", "numpy.imag"):
+        return True
+    target = resolve(op)
+    return op.startswith("math.") or (isinstance(target, np.ufunc) and target.signature is None)
 
 
 @functools.cache

@@ -14,7 +14,7 @@ from dataclasses import replace
 from adtransform.build import Builder, type_of
 from adtransform.ir import UNDEFINED, Const, For, Function, Let, Region, Stmt, Var, While
 from adtransform.lattice import ELLIPSIS, NONE, Array, Scalar, Tuple, Type, is_numpy, is_scalar, kind_of, rank_of, same_shape
-from adtransform.linear import elementwise
+from adtransform.ops import elementwise
 from adtransform.optimise.fill import is_basic
 from adtransform.optimise.share import share
 from adtransform.rewrite import Rewriter, defined, operands, used

@@ -15,6 +15,7 @@ from adtransform.ir import Atom, Const, Function, Let, Stmt, Var
 from adtransform.ops import STRUCTURAL
 from adtransform.read import read
 from adtransform.record import record
+from adtransform.rewrite import definitions
 from adtransform.rules.table import TRANSPOSES, Rule, Transpose, find
 from adtransform.source import from_text
 
@@ -33,12 +34,14 @@ _cache: dict[tuple[object, ...], Equation] = {}
 class Equation:
     """A row as a straight-line function.
 
-    `loads`: the names it reads; `linear`: for each of its variables that depends on a differential, on which ones.
+    `loads`: the names it reads; `linear`: for each of its variables that depends on a differential, on which ones; `lets`: the
+    statement that binds each.
     """
 
     function: Function
     loads: Mapping[Var, str]
     linear: Mapping[Var, frozenset[str]]
+    lets: Mapping[Var, Let]
 
 
 def differential(rule: Rule, operands: tuple[str, ...], meanings: Mapping[str, Atom]) -> Equation:
@@ -126,7 +129,7 @@ def _equation(
         depends = frozenset().union(*(linear.get(a, frozenset()) for a in _reads(stmt)))
         if depends and stmt.op not in ("shape", "ndim", "size", "zeros"):
             linear.update(dict.fromkeys(stmt.targets, depends))
-    _cache[key] = Equation(f, loads, linear)
+    _cache[key] = Equation(f, loads, linear, definitions(f.body))
     return _cache[key]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from adtransform.build import Builder, type_of
 from adtransform.ir import Atom, For, If, Let, Region, Stmt, Try, Var, While
 from adtransform.lattice import List, Scalar, Type, kind_of
-from adtransform.linear import elementwise
+from adtransform.ops import elementwise
 from adtransform.rewrite import Rewriter, asks_what, flags_of, operands, regions
 
 # Where a value is bound: the tag of each enclosing statement and which of its regions, from the outside in.

@@ -11,8 +11,7 @@ import numpy as np
 from adtransform.build import Builder, type_of
 from adtransform.ir import Atom, Const, If, Let, Try, Var
 from adtransform.lattice import Type, dims_of, is_scalar, kind_of, same_shape
-from adtransform.linear import elementwise
-from adtransform.ops import resolve
+from adtransform.ops import elementwise, resolve
 from adtransform.rewrite import Rewriter
 
 _FOLDABLE = frozenset(

@@ -27,7 +27,7 @@ from adtransform.lattice import (
     same_kind,
     same_shape,
 )
-from adtransform.linear import elementwise
+from adtransform.ops import elementwise
 from adtransform.optimise.fill import is_basic
 from adtransform.optimise.simplify.engine import Simplifier, is_floating, is_number, row
 

@@ -1,0 +1,70 @@
+"""One differential where it is used, whichever way it is run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from adtransform.build import Builder, type_of
+from adtransform.errors import refuse
+from adtransform.infer.structural import tangent as tangent_type
+from adtransform.ir import UNDEFINED, Atom, Const, Let, Var
+from adtransform.lattice import List, Scalar, is_differentiable
+from adtransform.rules.equations import Equation
+from adtransform.rules.table import Rule, find
+
+
+def zero(like: Atom, b: Builder) -> Atom:
+    """A zero tangent of a value's shape; of a value that this path never bound there is none."""
+    if like == UNDEFINED:
+        return UNDEFINED
+    if isinstance(type_of(like), Scalar) or like == Const(None):
+        return Const(0.0)
+    return b.let("zeros", like, type=tangent_type(type_of(like)))
+
+
+def nothing(like: Atom, b: Builder) -> Atom:
+    """The same for any value; None for one that has no derivative."""
+    return zero(like, b) if is_differentiable(type_of(like)) else Const(None)
+
+
+def row_of(let: Let) -> tuple[Rule, dict[str, Atom]]:
+    """The rule of an operation, and what its names stand for.  Raises `DifferentiationError` where there is none."""
+    if let.op == "operator.mul" and isinstance(let.targets[0].type, List):
+        refuse(let.origin, "a list repeated by `*`", "build it with a comprehension: [q for _ in range(n) for q in items]")
+    found = find(let)
+    if found is None:
+        name = let.op.removeprefix("numpy.linalg.").removeprefix("numpy.").removeprefix("builtins.")
+        extra = f" with {', '.join(k for k, _ in let.kwargs)}" if let.kwargs else ""
+        refuse(
+            let.origin,
+            f"`{name}`{extra}",
+            f'give it a rule("{name}(u)", "... * du"), or move it out of what depends on the differentiated arguments',
+        )
+    return found
+
+
+class Inlined:
+    """One differential where it is used; what does not depend on a differential is computed when it is first needed."""
+
+    def __init__(self, equation: Equation, names: Mapping[str, Atom], b: Builder) -> None:
+        self.names, self.b = names, b
+        self.loads = equation.loads
+        self.lets = equation.lets
+        self.values: dict[Var, Atom] = {}
+
+    def value(self, a: Atom) -> Atom:
+        """An operand that does not depend on a differential."""
+        if not isinstance(a, Var):
+            return a
+        if a in self.loads:
+            return self.names[self.loads[a]]
+        if a not in self.values:
+            stmt = self.lets[a]
+            if stmt.op == "assign":
+                self.values[a] = self.value(stmt.args[0])
+            else:
+                args = [self.value(x) for x in stmt.args]
+                kwargs = {k: self.value(v) for k, v in stmt.kwargs}
+                made = self.b.apply(stmt.op, args, kwargs, count=len(stmt.targets))
+                self.values.update(zip(stmt.targets, made, strict=True))
+        return self.values[a]
