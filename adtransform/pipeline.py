@@ -16,12 +16,13 @@ from adtransform.contracts import contracts
 from adtransform.forward import forward as push_forward
 from adtransform.ir import Function
 from adtransform.lattice import Array, Type
+from adtransform.live import Target
 from adtransform.optimise.steady import steady
 from adtransform.read import read
 from adtransform.record import record
 from adtransform.rewrite import deep_recursion
 from adtransform.rules.table import known
-from adtransform.source import Source, Target
+from adtransform.source import Source
 from adtransform.verify import verify
 
 

@@ -12,7 +12,8 @@ import pytest
 import adtransform as ad
 from adtransform import grad, pipeline
 from adtransform.emit import load
-from adtransform.source import from_function, from_text
+from adtransform.live import from_function
+from adtransform.source import from_text
 
 V = np.array([0.3, -0.8, 1.1])
 M = np.array([[1.2, 0.3, -0.1], [0.3, 0.9, 0.2], [-0.1, 0.2, 1.5]])

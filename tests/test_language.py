@@ -37,8 +37,9 @@ from adtransform.api.trees import flatten, is_leaf, leaves_like, map_leaves
 from adtransform.errors import DifferentiationError
 from adtransform.interpret import interpret
 from adtransform.lattice import of_value
+from adtransform.live import from_function
 from adtransform.read import read
-from adtransform.source import from_function, from_text
+from adtransform.source import from_text
 from adtransform.verify import verify
 
 HEADER = """import collections

@@ -15,9 +15,10 @@ from adtransform.interpret import interpret
 from adtransform.ir import Const, Function, Let
 from adtransform.lattice import FLOAT, INT, UNKNOWN, Array, Dim, List, Scalar, Tuple, Type
 from adtransform.listing import show
+from adtransform.live import from_function
 from adtransform.read import read
 from adtransform.rewrite import statements
-from adtransform.source import from_function, from_text
+from adtransform.source import from_text
 from adtransform.verify import verify
 
 

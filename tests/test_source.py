@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from adtransform.errors import TargetError
-from adtransform.source import display, from_function, from_path, from_text
+from adtransform.live import from_function
+from adtransform.source import display, from_path, from_text
 
 
 def deco(f: Any) -> Any:

@@ -12,8 +12,8 @@ import pytest
 import adtransform as ad
 from adtransform.errors import DifferentiationError
 from adtransform.listing import parse, show
+from adtransform.live import from_function
 from adtransform.read import read
-from adtransform.source import from_function
 from adtransform.verify import verify
 
 

@@ -29,10 +29,10 @@ from adtransform.api.programs import Program, Shape, nested, program_of
 from adtransform.api.trees import flatten, unflatten
 from adtransform.errors import DifferentiationError
 from adtransform.interpret import interpret
+from adtransform.live import from_function
 from adtransform.optimise.prune import prune
 from adtransform.optimise.tidy import tidy
 from adtransform.read import separate
-from adtransform.source import from_function
 from adtransform.verify import verify
 
 _serial = itertools.count()

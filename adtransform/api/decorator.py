@@ -20,7 +20,7 @@ from adtransform.api.programs import Shape, program_of
 from adtransform.api.public import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from adtransform.files import header, relative, write
 from adtransform.ir import Function
-from adtransform.source import from_function
+from adtransform.live import from_function
 
 
 class Derived:

@@ -20,11 +20,12 @@ from adtransform.api.trees import STAR, Nest, Star, Tree, flatten, leaves_like, 
 from adtransform.calls import active_results
 from adtransform.ir import Function, Leaf, Record
 from adtransform.lattice import Array, Dim, Scalar, Type, of_value
+from adtransform.live import from_function
 from adtransform.read import WRAPPER
 from adtransform.read.instances import is_plain_instance
 from adtransform.read.objects import Remake
 from adtransform.record import record
-from adtransform.source import from_function, from_text
+from adtransform.source import from_text
 
 
 @record

@@ -9,7 +9,7 @@ from adtransform.api.calls import Callee, Wrt, has_float
 from adtransform.api.core import Values
 from adtransform.api.gradients import Grad, Hvp, Pull, Push, tangents_like
 from adtransform.api.jacobians import Jacobian
-from adtransform.source import from_given
+from adtransform.live import from_given
 
 
 def grad(fun: Callable[..., Any] | None = None, wrt: Wrt = 0, has_aux: bool = False, *, source: str | None = None) -> Grad:

@@ -8,8 +8,9 @@ from typing import Any
 
 from adtransform import ops, pipeline
 from adtransform.errors import DifferentiationError, Message
+from adtransform.live import from_function
 from adtransform.rules.table import RULES
-from adtransform.source import Source, from_function
+from adtransform.source import Source
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,10 +26,10 @@ from adtransform.emit.signature import check, definition, docstring
 from adtransform.emit.spell import Speller
 from adtransform.ir import Const, Function, Let, Stmt, Var
 from adtransform.lattice import List
+from adtransform.live import Text
 from adtransform.place import place
 from adtransform.place.program import copied, label
 from adtransform.rewrite import deep_recursion, defined, statements
-from adtransform.source import Text
 from adtransform.syntax import flat
 
 _ROUNDS = 10

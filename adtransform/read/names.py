@@ -17,6 +17,7 @@ import numpy as np
 from adtransform.errors import TargetError
 from adtransform.ir import Const, Param
 from adtransform.lattice import Array, of_value
+from adtransform.live import from_function
 from adtransform.read.detached import Detached
 from adtransform.read.frames import Frame, Module
 from adtransform.read.refs import (
@@ -35,7 +36,7 @@ from adtransform.read.refs import (
     TupleRef,
     View,
 )
-from adtransform.source import Definition, children, descend, from_function
+from adtransform.source import Definition, children, descend
 
 # Modules whose functions are known by name: importing them executes none of the user's code.
 LIBRARIES = frozenset(

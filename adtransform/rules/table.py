@@ -16,8 +16,8 @@ from typing import Any
 
 from adtransform.build import type_of
 from adtransform.ir import Atom, Const, Let
+from adtransform.live import Text
 from adtransform.record import record
-from adtransform.source import Text
 
 _OPERATORS: dict[type, str] = {
     ast.Add: "operator.add",
