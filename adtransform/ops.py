@@ -45,6 +45,7 @@ import builtins
 import functools
 import importlib
 import inspect
+import sys
 import types
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -59,6 +60,9 @@ STRUCTURAL = frozenset(
     "dot_left dot_right tensordot_left tensordot_right items pieces columns uncolumns last "
     "extend times untimes plus pack call perform".split()
 )
+
+# The bound of a range without an end, `itertools.count`.
+ENDLESS = Const(sys.maxsize)
 
 # What a reader knows as an operator, and how it is printed: symbol and precedence (higher binds tighter).
 BINARY: dict[str, tuple[str, int]] = {

@@ -14,7 +14,7 @@ import numpy as np
 from adtransform import pipeline
 from adtransform.api.calls import Callee, Wrt, has_float
 from adtransform.api.core import Transform, codes
-from adtransform.api.programs import Like, Program, Shape, keep, program_of, runner, tree_of
+from adtransform.api.programs import Like, Program, Shape, keep, program_of, runner, tree_of, whole
 from adtransform.api.trees import flatten, leaves_like
 from adtransform.build import type_of
 from adtransform.errors import line_of
@@ -133,7 +133,7 @@ def verdicts(
         (1e-2 if narrow else 1e-4) if eps is None else eps,
     )
 
-    program = program_of(callee, shape)
+    program = whole(program_of(callee, shape), "check_grads")
     grown = any(isinstance(type_of(r), List) for r in program.function.results)  # then a list is one leaf
 
     def evaluate(leaves: Flat) -> Flat:

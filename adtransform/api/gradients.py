@@ -12,7 +12,7 @@ from adtransform import lattice, modes
 from adtransform.api.calls import Wrt
 from adtransform.api.core import Recipe, Run, Sweeps, Transform, Values, codes
 from adtransform.api.dependence import warn_of_independence
-from adtransform.api.programs import Like, Program, Shape, keep, nested, program_of, runner, tangent_of
+from adtransform.api.programs import Like, Program, Shape, keep, nested, program_of, runner, tangent_of, whole
 from adtransform.api.trees import STAR, Nest, Star, Tree, flatten, leaves_like
 from adtransform.build import type_of
 from adtransform.ir import Leaf
@@ -120,7 +120,7 @@ class Pull(Transform):
 
     def specialise(self, shape: Shape) -> Run:
         """Both sweeps; the result of a call is `(out, vjp_fn)`, with `has_aux` also what else the function returns."""
-        inner = program_of(self.callee, shape)
+        inner = whole(program_of(self.callee, shape), "vjp")
         sweep = Sweeps(inner, shape.labels(self.places))
         nest = shape.nester(self.places, self.single)
         (has_aux,) = self.options
@@ -175,7 +175,7 @@ class Push(Transform):
 
     def specialise(self, shape: Shape) -> Run:
         """Forward mode; called with the arguments' values followed by the tangents' leaves."""
-        inner = program_of(self.callee, shape)
+        inner = whole(program_of(self.callee, shape), "jvp")
         (code,) = codes(inner.function, "forward", shape.labels(self.places))
         run = runner(inner.function, code, shape)
 

@@ -227,6 +227,13 @@ def _indices(tree: Any) -> list[int]:
     raise TypeError(tree)
 
 
+def whole(inner: Program, how: str) -> Program:
+    """A program that is not one column of a Jacobian."""
+    if inner.seeds:
+        raise TypeError(f"`{how}` of a Jacobian is not supported: use `jacfwd` of it, or a function that multiplies it out")
+    return inner
+
+
 def tangent_of(p: Program, labels: tuple[str, ...], tree: Tree) -> Program:
     """The program that yields only the tangents of `p`'s results; it takes a seed more."""
     (derived,) = pipeline.derivative(p.function, "forward", labels)

@@ -22,7 +22,7 @@ from adtransform.lattice import (
     same_kind,
     same_shape,
 )
-from adtransform.ops import BINARY, COMPARE, UNARY
+from adtransform.ops import BINARY, COMPARE, ENDLESS, UNARY
 from adtransform.place.program import Loop, Operand, Tree, type_of, variables
 from adtransform.syntax import (
     AND,
@@ -300,6 +300,9 @@ class Speller:
     def range(self, bounds: tuple[Operand, ...]) -> Py:
         """`range(start, stop, step)` without what is the default."""
         start, stop, step = bounds
+        if stop == ENDLESS:
+            given = bounds[:1] if step == Const(1) else (start, step)
+            return self.call(Dot(Word(self.called("itertools")), "count"), () if given == (Const(0),) else given)
         args: tuple[Operand, ...] = bounds if step != Const(1) else (start, stop) if start != Const(0) else (stop,)
         return self.call(Word(self.called("builtins.range")), args)
 

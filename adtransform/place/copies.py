@@ -44,7 +44,10 @@ def settle(program: Program, *, results: bool = True) -> tuple[Storage, Ranges]:
         if not wrong:
             return _spared(program, memory, found, before_loops, results)
         mender = Mender(program, memory, frozenset(done))
-        done |= mender.mend(wrong)
+        copied = mender.mend(wrong)
+        if copied and copied <= done:
+            raise RuntimeError("values share memory in a way that no copy ends")
+        done |= copied
         before_loops += mender.before_loops
         found = ranges(program.nodes)
 

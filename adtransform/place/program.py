@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from adtransform.ir import Const, Function, Let, Origin, Var, is_temporary
-from adtransform.lattice import UNKNOWN, Array, Scalar, Type, kind_of, of_value
+from adtransform.lattice import UNKNOWN, Array, Scalar, Tuple, Type, kind_of, of_value
 from adtransform.record import record
 
 
@@ -278,6 +278,7 @@ def adds_up(key: Operand) -> bool:
     if isinstance(key, Tree) and key.op == "tuple":
         return all(adds_up(a) for a in key.args)
     t = type_of(key)
-    if isinstance(t, Scalar):
-        return t.kind in ("int", "bool")
+    numbers = t.items if isinstance(t, Tuple) else (t,)
+    if all(isinstance(n, Scalar) and n.kind in ("int", "bool") for n in numbers):
+        return True
     return isinstance(t, Array) and kind_of(t) == "bool"

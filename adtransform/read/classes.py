@@ -201,8 +201,11 @@ class Classes(Names):
                 ):
                     pass
                 case ast.AnnAssign(target=ast.Name(id=found), value=value) if mangled(found, owner.name) == name and value:
-                    if self.is_field_call(value, owner.module):
-                        return None
+                    if self.is_field_call(value, owner.module):  # leaves its default in the class
+                        assert isinstance(value, ast.Call)
+                        value = next((k.value for k in value.keywords if k.arg == "default"), None)
+                        if value is None:
+                            return None
                 case _:
                     continue
             assert value is not None

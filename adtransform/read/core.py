@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from adtransform.build import Builder, type_of
 from adtransform.errors import Message, Refusal, refusal
-from adtransform.ir import UNDEFINED, Assume, Atom, Const, Let, Origin, Param, Var
+from adtransform.ir import UNDEFINED, Assume, Atom, Const, If, Let, Origin, Param, Region, Var
 from adtransform.lattice import UNDEFINED as NOT_BOUND
 from adtransform.lattice import UNKNOWN, Type
 from adtransform.read.frames import Frame, Module, Scope
@@ -234,6 +234,11 @@ class Core:
         found = self.builder.apply(op, args, kwargs, count=count, hints=hints, types=types)
         self._noted()
         return found
+
+    def raise_where(self, cond: Atom, kind: type[Exception], text: str) -> None:
+        """Raise where a condition holds, as something that is read in other words does."""
+        wrong = Let((), "raise", (Const(kind), Const(text)))
+        self.builder.add(If((), cond, Region((), (wrong,), ()), Region((), (), ()), self.place))
 
     def effect(self, op: str, *args: Any, **kwargs: Any) -> None:
         """Append an operation that is performed for what it does."""

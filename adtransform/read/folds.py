@@ -205,6 +205,9 @@ class Folds(Iteration):
             self.refuse(node, f"`{name}` with a default", "test the length first")
         listed = self.as_list(ref, node) if isinstance(ref, (Lazy, RangeRef)) else ref
         a = self.value(listed, node)
+        t = self.type_of(a)
+        if isinstance(t, List) and isinstance(t.item, Tuple):
+            self.refuse(node, f"`{name}` of tuples with computed items", "give a key: key=lambda p: p[0]")
         self.at(node)
         return self.make(self.let(f"builtins.{name}", a))
 

@@ -299,11 +299,15 @@ class Functions(Derived):
             key = positional[-1 - i]
             if key not in bound:
                 known = function.defaults[-1 - i] if function.defaults else None
-                bound[key] = known if known is not None else self.in_module(default, function.module)
+                bound[key] = known if known is not None else self.default_of(key, default, function)
         for p, default_or_none in zip(a.kwonlyargs, a.kw_defaults, strict=True):
             if p.arg not in bound and default_or_none is not None:
                 known = function.keyword_defaults.get(p.arg)
-                bound[p.arg] = known if known is not None else self.in_module(default_or_none, function.module)
+                bound[p.arg] = known if known is not None else self.default_of(p.arg, default_or_none, function)
+
+    def default_of(self, name: str, default: ast.expr, function: FunctionRef) -> Ref:
+        """A default known from its text."""
+        return self.shared(name, self.in_module(default, function.module))
 
     def in_module(self, node: ast.expr, module: Module) -> Ref:
         """An expression at module level."""

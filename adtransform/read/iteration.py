@@ -12,6 +12,7 @@ import numpy as np
 
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import INT, Array, Scalar, Tuple, kind_of
+from adtransform.ops import ENDLESS
 from adtransform.read.core import UNROLL
 from adtransform.read.frames import EXIT, FALSE, STOP
 from adtransform.read.loops import BROKE, Loops
@@ -58,6 +59,11 @@ class Iteration(Loops):
                 return [Const(v) for v in value]
             case Lazy("zip", parts):
                 columns = [self.known_items(p, limit) for p in parts]
+                shortest = min((len(c) for c in columns if c is not None), default=0)
+                for place, part in enumerate(parts):
+                    if isinstance(part, RangeRef) and part.stop == ENDLESS and isinstance(part.start, Const):
+                        first, step = part.start.value, part.step.value  # type: ignore[union-attr]
+                        columns[place] = [Const(first + n * step) for n in range(shortest)]
                 if any(c is not None for c in columns) and all(c is not None for c in columns):
                     rows = zip(*(c for c in columns if c is not None), strict=False)
                     return [TupleRef(row) for row in rows]
@@ -145,6 +151,8 @@ class Iteration(Loops):
         if known is not None:
             return Const(known)
         match ref:
+            case RangeRef(stop=stop) if stop == ENDLESS:
+                self.refuse(node, "a loop without an end where its length matters", "loop over a range")
             case RangeRef(Const(0), stop, Const(1)):
                 return self.not_negative(stop)
             case RangeRef(start, stop, Const(1)):
@@ -154,7 +162,8 @@ class Iteration(Loops):
                 gap = self.let("operator.floordiv", self.let("operator.sub", start, stop), step)
                 return self.not_negative(self.let("operator.neg", gap))
             case Lazy("zip", parts):
-                sizes = [self.length(p, node) for p in parts]
+                ends = [p for p in parts if not (isinstance(p, RangeRef) and p.stop == ENDLESS)]
+                sizes = [self.length(p, node) for p in ends or parts]
                 same = all(self.same_size(sizes[0], s) for s in sizes[1:])
                 return sizes[0] if same else self.let("builtins.min", *sizes, type=INT)
             case Lazy("enumerate" | "reversed", parts):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -13,12 +14,13 @@ from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import INT, UNKNOWN, Array, Type, kind_of, same_shape
 from adtransform.read.expressions import Expressions
 from adtransform.read.names import is_library
-from adtransform.read.refs import External, Items, Lazy, ListRef, RangeRef, Ref, Step, TupleRef, View
+from adtransform.read.refs import DictRef, External, Items, Lazy, ListRef, RangeRef, Ref, Step, TupleRef, View
 
 SPLICED = frozenset(
     f"numpy.{name}"
     for name in ["array", "asarray", "concatenate", "stack", "hstack", "vstack", "column_stack", "dstack", "asanyarray"]
 )
+_OF_SEQUENCES = ("random.", "statistics.")
 _DISPLAYS = frozenset(("numpy.array", "numpy.asarray", "numpy.asanyarray"))
 
 # Arguments that are shapes, axes and the like: a list for them is a tuple, not an array.
@@ -87,6 +89,10 @@ class Library(Expressions):
         if "out" in kwargs and not (isinstance(kwargs["out"], Const) and kwargs["out"].value is None):
             return self.into(op, args, kwargs, node)
         kwargs.pop("out", None)
+        if op.startswith("itertools."):
+            self.refuse(node, f"`{op}`", "write the loop")
+        if not is_library(op) and not self.known(op):
+            self.check_kept(op, (*args, *kwargs.values()), node)
         if self.is_ufunc(op) and len(args) > self.inputs(op):
             kwargs["out"] = args.pop()
             return self.into(op, args, kwargs, node)
@@ -95,7 +101,8 @@ class Library(Expressions):
             atoms: list[Atom] = self.spliced(op, args[0], node) if args else []
             atoms += [self.argument(a, "", node) for a in args[1:]]
         else:
-            helper = op in ops.STRUCTURAL  # emitted code brings it along, with adjoints that are lists
+            # Helpers that emitted code brings along have adjoints that are lists; and what takes any sequence gets what it is.
+            helper = op in ops.STRUCTURAL or op.startswith(_OF_SEQUENCES)
             atoms = [
                 self.value(ListRef(a.storage), node)
                 if helper and isinstance(a, ListRef)
@@ -118,6 +125,13 @@ class Library(Expressions):
         if op in SPLICED:
             keyword = tuple((k, v) for k, v in keyword if not (k == "axis" and v == Const(0)))
         return self.result(op, args, positional, dict(keyword), node)
+
+    def check_kept(self, op: str, given: Sequence[Ref], node: ast.AST) -> None:
+        """Refuse containers for a function that nothing is known of: what it does to them would be lost."""
+        for kind, what in ((ListRef, "a list"), (DictRef, "a dict")):
+            if any(isinstance(ref, kind) for ref in given):
+                help = "pass an array or numbers, or write it out"
+                self.refuse(node, f"`{op.lstrip('_')}` of {what}, which it may change", help)
 
     def is_ufunc(self, op: str) -> bool:
         """Whether an operation is one of NumPy's elementwise functions."""
@@ -168,11 +182,6 @@ class Library(Expressions):
             return 1 if mode.value == "r" else 2
         if op in ("numpy.meshgrid", "numpy.broadcast_arrays", "numpy.atleast_1d", "numpy.atleast_2d"):
             return len(args)
-        if op in ("numpy.split", "numpy.array_split", "numpy.hsplit", "numpy.vsplit", "numpy.dsplit"):
-            where = self.static(args[1]) if len(args) > 1 else None
-            if where is None:
-                self.refuse(node, "a split at computed places", "slice the array: x[:k], x[k:]")
-            return int(where.value) if isinstance(where.value, int) else len(where.value) + 1
         if op == "numpy.unique" and any(k.startswith("return_") for k in kwargs):
             return 1 + sum(k.startswith("return_") and v == Const(True) for k, v in kwargs.items())
         if op in ("numpy.nonzero", "numpy.where") and len(args) == 1 and not kwargs:
@@ -372,6 +381,50 @@ def _target(
     return target, rest
 
 
+def _split(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
+    """`np.split(x, 3)`, `np.split(x, [2, 5])` and their kin: slices of the array, which are views."""
+    given = dict(zip(("ary", "indices_or_sections", "axis"), args, strict=False)) | kwargs
+    source = given["ary"]
+    where = self.static(self.argument(given["indices_or_sections"], "indices_or_sections", node))
+    along = given.get("axis", Const({"numpy.hsplit": 1, "numpy.dsplit": 2}.get(op, 0)))
+    axis = self.static(self.value(along, node))
+    if where is None or axis is None:
+        self.refuse(node, "a split at computed places", "slice the array: x[:k], x[k:]")
+    whole = source if isinstance(source, View) else self.make(self.array_like(source, node))
+    a, place = self.value(whole, node), axis.value
+    if op == "numpy.hsplit" and self.rank(a) in (None, 1):
+        if self.rank(a) is None:
+            self.refuse(node, "`np.hsplit` of an array of unknown rank", "write np.split(x, n, axis=1)")
+        place = 0
+    self.at(node)
+    size = self.let("index", self.let("shape", a), Const(place))
+    before: tuple[Atom, ...] = (Const(...),) if place < 0 else (self.let("slice", *[Const(None)] * 3),) * place
+    behind = (self.let("slice", *[Const(None)] * 3),) * (-1 - place)
+
+    def part(start: Atom, stop: Atom) -> Ref:
+        cut = self.let("slice", start, stop, Const(None))
+        key = self.let("tuple", *before, cut, *behind) if before else cut
+        return self.indexed(whole, key, node)
+
+    bounds: list[Atom] = [Const(None)]
+    if isinstance(where.value, int):
+        count = where.value
+        each = self.let("operator.floordiv", size, Const(count), type=INT)
+        left = self.let("operator.mod", size, Const(count), type=INT)
+        if op != "numpy.array_split":
+            unequal = self.let("operator.ne", left, Const(0))
+            self.raise_where(unequal, ValueError, "array split does not result in an equal division")
+        for n in range(1, count):
+            end = each if n == 1 else self.let("operator.mul", Const(n), each, type=INT)
+            if op == "numpy.array_split":
+                end = self.let("operator.add", end, self.let("builtins.min", left, Const(n), type=INT), type=INT)
+            bounds.append(end)
+    else:
+        bounds += [Const(n) for n in where.value]
+    bounds.append(Const(None))
+    return self.new_list(tuple(part(i, k) for i, k in itertools.pairwise(bounds)))
+
+
 def _put(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
     """`np.put(x, places, v)` writes `x.flat[places]`."""
     target, (places, new, mode) = _target(self, op, args, kwargs, "a ind v mode", node)
@@ -472,10 +525,11 @@ _SPECIAL: dict[str, Handler] = {
     "numpy.ndim": _shape_of,
     "numpy.size": _shape_of,
     **dict.fromkeys(_REDUCED, _reduced),
+    **{f"numpy.{n}": _split for n in ("split", "array_split", "hsplit", "vsplit", "dsplit")},
     "numpy.put": _put,
     "numpy.pad": _pad,
     "numpy.diff": _diff,
     "numpy.putmask": _putmask,
     "numpy.fill_diagonal": _fill_diagonal,
-    **dict.fromkeys("numpy.place numpy.put_along_axis numpy.random.shuffle".split(), _unwritten),
+    **dict.fromkeys("numpy.place numpy.put_along_axis numpy.random.shuffle random.shuffle".split(), _unwritten),
 }

@@ -10,7 +10,7 @@ from adtransform.lattice import Array, Scalar, Static, is_number
 from adtransform.read.augment import Augment
 from adtransform.read.frames import FALSE, TRUE
 from adtransform.read.natives import BUILTINS
-from adtransform.read.refs import DictRef, Entries, External, ListRef, Ref, TupleRef, View
+from adtransform.read.refs import ClassRef, DictRef, Entries, External, ListRef, ObjectRef, Ref, TupleRef, View
 
 Test = Callable[[], Atom]
 
@@ -90,14 +90,48 @@ class Matching(Augment):
                     return FALSE
                 pairs = list(zip(patterns, wanted_keys, strict=True))
                 return self.both([lambda p=p, k=k: self.matches(p, content.refs[k]) for p, k in pairs], pattern)  # type: ignore[misc]
-            case ast.MatchClass(cls=cls, patterns=patterns, kwd_attrs=[]) if len(patterns) <= 1:
+            case ast.MatchClass(cls=cls, patterns=patterns):
                 kind = self.expression(cls)
-                if isinstance(kind, External) and kind.live in _SELF_MATCHING:
+                if isinstance(kind, ClassRef):
+                    return self.instance(kind, pattern, subject)
+                self_matching = len(patterns) <= 1 and not pattern.kwd_attrs
+                if self_matching and isinstance(kind, External) and kind.live in _SELF_MATCHING:
                     found = BUILTINS["builtins.isinstance"](self, [subject, kind], {}, pattern)
                     assert found is not None
                     tests: list[Test] = [lambda: self.truth(found, pattern)]
                     return self.both([*tests, *(lambda p=p: self.matches(p, subject) for p in patterns)], pattern)
-        self.refuse(pattern, "a pattern with the fields of a class", "test with isinstance, and read the attributes")
+        self.refuse(pattern, "a pattern of this class", "test with isinstance, and read the attributes")
+
+    def instance(self, kind: ClassRef, pattern: ast.MatchClass, subject: Ref) -> Atom:
+        """Whether something is an object of a class of which the attributes match."""
+        if BUILTINS["builtins.isinstance"](self, [subject, kind], {}, pattern) != TRUE:
+            return FALSE
+        assert isinstance(subject, (ObjectRef, TupleRef))
+        named = self.attribute_patterns(kind, pattern)
+        if not all(self.has_attribute(subject, name, pattern) for name, _ in named):
+            return FALSE
+        found = [(self.bound(subject, name, pattern), p) for name, p in named]
+        return self.both([lambda ref=ref, p=p: self.matches(p, ref) for ref, p in found], pattern)  # type: ignore[misc]
+
+    def attribute_patterns(self, kind: ClassRef, pattern: ast.MatchClass) -> list[tuple[str, ast.pattern]]:
+        """The patterns for an object with the names of the attributes that they are for."""
+        names = self.match_args(kind, pattern) if pattern.patterns else ()
+        if len(names) < len(pattern.patterns):
+            help = f"`{kind.name}` takes {len(names)} patterns by position: name the attributes, {kind.name}(name=...)"
+            self.refuse(pattern, "this pattern", help)
+        named = zip(pattern.kwd_attrs, pattern.kwd_patterns, strict=True)
+        return [*zip(names, pattern.patterns, strict=False), *named]
+
+    def match_args(self, kind: ClassRef, node: ast.AST) -> tuple[str, ...]:
+        """The attributes that stand for patterns by position: `__match_args__`."""
+        if kind.live is not None:
+            return tuple(getattr(kind.live, "__match_args__", ()))
+        member = self.class_member(kind.order, "__match_args__", node)
+        if member is not None:
+            return tuple(str(item.value) for item in self.known_items(member.ref) or () if isinstance(item, Const))
+        if kind.is_tuple or any(self.dataclass_options(c) is not None for c in kind.order if c.node is not None):
+            return tuple(f.name for f in self.fields(kind, node) if f.init and not f.keyword)
+        return ()
 
     def any_of(self, patterns: list[ast.pattern], subject: Ref) -> Atom:
         """Whether one of several patterns matches."""
@@ -176,7 +210,12 @@ class Matching(Augment):
                     self.capture_names(p, content.refs[key])
                 if rest is not None:
                     self.frame.env[rest] = self.new_dict({k: v for k, v in content.refs.items() if k not in known})
-            case ast.MatchClass(patterns=patterns):
+            case ast.MatchClass(cls=cls, patterns=patterns):
+                kind = self.expression(cls)
+                if isinstance(kind, ClassRef) and isinstance(subject, (ObjectRef, TupleRef)):
+                    for name, p in self.attribute_patterns(kind, pattern):
+                        self.capture_names(p, self.bound(subject, name, pattern))
+                    return
                 for p in patterns:
                     self.capture_names(p, subject)
             case ast.MatchOr(patterns=patterns):

@@ -352,15 +352,22 @@ class Names(Detached):
             module = self.modules[key] = Module(target.source, target.namespace)
         defaults = (value.__defaults__ or (), value.__kwdefaults__ or {})
         ref = self.function(definition, module, None)
+        positional = value.__code__.co_varnames[value.__code__.co_argcount - len(defaults[0]) : value.__code__.co_argcount]
         return FunctionRef(
             ref.node,
             module,
             None,
             ref.name,
-            tuple(self.wrap(v, f"{name}_default", node) for v in defaults[0]),
-            {k: self.wrap(v, k, node) for k, v in defaults[1].items()},
+            tuple(self.shared(p, self.wrap(v, f"{name}_default", node)) for p, v in zip(positional, defaults[0], strict=True)),
+            {k: self.shared(k, self.wrap(v, k, node)) for k, v in defaults[1].items()},
             target.captured,
         )
+
+    def shared(self, name: str, default: Ref) -> Ref:
+        """The default of a parameter, which all calls share: none may write it."""
+        for storage in self.storages(default):
+            storage.frozen = f"a write to the default of `{name}`, which all calls share"
+        return default
 
     def capture(self, name: str, value: Any, node: ast.AST, *, bound: bool = True) -> Ref:
         """A value from outside that becomes a keyword-only parameter."""

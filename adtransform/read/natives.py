@@ -104,6 +104,8 @@ def _extreme(name: str) -> Handler:
             args[:] = items
         if len(args) == 1:
             return args[0]
+        if any(isinstance(r, (TupleRef, ListRef)) for r in args):  # compared item by item
+            return best(self, name, args, None, node)
         atoms = [self.value(r, node) for r in args]
         known = [self.static(a) for a in atoms]
         if all(k is not None and isinstance(k.value, int) for k in known):
@@ -165,7 +167,10 @@ def _dict(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST)
             if isinstance(content, Entries):
                 entries.update(content.refs)
             continue
-        for pair in self.known_items(arg) or ():
+        pairs = self.known_items(arg)
+        if pairs is None:
+            self.refuse(node, "a dict of unknown length", "write the items: {key: x[0], ...}")
+        for pair in pairs:
             parts = self.known_items(pair) or []
             known = self.static(self.value(parts[0], node)) if len(parts) == 2 else None
             if known is None:
@@ -373,5 +378,6 @@ BUILTINS: dict[str, Handler] = {
     "builtins.input": _refused("input", "pass the value as an argument"),
     "builtins.iter": _iter,
     "builtins.next": _refused("next", "use a `for` loop"),
+    "collections.Counter": _refused("collections.Counter", "count in a dict: d[key] = d.get(key, 0) + 1"),
     "numpy.apply_along_axis": _refused("np.apply_along_axis", "use a loop"),
 }

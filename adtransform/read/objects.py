@@ -148,6 +148,8 @@ class Objects(Folds):
 
     def bound(self, owner: ObjectRef | ClassRef | SuperRef | TupleRef, name: str, node: ast.AST) -> Ref:
         """An attribute of an object or a class, as Python looks it up."""
+        if isinstance(owner, TupleRef) and name in owner.names:
+            return owner.items[owner.names.index(name)]
         if isinstance(owner, ObjectRef):
             self.check_class(owner.kind, node)
         elif isinstance(owner, ClassRef) and owner.node is not None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from adtransform.errors import Refusal
 from adtransform.ir import Atom, Const, Var
-from adtransform.lattice import Static
+from adtransform.lattice import Array, Static
 from adtransform.read.core import Handling, Unreached
 from adtransform.read.frames import DEAD, EXIT, RETURNED, STOP, TRUE, VALUE
 from adtransform.read.loops import BROKE
@@ -201,9 +201,19 @@ class Statements(Unwinding):
                 held, attr = self.expression(owner), self.spelled(attr)
                 self.set_attribute(held, attr, self.named(attr, ref, stmt) if isinstance(held, ObjectRef) else ref, goal)
 
+    def check_count(self, ref: Ref, wanted: int, node: ast.AST) -> None:
+        """An unpacking raises where there are more items than names, or fewer."""
+        t = self.type_of(self.value(ref, node))
+        if t == Static("shape") or (isinstance(t, Array) and t.dims and t.dims[0] == wanted):
+            return
+        self.at(node)
+        differs = self.let("operator.ne", self.length(ref, node), Const(wanted))
+        self.raise_where(differs, ValueError, f"too many values to unpack (expected {wanted})")
+
     def spread(self, goals: list[ast.expr], ref: Ref, node: ast.AST) -> list[Ref]:
         """The items for the targets of an unpacking."""
         self.at(node)
+        ref = self.iterator(ref, node)
         items = self.known_items(ref)
         if items is None and (parts := self.taken_apart(ref, node)) is not None:
             items = list(parts)
@@ -216,6 +226,7 @@ class Statements(Unwinding):
                 self.refuse(node, "a starred unpacking of something of unknown length", "use slices: x[1:]")
             if not isinstance(ref, (Var, View, ListRef)):
                 self.unusable(ref, node)
+            self.check_count(ref, len(goals), node)
             return [self.indexed(ref, Const(i), node) for i in range(len(goals))]
         n, wanted = len(items), len(goals)
         if (n != wanted and not starred) or n < wanted - len(starred):

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from adtransform.ir import Const
-from adtransform.lattice import Array, Scalar
+from adtransform.lattice import Array, List, Scalar, Tuple, kind_of
+from adtransform.ops import ENDLESS
 from adtransform.read.objects import Objects
 from adtransform.read.refs import External, Lazy, ListRef, PartialRef, RangeRef, Ref, TupleRef, View
 from adtransform.read.vectorized import mapped, vectorized
@@ -57,6 +58,9 @@ def ordered(self: Objects, source: Ref, kwargs: Kwargs, node: ast.AST) -> Ref:
     if any(isinstance(item, TupleRef) for item in items or ()) and key is None:
         self.refuse(node, "a sort of tuples with computed items", "give a key: key=lambda p: p[0]")
     listed = source if items is not None or isinstance(source, ListRef) else self.as_list(source, node)
+    t = self.type_of(self.value(listed, node)) if items is None else None
+    if isinstance(t, List) and isinstance(t.item, Tuple) and (key is None or key == Const(None)):
+        self.refuse(node, "a sort of tuples with computed items", "give a key: key=lambda p: p[0]")
     name = self.hide(listed)
     keyed = self.collected(listed, lambda item: keys_of(self, [item], key, node)[0], node)
     by = self.array_like(keyed, node)
@@ -79,18 +83,18 @@ def _sorted(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
     return ordered(self, args[0], kwargs, node)
 
 
-def best(self: Objects, name: str, args: Args, key: Ref, node: ast.AST) -> Ref:
+def best(self: Objects, name: str, args: Args, key: Ref | None, node: ast.AST) -> Ref:
     """`max(items, key=...)`: the first item with the largest key."""
     source = args[0] if len(args) == 1 else TupleRef(tuple(args))
     items = self.known_items(source)
     if items is None:
         kept = self.hide(source if isinstance(source, (ListRef, View)) else self.as_list(source, node))
-        keyed = self.collected(self.frame.env[kept], lambda item: self.apply(key, [item], {}, node), node)
+        keyed = self.collected(self.frame.env[kept], lambda item: keys_of(self, [item], key, node)[0], node)
         at = self.let(f"numpy.arg{name}", self.array_like(keyed, node))
         return self.item(self.unhide(kept), at, node)
-    found, largest = items[0], self.apply(key, [items[0]], {}, node)
+    found, largest = items[0], keys_of(self, items[:1], key, node)[0]
     for item in items[1:]:
-        by = self.apply(key, [item], {}, node)
+        (by,) = keys_of(self, [item], key, node)
         better = self.truth(self.compared("operator.gt" if name == "max" else "operator.lt", by, largest, node), node)
         pair = TupleRef((item, by)), TupleRef((found, largest))
         chosen = self.choose(better, lambda pair=pair: pair[0], lambda pair=pair: pair[1], node)  # type: ignore[misc]
@@ -162,6 +166,31 @@ def _pairwise(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
     source = args[0] if isinstance(args[0], (ListRef, View)) else self.as_list(args[0], node)
     tail = self.let("slice", Const(1), Const(None), Const(None))
     return Lazy("zip", (source, self.indexed(source, tail, node)))
+
+
+def _count(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
+    """`itertools.count(start, step)`: a range that no loop gets to the end of."""
+    given = dict(zip(("start", "step"), args, strict=False)) | kwargs
+    start, step = (self.value(given.get(name, Const(default)), node) for name, default in (("start", 0), ("step", 1)))
+    known = self.static(step)
+    if known is None or not isinstance(known.value, int) or known.value < 1 or kind_of(self.type_of(start)) != "int":
+        self.refuse(node, "`itertools.count` of something else than whole numbers, upwards", "count by hand: k += step")
+    return RangeRef(self.static(start) or start, ENDLESS, known)
+
+
+def _starmap(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
+    function, source = args
+    return self.collected(source, lambda item: self.apply(function, self.unpacked(item, node), {}, node), node)
+
+
+def _islice(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
+    source, *bounds = args
+    if not isinstance(source, (View, ListRef, TupleRef)):
+        source = self.as_list(source, node)
+    if len(bounds) == 1:
+        bounds = [Const(None), *bounds]
+    atoms = [self.value(b, node) for b in (*bounds, Const(None))][:3]
+    return self.indexed(source, self.let("slice", *[self.static(a) or a for a in atoms]), node)
 
 
 def _getter(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
@@ -250,6 +279,9 @@ TOOLS: dict[str, Handler] = {
     "itertools.chain.from_iterable": _chain_of,
     "itertools.accumulate": _accumulate,
     "itertools.pairwise": _pairwise,
+    "itertools.count": _count,
+    "itertools.starmap": _starmap,
+    "itertools.islice": _islice,
     "operator.itemgetter": _getter,
     "operator.itemgetter()": _got,
     "collections.OrderedDict": _ordered_dict,

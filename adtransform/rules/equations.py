@@ -21,8 +21,6 @@ from adtransform.source import from_text
 
 _INTRINSICS = {name: name for name in STRUCTURAL - {"load", "assign", "slice", "tuple", "list"}}
 _NUMPY_ARITHMETIC = {"operator.truediv": "numpy.divide", "operator.pow": "numpy.power"}
-# These raise where a division by their argument would: the quotient may be Python's own.
-_RAISING = frozenset("math.log math.log2 math.log10 math.log1p".split())
 _COMMON = (
     *(f"operator.{name}" for name in ("add", "sub", "mul", "truediv", "pow", "neg")),
     *(f"numpy.{name}" for name in ("sum", "mean", "abs", "exp", "log", "sqrt", "sin", "cos", "tanh", "maximum")),
@@ -58,7 +56,7 @@ def differential(rule: Rule, operands: tuple[str, ...], meanings: Mapping[str, A
         names,
         rule.module,
         {**rule.namespace, **static},
-        not (rule.op.startswith("operator.") or rule.op in _RAISING),
+        not (rule.op.startswith("operator.") or rule.raises),  # what raises itself may divide as Python does
         {f"d{n}" for n in operands},
         static,
     )

@@ -83,6 +83,7 @@ class Rule:
     """One row: `pattern` has the differential `written` (an expression, or a `def` in the input language).
 
     `when`: the row covers calls whose differentiable operands have types for which this is true; otherwise the next is tried.
+    `raises`: the function raises where a partial would be infinite.
     """
 
     op: str
@@ -93,6 +94,7 @@ class Rule:
     constant: bool = False
     namespace: Mapping[str, Any] = field(default_factory=dict)
     when: Callable[..., bool] | None = None
+    raises: bool = False
 
     @property
     def text(self) -> str:
@@ -195,7 +197,8 @@ def rule(
     def register(written: str | Text) -> None:
         for op, module in [(shape.name, "")] if structural else _qualified(shape.name, on):
             steep = module in singular.split() if isinstance(singular, str) else singular
-            row = Rule(op, shape, written, module, steep, namespace=dict(namespace or {}), when=when)
+            raises = isinstance(singular, str) and not steep
+            row = Rule(op, shape, written, module, steep, namespace=dict(namespace or {}), when=when, raises=raises)
             rows = RULES.setdefault(op, [])
             rows[:] = [r for r in rows if r.pattern != shape or r.when is not when] + [row]
 
