@@ -37,6 +37,12 @@ def total(items, start=0.0):
 def tail(v, *, first=1):
     return v[first:]
 """,
+    "widest": """
+def widest(u, v):
+    if len(u) > len(v):
+        return u
+    return v
+""",
     "relax": """
 def relax(v, omega=0.5, sweeps=2):
     for _ in range(sweeps):

@@ -1,9 +1,10 @@
 """The expressions and simple statements of random programs, as tables of forms, and how the blanks in them are filled.
 
-A letter in braces is a blank: `{e} {f} {g}` numbers, `{v} {w}` vectors of length N, `{a}` an element, `{k}` a constant, `{c}` a
-test; names of variables `{N}` `{V} {W}` `{M}` `{F}` (a function) `{I}` (a list of numbers) `{R}` (a list of vectors) `{D}` (a
-dict of a number `k` and a vector `v`) `{P}` (a pair of both); `{i} {j}` places in a vector, `{p} {q} {r} {t}` fresh names,
-`{o}` what writes, `{x}` a number or a vector.  The same blank twice is filled alike.
+A letter in braces is a blank: `{e} {f} {g}` numbers, `{v} {w}` vectors of length N, `{h} {b}` arrays of one element or of N,
+`{a}` an element, `{k}` a constant, `{c}` a test; names of variables `{N}` `{V} {W}` `{M}` `{L}` (one of these)
+`{F}` (a function) `{I}` (a list of numbers) `{R}` (a list of vectors) `{D}` (a dict of a number `k` and a vector `v`) `{P}` (a
+pair of both); `{i} {j}` places in a vector, `{p} {q} {r} {t}` fresh names, `{o}` what writes, `{x}` a number or a vector.
+The same blank twice is filled alike.
 """
 
 from __future__ import annotations
@@ -94,6 +95,46 @@ sum({B}.seen)
 {C}.apply({v})[{i}]
 {T}.norm()
 sum(np.sum({q}) for {q} in {E}["b"])
+np.sum({h})
+np.sum({h} * {b})
+np.sum({h} * {v})
+({h}).mean() * {e}
+np.max({h} - {b})
+np.sum(np.sin({L}) * {b})
+len({L}) * {e}
+float(np.sum({L}[:1] * {h}))
+sum({q} * {e} for {q} in {L})
+np.linalg.norm({h} + 1.0)
+(np.split({v}, 2)[1] @ ({w})[:2])
+"""
+
+LOOSE = """
+{L}
+{L}
+{V}
+{V}[:1]
+{V}[2:3]
+{V}[-1:]
+({V} if {c} else {V}[:1])
+({L} if {c} else {V})
+({h} + {b})
+({h} - {e})
+{h} * {b}
+{h} / (2.0 + ({b}) ** 2)
+np.array([{e}])
+np.atleast_1d({e})
+np.sin({h})
+np.maximum({h}, {b})
+np.where({h} > 0.4, {b}, {e})
+np.where({e} > {k}, {h}, {b})
+np.mean({v}, keepdims=True)
+np.sum({M}, axis=1, keepdims=True)[{i}]
+({h})[::-1]
+-({h})
+({h} * {b}[:, None]).sum(axis=1)
+({h}).copy()
+widest({h}, {b})
+{M}[:1, {i}]
 """
 
 ELEMENTS = """
@@ -204,6 +245,14 @@ np.outer({v}, {w})[{i}]
 np.einsum('ij,j->i', {m}, {v})
 np.diagonal({M}) * {e}
 {C}.apply({v})
+({v} + {h})
+({v} * {h})
+{h} - {v}
+np.zeros(4) + {h}
+np.where({V} > 0.4, {h}, {w})
+np.maximum({v}, {h})
+np.broadcast_to({h}, (4,)) * {e}
+np.concatenate(np.split({v}, 2)[::-1])
 """
 
 MATRICES = """
@@ -226,6 +275,11 @@ np.vstack([{v}, {w}, {M}[:2]])
 np.triu({M})
 np.stack([{v}, {w}, {v}, {w}], axis=1)
 np.where({M} > 0.1, {M}, {e})
+({M} + {h})
+{M} * ({h})[:, None]
+({M} - {M}.mean(axis=0, keepdims=True))
+({M} * {M}[:, :1])
+({M}[:1] + ({v})[:, None])
 """
 
 TESTS = """
@@ -313,6 +367,32 @@ np.add({M}[0], {e}, out={M}[1])
 {V}[::-1][1:][{j} // 2] {o} {e}
 """
 
+LOOSELY = """
+{L} = {h}
+{L} = {L} * {h}
+{L} = {L} + {e}
+{L} *= {e}
+{L} += {L}[0]
+{L}[0] {o} {e}
+{L}[:] {o} {e}
+{L}[-1] {o} {a}
+{V}[:] {o} {h}
+{V} += {h}
+{V} *= {h}
+{M}[{i}] {o} {h}
+{M} *= {h}
+{V}[1:2] {o} ({v})[:1]
+{t} = {L};;{t}[0] {o} {e}
+{t} = {L}[:1];;{t} {o} {e}
+for {q} in range(2):;;    {L} = {L} * {h};;    {L}[0] {o} {e}
+if {c}:;;    {L} = {h};;else:;;    {L} = {L} * {e}
+if {c}:;;    {L} = {h}
+{p} = [{h}, {b}, {L}];;{V}[:] {o} {p}[0] * {p}[{i}]
+{p} = [{h} for {q} in range(2)];;{V}[:] {o} {p}[0] + {p}[1]
+{p}, {q} = np.split({V}, 2);;{p} {o} {e};;{q}[0] {o} {a}
+while {L}[0] > 1.0:;;    {L} = {L} * 0.4
+"""
+
 # Views and aliases: bound to a name and perhaps written through it.
 VIEWS = (
     ROWS
@@ -376,6 +456,8 @@ try:;;    if {c}:;;        raise ValueError("no");;    {V}[{i}] {o} {e};;except 
 try:;;    {V}[{i}] {o} {e};;finally:;;    {N} = {N} * 0.5
 match {i}:;;    case 0 | 1:;;        {V}[0] {o} {e};;    case 2:;;        {M}[0] *= {a};;    case _:;;        {N} = {f}
 match ({e}, {f}):;;    case ({p}, {q}) if {p} > {q}:;;        {V}[{i}] {o} {p};;    case ({p}, _):;;        {N} = {p} * 0.5
+match {B}:;;    case Body(k={p}) if {p} > 0.5:;;        {V}[0] {o} {p};;    case Body(u={q}):;;        {q}[{i}] {o} {e}
+match {T}:;;    case Point({p}, {q}) if {p} > 0.4:;;        {q}[0] {o} {p};;    case _:;;        {N} = {f}
 match {I}:;;    case [{p}, *{q}]:;;        {V}[0] {o} {p} + len({q});;    case _:;;        pass
 """
 
@@ -562,4 +644,6 @@ for {q} in reversed({I}):
 for {q} in {I}[1:]:
 for {p}, {q} in zip({I}, {V}):
 for {z} in {R}:
+for {q} in {L}:
+for {p}, {q} in zip({L}, {V}):
 """

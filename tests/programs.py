@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from definitions import CLASSES, HELPERS, IMPORTS
-from forms import BOUND, CALLS, CONTAINERS, EFFECTS, FUNCTIONS, LOOPS, MADE, PARTS, VIEWS, WRITES, N
+from forms import BOUND, CALLS, CONTAINERS, EFFECTS, FUNCTIONS, LOOPS, LOOSELY, MADE, PARTS, VIEWS, WRITES, N
 from wording import Wording
 
 Lines = list[str]
@@ -98,7 +98,7 @@ class Generator(Wording):
     def statement(self) -> Lines:
         """One statement, or a few that belong together."""
         choices = [self.assign, self.assign, self.several, self.write, self.write, self.write, self.alias, self.alias]
-        choices += [self.call, self.call, self.make, self.contain, self.contain, self.effect]
+        choices += [self.call, self.call, self.make, self.contain, self.contain, self.effect, self.broadcast, self.broadcast]
         if self.depth < 2:
             choices += [self.branch, self.branch, self.loop, self.loop, self.loop, self.repeat]
         return self.rng.choice(choices)()
@@ -106,14 +106,14 @@ class Generator(Wording):
     # -- simple statements --------------------------------------------------------------------------------------------
 
     def assign(self) -> Lines:
-        kind = self.rng.choice(["number", "number", "vector", "vector", "matrix"])
+        kind = self.rng.choice(["number", "number", "vector", "vector", "matrix", "loose"])
         value = self.of(kind)
-        name = self.name(kind) if self.chance(0.25) else self.fresh(kind[0])
+        name = self.name(kind) if self.chance(0.25) and self.names[kind] else self.fresh(kind[0])
         self.bind(kind, name)
         return [f"{name} = {value}"]
 
     def of(self, kind: str) -> str:
-        return {"number": self.number, "vector": self.vector, "matrix": self.matrix}[kind]()
+        return {"number": self.number, "vector": self.vector, "matrix": self.matrix, "loose": self.loose}[kind]()
 
     def several(self) -> Lines:
         """New numbers, some out of containers."""
@@ -127,6 +127,14 @@ class Generator(Wording):
 
     def write(self) -> Lines:
         return self.lines(self.form(WRITES))
+
+    def broadcast(self) -> Lines:
+        """Something with an array of one element or of N."""
+        if self.names["loose"] and self.chance(0.7):
+            return self.lines(self.form(LOOSELY))
+        name, value = self.fresh("l"), self.loose()
+        self.bind("loose", name)
+        return [f"{name} = 1.0 * {value}"]
 
     def alias(self) -> Lines:
         """A second name for a storage, perhaps written through or read after the storage was written."""
@@ -190,7 +198,7 @@ class Generator(Wording):
         if self.chance(0.5):
             if self.chance(0.5):
                 # The same name on both sides is used afterwards.
-                kind = r.choice(["number", "vector"])
+                kind = r.choice(["number", "vector", "loose"])
                 name = self.fresh(kind[0])
                 lines = [head, *indented([*self.inside(1), f"{name} = {self.of(kind)}"])]
                 lines += ["else:", *indented([*self.inside(2), f"{name} = {self.of(kind)}"])]

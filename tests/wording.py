@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 
-from forms import ELEMENTS, MATRICES, NUMBERS, ROWS, TESTS, VECTORS, N
+from forms import ELEMENTS, LOOSE, MATRICES, NUMBERS, ROWS, TESTS, VECTORS, N
 
 _NAMED = {"N": "number", "V": "vector", "W": "vector", "M": "matrix", "F": "function", "I": "items", "R": "rows", "D": "table"}
-_NAMED |= {"P": "pair", "B": "body", "C": "setting", "T": "point", "E": "nest"}
+_NAMED |= {"P": "pair", "B": "body", "C": "setting", "T": "point", "E": "nest", "L": "loose"}
 
 
 class _Blanks(dict[str, str]):
@@ -70,6 +70,8 @@ class Wording:
                 return self.number(depth)
             case "v" | "w":
                 return self.vector(depth)
+            case "h" | "b":
+                return self.loose(depth)
             case "m":
                 return self.matrix()
             case "x":
@@ -106,6 +108,10 @@ class Wording:
         if depth > 0 and not self.chance(0.3):
             return self.filled(self.form(VECTORS), depth - 1)
         return self.filled(self.form(ROWS), 0)
+
+    def loose(self, depth: int = 2) -> str:
+        """An expression that is an array of one element or of N."""
+        return self.filled(self.form(LOOSE), depth - 1) if depth > 0 else self.name("vector") + self.rng.choice(["", "[:1]"])
 
     def matrix(self) -> str:
         """An expression that is a matrix of N rows and columns."""

@@ -26,6 +26,7 @@ from adtransform.lattice import (
     fresh_dim,
     item_of,
     kind_of,
+    rank_of,
 )
 
 SHAPE = Static("shape")
@@ -168,6 +169,13 @@ def _last(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Typ
     return _index((Array("bool", dims), types[1]), named, args, kwargs)
 
 
+def _nonzero(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    """For each axis of the operand the places along it; for a single one the tuple that holds them."""
+    rank = rank_of(types[0])
+    found = Array("int64", (fresh_dim(),))
+    return UNKNOWN if not rank else Tuple((found,)) if rank == 1 else (found,) * rank
+
+
 # Indices that are all different, whatever they are made of.
 _DISTINCT = frozenset(
     "slice numpy.arange numpy.argsort numpy.flatnonzero numpy.nonzero numpy.triu_indices numpy.tril_indices "
@@ -196,4 +204,11 @@ def may_repeat(key: Atom, lets: Mapping[Var, Let]) -> bool:
     return not (t in (NONE, ELLIPSIS) or _is_slice(t) or isinstance(t, Static) and t.what.startswith("slice"))
 
 
-ROWS: dict[str, Row] = {"index": _index, "slice": _slice, "tuple": _tuple, "builtins.slice": _slice, "last": _last}
+ROWS: dict[str, Row] = {
+    "index": _index,
+    "slice": _slice,
+    "tuple": _tuple,
+    "builtins.slice": _slice,
+    "last": _last,
+    "numpy.nonzero": _nonzero,
+}

@@ -91,7 +91,7 @@ class Library(Expressions):
         kwargs.pop("out", None)
         if op.startswith("itertools."):
             self.refuse(node, f"`{op}`", "write the loop")
-        if not is_library(op) and not self.known(op):
+        if not is_library(op) and op not in ops.STRUCTURAL and not self.known(op):
             self.check_kept(op, (*args, *kwargs.values()), node)
         if self.is_ufunc(op) and len(args) > self.inputs(op):
             kwargs["out"] = args.pop()
@@ -184,9 +184,8 @@ class Library(Expressions):
             return len(args)
         if op == "numpy.unique" and any(k.startswith("return_") for k in kwargs):
             return 1 + sum(k.startswith("return_") and v == Const(True) for k, v in kwargs.items())
-        if op in ("numpy.nonzero", "numpy.where") and len(args) == 1 and not kwargs:
-            rank = self.rank(args[0])
-            return rank or 1
+        if op == "numpy.nonzero":
+            return self.rank(args[0]) or 1
         return _RESULTS.get(op, 1)
 
     # Arguments.
@@ -425,6 +424,11 @@ def _split(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node
     return self.new_list(tuple(part(i, k) for i, k in itertools.pairwise(bounds)))
 
 
+def _where(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
+    """`np.where(c)` is `np.nonzero(c)`."""
+    return self.library_call("numpy.nonzero", args, kwargs, node) if len(args) == 1 and not kwargs else None
+
+
 def _put(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
     """`np.put(x, places, v)` writes `x.flat[places]`."""
     target, (places, new, mode) = _target(self, op, args, kwargs, "a ind v mode", node)
@@ -526,6 +530,7 @@ _SPECIAL: dict[str, Handler] = {
     "numpy.size": _shape_of,
     **dict.fromkeys(_REDUCED, _reduced),
     **{f"numpy.{n}": _split for n in ("split", "array_split", "hsplit", "vsplit", "dsplit")},
+    "numpy.where": _where,
     "numpy.put": _put,
     "numpy.pad": _pad,
     "numpy.diff": _diff,
