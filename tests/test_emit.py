@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import random
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -528,3 +529,12 @@ def test_a_listing_binds_what_any_path_returns(x: float, n: int) -> None:
     scope: dict[str, Any] = {"load": {"x": x, "n": n}.__getitem__}
     exec(text, scope)
     assert scope["result"] == (x * n if n else 1.0)
+
+
+def test_what_is_given_is_copied_once() -> None:
+    """However often it is written."""
+    text = "def f(x):\n    x[1:] = 2.0 * x[:-1]\n    x[0] = 3.0 * x[1]\n    x[1:] = 2.0 * x[:-1]\n    return x\n"
+    f = pipeline.load_function(from_text(text), "f", {"x": Array("float64", (Dim("I", True),))})
+    forward, reverse = (pipeline.text(f, mode, ["x"]) for mode in ("forward", "reverse"))
+    assert re.findall(r"^    (d?x) = d?x\.copy\(\)", forward, re.MULTILINE) == ["x", "dx"]
+    assert re.findall(r"^    (d?x) = d?x\.copy\(\)", reverse, re.MULTILINE) == ["x"]

@@ -5,15 +5,15 @@ A write needs a buffer that is ours and that no other live value shares; results
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import field
 from itertools import islice
 
 from adtransform.ir import Var
-from adtransform.lattice import Saved
+from adtransform.lattice import Saved, is_scalar, rank_of
 from adtransform.ops import VIEWS
 from adtransform.place.liveness import Ranges
-from adtransform.place.program import Bind, Exit, Node, Operand, adds_up, type_of, walk
+from adtransform.place.program import Bind, Exit, Node, Operand, Tree, adds_up, type_of, walk
 from adtransform.place.storage import Buffers, Storage, is_immutable
 from adtransform.record import record
 
@@ -37,13 +37,19 @@ def conflicts(nodes: list[Node], found: Ranges, memory: Storage, results: bool) 
     checks: list[tuple[int, Bind]] = []
     out: list[Conflict] = []
     views: set[Var] = set()
+    made: dict[Operand, Tree] = {}
     for node in walk(nodes):
         if isinstance(node, Bind):
             if node.inplace:
-                if memory.of(node.tree.args[0]):
+                if own := memory.of(node.tree.args[0]):
                     checks.append((found.at[node] + 1, node))
+                    if node.tree.op == "update" and memory.reach(node.tree.args[2]) & own and _crosses(node, made):
+                        out.append(Conflict(node, node.tree.args[2], own, (), 2))
             elif node.tree.op in TAKEN:
                 views.update(node.targets)
+                made[node.targets[0]] = node.tree
+            elif node.tree.op in ("slice", "tuple"):
+                made[node.targets[0]] = node.tree
         elif results and isinstance(node, Exit) and node.kind == "return":
             out += _shared_results(node, memory)
     if not checks:
@@ -90,6 +96,29 @@ class _Alive:
         found = (*new, *islice(known, _KNOWN))
         known.update(new)
         return found
+
+
+def _crosses(node: Bind, made: Mapping[Operand, Tree]) -> bool:
+    """Whether a tangent or an adjoint is written with a view of itself in another direction.
+
+    NumPy writes over what it has yet to read there.  Where the user's own line does so its value is NumPy's.
+    """
+    _, key, value = node.tree.args
+    if node.targets[0].of is None or rank_of(type_of(value)) not in (1, None):
+        return False
+    view = made.get(value, value)
+    if not isinstance(view, Tree) or view.op != "index":
+        return True
+    turned = isinstance(whole := made.get(view.args[0], view.args[0]), Tree) and whole.op in TAKEN
+    return turned or _direction(view.args[1], made) != _direction(key, made)
+
+
+def _direction(key: Operand, made: Mapping[Operand, Tree]) -> object:
+    """Along which axes a key goes, and in which steps."""
+    tree = made.get(key, key)
+    if isinstance(tree, Tree) and tree.op == "tuple":
+        return tuple(_direction(a, made) for a in tree.args)
+    return tree.args[2] if isinstance(tree, Tree) and tree.op == "slice" else is_scalar(type_of(key))
 
 
 def _taken(node: Bind, memory: Storage, alive: _Alive) -> Iterator[Conflict]:

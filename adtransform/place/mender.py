@@ -66,6 +66,7 @@ class Mender:
         self.before_loops: list[Before] = []
         self.moves: dict[tuple[Node, Var], Operand] = {}  # what a copy, or a loop at its end, puts into a variable
         self.carriers: dict[Var, Loop] = {}
+        self.firsts: set[Bind | Exit] = set()  # the writes of what is the caller's
         self.tried: dict[tuple[Var, Buffers], bool] = {}
         self.loose = _may_be_unbound(program.nodes)
         self.indexed = {
@@ -98,6 +99,7 @@ class Mender:
     def mend(self, conflicts: list[Conflict]) -> set[object]:
         """Insert the copies for all conflicts of a round, and say where."""
         writes = [c for c in conflicts if isinstance(c.node, Bind)]
+        self.firsts = {c.node for c in writes if not c.others and not c.position}
         # One kind of remedy a round: a cheap one may end the other conflicts as well.
         for remedy in (self.cheaply, self.once, self.here):
             helped = [remedy(c) for c in writes]
@@ -128,6 +130,8 @@ class Mender:
     def here(self, c: Conflict) -> bool:
         """Copy right before the write, or do without a write in place."""
         assert isinstance(c.node, Bind)
+        if c.node in self.firsts and isinstance(v := c.value, Var) and not self.firsts.isdisjoint(self.made.get(v, ())):
+            return False  # what is written is what the statement before it copies
         if not c.position and c.node.tree.op not in MUST:
             c.node.inplace = False
         else:

@@ -150,7 +150,7 @@ class Core:
         self.before: dict[Var, Atom] = {}
         self.roots: dict[Var, str] = {}  # the parameter whose rank a value has, as far as it was asked for
         self.fresh: set[Storage] = set()
-        self.given: list[Ref] = []  # the containers that a function read by itself is given, whose end its caller sees
+        self.given: list[Ref] = []  # what a function read by itself may write, whose end its caller sees
         self.scopes: dict[int, Scope] = {}
         self.modules: dict[str, Module] = {module.name: module}
         self.frame: Frame

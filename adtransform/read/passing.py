@@ -156,7 +156,9 @@ class Inside:
         storage = Storage(name, param=name)
         if isinstance(outside, View):
             storage.frozen = outside.storage.frozen
-        return ListRef(storage) if isinstance(kind, List) else View(storage)
+        made = ListRef(storage) if isinstance(kind, List) else View(storage)
+        self.reader.given.append(made)
+        return made
 
     def _shadow(self, frame: Frame) -> Frame:
         """A frame that stands for one of the caller's."""

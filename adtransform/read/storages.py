@@ -365,8 +365,9 @@ class Storages(Core):
                 if other and frame.is_live(name) and any(s is storage for s in self.storages(ref)):
                     return LOOP if name.startswith("%h") else name.lstrip("%")
             if frame.caller is None:
-                return ""
+                break
             frame = frame.caller
+        return next((s.label for ref in self.given for s in self.storages(ref) if s is storage), "")
 
     def storages(self, ref: Ref, but: Place | None = None) -> Iterator[Storage]:
         """The storages that a reference leads to, `but` through an attribute of an object or an item of a list or a dict."""
