@@ -12,8 +12,10 @@ import pytest
 import adtransform as ad
 from adtransform import modes, pipeline
 from adtransform.emit import load
+from adtransform.errors import DifferentiationError
 from adtransform.interpret import interpret
-from adtransform.lattice import FLOAT, INT, UNKNOWN, Array, Dim
+from adtransform.lattice import FLOAT, INT, UNKNOWN, Array, Dim, of_value
+from adtransform.read import separate
 from adtransform.source import from_text
 from adtransform.verify import verify
 
@@ -535,3 +537,61 @@ def test_one_function_differentiated_by_one_parameter_and_then_by_another() -> N
     pushed = ad.jvp(ad.grad(in_one_each), (0.7, 0.4, 2), (0.0, 1.0), wrt=(0, 1))[1]
     np.testing.assert_allclose(mixed, pushed, rtol=1e-12)
     ad.check_grads(in_one_each, (0.7, 0.4, 2), order=2)
+
+
+_SEEN = {
+    "object": """
+class B:
+    def __init__(self, k):
+        self.k = k
+
+def write(a, b, c):
+    t = a if c > 0 else b
+    t.k = t.k * c
+
+def f(x, c):
+    p, q = B(x), B(x * x)
+    write(p, q, c)
+    return p.k * q.k
+""",
+    "list": """
+def write(a, b, c):
+    t = a if c > 0 else b
+    t[0] = c
+
+def f(x, c):
+    p, q = [x, 2.0], [x, 3.0]
+    write(p, q, c)
+    return p[0] * q[0]
+""",
+    "array, later another one": """
+def write(m, x):
+    for _ in x:
+        m[1] += m[0]
+        m = x * 1.0
+    return m
+
+def f(x, c):
+    y = x * c
+    return np.sum(write(y, x) * y)
+""",
+}
+
+
+@pytest.mark.parametrize("what", _SEEN)
+def test_what_the_caller_would_not_see_is_refused(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A write through a name that is one of two things, in a function read by itself."""
+    monkeypatch.setattr(separate, "LARGE", 0)
+    source = from_text("import numpy as np\n" + _SEEN[what])
+    with pytest.raises(DifferentiationError, match=r"a write to .* may share"):
+        pipeline.load_function(source, "f", {"x": of_value(np.ones(3), "x")} if "array" in what else {})
+
+
+def test_an_update_that_the_caller_may_see_is_of_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without types; said, and checked where the function is called."""
+    monkeypatch.setattr(separate, "LARGE", 0)
+    source = from_text("def half(v):\n    v *= 0.5\n    return v\n\ndef f(x):\n    y = half(x)\n    return y * x\n")
+    forward = pipeline.compile(pipeline.load_function(source, "f", {}), "forward", ["x"]).functions["f_forward"]
+    assert forward(2.0, 1.0) == (2.0, 2.0)
+    with pytest.raises(ValueError, match="`v` is updated while `what the caller passes` is read"):
+        forward(np.ones(3), np.ones(3))

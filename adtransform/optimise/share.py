@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from adtransform.build import Builder
 from adtransform.ir import For, Function, If, Let, Region, Var, While
-from adtransform.lattice import is_scalar
+from adtransform.lattice import Saved, is_scalar
 from adtransform.ops import effect_free
 from adtransform.rewrite import Rewriter
 
@@ -40,6 +40,8 @@ class _Share(Rewriter):
         b.add(stmt)
         if stmt.op in _NEVER or not effect_free(stmt.op):
             return
+        if any(isinstance(t.type, Saved) for t in stmt.targets):
+            return  # which is for one later sweep: there is no sum of the adjoints of what several have needed
         if stmt.op == "update":
             # What was just written is read back as it is.
             _, place, value = stmt.args

@@ -367,6 +367,7 @@ class Storages(Core):
             if frame.caller is None:
                 break
             frame = frame.caller
+        # What a function read by itself is given its caller sees.
         return next((s.label for ref in self.given for s in self.storages(ref) if s is storage), "")
 
     def storages(self, ref: Ref, but: Place | None = None) -> Iterator[Storage]:
@@ -418,8 +419,11 @@ class Storages(Core):
                 if not same and frame.is_live(name) and not mine.isdisjoint(self.storages(ref, place)):
                     found.append(name)
             if frame.caller is None:
-                return found
+                break
             frame = frame.caller
+        # What a function read by itself is given its caller sees.
+        given = any(s in mine for ref in self.given for s in self.storages(ref))
+        return [*found, "what the caller passes"] if given else found
 
     def relate(self, a: Storage, b: Storage) -> None:
         """Note that a write to one of two storages may be seen through the other."""
