@@ -74,6 +74,11 @@ class _Forward:
         if stmt.op in CALLS and is_active(stmt, self.active):
             self.call(stmt, b)
             return
+        if stmt.op == "update":
+            # What is computed from what the array holds now stands before it is overwritten.
+            self.tangent(stmt, b)
+            b.add(stmt)
+            return
         b.add(stmt)
         if stmt.op != "load":
             self.tangent(stmt, b)

@@ -346,6 +346,8 @@ def _owned(t: Type, before: Type, new: Type, name: str) -> Type:
         return Tuple(tuple(_owned(x, first, last, f"{name}.{i}") for i, (x, first, last) in enumerate(found)))
     if isinstance(t, List):
         return t if t == before else List(_any_item(t.item))
+    if isinstance(t, Scalar) and t != before and _is_passing(getattr(t, "extent", 0)):
+        return Scalar(t.kind, t.dtype, maybe=t.maybe)  # an index is an extent in its own trip only
     return t
 
 

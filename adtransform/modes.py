@@ -19,6 +19,7 @@ from adtransform.forward import forward as push_forward
 from adtransform.infer.structural import tangent as tangent_type
 from adtransform.ir import Atom, Const, Function, If, Leaf, Let, Param, Record, Region, Stmt, Var
 from adtransform.lattice import UNKNOWN, List, Saved, Tuple, Type, is_scalar, kind_of
+from adtransform.optimise.collect import collect
 from adtransform.optimise.direct import direct
 from adtransform.optimise.fill import fill
 from adtransform.optimise.hoist import hoist, lift
@@ -50,7 +51,7 @@ def _unmarked(f: Function) -> Function:
 # The primal before differentiation, the joint sweeps before the tape is laid (what is not needed is not saved), and after.
 PRIMAL: tuple[Pass, ...] = (_unmarked, tidy, steady, prune)
 JOINT: tuple[Pass, ...] = (simplify, versions, invariants, share, simplify, prune, fill, direct, prune, shapes, hoist, share)
-FINAL: tuple[Pass, ...] = (invariants, share, together, simplify, prune, lift, late, sink)
+FINAL: tuple[Pass, ...] = (invariants, share, together, collect, simplify, prune, lift, late, sink)
 
 
 def run(passes: Sequence[Pass], f: Function) -> Function:

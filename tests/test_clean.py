@@ -630,3 +630,98 @@ def test_a_view_that_is_written_is_not_taken_again(body: str) -> None:
 )
 def test_a_view_is_taken_again_where_the_variable_may_be_something_else(body: str) -> None:
     views_taken(body)
+
+
+def test_shares_of_new_places_are_written() -> None:
+    text = reversed_(
+        """
+        def f(p, x, W):
+            H = len(p) // 2
+            a, b = p[:2]
+            n = W.shape[0]
+            g = x @ W
+            u = np.tanh(g[:n]) * np.sin(g[n : 2 * n]) * g[2 * n :]
+            return a * np.sum(p[2:]) * b * np.sum(u) * p[-1] * p[0]
+        """,
+        "p[P]",
+        "x[N]",
+        "W[N,3*N]",
+        wrt="p,x",
+    )
+    assert text.count("dg[") == 3 and "dg[" in text and "+= " not in "".join(s for s in text.splitlines() if "dg[" in s)
+    assert "dp[2:] += " in text and "dp[:2] += " in text, "p[-1] may be one of them"
+
+
+def test_shares_of_one_statement_are_added_at_once() -> None:
+    text = reversed_(
+        """
+        def f(u, k, n):
+            for _ in range(n):
+                v = u.copy()
+                for i in range(1, len(u) - 1):
+                    v[i] = u[i] - k * u[i] * (u[i] - u[i - 1]) + 0.1 * (u[i + 1] - 2.0 * u[i] + u[i - 1])
+                u = v
+            return np.sum(u**2)
+        """,
+        "u[N]",
+        "k: float",
+        "n: int",
+        wrt="u,k",
+    )
+    assert all(text.count(f"[{key}] += ") == 1 for key in ("i", "i - 1", "i + 1"))
+    assert "u_1" not in text.replace("du_1", ""), "the zeros are made like the array that is there"
+
+
+def test_an_extent_is_not_saved() -> None:
+    text = reversed_(
+        """
+        def f(u, n):
+            for _ in range(n):
+                for i in range(1, len(u)):
+                    u[i] *= u[i - 1]
+            return np.sum(u)
+        """,
+        "u[N]",
+        "n: int",
+        wrt="u",
+    )
+    assert "len(u)" in text and ".append(t" in text and text.count("_tape = []") == 2
+
+
+def test_what_is_only_asked_for_its_shape_is_not_saved() -> None:
+    text = reversed_(
+        """
+        def f(m, k, n):
+            s = 0.0
+            for i in range(n):
+                s += np.sum(m[i : i + 3] * k)
+            return s
+        """,
+        "m[N]",
+        "k[K]",
+        "n: int",
+        wrt="m,k",
+    )
+    assert "_tape" not in text
+
+
+def test_products_are_turned_where_they_are_made() -> None:
+    text = reversed_("def f(A, B): return np.sum(np.sin(A @ B.T))", "A[N,M]", "B[K,M]", wrt="A,B")
+    assert ".T).T" not in text and "swapaxes" not in text and "dB = " in text
+    text = reversed_("def f(A, b): return np.sum(np.linalg.solve(A.T, b))", "A[N,N]", "b[N]", wrt="A,b")
+    assert "swapaxes" not in text and ".T.T" not in text
+
+
+def test_a_mean_along_an_axis_is_divided_by_its_extent() -> None:
+    text = reversed_("def f(x): return np.sum((x - x.mean(axis=1, keepdims=True)) ** 3)", "x[N,M]", wrt="x")
+    assert "/ x.shape[1]" in text and ".size" not in text
+
+
+def test_a_comparison_counted_needs_no_helper() -> None:
+    text = reversed_("def f(x): return np.sum(x.max(axis=1) ** 2)", "x[N,M]", wrt="x")
+    assert "cast(" not in text and ".astype(float)" in text
+
+
+def test_indices_without_a_name_are_called_i() -> None:
+    text = reversed_("def f(x): return sum(a * b for a, b in zip(x, x[1:]))", "x[N]", wrt="x")
+    assert "for i in range(" in text and "y += " in text

@@ -13,8 +13,8 @@ from collections.abc import Iterable
 
 from adtransform.emit.width import width
 from adtransform.ir import Const, Var, is_temporary
-from adtransform.lattice import BOOL, List, kind_of
-from adtransform.ops import effect_free
+from adtransform.lattice import BOOL, List, is_scalar, kind_of
+from adtransform.ops import BINARY, effect_free
 from adtransform.place.program import (
     Attempt,
     Bind,
@@ -177,7 +177,7 @@ class _Folder:
         filled = args
         if any(v in self.pending for v in tree.variables):
             room -= 0 if tree.op in ("update", "push", "accumulate_at") else sum(width(t) + 2 for t in node.targets) + 1
-            filled = self.fill(args, room + self.saved_by_growth(tree), places, out, tree)
+            filled = self.fill(args, room + self.saved_by_growth(node), places, out, tree)
         if filled is not args:
             count = len(tree.args) - fixed
             kwargs = tuple((k, v) for (k, _), v in zip(tree.kwargs, filled[count:], strict=True))
@@ -201,15 +201,20 @@ class _Folder:
             asking.append((self.pending.pop(v), _read(self.moved[v], old, new)))
         return asking
 
-    def saved_by_growth(self, tree: Tree) -> int:
-        """What `a[k] += v` is shorter than `a[k] = a[k] + v`."""
+    def saved_by_growth(self, node: Bind) -> int:
+        """What `a[k] += v` is shorter than `a[k] = a[k] + v`, and `a += v` than `a = a + v`."""
+        tree = node.tree
+        if tree.op in BINARY and isinstance(first := tree.args[0], Var):
+            target = node.targets[0]
+            grows = node.inplace or (is_scalar(tree.type) and self.label(first) == self.label(target) != "")
+            return width(first) + 2 if grows else 0
         value = tree.args[2] if tree.op == "update" else None
         if not isinstance(value, Var) or value not in self.pending:
             return 0
-        first = self.moved[value].args[:1]
-        if not first or not isinstance(first[0], Tree) or first[0].op != "index":
+        old = self.moved[value].args[:1]
+        if not old or not isinstance(old[0], Tree) or old[0].op != "index":
             return 0
-        return width(first[0]) if first[0].args[0] is tree.args[0] else 0
+        return width(old[0]) if old[0].args[0] is tree.args[0] else 0
 
     def copy(self, node: Copy, room: int, places: dict[Bind, int], out: list[Node | None]) -> Node:
         made: Node = node
@@ -253,13 +258,18 @@ class _Folder:
         if len(node.targets) != 1 or node.inplace or node.tree.op in _NEVER or not effect_free(node.tree.op):
             return False
         v = node.targets[0]
-        if self.uses[v] != 1 or self.assigned[v] != 1 or v in self.keep:
+        if (self.uses[v] != 1 and not self.is_short(node)) or self.assigned[v] != 1 or v in self.keep:
             return False
         if self.listing and (v.hint or v.of is not None) and not header:
             return False
         if v.of in self.loads and not self.listing and node.tree.op not in _CONVERSIONS:
             return False  # the adjoint of a parameter has its name: it is what the reader looks for
         return is_temporary(v) or self.converts(node) or (node.origin is not None and node.origin.text.startswith("return "))
+
+    def is_short(self, node: Bind) -> bool:
+        """Whether what is bound is as short as a name: `F.T`, which may as well be written again and again."""
+        tree = node.tree
+        return tree.op == "numpy.transpose" and len(tree.args) == 1 and not tree.kwargs and isinstance(tree.args[0], Var)
 
     def converts(self, node: Bind) -> bool:
         """Whether a statement only converts an adjoint that has its name already: `dx = float(dx)`."""
@@ -335,7 +345,8 @@ class _Folder:
             chosen = [v for v in chosen if v in self.pending]
         if not chosen:
             return found
-        sizes = {v: width(self.moved[v]) + 2 - width(v) for v in chosen}
+        plain = whole is not None and whole.op in ("update", "push", "accumulate_at")
+        sizes = {v: width(self.moved[v]) + (0 if plain and v in found else 2) - width(v) for v in chosen}
         total = (sum(map(width, found)) if whole is None else width(whole)) + sum(sizes.values())
         # Shares are converted where they are returned, even where that takes another line.
         fixed = {v for v in chosen if returns and self.converts(self.pending[v])}
@@ -345,11 +356,11 @@ class _Folder:
             total -= sizes.pop(v)
             self.pending.pop(v)
         self.eaten.setdefault(self.current, []).extend(sorted((v for v in sizes if v not in fixed), key=lambda v: -sizes[v]))
-        filled = {v: self.pending.pop(v) for v in sizes}
-        for node in filled.values():
-            if node in places:
+        for v in sizes:
+            self.uses[v] -= sum(a is v for e in found for a in variables(e))
+            if self.uses[v] == 0 and (node := self.pending.pop(v)) in places:
                 out[places[node]] = None
-        return tuple(_filled(a, {v: self.moved[v] for v in filled}) for a in found)
+        return tuple(_filled(a, {v: self.moved[v] for v in sizes}) for a in found)
 
 
 def _read(t: Tree, old: Var, new: Var) -> Tree:

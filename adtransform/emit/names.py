@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from adtransform.ir import Const, Var, is_temporary, numbered
 from adtransform.lattice import Array
 from adtransform.place.liveness import Range, Ranges, merged, ranges
-from adtransform.place.program import Bind, Copy, Loop, Node, Program, label, type_of, walk
+from adtransform.place.program import Bind, Copy, Exit, Loop, Node, Program, label, type_of, walk
 
 
 @dataclass(slots=True, eq=False)
@@ -153,6 +153,18 @@ class _Held:
             self.all[block : block + 1] = [(max(starts), min(ends))]
 
 
+def _common(program: Program, classes: _Classes) -> dict[_Class, tuple[str, ...]]:
+    """What a person calls values that the user gave no name: the indices of loops, and a result that grows in one."""
+    found: dict[_Class, tuple[str, ...]] = {}
+    for node in walk(program.nodes):
+        if isinstance(node, Loop) and node.index in classes.of:
+            found[classes.of[node.index]] = ("i", "j", "k", "m", "n")
+        if isinstance(node, Exit) and node.values and isinstance(v := node.values[0], Var) and v.of is None:
+            if v in classes.of and len(classes.of[v].members) > 1:
+                found.setdefault(classes.of[v], ("y", "result"))
+    return {c: names for c, names in found.items() if all(is_temporary(v) for v in c.members)}
+
+
 class _Namer:
     def __init__(self, program: Program, classes: _Classes, listing: bool, reserved: frozenset[str]) -> None:
         self.classes = classes
@@ -162,6 +174,7 @@ class _Namer:
         self.busy: set[_Class] = set()
         self.held: dict[str, _Held] = {}  # for `y`: when `y_1`, `y_2`, ... are taken for longest
         self.user = {label(v) for v in classes.of} - {""}
+        self.common = {} if listing else _common(program, classes)
         self.user |= {
             node.targets[0].hint for node in walk(program.nodes) if isinstance(node, Bind) and node.tree.op == "assign"
         } - {""}
@@ -188,7 +201,10 @@ class _Namer:
         if c.name:
             return c.name
         base, mine = self.wish(c)
-        if base:
+        usual = [n for n in self.common.get(c, ()) if n not in self.user | self.reserved and self.is_free(n, c)]
+        if usual and (not base or numbered(base)):
+            self.take(c, usual[0])
+        elif base:
             # A second variable of one name: `y_1`.
             candidates = [base] if mine or base not in self.reserved else []
             self.settle(c, candidates, base)

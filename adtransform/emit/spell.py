@@ -350,6 +350,13 @@ class Speller:
         shape = Dot(self(t.args[1]), "shape")
         return Group(Dot(Word(self.called("numpy")), "broadcast_to"), "()", (self(t.args[0]), shape))
 
+    def _cast(self, t: Tree) -> Py:
+        have, want = map(type_of, t.args)
+        known = isinstance(have, Array) and isinstance(want, Array) and bool(have.dims) and want.dtype == "float64"
+        if self.listing or not known or kind_of(have) != "bool":
+            return self.helper(t)
+        return Group(Dot(self(t.args[0]), "astype"), "()", (Word(self.called("builtins.float")),))
+
     def _copy(self, t: Tree) -> Py:
         return Group(Dot(self(t.args[0]), "copy"), "()", ())
 

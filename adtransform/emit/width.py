@@ -5,6 +5,7 @@ from __future__ import annotations
 from adtransform.ir import Const, Var
 from adtransform.ops import BINARY, COMPARE, UNARY
 from adtransform.place.program import Operand, Tree
+from adtransform.syntax import ATOM, COMPARISON, TERNARY
 
 
 def width(a: Operand) -> int:
@@ -18,21 +19,39 @@ def width(a: Operand) -> int:
     inner = [width(x) for x in a.args]
     total = sum(inner)
     if a.op in BINARY or a.op in COMPARE:
-        symbol = BINARY[a.op][0] if a.op in BINARY else COMPARE[a.op]
-        brackets = sum(2 for x in a.args if isinstance(x, Tree) and (x.op in BINARY or x.op == "ifexp"))
-        return total + len(symbol) + 2 + brackets
+        symbol, level = BINARY[a.op] if a.op in BINARY else (COMPARE[a.op], COMPARISON)
+        left, right = (_level(x) for x in a.args)
+        return total + len(symbol) + 2 + 2 * (left < level) + 2 * (right <= level)
     if a.op in UNARY:
-        return total + len(UNARY[a.op][0]) + 2
+        symbol, level = UNARY[a.op]
+        return total + len(symbol) + 2 * (_level(a.args[0]) < level)
     match a.op:
         case "assign":
             return total
-        case "index" | "list" | "tuple":
-            return total + 2 + 2 * len(inner)
+        case "index" | "update" | "accumulate_at":
+            key = a.args[1]
+            bare = isinstance(key, Tree) and key.op == "tuple" and len(key.args) > 1
+            return total + (2 if a.op == "index" else 5 if a.op == "update" else 6) - 2 * bare
+        case "push":
+            return total + len(".append()")
+        case "list" | "tuple":
+            return total + 2 * max(len(inner), 1)
         case "slice":
-            return sum(n for n, x in zip(inner, a.args, strict=True) if x != Const(None)) + 4
+            parts = [x for x in a.args if x != Const(None)]
+            plain = not any(isinstance(x, Tree) for x in parts)
+            return sum(map(width, parts)) + max(len(parts) - 1, 1) * (1 if plain else 3)
         case "ifexp":
             return total + 10
         case "and" | "or":
             return total + 5
     name = a.op.removeprefix("builtins.").replace("numpy.", "np.")
-    return len(name) + 2 + total + 2 * len(inner) + sum(len(k) + 3 + width(v) for k, v in a.kwargs)
+    return len(name) + 2 + total + 2 * max(len(inner) - 1, 0) + sum(len(k) + 3 + width(v) for k, v in a.kwargs)
+
+
+def _level(a: Operand) -> int:
+    """How tightly an operand binds, about."""
+    if not isinstance(a, Tree):
+        return ATOM
+    if a.op in BINARY or a.op in UNARY:
+        return (BINARY if a.op in BINARY else UNARY)[a.op][1]
+    return COMPARISON if a.op in COMPARE else TERNARY if a.op in ("ifexp", "and", "or") else ATOM

@@ -203,3 +203,35 @@ def array(dtype: str | None, dims: tuple[Extent, ...] | None) -> Type:
     if dims != ():
         return Array(dtype, dims)
     return number(kind_of(Array(dtype)), dtype)
+
+
+def apart(a: Type, b: Type) -> bool:
+    """Whether two keys of these types surely address no element of an axis both; `False` where it is not known."""
+    p, q = (t.items if isinstance(t, Tuple) else (t,) for t in (a, b))
+    for one, two in zip(p, q, strict=False):
+        if not all(_is_part(k) for k in (one, two)):
+            return False
+        if _before(one, two) or _before(two, one):
+            return True
+    return False
+
+
+def _is_part(k: Type) -> bool:
+    """Whether a part of a key is for one axis: an int or a slice."""
+    return kind_of(k) == "int" if isinstance(k, Scalar) else isinstance(k, Static) and k.what.startswith("slice")
+
+
+def _before(a: Type, b: Type) -> bool:
+    """Whether what one part of a key takes of an axis surely ends where the other one begins, or before."""
+    if any(isinstance(k, Cut) and k.step not in (None, 1) for k in (a, b)):
+        return False
+    stop: Extent | None = a.stop if isinstance(a, Cut) else shift(a.extent, 1) if isinstance(a, Count) else None
+    start: Extent | None = (b.start or 0) if isinstance(b, Cut) else b.extent if isinstance(b, Count) else None
+    if isinstance(a, Count) and isinstance(a.extent, int) and a.extent < 0:
+        stop = a.extent + 1 or None  # `x[-1]` ends where the axis does
+    if stop is None or start is None:
+        return False
+    if isinstance(stop, int) and isinstance(start, int):
+        return (stop < 0) == (start < 0) and stop <= start
+    (m, x), (n, y) = multiple(stop), multiple(start)
+    return stop == start or (x == y != "" and m <= n)

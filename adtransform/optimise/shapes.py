@@ -5,20 +5,37 @@ row = index(u, i); ...; drow = zeros(row)    becomes, in the backward sweep,    
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from adtransform.build import Builder, type_of
-from adtransform.ir import UNDEFINED, Atom, Const, Function, Let, Region, Stmt, Var
-from adtransform.lattice import Array, Dim, is_lasting, kind_of
-from adtransform.rewrite import Rewriter, operands, regions
+from adtransform.infer.extents import Count
+from adtransform.ir import UNDEFINED, Atom, Const, Function, Let, Region, Stmt, Var, is_temporary
+from adtransform.lattice import Array, Dim, dims_of, is_lasting, kind_of
+from adtransform.rewrite import Rewriter, defined, operands, regions, statements
 
 
 def shapes(f: Function) -> Function:
-    """The function with the zeros of values bound in regions made of the shapes of values bound outside of them."""
-    return _Shapes().function(f)
+    """The function with the zeros of values bound in regions made of the shapes of values bound outside of them.
+
+    Where the backward sweep asks for the size of a value that it does not read, it asks one of the same shape that it does;
+    the extents of axes (`len(u)` in a loop) it takes of what is at hand.
+    """
+    cut = next((i for i, s in enumerate(f.body.body) if isinstance(s, Let) and s.op == "backward"), len(f.body.body))
+    return _Shapes(f.body.body[:cut], f.body.body[cut:]).function(f)
 
 
 class _Shapes(Rewriter):
-    def __init__(self) -> None:
+    def __init__(self, forward: Sequence[Stmt], backward: Sequence[Stmt]) -> None:
         super().__init__()
+        every = statements(Region((), tuple(backward), ()))
+        reads = (a for s in every if not (isinstance(s, Let) and s.op == "size") for a in operands(s))
+        self.read = dict.fromkeys(a for a in reads if isinstance(a, Var))  # by the backward sweep, but for sizes
+        self.ahead = set(defined(Region((), tuple(forward), ())))
+        self.back = False
+        self.sized: dict[object, Var] = {}  # by their extents, values that the backward sweep reads
+        self.counts: dict[Dim, Var] = {}  # extents that are numbers
+        self.called: dict[Var, str] = {}  # parameters
         self.depth = 0
         self.top: set[Var] = set()
         self.loose: set[Atom] = set()  # unbound on some path, and what is made of such values
@@ -46,12 +63,25 @@ class _Shapes(Rewriter):
     def bound(self, v: Var) -> None:
         """A value that is at hand from here on."""
         self.top.add(v)
+        if (number := _extent(v)) is not None:
+            self.counts.setdefault(number, v)
         if isinstance(v.type, Array) and v.type.dims is not None:
             if all(map(is_lasting, v.type.dims)):
-                self.whole.setdefault((v.type.dims, v.type.dtype), v)
+                if self.is_newer(v, self.whole.get((v.type.dims, v.type.dtype))):
+                    self.whole[v.type.dims, v.type.dtype] = v
+                if v in self.read:
+                    self.sized.setdefault(v.type.dims, v)
             for axis, extent in enumerate(v.type.dims):
-                if isinstance(extent, Dim) and is_lasting(extent):
-                    self.axes.setdefault(extent, (v, axis))
+                if isinstance(extent, Dim) and is_lasting(extent) and self.is_newer(v, self.axes.get(extent, (None,))[0]):
+                    self.axes[extent] = v, axis
+
+    def is_newer(self, v: Var, known: Var | None) -> bool:
+        """Whether a value is the first of its shape, or a later version of that: the variable is there anyway."""
+        return known is None or self.name(known) == self.name(v) != ""
+
+    def name(self, v: Var) -> str:
+        """What the user calls a value."""
+        return self.called.get(v) or ("" if v.of is not None or is_temporary(v) else v.hint)
 
     def let(self, stmt: Let, b: Builder) -> None:
         if stmt.op == "zeros" and isinstance(stmt.args[0], Var) and stmt.args[0] not in self.top:
@@ -59,7 +89,28 @@ class _Shapes(Rewriter):
             if made is not None:
                 self.env[stmt.targets[0]] = made
                 return
+        if stmt.op == "load" and isinstance(stmt.args[0], Const):
+            self.called[stmt.targets[0]] = str(stmt.args[0].value)
+        if self.back and stmt.op == "size" and isinstance(stmt.args[0], Var) and stmt.args[0] not in self.read:
+            dims = dims_of(stmt.args[0].type)
+            stmt = replace(stmt, args=(self.sized.get(dims, stmt.args[0]),)) if dims is not None else stmt
         super().let(stmt, b)
+        if stmt.op == "backward":
+            self.back = True
+            self.numbers(b)
+
+    def numbers(self, b: Builder) -> None:
+        """The extents that the backward sweep reads and the forward sweep has in its regions only."""
+        b.origin = None
+        for v in self.read:
+            extent = _extent(v)
+            if extent is None or v in self.top or v not in self.ahead:
+                continue
+            if extent not in self.counts and extent in self.axes:
+                source, axis = self.axes[extent]
+                self.counts[extent] = b.let("builtins.len", source) if axis == 0 else self.extent(extent, b)
+            if extent in self.counts:
+                self.env[v] = self.counts[extent]
 
     def zeros(self, stmt: Let, b: Builder) -> Atom | None:
         """The zero made of shapes at hand; None where they are not known."""
@@ -81,6 +132,12 @@ class _Shapes(Rewriter):
     def extent(self, e: Dim, b: Builder) -> Var:
         source, axis = self.axes[e]
         return b.let("index", b.let("shape", source), axis)
+
+
+def _extent(v: Var) -> Dim | None:
+    """The extent that a number is known to be, wherever it is computed; not the index of a loop."""
+    extent = v.type.extent if isinstance(v.type, Count) else None
+    return extent if isinstance(extent, Dim) and is_lasting(extent) and "#" not in extent.name else None
 
 
 def _may_be_undefined(stmt: Stmt) -> bool:

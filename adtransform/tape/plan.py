@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from adtransform.build import Builder, type_of
 from adtransform.ir import Atom, For, If, Let, Region, Stmt, Try, Var, While
-from adtransform.lattice import List, Scalar, Type, kind_of
-from adtransform.ops import elementwise
+from adtransform.lattice import Array, List, Scalar, Type, kind_of
+from adtransform.ops import LIKE, elementwise
 from adtransform.rewrite import Rewriter, asks_what, flags_of, operands, regions
 
 # Where a value is bound: the tag of each enclosing statement and which of its regions, from the outside in.
@@ -33,6 +33,7 @@ class Plan:
         self.asked = flags_of(Region((), tuple(forward), ()), asks_what)
         self._bind(forward, ())
         read = set(read_in(backward))
+        self.like = read - set(read_in(backward, values=True))  # only asked for its shape and kind
         self.counted = {tag for tag in trips if trips[tag] in read}
         for tag in self.counted:
             self.path[trips[tag]] = self.tags[tag]
@@ -109,7 +110,9 @@ class Plan:
         scalar = isinstance(v.type, Scalar)
         integer = scalar and kind_of(v.type) in ("int", "bool") and let.op.startswith("operator.")
         view = let.op == "index" and not isinstance(type_of(let.args[0]), List)
-        if not (let.op in _CHEAP or (let.op in _ARITHMETIC and scalar) or integer or view):
+        # An array of which only the shape is asked is not kept for that.
+        shape = v in self.like and isinstance(v.type, Array) and let.op in _ARITHMETIC
+        if not (let.op in _CHEAP or (let.op in _ARITHMETIC and scalar) or integer or view or shape):
             return self.is_taped(self.path[v]) and self.invariant(v, depth)
         return all(self.at_hand(a, depth - 1) for a in operands(let))
 
@@ -186,12 +189,13 @@ class Again(Rewriter):
             b.add(stmt)
 
 
-def read_in(body: Iterable[Stmt]) -> Iterable[Var]:
-    """What statements read, in their regions too."""
+def read_in(body: Iterable[Stmt], *, values: bool = False) -> Iterable[Var]:
+    """What statements read, in their regions too; with `values` not what they only ask for its shape and kind."""
     for stmt in body:
-        yield from (a for a in operands(stmt) if isinstance(a, Var))
+        at = LIKE.get(stmt.op) if values and isinstance(stmt, Let) else None
+        yield from (a for i, a in enumerate(operands(stmt)) if isinstance(a, Var) and i != at)
         for region in regions(stmt):
-            yield from read_in(region.body)
+            yield from read_in(region.body, values=values)
             yield from (a for a in region.results if isinstance(a, Var))
 
 

@@ -36,9 +36,8 @@ def asian_call_forward(
         t17 = rate - 0.5 * vol**2
         t19 = np.sqrt(dt)
         dt22 = shock * (vol * (ddt / (2 * t19)) + t19 * dvol)
-        dt23 = t17 * ddt + dt * (drate - 0.5 * (2 * vol * dvol)) + dt22
         log_price += t17 * dt + vol * t19 * 1.0 * shock
-        dlog_price += dt23
+        dlog_price += t17 * ddt + dt * (drate - 0.5 * (2 * vol * dvol)) + dt22
         t25 = np.exp(log_price)
         total += t25
         dtotal += t25 * dlog_price
@@ -56,9 +55,8 @@ def asian_call_forward(
         t42 = rate - 0.5 * vol**2
         t44 = np.sqrt(dt)
         t61 = shock * (vol * (ddt / (2 * t44)) + t44 * dvol)
-        dt48 = t42 * ddt + dt * (drate - 0.5 * (2 * vol * dvol)) - t61
         log_price += t42 * dt + vol * t44 * -1.0 * shock
-        dlog_price += dt48
+        dlog_price += t42 * ddt + dt * (drate - 0.5 * (2 * vol * dvol)) - t61
         t50 = np.exp(log_price)
         total += t50
         dtotal += t50 * dlog_price

@@ -36,8 +36,7 @@ def asian_call_reverse(
     total = np.zeros(paths)
     t25_tape = []
     for shock in shocks:
-        t22 = vol * np.sqrt(dt) * 1.0 * shock
-        log_price += (rate - 0.5 * vol**2) * dt + t22
+        log_price += (rate - 0.5 * vol**2) * dt + vol * np.sqrt(dt) * 1.0 * shock
         t25 = np.exp(log_price)
         t25_tape.append(t25)
         total += t25
@@ -45,15 +44,14 @@ def asian_call_reverse(
     payoff = np.maximum(t29, 0.0)
     price = 0.0 + 0.5 * np.mean(payoff)
     log_price_1 = np.full(paths, t7)
-    total_1 = np.zeros(paths)
+    total = np.zeros(paths)
     t50_tape = []
     for shock in shocks:
-        t47 = vol * np.sqrt(dt) * -1.0 * shock
-        log_price_1 += (rate - 0.5 * vol**2) * dt + t47
+        log_price_1 += (rate - 0.5 * vol**2) * dt + vol * np.sqrt(dt) * -1.0 * shock
         t50 = np.exp(log_price_1)
         t50_tape.append(t50)
-        total_1 += t50
-    t53 = total_1 / dates - strike
+        total += t50
+    t53 = total / dates - strike
     payoff = np.maximum(t53, 0.0)
     price += 0.5 * np.mean(payoff)
     t60 = np.exp(-rate * years)
@@ -63,15 +61,14 @@ def asian_call_reverse(
     t62 = -(t61 * rate)
     drate = -(t61 * years)
     # price += 0.5 * np.mean(payoff)
-    t63 = t60 * 0.5
-    t64 = t63 / total_1.size
+    t63 = t60 * 0.5 / log_price.size
     # payoff = np.maximum(total / dates - strike, 0.0)
-    t65 = np.where(t53 == 0.0, t64, 0.0) / 2 + np.where(t53 > 0.0, t64, 0.0)
-    dstrike = -t65.sum()
-    t66 = np.divide(1.0, dates)
-    t67 = strong(t65, t66)
+    t64 = np.where(t53 == 0.0, t63, 0.0) / 2 + np.where(t53 > 0.0, t63, 0.0)
+    dstrike = -t64.sum()
+    t65 = np.divide(1.0, dates)
+    t66 = strong(t64, t65)
     t44 = np.sqrt(dt)
-    t68 = 1.0 / (2 * t44)
+    t67 = 1.0 / (2 * t44)
     dlog_price_1 = np.zeros_like(log_price_1)
     dvol = 0.0
     ddt = 0.0
@@ -79,42 +76,40 @@ def asian_call_reverse(
     for shock in reversed(shocks):
         t50 = t50_tape.pop()
         # total += np.exp(log_price)
-        dlog_price_1 += t67 * t50
+        dlog_price_1 += t66 * t50
         # log_price += (rate - 0.5 * vol**2) * dt + vol * np.sqrt(dt) * sign * shock
         dt43 = dlog_price_1.sum()
         dt46 = dlog_price_1 @ shock
         dvol -= dt46 * t44
-        ddt += strong(-(dt46 * vol), t68)
+        ddt += strong(-(dt46 * vol), t67)
         ddt += dt43 * (rate - 0.5 * vol**2)
-        t69 = dt43 * dt
-        drate += t69
-        dvol -= t69 * 0.5 * (2 * vol)
+        t68 = dt43 * dt
+        drate += t68
+        dvol -= t68 * 0.5 * (2 * vol)
     # log_price = np.full(paths, np.log(spot))
-    t70 = np.divide(1.0, spot)
-    t71 = strong(dlog_price_1.sum(), t70)
-    # price += 0.5 * np.mean(payoff)
-    t72 = t63 / total.size
+    t69 = np.divide(1.0, spot)
+    t70 = strong(dlog_price_1.sum(), t69)
     # payoff = np.maximum(total / dates - strike, 0.0)
-    t73 = np.where(t29 == 0.0, t72, 0.0) / 2 + np.where(t29 > 0.0, t72, 0.0)
-    dstrike -= t73.sum()
-    t74 = strong(t73, t66)
+    t71 = np.where(t29 == 0.0, t63, 0.0) / 2 + np.where(t29 > 0.0, t63, 0.0)
+    dstrike -= t71.sum()
+    t72 = strong(t71, t65)
     dlog_price = np.zeros_like(log_price)
     # for shock in shocks:
     for shock in reversed(shocks):
         t25 = t25_tape.pop()
         # total += np.exp(log_price)
-        dlog_price += t74 * t25
+        dlog_price += t72 * t25
         # log_price += (rate - 0.5 * vol**2) * dt + vol * np.sqrt(dt) * sign * shock
         dt18 = dlog_price.sum()
         dt21 = dlog_price @ shock
         dvol += dt21 * t44
-        ddt += strong(dt21 * vol, t68)
+        ddt += strong(dt21 * vol, t67)
         ddt += dt18 * (rate - 0.5 * vol**2)
-        t75 = dt18 * dt
-        drate += t75
-        dvol -= t75 * 0.5 * (2 * vol)
+        t73 = dt18 * dt
+        drate += t73
+        dvol -= t73 * 0.5 * (2 * vol)
     # log_price = np.full(paths, np.log(spot))
-    dspot = t71 + strong(dlog_price.sum(), t70)
+    dspot = t70 + strong(dlog_price.sum(), t69)
     # dt = years / dates
     dyears = t62 + ddt / dates
     return y, (float(dspot), float(dstrike), float(drate), float(dvol), float(dyears))

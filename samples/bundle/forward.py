@@ -41,9 +41,9 @@ def residual_forward(
         t15 = 1.0 - c
         t16 = axis @ point
         t17 = t15 * t16
-        t41 = axis * (t15 * (axis @ dpoint + daxis @ point) + t16 * t40)
+        dt18 = t17 * daxis + axis * (t15 * (axis @ dpoint + daxis @ point) + t16 * t40)
         result = c * point + t39 * t12 + t17 * axis
-        dresult = c * dpoint - point * t40 + dt13 + (t17 * daxis + t41)
+        dresult = c * dpoint - point * t40 + dt13 + dt18
     p = result + camera[3:6]
     dp = dresult + dcamera[3:6]
     t22 = camera[6:]
@@ -62,6 +62,6 @@ def residual_forward(
     t33 = r2**2
     t35 = 1.0 + k1 * r2 + k2 * t33
     t36 = focal * t35
-    t42 = focal * (k1 * dr2 + r2 * dk1 + (k2 * (2 * r2 * dr2) + t33 * dk2))
+    t41 = focal * (k1 * dr2 + r2 * dk1 + (k2 * (2 * r2 * dr2) + t33 * dk2))
     y = t36 * q - pixel
-    return y, t36 * dq + q * (t42 + t35 * dfocal)
+    return y, t36 * dq + q * (t41 + t35 * dfocal)

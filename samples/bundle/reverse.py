@@ -52,16 +52,16 @@ def residual_reverse(
     t40 = dq / t28
     dp = np.zeros_like(p)
     dp[2] = -(t40 @ q)
-    dp[:2] -= t40
+    dp[:2] = -t40
     dt22 = np.zeros_like(t22)
     # focal, k1, k2 = camera[6:]
     dt22[2] = t39 * t33
-    dt22[1] += t39 * r2
-    dt22[0] += dt36 * t35
+    dt22[1] = t39 * r2
+    dt22[0] = dt36 * t35
     dcamera = np.zeros_like(camera)
     dcamera[6:] = dt22
     # p = rotate(camera[:3], point) + camera[3:6]
-    dcamera[3:6] += dp
+    dcamera[3:6] = dp
     # if angle2 < 1e-16:
     if t4:
         # return p + np.cross(w, p)
@@ -87,5 +87,5 @@ def residual_reverse(
         # angle2 = w @ w
         dt1 = t43 + 2.0 * (dangle / (2 * angle) * t1)
     # p = rotate(camera[:3], point) + camera[3:6]
-    dcamera[:3] += dt1
+    dcamera[:3] = dt1
     return y, (dcamera, dpoint)

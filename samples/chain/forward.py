@@ -29,9 +29,9 @@ def energy_gradient_forward(
     dstretch = t8 * t9 + t5 * t10
     ddstretch = dt + dt_1
     dt3 = np.zeros_like(t3)
-    dt3[1:] = dstretch
     ddt3 = np.zeros_like(dt3)
     ddt3[1:] = ddstretch
+    dt3[1:] = dstretch
     dt3[:-1] -= dstretch
     ddt3[:-1] -= ddstretch
     dx = dt3[1:-1]

@@ -17,19 +17,16 @@ def remaining_reverse(
     for _ in range(sweeps):
         for i in range(1, rows - 1):
             for j in range(1, columns - 1):
-                t13 = u[i - 1, j] + u[i + 1, j]
-                around = t13 + u[i, j - 1] + u[i, j + 1]
+                around = u[i - 1, j] + u[i + 1, j] + u[i, j - 1] + u[i, j + 1]
                 t20 = u[i, j]
                 t25 = 0.25 * (around + source[i, j]) - t20
                 t25_tape.append(t25)
                 u[i, j] = t20 + omega * t25
-    t30 = u[2:, 1:-1] + u[:-2, 1:-1]
-    around = t30 + u[1:-1, 2:] + u[1:-1, :-2]
-    t35 = source[1:-1, 1:-1]
-    left = t35 - (4.0 * u[1:-1, 1:-1] - around)
+    around = u[2:, 1:-1] + u[:-2, 1:-1] + u[1:-1, 2:] + u[1:-1, :-2]
+    left = source[1:-1, 1:-1] - (4.0 * u[1:-1, 1:-1] - around)
     y = np.mean(left * left)
     # return np.mean(left * left)
-    dleft = 2.0 * (left / t35.size)
+    dleft = 2.0 * (left / left.size)
     du = np.zeros_like(u)
     # left = source[1:-1, 1:-1] - (4.0 * u[1:-1, 1:-1] - around)
     du[1:-1, 1:-1] = -(dleft * 4.0)
@@ -48,15 +45,15 @@ def remaining_reverse(
             for j in range(columns - 2, 0, -1):
                 t25 = t25_tape.pop()
                 # u[i, j] += omega * (0.25 * (around + source[i, j]) - u[i, j])
-                t36 = du[i, j]
-                t37 = t36 * omega
-                domega += t36 * t25
-                du[i, j] -= t37
-                t38 = t37 * 0.25
-                dsource[i, j] += t38
+                t26 = du[i, j]
+                t27 = t26 * omega
+                domega += t26 * t25
+                du[i, j] -= t27
+                t28 = t27 * 0.25
+                dsource[i, j] += t28
                 # around = u[i - 1, j] + u[i + 1, j] + u[i, j - 1] + u[i, j + 1]
-                du[i, j + 1] += t38
-                du[i, j - 1] += t38
-                du[i + 1, j] += t38
-                du[i - 1, j] += t38
+                du[i, j + 1] += t28
+                du[i, j - 1] += t28
+                du[i + 1, j] += t28
+                du[i - 1, j] += t28
     return y, (float(domega), dsource)

@@ -5,23 +5,6 @@
 import numpy as np
 
 
-def cast(x, like):
-    """`x` in the dtype of `like`, and of its kind where `x` has no axes (a Python
-    float, a NumPy scalar, an array).
-    """
-    if not isinstance(like, (np.ndarray, np.generic)):
-        if isinstance(x, np.ndarray) and x.ndim:
-            return (
-                x.astype(complex)
-                if isinstance(like, complex)
-                else np.real(x).astype(float)
-            )
-        return complex(x) if isinstance(like, complex) else float(np.real(x))
-    dtype = like.dtype if like.dtype.kind in "fc" else np.dtype(float)
-    part = np.asarray(x if dtype.kind == "c" else np.real(x)).astype(dtype, copy=False)
-    return part if part.ndim or isinstance(like, np.ndarray) else part[()]
-
-
 def loss_reverse(
     W: np.ndarray, b: np.ndarray, X: np.ndarray, Y: np.ndarray, penalty: float
 ) -> tuple[np.float64, tuple[np.ndarray, np.ndarray]]:
@@ -51,12 +34,11 @@ def loss_reverse(
     dW = 2.0 * (penalty * W)
     t16 = t8.size
     # total = np.log(np.sum(np.exp(scores), axis=1))
-    t17 = (np.divide(1.0, t16) / t8)[:, None] * t7
-    dscores = -(Y / t16) + t17
+    dscores = -(Y / t16) + (1.0 / (t16 * t8))[:, None] * t7
     # scores = scores - scores.max(axis=1, keepdims=True)
-    t18 = dscores.sum(axis=1, keepdims=True)
-    t19 = cast(scores == t5, scores)
-    dscores -= t18 / t19.sum(axis=1, keepdims=True) * t19
+    t17 = dscores.sum(axis=1, keepdims=True)
+    t18 = (scores == t5).astype(float)
+    dscores -= t17 / t18.sum(axis=1, keepdims=True) * t18
     # scores = X @ W + b
     db = dscores.sum(axis=0)
     dW += X.T @ dscores

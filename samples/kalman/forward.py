@@ -32,9 +32,8 @@ def surprise_forward(
     for z in track[1:]:
         x = F @ x
         dx = F @ dx
-        t24 = F.T
-        P_1 = F @ P @ t24 + Q
-        dP_1 = F @ dP @ t24 + dQ
+        P_1 = F @ P @ F.T + Q
+        dP_1 = F @ dP @ F.T + dQ
         dt27 = h @ dx
         innovation = z - h @ x
         S = h @ P_1 @ h + noise**2
@@ -47,9 +46,9 @@ def surprise_forward(
         P = t39 @ P_1
         dP = t39 @ dP_1 + -np.outer(dK, h) @ P_1
         t42 = innovation**2 / S
-        dt42 = (-(2 * innovation * dt27) - t42 * dS) / S
         t43 = 2.0 * np.pi
         t44 = t43 * S
+        dt46 = (-(2 * innovation * dt27) - t42 * dS) / S + t43 * dS / t44
         total += 0.5 * (t42 + np.log(t44))
-        dtotal += 0.5 * (dt42 + t43 * dS / t44)
+        dtotal += 0.5 * dt46
     return total, dtotal

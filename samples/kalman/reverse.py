@@ -75,8 +75,7 @@ def surprise_reverse(
         dx -= dinnovation * h
         # P = F @ P @ F.T + Q
         dQ += dP
-        t46 = F.T
-        dP = t46 @ (dP @ F)
+        dP = F.T @ (dP @ F)
         # x = F @ x
-        dx = t46 @ dx
+        dx = F.T @ dx
     return total, (float(np.vdot(dQ, t9) * (2 * process)), float(dnoise))

@@ -63,11 +63,10 @@ def loss_reverse(
         h = o * t42
         states.append(h)
     t44 = states[-1]
-    t46 = t44 @ v
-    error = t46 - ys
+    error = t44 @ v - ys
     y = np.mean(error**2)
     # return np.mean(error**2)
-    t48 = 2 * error / t46.size
+    t48 = 2 * error / error.size
     # error = states[-1] @ v - ys
     dv = t44.T @ t48
     dstates = [np.zeros_like(v) for v in states]
@@ -99,11 +98,11 @@ def loss_reverse(
         # o = sigmoid(gates[:, 3 * H :])
         dgates[:, t30:] = dh * t42 * (o * (1 - o))
         # g = np.tanh(gates[:, 2 * H : 3 * H])
-        dgates[:, t23:t30] += dc * i * (1 - g * g)
+        dgates[:, t23:t30] = dc * i * (1 - g * g)
         # f = sigmoid(gates[:, H : 2 * H])
-        dgates[:, H:t23] += dc * c * (f * (1 - f))
+        dgates[:, H:t23] = dc * c * (f * (1 - f))
         # i = sigmoid(gates[:, :H])
-        dgates[:, :H] += dc * g * (i * (1 - i))
+        dgates[:, :H] = dc * g * (i * (1 - i))
         # gates = x @ W + h @ U + b
         db += dgates.sum(axis=0)
         dU += h.T @ dgates

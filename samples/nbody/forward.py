@@ -30,10 +30,9 @@ def miss_forward(
         raise ValueError("mass must be float64[N]")
     x = start[0].copy()
     v = start[1].copy()
-    v_1 = np.copy(v)
-    v_1[-1] = v0
-    dv_1 = np.zeros_like(v)
-    dv_1[-1] = dv0
+    dv = np.zeros_like(v)
+    dv[-1] = dv0
+    v[-1] = v0
     a = np.zeros_like(x)
     t10 = len(mass)
     for i in range(t10):
@@ -46,10 +45,10 @@ def miss_forward(
     dx = np.zeros_like(x)
     for _ in range(steps):
         t29 = 0.5 * dt
-        v_1 += t29 * a
-        dv_1 += t29 * da
-        x += dt * v_1
-        dx += dt * dv_1
+        v += t29 * a
+        dv += t29 * da
+        x += dt * v
+        dx += dt * dv
         a = np.zeros_like(x)
         da = np.zeros_like(a)
         for i in range(t10):
@@ -61,14 +60,14 @@ def miss_forward(
                 dcube = 1.5 * t42**0.5 * (2 * d @ dd)
                 t45 = mass[j]
                 t47 = t45 * d / cube
-                a[i] += t47
                 da[i] += (t45 * dd - t47 * dcube) / cube
+                a[i] += t47
                 t50 = mass[i]
                 t52 = t50 * d / cube
-                a[j] -= t52
                 da[j] -= (t50 * dd - t52 * dcube) / cube
-        v_1 += t29 * a
-        dv_1 += t29 * da
+                a[j] -= t52
+        v += t29 * a
+        dv += t29 * da
     gap = x[-1] - x[target]
     dgap = dx[-1] - dx[target]
     y = np.sum(gap**2)

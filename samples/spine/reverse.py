@@ -13,7 +13,6 @@ def cool_reverse(
         raise ValueError("u must be float64[R, P]")
     if np.shares_memory(u, limit):
         raise ValueError("`u` is written, so `limit` must not share memory with it")
-    t1 = u.shape
     seen = []
     bend_tape = []
     rough_tape = []
@@ -25,7 +24,7 @@ def cool_reverse(
     returned = False
     result = None
     trips_i = 0
-    for i in range(t1[0]):
+    for i in range(u.shape[0]):
         trips_i += 1
         # a view: writing it writes u
         row = u[i]
@@ -84,7 +83,7 @@ def cool_reverse(
         # total = np.sum(y * z)
         dz = 2.0 * z
         # y = u.mean(axis=0)
-        du += dz * 2 * z.size / u.size
+        du += dz * 2 / u.shape[0]
         dresult = 0.0
     dc = 0.0
     # for i in range(u.shape[0]):
@@ -92,7 +91,7 @@ def cool_reverse(
         trips = trips_tape.pop()
         rough = rough_tape.pop()
         bend = bend_tape.pop()
-        t50 = t1[1]
+        t50 = u.shape[1]
         if rough > 1000.0:
             # return rough * c
             dc += dresult * rough

@@ -6,6 +6,8 @@ from adtransform.build import Builder, type_of
 from adtransform.ir import Atom, Const, Let, Var
 from adtransform.lattice import (
     Array,
+    dims_of,
+    is_scalar,
     kind_of,
     rank_of,
     same_shape,
@@ -30,10 +32,11 @@ def _mul(s: Simplifier, let: Let, b: Builder) -> Atom | None:
         if (
             parts is not None
             and not parts.targets[0].hint
-            and is_number(parts.args[0], 1)
+            and (is_number(parts.args[0], 1) or is_number(parts.args[0], -1))
             and isinstance(type_of(other), Array)
         ):
-            return b.let("operator.truediv", other, parts.args[1])
+            quotient = b.let("operator.truediv", other, parts.args[1])
+            return quotient if is_number(parts.args[0], 1) else b.let("operator.neg", quotient)
     for left, right, flip in ((x, y, False), (y, x, True)):
         negated = s.source(left, "operator.neg")
         if negated is not None:
@@ -74,7 +77,29 @@ def _div(s: Simplifier, let: Let, b: Builder) -> Atom | None:
         return b.let("operator.neg", b.let(let.op, negated.args[0], y))
     if let.op == "numpy.divide" and isinstance(y, Const) and type(y.value) in (int, float) and y.value != 0:
         return b.let("operator.truediv", x, y)
+    found = _share_of_mean(s, x, y, b)
+    if found is not None:
+        return found
+    # (1.0 / n) / a reads 1.0 / (n * a), and an array divided by 0 is no exception.
+    ratio = s.source(x, "numpy.divide")
+    if ratio is not None and not ratio.targets[0].hint and is_number(ratio.args[0], 1) and isinstance(type_of(y), Array):
+        if is_scalar(type_of(ratio.args[1])) and is_floating(y):
+            return b.let("operator.truediv", 1.0, b.let("operator.mul", ratio.args[1], y), type=let.targets[0].type)
     return None
+
+
+def _share_of_mean(s: Simplifier, x: Atom, y: Atom, b: Builder) -> Atom | None:
+    """`a * bar.size / u.size` is `a / u.shape[0]`, where `bar` has all the other axes of `u`."""
+    product, whole = s.source(x, "operator.mul"), s.source(y, "size")
+    part = s.source(product.args[1], "size") if product is not None else None
+    if product is None or whole is None or part is None or not isinstance(type_of(product.args[0]), Array):
+        return None
+    rest, dims = [d for d in dims_of(type_of(part.args[0])) or () if d != 1], dims_of(type_of(whole.args[0]))
+    left = [i for i, d in enumerate(dims or ()) if d != 1 and not (rest and rest[0] == d and rest.pop(0))]
+    if rest or len(left) != 1:
+        return None
+    extent = b.let("index", b.let("shape", whole.args[0]), left[0])
+    return b.let("operator.truediv", product.args[0], extent)
 
 
 @row("numpy.power", "operator.pow")

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from adtransform.build import Builder, type_of
+from adtransform.infer.extents import apart, count
 from adtransform.infer.structural import tangent as tangent_type
-from adtransform.ir import Atom, Const, Let, Var
+from adtransform.ir import Atom, Const, Let, Var, is_temporary
 from adtransform.lattice import (
     NONE,
     WHOLE,
@@ -29,7 +30,9 @@ from adtransform.lattice import (
 )
 from adtransform.ops import elementwise
 from adtransform.optimise.fill import is_basic
-from adtransform.optimise.simplify.engine import Simplifier, is_floating, is_number, row
+from adtransform.optimise.simplify.engine import Simplifier, is_derived, is_floating, is_number, row
+
+_FOLLOWED = 12  # writes to one adjoint
 
 
 @row("assign")
@@ -150,9 +153,12 @@ def _zeros(s: Simplifier, let: Let, b: Builder) -> Atom | None:
 def _extent(s: Simplifier, let: Let, b: Builder) -> Atom | None:
     if let.op == "size" and is_scalar(type_of(let.args[0])):
         return Const(1)
-    source = s.lets.get(let.args[0]) if isinstance(let.args[0], Var) else None
+    asked = let.args[0]
+    source = s.lets.get(asked) if isinstance(asked, Var) else None
     if source is None or not elementwise(source.op) or let.targets[0].hint:
         return None
+    if let.op == "size" and isinstance(asked, Var) and not is_temporary(asked) and dims_of(asked.type) is not None:
+        return None  # the user's name will do
     same = [a for a in source.args if isinstance(a, Var) and s.shaped(a, let.args[0])]
     return b.let(let.op, same[0]) if same else None
 
@@ -227,14 +233,37 @@ def _accumulate_at(s: Simplifier, let: Let, b: Builder) -> Atom | None:
         if is_floating(part) and not isinstance(type_of(acc), List):
             return b.let(before.op, before.args[0], key, b.let("operator.mul", 2.0, part), type=type_of(acc))
     empty = s.source(acc, "zeros")
-    if empty is None or isinstance(type_of(acc), List):
+    if isinstance(type_of(acc), List):
         return None
+    if empty is None:
+        whole = _unfolded(s, key, part, acc, b) if is_derived(let) and isinstance(type_of(acc), Array) else None
+        if whole is not None:
+            return b.let("operator.add", acc, whole, type=type_of(acc))
+        alone = is_derived(let) and is_basic(type_of(key)) and _is_empty(s, acc, key)
+        return b.let("update", acc, key, part, type=type_of(acc)) if alone else None
     whole = _unfolded(s, key, part, empty.args[0], b)
     if whole is not None:
         return whole
     if is_basic(type_of(key)):
         return b.let("update", acc, key, part, type=acc.type if isinstance(acc, Var) else None)
     return None
+
+
+def _is_empty(s: Simplifier, acc: Atom, key: Atom) -> bool:
+    """Whether an adjoint has got shares since it was zero, but none where this one is to be added."""
+    for _ in range(_FOLLOWED):
+        before = s.source(acc, "accumulate_at") or s.source(acc, "update")
+        if before is None:
+            return s.source(acc, "zeros") is not None or s.source(acc, "numpy.zeros") is not None
+        if not apart(_counted(before.args[1]), _counted(key)):
+            return False
+        acc = before.args[0]
+    return False
+
+
+def _counted(key: Atom) -> Type:
+    """The type of a key; that of a constant says which it is."""
+    return count(key.value) if isinstance(key, Const) and type(key.value) is int else type_of(key)
 
 
 def _unfolded(s: Simplifier, key: Atom, part: Atom, like: Atom, b: Builder) -> Atom | None:
@@ -281,13 +310,57 @@ def _reshape(s: Simplifier, let: Let, b: Builder) -> Atom | None:
 @row("numpy.transpose")
 def _transpose(s: Simplifier, let: Let, b: Builder) -> Atom | None:
     inner = s.source(let.args[0], "numpy.transpose")
-    return inner.args[0] if inner is not None and not inner.kwargs and not let.kwargs else None
+    if inner is not None and not inner.kwargs and not let.kwargs:
+        return inner.args[0]
+    return None if let.kwargs else _turned(s, let.args[0], b)
+
+
+def _turned(s: Simplifier, a: Atom, b: Builder) -> Atom | None:
+    """`(u.T @ v).T` is `v.T @ u`, and an outer product is turned by exchanging the vectors."""
+    if rank_of(type_of(a)) != 2:
+        return None
+    outer = s.source(a, "numpy.outer")
+    if outer is not None and is_derived(outer):
+        return b.let("numpy.outer", *reversed(outer.args))
+    product = s.source(a, "operator.matmul")
+    if product is None or not is_derived(product) or any(rank_of(type_of(x)) != 2 for x in product.args):
+        return None
+    u, v = product.args
+    left = s.source(u, "numpy.transpose")
+    if left is None or left.kwargs:
+        return None
+    right = s.source(v, "numpy.transpose")
+    turned = right.args[0] if right is not None and not right.kwargs else b.let("numpy.transpose", v)
+    return b.let("operator.matmul", turned, left.args[0])
+
+
+@row("numpy.swapaxes")
+def _swapaxes(s: Simplifier, let: Let, b: Builder) -> Atom | None:
+    """Of a matrix, its transpose."""
+    axes = [a.value for a in (*let.args[1:], *(v for _, v in let.kwargs)) if isinstance(a, Const)]
+    if rank_of(type_of(let.args[0])) != 2 or len(axes) != 2 or {a % 2 for a in axes} != {0, 1}:
+        return None
+    made = replace(let, op="numpy.transpose", args=let.args[:1], kwargs=())
+    return _transpose(s, made, b) or b.let("numpy.transpose", let.args[0])
+
+
+@row("numpy.outer")
+def _outer(s: Simplifier, let: Let, b: Builder) -> Atom | None:
+    """A sign stands before the product."""
+    u, v = let.args
+    for k, a in enumerate((u, v)):
+        negated = s.source(a, "operator.neg")
+        if negated is not None and is_derived(negated):
+            return b.let("operator.neg", b.let("numpy.outer", *((negated.args[0], v) if k == 0 else (u, negated.args[0]))))
+    return None
 
 
 @row("numpy.conjugate", "numpy.real")
 def _real_part(s: Simplifier, let: Let, b: Builder) -> Atom | None:
     """Of a real number, itself (of a Python float `np.conjugate` makes a NumPy scalar)."""
     t = type_of(let.args[0])
+    if isinstance(let.args[0], Const) and let.op == "numpy.real" and type(let.args[0].value) is float:
+        return let.args[0]
     return let.args[0] if kind_of(t) == "float" and (isinstance(t, Array) or is_numpy(t)) and not let.kwargs else None
 
 

@@ -37,19 +37,17 @@ def log_density_forward(
     for j in range(n_1):
         t6 = L[j, :j]
         dt6 = dL[j, :j]
-        dt9 = dL[j, j] - (np.dot(t6, dt6) + np.dot(dt6, t6))
         t10 = np.sqrt(L[j, j] - np.dot(t6, t6))
+        dL[j, j] = (dL[j, j] - (np.dot(t6, dt6) + np.dot(dt6, t6))) / (2 * t10)
         L[j, j] = t10
-        dL[j, j] = dt9 / (2 * t10)
         for i in range(j + 1, n_1):
             t13 = L[i, :j]
             t14 = L[j, :j]
-            t28 = np.dot(t13, dL[j, :j])
-            dt16 = dL[i, j] - (t28 + np.dot(dL[i, :j], t14))
+            dt16 = dL[i, j] - (np.dot(t13, dL[j, :j]) + np.dot(dL[i, :j], t14))
             t17 = L[j, j]
             t18 = (L[i, j] - np.dot(t13, t14)) / t17
-            L[i, j] = t18
             dL[i, j] = (dt16 - t18 * dL[j, j]) / t17
+            L[i, j] = t18
     z = x - mean
     dz = dx - dmean
     log_det = 0.0
@@ -58,12 +56,11 @@ def log_density_forward(
     for i in range(n):
         t22 = L[i, :i]
         t23 = z[:i]
-        dt25 = dz[i] - (t22 @ dz[:i] + dL[i, :i] @ t23)
         t26 = L[i, i]
         dt26 = dL[i, i]
         t27 = (z[i] - t22 @ t23) / t26
+        dz[i] = (dz[i] - (t22 @ dz[:i] + dL[i, :i] @ t23) - t27 * dt26) / t26
         z[i] = t27
-        dz[i] = (dt25 - t27 * dt26) / t26
         log_det += 2.0 * np.log(t26)
         dlog_det += 2.0 * (dt26 / t26)
     y = -0.5 * (np.sum(z**2) + log_det + n * np.log(2.0 * np.pi))

@@ -22,28 +22,25 @@ def solve_forward(
             t6 = LU[k, k]
             t7 = LU[i, k] / t6
             dt7 = (dLU[i, k] - t7 * dLU[k, k]) / t6
-            LU[i, k] = t7
             dLU[i, k] = dt7
+            LU[i, k] = t7
             t12 = LU[k, t4:]
-            dt13 = t7 * dLU[k, t4:] + t12 * dt7
+            dLU[i, t4:] -= t7 * dLU[k, t4:] + t12 * dt7
             LU[i, t4:] -= t7 * t12
-            dLU[i, t4:] -= dt13
     x = b.copy()
     dx = db.copy()
     for i in range(1, n):
         t17 = LU[i, :i]
         t18 = x[:i]
-        dt19 = np.dot(t17, dx[:i]) + np.dot(dLU[i, :i], t18)
+        dx[i] -= np.dot(t17, dx[:i]) + np.dot(dLU[i, :i], t18)
         x[i] -= np.dot(t17, t18)
-        dx[i] -= dt19
     for i in range(n - 1, -1, -1):
         t23 = i + 1
         t24 = LU[i, t23:]
         t26 = x[t23:]
-        t31 = np.dot(dLU[i, t23:], t26)
-        dt28 = dx[i] - (np.dot(t24, dx[t23:]) + t31)
+        dt28 = dx[i] - (np.dot(t24, dx[t23:]) + np.dot(dLU[i, t23:], t26))
         t29 = LU[i, i]
         t30 = (x[i] - np.dot(t24, t26)) / t29
-        x[i] = t30
         dx[i] = (dt28 - t30 * dLU[i, i]) / t29
+        x[i] = t30
     return x, dx

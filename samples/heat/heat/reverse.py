@@ -112,11 +112,9 @@ def heat_reverse(u, alpha, steps, dy=1.0):
         du[1:-1, 1:-1] += dt10
         # around = u[2:, 1:-1] + u[:-2, 1:-1] + u[1:-1, 2:] + u[1:-1, :-2]
         dt7 = fit(daround, t7)
-        dt8 = fit(daround, u[1:-1, :-2])
-        du[1:-1, :-2] += dt8
+        du[1:-1, :-2] += fit(daround, u[1:-1, :-2])
         dt5 = fit(dt7, t5)
         du[1:-1, 2:] += fit(dt7, u[1:-1, 2:])
-        dt4 = fit(dt5, u[:-2, 1:-1])
-        du[:-2, 1:-1] += dt4
+        du[:-2, 1:-1] += fit(dt5, u[:-2, 1:-1])
         du[2:, 1:-1] += fit(dt5, u[2:, 1:-1])
     return y, (du, cast(dalpha, alpha))

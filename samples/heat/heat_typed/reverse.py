@@ -14,8 +14,7 @@ def heat_typed_reverse(
     t13_tape = []
     u = u.copy()
     for _ in range(steps):
-        t5 = u[2:, 1:-1] + u[:-2, 1:-1]
-        around = t5 + u[1:-1, 2:] + u[1:-1, :-2]
+        around = u[2:, 1:-1] + u[:-2, 1:-1] + u[1:-1, 2:] + u[1:-1, :-2]
         t10 = u[1:-1, 1:-1]
         t13 = around - 4.0 * t10
         t13_tape.append(t13)

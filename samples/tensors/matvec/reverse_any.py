@@ -74,6 +74,4 @@ def matvec_reverse(W, V, dY=1.0):
     # Y[I] = W[I,J] V[J]
     Y = W @ V
     dY = expand(dY, Y)
-    # Y = W @ V
-    dV = fit(matmul_right(dY, W, V), V)
-    return Y, (fit(matmul_left(dY, V, W), W), dV)
+    return Y, (fit(matmul_left(dY, V, W), W), fit(matmul_right(dY, W, V), V))
