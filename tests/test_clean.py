@@ -725,3 +725,25 @@ def test_a_comparison_counted_needs_no_helper() -> None:
 def test_indices_without_a_name_are_called_i() -> None:
     text = reversed_("def f(x): return sum(a * b for a, b in zip(x, x[1:]))", "x[N]", wrt="x")
     assert "for i in range(" in text and "y += " in text
+
+
+def test_nothing_stands_behind_a_raise() -> None:
+    text = reversed_(
+        """
+        def f(x):
+            log = []
+            try:
+                if x > 1:
+                    return x * x
+                x = x * 3
+            finally:
+                log.append(1)
+                print("done", len(log))
+            return x + 1
+        """,
+        "x: float",
+        wrt="x",
+    )
+    lines = text.splitlines()
+    clause = lines[lines.index("except BaseException:") + 1 : lines.index("    raise") + 2]
+    assert clause[:2] == ['    print("done", 1)', "    raise"] and not clause[2].startswith("    ")

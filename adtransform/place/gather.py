@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from adtransform.ir import Const, Var
-from adtransform.place.program import Attempt, Bind, Branch, Copy, Node, Operand, blocks, completes, negated
+from adtransform.place.program import Attempt, Bind, Branch, Copy, Node, Operand, blocks, completes, negated, reads, walk
 
 
 def flattened(node: Attempt) -> Attempt:
@@ -37,8 +37,17 @@ def gather(nodes: list[Node]) -> None:
                 for path, part in zip(paths, found, strict=True):
                     path += part
                 del nodes[i + 1]
+            for path in paths:
+                if path and isinstance(end := path[-1], Bind) and end.tree.op in ("raise", "reraise"):
+                    _strip(path)
         for block in blocks(node):
             gather(block)
+
+
+def _strip(path: list[Node]) -> None:
+    """Drop what a path that raises binds and does not read."""
+    read = {v for n in walk(path) for v in reads(n)}
+    path[:] = [n for n in path if not isinstance(n, Copy) or any(t in read for t, _ in n.pairs)]
 
 
 def _facts(path: list[Node]) -> dict[Operand, bool]:

@@ -128,7 +128,7 @@ class _Threader:
             self.thread(body[end], body[end + 1], results, after, env, nodes)  # type: ignore[arg-type]
         elif end < len(body):
             self.split(body[end], results, after, env, nodes)  # type: ignore[arg-type]
-        else:
+        elif completes(nodes):
             nodes += self.leaf(results, after, env)
         return nodes
 

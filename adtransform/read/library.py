@@ -156,7 +156,7 @@ class Library(Expressions):
                 return args[0]
         if op == "numpy.array" and len(positional) == 1 and isinstance(args[0] if args else None, View) and not keyword:
             return self.make(self.let("numpy.copy", positional[0]))
-        if op in ops.VIEWS and args and isinstance(args[0], View) and positional:
+        if op in ops.VIEWS and args and isinstance(args[0], View) and positional and not self.is_taken_over(op, args[0]):
             return self.through(args[0], Step(op, positional[1:], tuple(sorted(keyword.items()))), node)
         type: Type | None = None
         if not is_library(op) and ops.STRUCTURAL.isdisjoint((op,)):
@@ -169,6 +169,11 @@ class Library(Expressions):
                 for storage in self.storages(arg):
                     self.relate(ref.storage, storage)
         return ref
+
+    def is_taken_over(self, op: str, view: View) -> bool:
+        """Whether a helper that may hand back its operand was given one that nobody else has."""
+        alone = view.storage in self.fresh and not view.path and not any(view.storage in pair for pair in self.related)
+        return op in ("fit", "cast") and alone
 
     def count(self, op: str, args: tuple[Atom, ...], kwargs: dict[str, Atom], node: ast.AST) -> int:
         """How many results an operation has."""
