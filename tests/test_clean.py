@@ -728,22 +728,15 @@ def test_indices_without_a_name_are_called_i() -> None:
 
 
 def test_nothing_stands_behind_a_raise() -> None:
-    text = reversed_(
-        """
-        def f(x):
-            log = []
-            try:
-                if x > 1:
-                    return x * x
-                x = x * 3
-            finally:
-                log.append(1)
-                print("done", len(log))
-            return x + 1
-        """,
-        "x: float",
-        wrt="x",
-    )
-    lines = text.splitlines()
+    source = """def f(x):
+    log = []
+    try:
+        y = math.log(x)
+    finally:
+        log.append(1)
+        print("done", len(log))
+    return y * x + len(log)"""
+    text = pipeline.text(read(source), "reverse", ["x"])
+    lines = [line.removeprefix("    ") for line in text[text.index("def f_reverse") :].splitlines()]
     clause = lines[lines.index("except BaseException:") + 1 : lines.index("    raise") + 2]
     assert clause[:2] == ['    print("done", 1)', "    raise"] and not clause[2].startswith("    ")
