@@ -15,8 +15,8 @@ def cool_forward(
         raise ValueError("`u` is written, so `limit` must not share memory with it")
     seen = []
     dseen = []
-    du = du.copy()
     u = u.copy()
+    du = du.copy()
     for i in range(u.shape[0]):
         # a view: writing it writes u
         row = u[i]
@@ -30,9 +30,8 @@ def cool_forward(
             t17 = row[1:-1]
             dt17 = drow[1:-1]
             t23 = row[2:] - 2.0 * t17 + row[:-2]
-            t51 = c * (drow[2:] - 2.0 * dt17 + drow[:-2])
+            du[i, 1:-1] = dt17 + (c * (drow[2:] - 2.0 * dt17 + drow[:-2]) + t23 * dc)
             u[i, 1:-1] = t17 + c * t23
-            du[i, 1:-1] = dt17 + (t51 + t23 * dc)
             bend = row[2:] - 2.0 * row[1:-1] + row[:-2]
             dbend = drow[2:] - 2.0 * drow[1:-1] + drow[:-2]
             rough = np.sum(bend * bend)
@@ -47,8 +46,8 @@ def cool_forward(
             return result, dresult
         t39 = row[0]
         if t39 > row[-1]:
-            u[i, 0] = t39 * 0.5
             du[i, 0] = 0.5 * du[i, 0]
+            u[i, 0] = t39 * 0.5
         seen.append(rough)
         dseen.append(drough)
     y = u.mean(axis=0)
