@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence, Set
 from typing import Protocol
 
 from adtransform.activity import LINEAR
@@ -13,6 +14,7 @@ from adtransform.ir import Atom, Const, Let, Var
 from adtransform.lattice import rank_of
 from adtransform.linear.differential import Inlined, row_of
 from adtransform.ops import elementwise
+from adtransform.rewrite import operands as operands_of
 from adtransform.rules.equations import Equation, differential, share
 from adtransform.rules.table import TRANSPOSES, Transpose, find
 
@@ -46,9 +48,22 @@ def pull(
         return
     operands = tuple(n for n in rule.operands(len(let.args)) if n in names)
     equation = differential(rule, operands, names)
-    active = {f"d{n}" for n in operands if names[n] in wanted}
+    active = frozenset([f"d{n}" for n in operands if names[n] in wanted])
     keep_zero = rule.is_singular(names, len(let.args)) and any(t in strong for t in let.targets)
     _Pull(equation, names, active, keep_zero, contribute, b).run(bars)
+
+
+def _uses(equation: Equation, active: frozenset[str]) -> tuple[Set[Var], Mapping[Var, int]]:
+    """The variables of a differential that depend on some of its tangents, and how often each is used."""
+    known = equation.uses.get(active)
+    if known is None:
+        linear = {v for v, sources in equation.linear.items() if sources & active}
+        read: list[Atom] = [*equation.function.results]
+        for stmt in dict.fromkeys(equation.lets.values()):
+            if any(t in linear for t in stmt.targets):
+                read += operands_of(stmt)
+        known = equation.uses[active] = linear, Counter([a for a in read if isinstance(a, Var) and a in linear])
+    return known
 
 
 class _Pull(Inlined):
@@ -58,7 +73,7 @@ class _Pull(Inlined):
         self,
         equation: Equation,
         names: Mapping[str, Atom],
-        active: set[str],
+        active: frozenset[str],
         keep_zero: bool,
         contribute: Contribute,
         b: Builder,
@@ -66,21 +81,11 @@ class _Pull(Inlined):
         super().__init__(equation, names, b)
         self.keep_zero, self.contribute = keep_zero, contribute
         self.results = equation.function.results
-        self.differentials = set(equation.linear)
-        self.linear = {v for v, sources in equation.linear.items() if sources & active}
+        self.differentials = equation.linear.keys()
+        self.linear, uses = _uses(equation, active)
+        self.pending = dict(uses)
         self.shapes: dict[Var, Atom] = {}
         self.partial: dict[Var, Atom] = {}
-        self.pending: dict[Var, int] = {}
-        for stmt in dict.fromkeys(self.lets.values()):
-            if any(t in self.linear for t in stmt.targets):
-                self.expect((*stmt.args, *(v for _, v in stmt.kwargs)))
-        self.expect(self.results)
-
-    def expect(self, atoms: Sequence[Atom]) -> None:
-        """Each use of a linear variable will send a share."""
-        for a in atoms:
-            if isinstance(a, Var) and a in self.linear:
-                self.pending[a] = self.pending.get(a, 0) + 1
 
     def run(self, bars: Sequence[Atom | None]) -> None:
         """Send the adjoints of the results down to the operands."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 import math
 import re
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Set
+from dataclasses import field, replace
 from typing import Any
 
 import numpy as np
@@ -33,13 +33,14 @@ class Equation:
     """A row as a straight-line function.
 
     `loads`: the names it reads; `linear`: for each of its variables that depends on a differential, on which ones; `lets`: the
-    statement that binds each.
+    statement that binds each; `uses`: which depend on some of the differentials and how often those are used, once asked for.
     """
 
     function: Function
     loads: Mapping[Var, str]
     linear: Mapping[Var, frozenset[str]]
     lets: Mapping[Var, Let]
+    uses: dict[frozenset[str], tuple[Set[Var], Mapping[Var, int]]] = field(default_factory=dict)
 
 
 def differential(rule: Rule, operands: tuple[str, ...], meanings: Mapping[str, Atom]) -> Equation:
