@@ -740,3 +740,36 @@ def test_nothing_stands_behind_a_raise() -> None:
     lines = [line.removeprefix("    ") for line in text[text.index("def f_reverse") :].splitlines()]
     clause = lines[lines.index("except BaseException:") + 1 : lines.index("    raise") + 2]
     assert clause[:2] == ['    print("done", 1)', "    raise"] and not clause[2].startswith("    ")
+
+
+def test_an_array_one_step_from_a_saved_one_is_computed_again() -> None:
+    text = reversed_(
+        """
+        def f(A, x, n):
+            for _ in range(n):
+                y = A @ x
+                x = y / np.linalg.norm(y)
+            return np.sum(x**3)
+        """,
+        "A[N,N]",
+        "x[N]",
+        "n: int",
+        wrt="A,x",
+    )
+    assert text.count("_tape = []") == 3, "x, A @ x and its norm"
+
+
+def test_a_transposed_matrix_is_written_where_it_is_read() -> None:
+    text = reversed_(
+        """
+        def f(A, x, n):
+            for _ in range(n):
+                x = x - A.T @ np.sin(A @ x)
+            return np.sum(A @ x)
+        """,
+        "A[N,M]",
+        "x[M]",
+        "n: int",
+        wrt="x",
+    )
+    assert " = A.T" not in text.replace(" = A.T @", "")

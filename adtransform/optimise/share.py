@@ -28,6 +28,7 @@ class _Share(Rewriter):
     def __init__(self) -> None:
         super().__init__()
         self.seen: dict[object, tuple[Var, ...]] = {}
+        self.regions = [0]  # by where they begin in `before`
         self.before: list[tuple[object, tuple[Var, ...] | None]] = []  # what entries of `seen` were, to leave a region
 
     def note(self, key: object, found: tuple[Var, ...]) -> None:
@@ -46,8 +47,9 @@ class _Share(Rewriter):
             # What was just written is read back as it is.
             _, place, value = stmt.args
             if isinstance(value, Var) and is_scalar(value.type):
-                self.note(("index", (stmt.targets[0], place), ()), (value,))
-        key = (stmt.op, stmt.args, stmt.kwargs)
+                self.note(("index", (stmt.targets[0], place), (), 0), (value,))
+        # What is as short as a name is shared among the statements of a block only.
+        key: object = (stmt.op, stmt.args, stmt.kwargs, self.regions[-1] if stmt.op == "numpy.transpose" else 0)
         found = self.seen.get(key)
         if found is None or (stmt.op == "index" and found[0].type != stmt.targets[0].type):
             self.note(key, stmt.targets)
@@ -57,7 +59,9 @@ class _Share(Rewriter):
 
     def region(self, region: Region) -> Region:
         mark = len(self.before)
+        self.regions.append(mark)
         made = super().region(region)
+        self.regions.pop()
         while len(self.before) > mark:
             key, found = self.before.pop()
             if found is None:

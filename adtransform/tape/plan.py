@@ -110,11 +110,26 @@ class Plan:
         scalar = isinstance(v.type, Scalar)
         integer = scalar and kind_of(v.type) in ("int", "bool") and let.op.startswith("operator.")
         view = let.op == "index" and not isinstance(type_of(let.args[0]), List)
-        # An array of which only the shape is asked is not kept for that.
-        shape = v in self.like and isinstance(v.type, Array) and let.op in _ARITHMETIC
-        if not (let.op in _CHEAP or (let.op in _ARITHMETIC and scalar) or integer or view or shape):
-            return self.is_taped(self.path[v]) and self.invariant(v, depth)
+        if not (let.op in _CHEAP or (let.op in _ARITHMETIC and scalar) or integer or view):
+            if not self.is_taped(self.path[v]):
+                return False
+            return self.is_step(v, let) or self.invariant(v, depth)
         return all(self.at_hand(a, depth - 1) for a in operands(let))
+
+    def is_step(self, v: Var, let: Let) -> bool:
+        """Whether an array is one step from what is at hand, and so not worth its memory.
+
+        The other operand is a number, or only the shape is asked.
+        """
+        if not isinstance(v.type, Array) or let.op not in (*_ARITHMETIC, "operator.truediv"):
+            return False
+        arrays = [a for a in operands(let) if not isinstance(type_of(a), Scalar)]
+        known = all(a in self.decided or not self.path.get(a) or self.is_part(a) for a in arrays if isinstance(a, Var))
+        return known and (v in self.like or len(arrays) == 1) and all(self.at_hand(a, 1) for a in operands(let))
+
+    def is_part(self, v: Var) -> bool:
+        """Whether a value is a part of another one."""
+        return v in self.lets and self.lets[v].op == "index"
 
     def invariant(self, v: Var, depth: int) -> bool:
         """Whether a number is computed from values of before the loops."""
