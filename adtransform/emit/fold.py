@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from adtransform.emit.shorts import shorts
 from adtransform.emit.width import width
 from adtransform.ir import Const, Var, is_temporary
 from adtransform.lattice import BOOL, List, is_scalar, kind_of
@@ -84,6 +85,7 @@ class _Folder:
         }
         self.current: Node = Exit("return")
         self.eaten: dict[Node, list[Var]] = {}
+        self.short: set[Var] = set()  # what may as well be written again and again
         self.trying = 0  # in how many bodies of a `try`
         self.pending: dict[Var, Bind] = {}
         self.moved: dict[Var, Tree] = {}
@@ -96,6 +98,7 @@ class _Folder:
         self.pending, self.readers = {}, {}
         out: list[Node | None] = []
         places: dict[Bind, int] = {}
+        self.short |= shorts(nodes, self.uses)
         for node in nodes:
             made = self.node(node, depth, places, out)
             if isinstance(made, Bind) and self.may_fold(made):
@@ -196,10 +199,7 @@ class _Folder:
 
     def ask_copy(self, old: Var, new: Var) -> list[tuple[Bind, Tree]]:
         """The pending expressions that read a value, which may as well read its copy."""
-        asking = []
-        for v in self.reading((old,)):
-            asking.append((self.pending.pop(v), _read(self.moved[v], old, new)))
-        return asking
+        return [(self.pending.pop(v), _read(self.moved[v], old, new)) for v in self.reading((old,))]
 
     def saved_by_growth(self, node: Bind) -> int:
         """What `a[k] += v` is shorter than `a[k] = a[k] + v`, and `a += v` than `a = a + v`."""
@@ -258,18 +258,13 @@ class _Folder:
         if len(node.targets) != 1 or node.inplace or node.tree.op in _NEVER or not effect_free(node.tree.op):
             return False
         v = node.targets[0]
-        if (self.uses[v] != 1 and not self.is_short(node)) or self.assigned[v] != 1 or v in self.keep:
+        if (self.uses[v] != 1 and v not in self.short) or self.assigned[v] != 1 or v in self.keep:
             return False
         if self.listing and (v.hint or v.of is not None) and not header:
             return False
         if v.of in self.loads and not self.listing and node.tree.op not in _CONVERSIONS:
             return False  # the adjoint of a parameter has its name: it is what the reader looks for
         return is_temporary(v) or self.converts(node) or (node.origin is not None and node.origin.text.startswith("return "))
-
-    def is_short(self, node: Bind) -> bool:
-        """Whether what is bound is as short as a name: `F.T`, which may as well be written again and again."""
-        tree = node.tree
-        return tree.op == "numpy.transpose" and len(tree.args) == 1 and not tree.kwargs and isinstance(tree.args[0], Var)
 
     def converts(self, node: Bind) -> bool:
         """Whether a statement only converts an adjoint that has its name already: `dx = float(dx)`."""

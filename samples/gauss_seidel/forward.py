@@ -17,12 +17,8 @@ def remaining_forward(
     for _ in range(sweeps):
         for i in range(1, rows - 1):
             for j in range(1, columns - 1):
-                t9 = i - 1
-                t11 = i + 1
-                t14 = j - 1
-                t17 = j + 1
-                around = u[t9, j] + u[t11, j] + u[i, t14] + u[i, t17]
-                daround = du[t9, j] + du[t11, j] + du[i, t14] + du[i, t17]
+                around = u[i - 1, j] + u[i + 1, j] + u[i, j - 1] + u[i, j + 1]
+                daround = du[i - 1, j] + du[i + 1, j] + du[i, j - 1] + du[i, j + 1]
                 t20 = u[i, j]
                 dt20 = du[i, j]
                 t25 = 0.25 * (around + source[i, j]) - t20

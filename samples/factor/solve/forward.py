@@ -35,10 +35,9 @@ def solve_forward(
         dx[i] -= np.dot(t17, dx[:i]) + np.dot(dLU[i, :i], t18)
         x[i] -= np.dot(t17, t18)
     for i in range(n - 1, -1, -1):
-        t23 = i + 1
-        t24 = LU[i, t23:]
-        t26 = x[t23:]
-        dt28 = dx[i] - (np.dot(t24, dx[t23:]) + np.dot(dLU[i, t23:], t26))
+        t24 = LU[i, i + 1 :]
+        t26 = x[i + 1 :]
+        dt28 = dx[i] - (np.dot(t24, dx[i + 1 :]) + np.dot(dLU[i, i + 1 :], t26))
         t29 = LU[i, i]
         t30 = (x[i] - np.dot(t24, t26)) / t29
         dx[i] = (dt28 - t30 * dLU[i, i]) / t29

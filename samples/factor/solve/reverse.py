@@ -39,10 +39,9 @@ def solve_reverse(
     t26_tape = []
     t30_tape = []
     for i in range(t21, -1, -1):
-        t23 = i + 1
-        t26 = x[t23:]
+        t26 = x[i + 1 :]
         t26_tape.append(t26.copy())
-        t30 = (x[i] - np.dot(LU[i, t23:], t26)) / LU[i, i]
+        t30 = (x[i] - np.dot(LU[i, i + 1 :], t26)) / LU[i, i]
         t30_tape.append(t30)
         x[i] = t30
     dx = np.broadcast_to(dx, x.shape)
@@ -53,12 +52,11 @@ def solve_reverse(
         t30 = t30_tape.pop()
         t26 = t26_tape.pop()
         # x[i] = (x[i] - np.dot(LU[i, i + 1 :], x[i + 1 :])) / LU[i, i]
-        t23 = i + 1
         t31 = dx[i] / LU[i, i]
         dLU[i, i] -= t31 * t30
         dx[i] = t31
-        dx[t23:] -= t31 * LU[i, t23:]
-        dLU[i, t23:] -= t31 * t26
+        dx[i + 1 :] -= t31 * LU[i, i + 1 :]
+        dLU[i, i + 1 :] -= t31 * t26
     # for i in range(1, n):
     for i in range(t21, 0, -1):
         t18 = t18_tape.pop()
