@@ -145,7 +145,7 @@ _HELPERS = [name for name, helper in vars(runtime).items() if inspect.isfunction
 
 
 def _made_up(called: Globals) -> frozenset[str]:
-    return frozenset(["np", "math", *dir(builtins), *_HELPERS, *called.modules.values()])
+    return frozenset(["np", "math", *dir(builtins), *_HELPERS, *called.modules.values(), *called.callees.values()])
 
 
 def _quoted(lines: list[Line]) -> Iterator[Line]:
