@@ -174,9 +174,31 @@ def _accumulate_at(acc: Any, key: Any, share: Any) -> Any:
     copy = acc.copy()
     if isinstance(copy, np.ndarray):
         np.add.at(copy, key, share)
+    elif isinstance(copy, dict):
+        copy[key] = copy.get(key, 0.0) + share
     else:
         copy[key] = copy[key] + share
     return copy
+
+
+def _drop(items: dict[Any, Any], key: Any) -> dict[Any, Any]:
+    return {k: v for k, v in items.items() if k != key} if key in items else {}[key]
+
+
+def _claim(items: dict[Any, Any], key: Any, default: Any) -> tuple[dict[Any, Any], Any]:
+    return {k: v for k, v in items.items() if k != key}, items.get(key, default)
+
+
+def _zeros(like: Any) -> Any:
+    if isinstance(like, dict):
+        return {key: _zeros(item) for key, item in like.items()}
+    return _runtime("zeros")(like)
+
+
+def _plus(a: Any, b: Any) -> Any:
+    if isinstance(a, dict):
+        return {key: a.get(key, 0.0) + b.get(key, 0.0) for key in [*a, *b]}
+    return _runtime("plus")(a, b)
 
 
 def _runtime(name: str) -> Callable[..., Any]:
@@ -195,6 +217,12 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "slice": slice,
     "tuple": lambda *items: items,
     "list": lambda *items: list(items),
+    "table": lambda keys, *items: dict(zip(keys, items, strict=True)),
+    "lookup": lambda items, key, default: items.get(key, default),
+    "claim": _claim,
+    "zeros": _zeros,
+    "plus": _plus,
+    "drop": _drop,
     "push": lambda items, v: [*items, v],
     "pop": lambda items: (items[:-1], items[-1]),
     "extend": lambda items, more: [*items, *more],

@@ -80,6 +80,13 @@ class Parts(List):
 
 
 @record
+class Dict(List):
+    """`{int: float}`: a dict whose keys are only known when it runs, all items of one type."""
+
+    key: Type
+
+
+@record
 class Saved(Type):
     """`saved of f`: what `f_back` needs of a call of `f_ahead`; where `f` calls itself it holds another such value."""
 
@@ -302,7 +309,9 @@ def join(a: Type, b: Type) -> Type:
         return Tuple(tuple(join(x, y) for x, y in zip(a.items, b.items, strict=True)))
     if isinstance(a, Parts) and isinstance(b, Parts) and len(a.items) == len(b.items):
         return parts(map(join, a.items, b.items))
-    if isinstance(a, List) and isinstance(b, List):
+    if isinstance(a, Dict) and isinstance(b, Dict):
+        return Dict(join(a.item, b.item), join(a.key, b.key))
+    if isinstance(a, List) and isinstance(b, List) and not isinstance(a, Dict) and not isinstance(b, Dict):
         return List(join(a.item, b.item))
     if is_number(a) and is_number(b):
         return UNKNOWN
@@ -345,7 +354,7 @@ def _owned(t: Type, before: Type, new: Type, name: str) -> Type:
         found = zip(t.items, firsts, lasts, strict=True)
         return Tuple(tuple(_owned(x, first, last, f"{name}.{i}") for i, (x, first, last) in enumerate(found)))
     if isinstance(t, List):
-        return t if t == before else List(_any_item(t.item))
+        return t if t == before else holding(t, _any_item(t.item))
     if isinstance(t, Scalar) and t != before and _is_passing(getattr(t, "extent", 0)):
         return Scalar(t.kind, t.dtype, maybe=t.maybe)  # an index is an extent in its own trip only
     return t
@@ -372,7 +381,12 @@ def _any_item(t: Type) -> Type:
         return Tuple(tuple(map(_any_item, t.items)))
     if isinstance(t, Parts):
         return parts(map(_any_item, t.items))
-    return List(_any_item(t.item)) if isinstance(t, List) else t
+    return holding(t, _any_item(t.item)) if isinstance(t, List) else t
+
+
+def holding(t: List, item: Type) -> List:
+    """The type of a list or a dict with other items."""
+    return Dict(item, t.key) if isinstance(t, Dict) else List(item)
 
 
 def parts(items: Iterable[Type]) -> Parts:
@@ -415,6 +429,8 @@ def show(t: Type) -> str:
             return "(" + ", ".join(show(i) for i in items) + ("," if len(items) == 1 else "") + ")"
         case Parts(_, items):
             return f"[{', '.join(map(show, items))}]"
+        case Dict(item, key):
+            return f"{{{show(key)}: {show(item)}}}"
         case List(item):
             return f"[{show(item)}]"
         case Saved(of):

@@ -8,6 +8,10 @@ Names without a dot are structural, the IR's own:
     index(a, key)           a[key] of an array, a list or a tuple
     update(a, key, v)       a copy of a with a[key] = v (array or list)
     slice(a, b, c), tuple(...), list(...)
+    table(keys, v, w, ...)              a dict of these constant keys
+    lookup(d, key, default)             d.get(key, default)
+    claim(d, key, default) -> d', v     the dict without a key, and what was there, if anything was
+    drop(d, key)                        the dict without a key
     push(l, v)              the list with v appended
     pop(l) -> l', v         the list without its last item, and that item
     extend(l, m), times(l, n)           l + m and l * n of lists; untimes(bar, l, n) is the adjoint of the latter
@@ -58,7 +62,7 @@ STRUCTURAL = frozenset(
     "load assign index update slice tuple list push pop shape ndim size zeros fit expand accumulate accumulate_at strong "
     "spread matmul_left matmul_right cast trips piece unpack backward scatter undiag lanes delay recur contract swap "
     "dot_left dot_right tensordot_left tensordot_right items pieces columns uncolumns last "
-    "extend times untimes plus pack call perform".split()
+    "extend times untimes plus pack call perform table lookup claim drop".split()
 )
 
 # The bound of a range without an end, `itertools.count`.

@@ -261,7 +261,5 @@ def recur(factor: Any, term: Any, axis: Any = None) -> Any:
 
 
 def copy_of(x: Any) -> Any:
-    """A copy of an array or a list, or of what a tuple holds; a number, which nobody can change, as it is."""
-    if isinstance(x, tuple):
-        return tuple(copy_of(item) for item in x)
+    """A copy of an array or a list; a number, which nobody can change, as it is."""
     return x.copy() if isinstance(x, (np.ndarray, list)) else x

@@ -24,10 +24,11 @@ class IRError(AssertionError):
 # Operands and results of the structural operations.
 _ARITY: dict[str, tuple[int, int]] = {
     **dict.fromkeys(["load", "assign", "shape", "ndim", "size", "zeros"], (1, 1)),
-    **dict.fromkeys(["index", "push", "fit", "expand", "strong", "spread", "cast", "last"], (2, 1)),
-    **dict.fromkeys(["update", "slice", "accumulate", "accumulate_at", "matmul_left", "matmul_right"], (3, 1)),
+    **dict.fromkeys(["index", "push", "drop", "fit", "expand", "strong", "spread", "cast", "last"], (2, 1)),
+    **dict.fromkeys(["update", "slice", "lookup", "accumulate", "accumulate_at", "matmul_left", "matmul_right"], (3, 1)),
     "trips": (3, 1),
     "pop": (1, 2),
+    "claim": (3, 2),
     "backward": (0, 0),
 }
 

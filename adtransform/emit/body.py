@@ -10,7 +10,7 @@ from adtransform.emit.spell import Speller
 from adtransform.emit.unbound import unbound
 from adtransform.errors import refuse
 from adtransform.ir import UNDEFINED, Const, Leaf, Let, Origin, Var, is_temporary
-from adtransform.lattice import Array, List, Scalar, is_scalar, kind_of, same_kind
+from adtransform.lattice import Array, Dict, List, Scalar, is_scalar, kind_of, same_kind
 from adtransform.ops import BINARY, CALLS
 from adtransform.place.copies import augmented
 from adtransform.place.program import (
@@ -137,7 +137,7 @@ class Printer:
         match tree.op:
             case "load" if not self.listing:
                 return
-            case "update" | "push" | "pop" | "accumulate_at":
+            case "update" | "push" | "pop" | "accumulate_at" | "claim" | "drop":
                 self.inplace(node, indent)
                 return
             case "caught":
@@ -231,6 +231,12 @@ class Printer:
             case "pop":
                 taken = self.names.get(node.targets[1])
                 self.write(f"{taken} = " if taken else "", Word(f"{name}.pop()"), indent, node)
+            case "claim":
+                taken = self.names.get(node.targets[1])
+                call = Group(Word(f"{name}.pop"), "()", self.spell.all(tree.args[1:]))
+                self.write(f"{taken} = " if taken and node.targets[1] in self.read else "", call, indent, node)
+            case "drop":
+                self.write("del ", Group(word, "[]", self.spell.key(tree.args[1])), indent, node)
             case "update":
                 self.update(node, word, indent)
             case _:
@@ -272,7 +278,10 @@ class Printer:
         sign = "+"
         if isinstance(share, Tree) and share.op == "operator.neg" and (isinstance(t, List) or adds_up(key)):
             sign, share = "-", share.args[0]
-        if isinstance(t, List) and not isinstance(t.item, Scalar):
+        if isinstance(t, Dict):
+            before = Group(Word(f"{word.text}.get"), "()", (self.spell(key), Word("0.0")))
+            self.write(f"{flat(place)} = ", Infix(before, sign, self.spell(share), 9), indent, node)
+        elif isinstance(t, List) and not isinstance(t.item, Scalar):
             self.write(f"{flat(place)} = ", Infix(place, sign, self.spell(share), 9), indent, node)
         elif isinstance(t, List) or adds_up(key):
             self.write(f"{flat(place)} {sign}= ", self.spell(share), indent, node)

@@ -179,7 +179,7 @@ class _Folder:
         args = tree.args[fixed:] + tuple(v for _, v in tree.kwargs)
         filled = args
         if any(v in self.pending for v in tree.variables):
-            room -= 0 if tree.op in ("update", "push", "accumulate_at") else sum(width(t) + 2 for t in node.targets) + 1
+            room -= 0 if tree.op in ("update", "push", "accumulate_at", "drop") else sum(width(t) + 2 for t in node.targets) + 1
             filled = self.fill(args, room + self.saved_by_growth(node), places, out, tree)
         if filled is not args:
             count = len(tree.args) - fixed

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Callable
 
 from adtransform.ir import Assume, Const, Function, Leaf, Param
-from adtransform.lattice import Array, List, Saved, Scalar, Tuple, Type, of_value
+from adtransform.lattice import Array, Dict, List, Saved, Scalar, Tuple, Type, of_value
 from adtransform.syntax import LIMIT, quoted
 
 _WIDE = 40
@@ -25,6 +25,8 @@ def spelled(t: Type, called: Callable[[str], str]) -> str:
             return kind if dtype in (None, "?") else f"{called('numpy')}.{dtype}"
         case Array():
             return f"{called('numpy')}.ndarray"
+        case Dict():
+            return "dict"
         case List(item):
             inner = spelled(item, called)
             return f"list[{inner}]" if inner else "list"

@@ -11,8 +11,10 @@ import numpy as np
 from adtransform.ir import UNDEFINED, Const, Var
 from adtransform.lattice import (
     Array,
+    Dict,
     List,
     Scalar,
+    Tuple,
     Type,
     Unknown,
     dims_of,
@@ -280,6 +282,14 @@ class Speller:
     def _list(self, t: Tree) -> Py:
         return Group(None, "[]", self.all(t.args))
 
+    def _table(self, t: Tree) -> Py:
+        keys = t.args[0].value if isinstance(t.args[0], Const) else ()
+        parts = [Keyword(flat(self.constant(Const(k))), self(a), ": ") for k, a in zip(keys, t.args[1:], strict=True)]
+        return Group(None, "{}", tuple(parts))
+
+    def _lookup(self, t: Tree) -> Py:
+        return self.call(Dot(self(t.args[0]), "get"), t.args[1:])
+
     def _extend(self, t: Tree) -> Py:
         return Infix(self(t.args[0]), "+", self(t.args[1]), 9)
 
@@ -316,10 +326,14 @@ class Speller:
 
     def _zeros(self, t: Tree) -> Py:
         like: Type = t.type if not isinstance(t.type, Unknown) else type_of(t.args[0])
-        if self.listing and isinstance(type_of(t.args[0]), List):
+        if self.listing and isinstance(type_of(t.args[0]), List) and not isinstance(type_of(t.args[0]), Dict):
             return Infix(
                 Group(None, "[]", (Word("0"),)), "*", Group(Word(self.called("builtins.len")), "()", (self(t.args[0]),)), 10
             )
+        if isinstance(like, Dict):
+            if like.item == Scalar("float"):
+                return Word(f"{{k: 0.0 for k in {within(self(t.args[0]), OR)}}}")
+            return Word(f"{{k: {self.called('zeros')}(v) for k, v in {within(self(t.args[0]), OR)}.items()}}")
         plain = isinstance(like, List) and isinstance(like.item, (Array, Scalar)) and like.item.dtype not in ("?", None)
         missing = self.handed or any(self.names.get(v) in self.unbound for v in variables(t))
         if isinstance(like, List) and plain and not missing:
@@ -362,11 +376,29 @@ class Speller:
 
     def _copy_items(self, t: Tree) -> Py:
         item = t.type.item if isinstance(t.type, List) else t.type
+        if isinstance(t.type, Dict):
+            return Word(f"{{k: {self.called('copy_of')}(v) for k, v in {within(self(t.args[0]), OR)}.items()}}")
         unsure = dict(t.kwargs)
+        if isinstance(item, Tuple):
+            return Word(f"[{self.parted('v')} for v in {within(self(t.args[0]), OR)}]")
         inner = "v.copy()" if isinstance(item, Array) and "holes" not in unsure else f"{self.called('copy_of')}(v)"
         items = Word(f"[{inner} for v in {within(self(t.args[0]), OR)}]")
         # A list that some path leaves unbound is None there.
         return Infix(self(t.args[0]), "and", items, AND) if "loose" in unsure else items
+
+    def _copy_of(self, t: Tree) -> Py:
+        return Word(self.parted(flat(self(t.args[0])))) if isinstance(t.type, Tuple) else self.helper(t)
+
+    def parted(self, items: str) -> str:
+        """A tuple with copies of what it holds."""
+        return f"tuple({self.called('copy_of')}(item) for item in {items})"
+
+    def _plus(self, t: Tree) -> Py:
+        if not isinstance(t.type, Dict):
+            return self.helper(t)
+        a, b = (within(self(x), ATOM) for x in t.args)
+        listed = self.called("builtins.list")
+        return Word(f"{{k: {a}.get(k, 0.0) + {b}.get(k, 0.0) for k in {listed}({a}) + {listed}({b})}}")
 
     def _accumulate(self, t: Tree) -> Py:
         return Infix(self(t.args[0]), "+", self.share(t), 9)

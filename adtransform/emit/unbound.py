@@ -110,7 +110,7 @@ class _Analysis:
         return True
 
     def asked(self, node: Bind) -> Iterator[Var]:
-        if node.tree.op in ("push", "list", "assign", "copy_of", "copy_items", "pack", *CALLS):
+        if node.tree.op in ("push", "list", "table", "assign", "copy_of", "copy_items", "pack", *CALLS):
             yield from reads(node)
         yield from _chosen(node.tree)
         yield from _shapes(node.tree)

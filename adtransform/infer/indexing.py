@@ -15,6 +15,7 @@ from adtransform.lattice import (
     UNKNOWN,
     WHOLE,
     Array,
+    Dict,
     Extent,
     List,
     Parts,
@@ -41,6 +42,8 @@ def _index(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Ty
             return items[k] if k is not None and -len(items) <= k < len(items) else UNKNOWN
         case Parts(_, items) if (k := integer(key, args[1])) is not None and -len(items) <= k < len(items):
             return items[k]
+        case Dict():
+            return item_of(a)
         case List(item):
             if isinstance(key, Scalar):
                 return item_of(a)

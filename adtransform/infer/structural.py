@@ -17,6 +17,7 @@ from adtransform.lattice import (
     UNDEFINED,
     UNKNOWN,
     Array,
+    Dict,
     List,
     Parts,
     Scalar,
@@ -26,9 +27,11 @@ from adtransform.lattice import (
     Unknown,
     dims_of,
     fresh_dim,
+    holding,
     item_of,
     join,
     kind_of,
+    of_value,
     parts,
     rank_of,
     result_dtype,
@@ -45,7 +48,7 @@ def tangent(t: Type) -> Type:
         case Parts(_, items):
             return parts(map(tangent, items))
         case List(item):
-            return List(tangent(item))
+            return holding(t, tangent(item))
         case Tuple(items):
             return Tuple(tuple(tangent(i) for i in items))
     return t
@@ -57,7 +60,7 @@ def adjoint(t: Type) -> Type:
         case Parts(_, items) | Tuple(items):
             return parts(map(adjoint, items))
         case List(item):
-            return List(adjoint(item))
+            return holding(t, adjoint(item))
     return tangent(t)
 
 
@@ -92,6 +95,22 @@ def _list(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Typ
     return List(functools.reduce(join, types, start))
 
 
+def _table(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    """`table(keys, item, ...)`"""
+    start: Type = UNDEFINED
+    keys = args[0].value if isinstance(args[0], Const) else ()
+    return Dict(functools.reduce(join, types[1:], start), functools.reduce(join, map(of_value, keys), start))
+
+
+def _lookup(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    """`lookup(items, key, default)`"""
+    return join(item_of(types[0]), types[2]) if isinstance(types[0], List) else UNKNOWN
+
+
+def _claim(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    return (types[0], _lookup(types, named, args, kwargs))  # type: ignore[return-value]
+
+
 def _push(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
     if types[0] == UNDEFINED:
         return List(types[1])
@@ -111,6 +130,8 @@ def _update(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | T
     a, key, value = types
     if isinstance(a, Parts) or not isinstance(a, List):
         return a
+    if isinstance(a, Dict):
+        return Dict(join(a.item, value), join(a.key, key))
     if isinstance(key, (Scalar, Unknown)):
         return List(join(a.item, value))
     return List(join(a.item, value.item)) if isinstance(value, List) else a
@@ -215,6 +236,11 @@ ROWS: dict[str, Row] = {
     "builtins.len": _len,
     "builtins.range": lambda types, named, args, kwargs: UNKNOWN,
     "list": _list,
+    "table": _table,
+    "lookup": _lookup,
+    "claim": _claim,
+    "drop": _same,
+    "builtins.list": lambda types, named, args, kwargs: List(types[0].key) if isinstance(types[0], Dict) else UNKNOWN,
     "push": _push,
     "pop": _pop,
     "extend": _extend,

@@ -4,8 +4,8 @@ A differential is a linear function of the operands' tangents.  Forward mode inl
 backwards (`pull`), each linear operation replaced by its transpose.
 """
 
-from adtransform.linear.differential import nothing, zero
+from adtransform.linear.differential import empty, nothing, zero
 from adtransform.linear.pull import Contribute, pull, singular
 from adtransform.linear.push import push
 
-__all__ = ["Contribute", "nothing", "pull", "push", "singular", "zero"]
+__all__ = ["Contribute", "empty", "nothing", "pull", "push", "singular", "zero"]

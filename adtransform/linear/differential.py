@@ -8,7 +8,7 @@ from adtransform.build import Builder, type_of
 from adtransform.errors import refuse
 from adtransform.infer.structural import tangent as tangent_type
 from adtransform.ir import UNDEFINED, Atom, Const, Let, Var
-from adtransform.lattice import List, Scalar, is_differentiable
+from adtransform.lattice import Dict, List, Scalar, is_differentiable
 from adtransform.rules.equations import Equation
 from adtransform.rules.table import Rule, find
 
@@ -20,6 +20,13 @@ def zero(like: Atom, b: Builder) -> Atom:
     if isinstance(type_of(like), Scalar) or like == Const(None):
         return Const(0.0)
     return b.let("zeros", like, type=tangent_type(type_of(like)))
+
+
+def empty(like: Atom, b: Builder) -> Atom:
+    """A zero adjoint: of a dict the one that has no keys yet."""
+    if isinstance(type_of(like), Dict):
+        return b.let("table", Const(()), type=tangent_type(type_of(like)))
+    return zero(like, b)
 
 
 def nothing(like: Atom, b: Builder) -> Atom:

@@ -127,6 +127,8 @@ def _push_structural(let: Let, tangents: Mapping[Atom, Atom], b: Builder) -> lis
         parts = [tangents.get(a) or nothing(a, b) for a in let.args]
         return list(b.apply("pack", parts, types=(let.targets[0].type,)))
     args = list(let.args)
+    if let.op == "table":
+        positions = positions[1:]
     for i in positions:
         args[i] = tangents.get(let.args[i]) or (Const(0.0) if i == 2 and not _is_list(let) else zero(let.args[i], b))
     return list(b.apply(let.op, args, count=len(let.targets)))

@@ -248,6 +248,9 @@ def parse_type(text: str) -> Type:
     if text.endswith("()"):
         kind = lattice.kind_of(lattice.Array(text[:-2]))
         return lattice.Scalar(kind or "float", text[:-2])
+    if text.startswith("{"):
+        key, _, item = text[1:-1].partition(": ")
+        return lattice.Dict(parse_type(item), parse_type(key))
     if text.startswith("["):
         return lattice.List(parse_type(text[1:-1]))
     if text.startswith("("):

@@ -14,7 +14,7 @@ from adtransform.ops import effect_free
 from adtransform.rewrite import Rewriter
 
 # What makes an array of its own, which may be written later: two of them are two.
-_NEVER = frozenset("load list zeros assign pop".split()) | {
+_NEVER = frozenset("load list table zeros assign pop claim".split()) | {
     f"numpy.{name}{like}" for name in ("zeros", "empty", "ones", "full") for like in ("", "_like")
 }
 

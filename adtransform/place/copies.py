@@ -5,7 +5,7 @@
     tape1 = push(tape0, u0)     an array that is written later is copied when it is saved
     return y, x                 results share memory with nothing
 
-Writes that cannot be avoided (`update`, `push`, `pop`, `accumulate_at`) get the copies they need; those that are a
+Writes that cannot be avoided (`update`, `push`, `pop`, ...) get the copies they need; those that are a
 choice (`accumulate`, the user's `+=`) are made in place only where that needs no copy.
 """
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from adtransform.ir import Const, Var, is_temporary
-from adtransform.lattice import Array, List
+from adtransform.lattice import Array, Dict, List
 from adtransform.place.program import Bind, Loop, Node, Operand, Tree, blocks, reads, variables, walk, writes
 
 
@@ -70,6 +70,8 @@ def _takes(node: Node, loop: Loop, inside: set[Var]) -> bool:
     if not isinstance(node, Bind) or node.tree.op != "index" or len(node.targets) != 1 or is_temporary(node.targets[0]):
         return False
     held, key = node.tree.args
+    if isinstance(held, Var) and isinstance(held.type, Dict):
+        return False
     whole = isinstance(held, Var) and held not in inside and isinstance(held.type, (Array, List))
     return whole and key is loop.index and _line(node) is not None and _line(node) == _line(loop)
 

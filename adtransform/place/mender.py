@@ -13,7 +13,7 @@ from adtransform.place.program import Bind, Copy, Exit, Loop, Node, Operand, Pro
 from adtransform.place.storage import Buffers, Storage
 from adtransform.record import record
 
-MUST = frozenset("update push pop accumulate_at".split())  # writes that cannot be avoided
+MUST = frozenset("update push pop accumulate_at claim drop".split())  # writes that cannot be avoided
 _PUTS = {"push": 1, "update": 2}
 _TURNED = frozenset(
     f"numpy.{name}"

@@ -33,9 +33,9 @@ _FRESH = frozenset(
     "zeros strong scatter delay recur matmul_left matmul_right shape ndim size trips accumulate plus untimes".split()
 )
 _MODULES = frozenset("numpy math cmath operator builtins scipy".split())
-_SELF = frozenset("update push accumulate_at".split())
+_SELF = frozenset("update push accumulate_at drop".split())
 # What has a case of its own below.
-_OWN = _SELF | frozenset("load call perform pack unpack pop list copy copy_of copy_items index".split())
+_OWN = _SELF | frozenset("load call perform pack unpack pop claim list table lookup copy copy_of copy_items index".split())
 
 
 @dataclass(slots=True)
@@ -194,10 +194,13 @@ class _Solver:
                 every = own | held
                 for target in node.targets:
                     self.give(target, every, every)
-            case "pop":
+            case "pop" | "claim":
+                given = held.union(*map(out.reach, tree.args[2:]))
                 self.give(node.targets[0], own, held)
-                self.give(node.targets[1], held, held)
-            case "list":
+                self.give(node.targets[1], given, given)
+            case "lookup":
+                self.give(node.targets[0], held | out.reach(tree.args[2]))
+            case "list" | "table":
                 self.give(node.targets[0], self.site(node, 0, "own", loops), self._all(tree))
             case "copy" | "copy_of":
                 deep = isinstance(node.targets[0].type, Tuple)
@@ -207,7 +210,7 @@ class _Solver:
             case "copy_items":
                 self.give(node.targets[0], self.site(node, 0, "own", loops), self.site(node, 0, "held", loops))
             case op if node.inplace or op in _SELF:
-                value = tree.args[2] if op == "update" else tree.args[1]
+                value = tree.args[2] if op == "update" else tree.args[1] if op != "drop" else Const(None)
                 self.give(node.targets[0], own, held | out.reach(value) if op in ("push", "update") else held)
             case "index":
                 if isinstance(getattr(first, "type", None), List):

@@ -179,7 +179,8 @@ class Augment(Control):
         """`x[k] += v`"""
         base = present(base)
         if not isinstance(base, View):
-            before = self.subscript(base, key, stmt)
+            grown = self.grown_item(base, self.expression(key), stmt) if isinstance(base, DictRef) else None
+            before = self.subscript(base, key, stmt) if grown is None else grown
             value = self.expression(stmt.value)
             if isinstance(before, View) and isinstance(self.type_of(self.value(before)), Array):
                 new = self.value(self.binary(op, before, value, stmt), stmt)

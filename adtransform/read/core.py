@@ -134,6 +134,7 @@ class Core:
         self.top = self.builder = Builder()
         self.heap: dict[Storage, Content] = {}
         self.related: set[Pair] = set()
+        self.sharing: set[Pair] = set()  # the lists and dicts that are related as they may hold the same, and are two
         self.picked: dict[Storage, tuple[Atom, tuple[Content, ...]]] = {}
         self.most_related = 64  # with more pairs it is worth the time to look for those that do not matter any more
         self.most_held = 64  # with more of all this it is worth the time to look for what does not matter any more

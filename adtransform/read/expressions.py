@@ -8,7 +8,7 @@ import types
 import numpy as np
 
 from adtransform.ir import Atom, Const, Var
-from adtransform.lattice import TEXT, Array, List, Scalar, Static, Type
+from adtransform.lattice import TEXT, Array, Dict, List, Scalar, Static, Type
 from adtransform.read.frames import mangled
 from adtransform.read.names import is_library
 from adtransform.read.operators import Operators
@@ -110,7 +110,7 @@ class Expressions(Operators):
     def make_known(self, view: View, value: Atom) -> Ref:
         """A view, or its value where that turned out to be no array."""
         if isinstance(value, Var) and isinstance(value.type, List) and not view.path:
-            return ListRef(view.storage)
+            return DictRef(view.storage) if isinstance(value.type, Dict) else ListRef(view.storage)
         if view.storage.param and self.has_taken(view.storage.param, "number") and not view.path:
             return value
         if isinstance(value, Const) or isinstance(value.type, (Scalar, Static)):

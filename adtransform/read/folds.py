@@ -10,8 +10,9 @@ from adtransform.lattice import List, Tuple
 from adtransform.read.frames import FALSE
 from adtransform.read.iteration import Iteration
 from adtransform.read.loops import Loop
-from adtransform.read.refs import Lazy, ListRef, RangeRef, Ref, TupleRef
+from adtransform.read.refs import DictRef, Lazy, ListRef, RangeRef, Ref, TupleRef
 from adtransform.read.scope import assigned, targets
+from adtransform.read.storages import mutable
 
 
 class Folds(Iteration):
@@ -36,14 +37,16 @@ class Folds(Iteration):
         return self.unhide(name)
 
     def dict_comprehension(self, node: ast.DictComp) -> Ref:
-        """`{k: v for ...}` with known keys."""
-        entries: dict[object, Ref] = {}
+        """`{k: v for ...}`"""
+        name = self.hide(self.new_dict({}))
 
         def add() -> None:
-            entries[self.key(node.key)] = self.expression(node.value)
+            key, target = self.expression(node.key), self.frame.env[name]
+            assert isinstance(target, DictRef)
+            self.put_entry(target, key, self.expression(node.value), node)
 
         self.clauses(node, 0, add)
-        return self.new_dict(entries)
+        return self.unhide(name)
 
     def generated(self, ref: Ref, each: Callable[[Ref], None], node: ast.AST) -> Atom:
         """Run over a generator expression in place of making a list of it."""
@@ -220,6 +223,9 @@ class Folds(Iteration):
         if isinstance(ref, ListRef):
             new = self.make(self.listed(ref.storage))
             assert isinstance(new, ListRef)
-            self.relate(new.storage, ref.storage)
+            if mutable(self.item_of(self.listed(ref.storage))):
+                self.share(new.storage, ref.storage)
+                if self.is_doubled(ref.storage):
+                    self.doubled(new.storage)
             return new
         return self.collected(ref, lambda item: item, node)

@@ -9,15 +9,15 @@ from typing import Any, NoReturn
 from adtransform.infer.indexing import SHAPE
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import ELLIPSIS, INT, NONE, TEXT, Array, List, Saved, Scalar, Static, Tuple, Type, Unknown, kind_of
-from adtransform.read.classes import Classes
 from adtransform.read.core import Unreached
 from adtransform.read.refs import DictRef, Entries, Items, ListRef, Method, Ref, Step, TupleRef, View, present
 from adtransform.read.storages import mutable
+from adtransform.read.tables import Tables
 
 _COMPARED = 16  # a key known at run time only is compared with so many
 
 
-class Indexing(Classes):
+class Indexing(Tables):
     """Reading and writing subscripts."""
 
     def subscript(self, owner: Ref, key: ast.expr, node: ast.AST) -> Ref:
@@ -139,11 +139,14 @@ class Indexing(Classes):
     def entry_at(self, owner: DictRef, key: Ref, node: ast.AST) -> Ref:
         """The item of a dict at a key that is read already."""
         known = self.constant_key(key)
+        if self.table(owner) is not None:
+            return self.table_item(owner, key, node)
         entries = self.entries(owner, node)
         if known is None and isinstance(key, Var) and self.may_compare(key, entries) and owner.storage.factory is None:
             return self.entry_where(key, list(entries.items()), node)
         if known is None:
-            self.computed_key("a dict read at a computed key", key, node)
+            self.trip_of_key(key, node)
+            return self.table_item(owner, key, node)
         if known.value not in entries and owner.storage.factory is not None:
             made = self.apply(owner.storage.factory, [], {}, node)
             self.may_write(owner.storage, node)
@@ -173,13 +176,17 @@ class Indexing(Classes):
         """One of two expressions."""
         raise NotImplementedError
 
-    def computed_key(self, what: str, key: Ref, node: ast.AST) -> NoReturn:
+    def computed_key(self, what: str, key: Ref, node: ast.AST | None) -> NoReturn:
         """Read the loop that makes a key trip by trip, so that the key is known; refuse where there is none."""
+        self.trip_of_key(key, node)
+        self.refuse(node, what, "use constant keys, or a list")
+
+    def trip_of_key(self, key: Ref, node: ast.AST | None) -> None:
+        """Read a short loop that makes a key trip by trip."""
         behind = self.indices_behind(self.value(key, node)) if isinstance(key, (Var, TupleRef)) else set()
         for loop in reversed(self.open_loops):
             if loop.index in behind:
                 self.unroll(loop)
-        self.refuse(node, what, "use constant keys, or a list")
 
     def constant_key(self, key: Ref) -> Const | None:
         """The constant that a key is known to be."""
@@ -203,6 +210,8 @@ class Indexing(Classes):
     def entries(self, owner: DictRef, node: ast.AST) -> Mapping[Any, Ref]:
         """What a dict holds, by key."""
         content = self.content(owner.storage)
+        if isinstance(content, (Var, Const)):
+            self.refuse(node, "a dict whose keys are only known when it runs", "loop over d.items()")
         if isinstance(content, Items):  # on the paths to here it has different keys
             self.unusable(content.refs[0], node)
         assert isinstance(content, Entries)
@@ -269,13 +278,7 @@ class Indexing(Classes):
         """`owner[key] = new`"""
         owner = present(owner)
         if isinstance(owner, DictRef):
-            at = self.expression(key)
-            known = self.constant_key(at)
-            entries = self.entries(owner, node)
-            if known is None:
-                self.computed_key("a dict written at a computed key", at, node)
-            self.may_write(owner.storage, node)
-            self.heap[owner.storage] = Entries({**entries, known.value: new})
+            self.put_entry(owner, self.expression(key), new, node)
             return
         method = self.special(owner, "__setitem__", node)
         if method is not None:
@@ -289,6 +292,17 @@ class Indexing(Classes):
             self.assign_list_item(owner, key, new, node)
             return
         self.assign_array_item(owner, self.index_key(key), new, node, hint)
+
+    def put_entry(self, owner: DictRef, key: Ref, new: Ref, node: ast.AST) -> None:
+        """`d[key] = new`, for a key that is read already."""
+        known = self.constant_key(key)
+        if known is None:
+            self.trip_of_key(key, node)
+        if known is None or self.table(owner) is not None:
+            self.put_in_table(owner, key, new, node)
+            return
+        self.may_write(owner.storage, node)
+        self.heap[owner.storage] = Entries({**self.entries(owner, node), known.value: new})
 
     def assign_array_item(self, owner: Ref, key: Atom, new: Ref, node: ast.AST, hint: str = "") -> None:
         """Write part of an array."""

@@ -166,7 +166,7 @@ class Iteration(Loops):
                 sizes = [self.length(p, node) for p in ends or parts]
                 same = all(self.same_size(sizes[0], s) for s in sizes[1:])
                 return sizes[0] if same else self.let("builtins.min", *sizes, type=INT)
-            case Lazy("enumerate" | "reversed", parts):
+            case Lazy("enumerate" | "reversed" | "values" | "items", parts):
                 return self.length(parts[0], node)
             case Lazy("ndindex", parts):
                 one: Atom = Const(1)
@@ -210,6 +210,10 @@ class Iteration(Loops):
             case Lazy("reversed", parts):
                 last = self.let("operator.sub", self.let("operator.sub", self.length(parts[0], node), Const(1)), i)
                 return self.item(parts[0], last, node)
+            case Lazy("values" | "items" as kind, (keys, DictRef() as owner)):
+                key = self.item(keys, i, node)
+                found = self.held_item(owner, self.value(key, node))
+                return found if kind == "values" else TupleRef((key, found))
             case Lazy("ndindex", parts):
                 return self.place_in(i, [self.value(p, node) for p in parts])
             case TupleRef(items):

@@ -285,7 +285,7 @@ class Loops(Methods):
         if isinstance(now, Items):
             return Leaf(storage, self.list_name(storage) or hint, listed=True)
         if isinstance(now, Entries):
-            return self.blend_content(now, last or now, meeting, storage, hint)
+            return self.blend_content(now, last or now, meeting, storage, self.dict_name(storage) or hint)
         return Leaf(storage, hint)
 
     def _inits(self, meeting: Meeting, entry: State) -> tuple[list[Atom], list[Key]]:

@@ -260,6 +260,8 @@ class Merging(Storages):
                 first, second = a.refs if a else None, b.refs if b else None
                 keys = list(dict.fromkeys([*(first or ()), *(second or ())]))
                 attributes = bool((a and a.attributes) or (b and b.attributes))
+                if a and b and set(a.refs) != set(b.refs) and self.is_plain(a) and self.is_plain(b):
+                    return Leaf(storage, hint, listed=True)
                 items: dict[object, Template] = {}
                 for k in keys:
                     x = first.get(k) if first is not None else None
@@ -278,6 +280,8 @@ class Merging(Storages):
                         continue
                     items[k] = self.blend(x, y, meeting, k if isinstance(k, str) and k.isidentifier() else hint)
                 return EntriesOf(items, attributes)
+            case (Entries() as one, Var()) | (Var(), Entries() as one) if self.is_plain(one):
+                return Leaf(storage, hint, listed=True)
             case (Items() | Var() | Const() | None, Items() | Var() | Const() | None):
                 return Leaf(storage, hint, listed=isinstance(a, Items) or isinstance(b, Items))
         return Bad(f"`{hint}`, {_DIFFER}", "bind values of one kind on every path")
@@ -313,6 +317,8 @@ class Merging(Storages):
                     for item in content.refs:
                         self.hold(storage, item)
                     out.append(self.let("list", *(self.value(item) for item in content.refs)))
+                elif isinstance(content, Entries):
+                    out.append(self.tabled(storage, content))
                 else:
                     out.append(content if isinstance(content, (Var, Const)) else UNDEFINED)
             case ItemsOf(items):
@@ -488,6 +494,8 @@ class Merging(Storages):
             for many in images.values():
                 out.update(frozenset((p, q)) for p in many for q in many if p is not q)
             for pair in related:
+                if len(pair) == 1:
+                    out.update(frozenset((p,)) for s in pair for p in images.get(s, ()))
                 if len(pair) == 2 and any(s in images for s in pair):
                     one, other = pair
                     first, second = (images.get(s, {} if s in made else {s: None}) for s in (one, other))

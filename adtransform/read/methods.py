@@ -226,6 +226,8 @@ class Methods(Library):
         if isinstance(ref, (View, ListRef)):
             for other in [s for pair in self.related if storage in pair for s in pair if s is not storage]:
                 self.relate(ref.storage, other)
+            if self.is_doubled(storage):
+                self.relate(ref.storage, storage)
         return ref
 
     def pop_at(self, storage: Storage, place: Atom, node: ast.AST) -> Ref:
@@ -250,7 +252,11 @@ class Methods(Library):
     def delete(self, owner: Ref, key: ast.expr, node: ast.AST) -> None:
         """`del owner[key]`"""
         if isinstance(owner, DictRef):
-            known = self.constant_key(self.expression(key))
+            at = self.expression(key)
+            known = self.constant_key(at)
+            if known is None or self.table(owner) is not None:
+                self.drop_from_table(owner, at, node)
+                return
             entries = self.entries(owner, node)
             if known is None or known.value not in entries:
                 self.refuse(node, "`del` at this key", "use a constant key that the dict has")
@@ -259,10 +265,10 @@ class Methods(Library):
             return
         if not isinstance(owner, ListRef):
             self.refuse(node, "`del` of an item", "build the value without it")
-        at = self.index_key(key)
+        place = self.index_key(key)
         content = self.content(owner.storage)
         self.may_write(owner.storage, node, structural=True)
-        known_place = self.static_key(at) if isinstance(content, Items) else None
+        known_place = self.static_key(place) if isinstance(content, Items) else None
         if isinstance(content, Items) and known_place is not None:
             items = list(content.refs)
             if isinstance(known_place, int):
@@ -270,10 +276,10 @@ class Methods(Library):
             del items[known_place]
             self.heap[owner.storage] = Items(tuple(items))
         elif isinstance(key, ast.Slice):
-            first, last = self.cut(at, node)
+            first, last = self.cut(place, node)
             self.splice(owner, first, last, None, node)
         else:
-            self.pop_at(owner.storage, at, node)
+            self.pop_at(owner.storage, place, node)
 
     def extend(self, storage: Storage, other: Ref, node: ast.AST) -> None:
         """`xs.extend(other)`, `xs += other`"""
@@ -290,7 +296,10 @@ class Methods(Library):
         self.at(node)
         for inner in [s for pair in self.related if more.storage in pair for s in pair if s is not more.storage]:
             self.relate(storage, inner)
-        self.relate(storage, more.storage) if mutable(self.item_of(after)) else None
+        if mutable(self.item_of(after)):
+            if frozenset((storage, more.storage)) in self.related or self.is_doubled(more.storage):
+                self.doubled(storage)
+            self.relate(storage, more.storage)
         self.heap[storage] = self.let("extend", before, after, hint=self.list_name(storage))
 
     def item_of(self, a: Atom) -> Type:
@@ -350,7 +359,9 @@ class Methods(Library):
     # Dicts and strings.
 
     def dict_method(self, owner: DictRef, name: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
-        """A method of a dict of known keys."""
+        """A method of a dict."""
+        if self.table(owner) is not None and not kwargs:
+            return self.table_method(owner, name, args, node)
         entries = dict(self.entries(owner, node))
         match name:
             case "keys":
@@ -362,9 +373,10 @@ class Methods(Library):
             case "copy":
                 return self.new_dict(dict(entries))
             case "get" | "pop" | "setdefault":
-                known = self.static(self.value(args[0], node))
+                known = self.constant_key(args[0])
                 if known is None:
-                    self.refuse(node, f"`.{name}` at a computed key", "use constant keys")
+                    self.trip_of_key(args[0], node)
+                    return self.table_method(owner, name, args, node)
                 default = args[1] if len(args) > 1 else Const(None)
                 if known.value not in entries and name == "pop" and len(args) < 2:
                     self.refuse(node, f"the key {known.value!r}, which the dict does not have", "add it where the dict is made")

@@ -48,7 +48,7 @@ def _len(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) 
         return Const(size)
     if isinstance(ref, RangeRef):
         return self.length(ref, node)
-    a = self.value(ref, node)
+    a = self.table(ref) or self.value(ref, node)
     self.at(node)
     definition = self.definitions.get(a) if isinstance(a, Var) else None
     if definition is not None and definition.op == "shape":
@@ -162,6 +162,10 @@ def _tuple(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST
 def _dict(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
     entries: dict[object, Ref] = {}
     for arg in args:
+        if isinstance(arg, DictRef) and self.table(arg) is not None:
+            if len(args) > 1 or kwargs:
+                self.refuse(node, "a dict made of one whose keys are computed", "copy it, then write the items")
+            return self.copied_table(arg)
         if isinstance(arg, DictRef):
             content = self.content(arg.storage)
             if isinstance(content, Entries):

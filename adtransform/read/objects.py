@@ -370,6 +370,8 @@ class Objects(Folds):
     def iterator(self, ref: Ref, node: ast.AST) -> Ref:
         """What is run over: for an object what its `__iter__` gives."""
         ref = present(ref)
+        if isinstance(ref, DictRef) and self.table(ref) is not None:
+            return self.keys_of(ref, node)
         return (self.unary_of("__iter__", ref, node) or ref) if isinstance(ref, ObjectRef) else ref
 
     # Copies.
@@ -398,6 +400,10 @@ class Objects(Folds):
                 self.heap[made.storage] = Items(tuple(map(inner, content.refs)))
                 return made
             case DictRef(storage) | ObjectRef(storage):
+                if isinstance(ref, DictRef) and self.table(ref) is not None:
+                    if deep:
+                        self.refuse(node, "a deep copy of a dict whose keys are computed", "copy its items")
+                    return self.copied_table(ref)
                 if isinstance(ref, ObjectRef):
                     held: dict[Any, Ref] = dict(self.every_attribute(ref, node))
                 else:

@@ -151,6 +151,9 @@ class Operators(Indexing):
         """A new run-time list that holds what other lists hold."""
         ref = self.make(new)
         assert isinstance(ref, ListRef)
+        twice = len(set(sources)) < len(sources) or frozenset(sources) in self.related or any(map(self.is_doubled, sources))
+        if twice and isinstance(new, Var) and isinstance(new.type, List) and mutable(new.type.item):
+            self.doubled(ref.storage)
         for source in sources:
             item = new.type.item if isinstance(new, Var) and isinstance(new.type, List) else None
             if item is not None and not isinstance(item, Scalar):
@@ -256,6 +259,8 @@ class Operators(Indexing):
             if isinstance(a, Const) and isinstance(b, Const):
                 return Const((a == b) == (op == "operator.eq"))
         right = present(right)
+        if isinstance(right, DictRef) and op in ("builtins.contains", "builtins.not_contains"):
+            return self.let(op, self.value(left, node), self.as_table(right, left, "`in` of a dict", node))
         if isinstance(right, RangeRef):
             right = self.let("builtins.range", right.start, right.stop, right.step)
         if isinstance(right, Lazy) and right.kind == "set":

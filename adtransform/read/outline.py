@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from adtransform.ir import Const
-from adtransform.lattice import Array, Dim, Extent, List, Scalar, Tuple, Type, fresh_dim, join, of_value, told_apart
+from adtransform.lattice import Array, Dim, Extent, List, Scalar, Tuple, Type, fresh_dim, holding, join, of_value, told_apart
 from adtransform.read.frames import Frame
 from adtransform.read.refs import ClassRef, FunctionRef, Ref
 from adtransform.record import record
@@ -177,7 +177,7 @@ def _mapped(t: Type, name: str, change: Callable[[Dim, str], Extent], held: bool
         case Tuple(items):
             return Tuple(tuple(_mapped(item, f"{name}.{i}", change, held) for i, item in enumerate(items)))
         case List(item):
-            return List(_mapped(item, f"{name}.", change, True))
+            return holding(t, _mapped(item, f"{name}.", change, True))
         case Scalar(kind, dtype):
             return Scalar(kind, dtype, maybe=t.maybe)  # what else is known of a count does not hold for every call
     return t

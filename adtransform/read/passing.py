@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from adtransform.ir import Atom, Const, Var
-from adtransform.lattice import List, Static
+from adtransform.lattice import Dict, List, Static
 from adtransform.read.frames import DEAD, Frame
 from adtransform.read.objects import Objects
 from adtransform.read.outline import Arguments, Fixed, Form, Given, Group, Kind, Outcome, Same, functions, settled, unique
@@ -93,6 +93,8 @@ class Outlining:
             if known.storage is storage:
                 return Same(i, True)
         content = self.reader.loosen(storage) if self.loose and isinstance(ref, ListRef) else self.reader.content(storage)
+        if self.loose and isinstance(ref, DictRef) and isinstance(content, Entries) and self.reader.is_memory(content):
+            content = self.reader.as_table(ref, Const(None), "a dict", None)
         if isinstance(content, (Var, Const)):
             return self._leaf(ref, name)
         self.given.containers.append(ref)
@@ -156,6 +158,8 @@ class Inside:
         storage = Storage(name, param=name)
         if isinstance(outside, View):
             storage.frozen = outside.storage.frozen
+        if isinstance(kind, Dict):
+            return DictRef(storage)
         made = ListRef(storage) if isinstance(kind, List) else View(storage)
         self.reader.given.append(made)
         return made
@@ -213,7 +217,7 @@ class Inside:
         writes: dict[int, int] = {}
         contents: dict[int, Form] = {}
         for i, ref in enumerate(self.refs if ended else ()):
-            if isinstance(ref, (View, ListRef)):
+            if isinstance(ref, (View, ListRef, DictRef)):
                 now = reader.heap.get(ref.storage)
                 if now is not None and now is not reader.loaded.get(ref.storage.param):
                     writes[i] = self.add(now, ref.storage)
@@ -273,13 +277,13 @@ class Inside:
 
     def argument(self, storage: Storage) -> int | None:
         """Which argument a storage is."""
-        found = (i for i, r in enumerate(self.refs) if isinstance(r, (View, ListRef)) and r.storage is storage)
+        found = (i for i, r in enumerate(self.refs) if isinstance(r, (View, ListRef, DictRef)) and r.storage is storage)
         return next(found, None)
 
     def near(self, storage: Storage) -> tuple[int, ...]:
         """The arguments whose memory a result may share."""
         close = {storage} | {s for pair in self.reader.related if storage in pair for s in pair}
-        return tuple(i for i, r in enumerate(self.refs) if isinstance(r, (View, ListRef)) and r.storage in close)
+        return tuple(i for i, r in enumerate(self.refs) if isinstance(r, (View, ListRef, DictRef)) and r.storage in close)
 
 
 def made_of(reader: Objects, form: Group, refs: tuple[Ref, ...]) -> Ref:
@@ -328,7 +332,7 @@ class Outside:
         ref = self.reader.make(self.made[index])
         if place:
             self.stored[place] = ref
-        if isinstance(ref, (View, ListRef)):
+        if isinstance(ref, (View, ListRef, DictRef)):
             for i in near:
                 for storage in self.reader.storages(self.given.refs[i]):
                     self.reader.relate(ref.storage, storage)

@@ -29,6 +29,7 @@ class Storage:
     `param`: the parameter that holds it (its content is loaded at first use).  `frozen`: why it must not be written.
     `solid`: known to be C-contiguous, so that a reshape of it is a view.  `outside`: a live object, looked at when it is read.
     `factory`: what makes the missing items of a `defaultdict`.  `limit`: how many items a `deque` keeps.
+    `merged`: what stands for one of several after paths have met.
     """
 
     label: str = ""
@@ -38,6 +39,7 @@ class Storage:
     outside: Any = None
     factory: Ref | None = None
     limit: Atom | None = None
+    merged: bool = False
     number: int = field(default_factory=numbers.__next__)
 
 

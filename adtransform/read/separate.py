@@ -22,7 +22,7 @@ from adtransform.read.frames import DEAD, Frame
 from adtransform.read.objects import Objects
 from adtransform.read.outline import Arguments, Kind, Outcome, canonical, joined, returned, settled, unique
 from adtransform.read.passing import Inseparable, Inside, Outlining, Outside
-from adtransform.read.refs import FunctionRef, ListRef, Ref, Storage, TupleRef, View
+from adtransform.read.refs import DictRef, FunctionRef, ListRef, Ref, Storage, TupleRef, View
 from adtransform.read.scope import inside
 from adtransform.rewrite import statements
 from adtransform.source import Definition, descend
@@ -324,7 +324,7 @@ class Separate(Objects):
             ref = given.refs[i]
             if isinstance(ref, View):
                 self.write(ref, made[j], node, self.name_of(ref))
-            elif isinstance(ref, ListRef):
+            elif isinstance(ref, (ListRef, DictRef)):
                 self.may_write(ref.storage, node, structural=True)
                 self.heap[ref.storage] = made[j]
         for i, form in outcome.contents.items():

@@ -9,7 +9,7 @@ from typing import NoReturn
 from adtransform.errors import Refusal
 from adtransform.infer.indexing import SHAPE
 from adtransform.ir import Atom, Const, Var
-from adtransform.lattice import Array, List, Saved, Scalar, Tuple, Type, Unknown, rank_of
+from adtransform.lattice import Array, Dict, List, Saved, Scalar, Tuple, Type, Unknown, is_number, rank_of
 from adtransform.read.core import Core, OpenLoop, Restart, Taken, Unroll
 from adtransform.read.refs import (
     Choice,
@@ -68,7 +68,7 @@ class Storages(Core):
         self.heap[storage] = a
         self.fresh.add(storage)
         if isinstance(a.type, List):
-            return ListRef(storage)
+            return DictRef(storage) if isinstance(a.type, Dict) else ListRef(storage)
         return View(storage, (), a, a)
 
     def content(self, storage: Storage) -> Content:
@@ -97,6 +97,8 @@ class Storages(Core):
                 return self.read(ref)
             case ListRef(storage):
                 return self.listed(storage)
+            case DictRef(storage) if isinstance(content := self.content(storage), Var):
+                return content
             case External(live=live) if live is not None:
                 return Const(live)
             case TupleRef(items):
@@ -331,7 +333,10 @@ class Storages(Core):
         partners = [other for pair in self.related if storage in pair for other in pair - {storage}]
         # What is one of several, of which this is one, is chosen again when it is read.
         partners = [other for other in partners if storage not in self.storages(View(other))]
-        names = {self.reached(other) for other in partners if self.is_list(other) or not structural} - {""}
+        table = self.is_table(storage)
+        alike = [other for other in partners if self.is_list(other) and self.is_table(other) == table]
+        alike = [other for other in alike if frozenset((storage, other)) not in self.sharing]
+        names = {self.reached(other) for other in (alike if structural else partners)} - {""}
         if LOOP in names:
             self.refuse(node, "a write to what a loop may be running over", "loop over a copy: for v in x.copy()")
         if names:
@@ -344,6 +349,9 @@ class Storages(Core):
             )
         if structural:
             self.detach(storage, appended=appended)
+        elif self.is_doubled(storage):
+            help = "put copies into it: .copy()"
+            self.refuse(node, "a write to an item of a list or dict that may hold it twice", help)
         if storage.param:
             self.written.setdefault(storage.param, self.origin(node) if node is not None else self.place)
 
@@ -355,6 +363,11 @@ class Storages(Core):
         """Whether a storage is a list's."""
         content = self.heap.get(storage)
         return isinstance(content, Items) or (isinstance(content, Var) and isinstance(content.type, List))
+
+    def is_table(self, storage: Storage) -> bool:
+        """Whether a storage is that of a dict whose keys are not known."""
+        content = self.heap.get(storage)
+        return isinstance(content, Var) and isinstance(content.type, Dict)
 
     def reached(self, storage: Storage, but: object = None) -> str:
         """A name, still to be read, through which a storage can be seen, `but` one of them; empty where there is none."""
@@ -473,6 +486,19 @@ class Storages(Core):
         assert isinstance(content, (Var, Const))
         return content
 
+    def tabled(self, storage: Storage, content: Entries, hint: str = "") -> Atom:
+        """A dict of known items as a run-time value; writes to what it holds are watched."""
+        for item in content.refs.values():
+            self.hold(storage, item)
+        return self.let("table", Const(tuple(content.refs)), *map(self.value, content.refs.values()), hint=hint)
+
+    def is_plain(self, content: Entries) -> bool:
+        """Whether what a dict holds are numbers and arrays."""
+        found = [ref.seen if isinstance(ref, View) else ref for ref in content.refs.values()]
+        return not content.attributes and all(
+            a is None or isinstance(a, (Var, Const)) and is_number(self.type_of(a)) for a in found
+        )
+
     def loosen(self, storage: Storage, key: Atom | None = None) -> Atom:
         """Make a list one whose length is not known: its items lose their identity, so writes to them are watched."""
         content = self.content(storage)
@@ -488,7 +514,24 @@ class Storages(Core):
     def hold(self, storage: Storage, item: Ref) -> None:
         """Note that a list holds something that can be written."""
         for inner in self.storages(item):
-            self.relate(storage, inner)
+            if inner is storage or frozenset((storage, inner)) in self.related:
+                self.doubled(storage)
+            self.share(storage, inner)
+
+    def doubled(self, storage: Storage) -> None:
+        """Note that a list or a dict may hold the same array twice."""
+        self.related.add(frozenset((storage,)))
+
+    def is_doubled(self, storage: Storage) -> bool:
+        """Whether it may."""
+        return frozenset((storage,)) in self.related
+
+    def share(self, a: Storage, b: Storage) -> None:
+        """Note that two containers, of which one was made after the other, may hold the same."""
+        pair = frozenset((a, b))
+        if pair not in self.related and not (a.merged and b.merged):
+            self.sharing.add(pair)
+        self.relate(a, b)
 
     # Views.
 

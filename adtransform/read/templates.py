@@ -98,7 +98,7 @@ class Meeting:
     def storage(self, hint: str) -> Storage:
         """A storage for what is merged; the same one every time a loop is read again."""
         n = self.counts[hint] = self.counts.get(hint, 0) + 1
-        return self.pool.setdefault((hint, n), Storage(hint))
+        return self.pool.setdefault((hint, n), Storage(hint, merged=True))
 
 
 def function_key(ref: Ref) -> object:

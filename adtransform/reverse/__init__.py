@@ -25,7 +25,7 @@ from adtransform.build import Builder, type_of
 from adtransform.calls import Variants, is_active
 from adtransform.infer.structural import adjoint as adjoint_type
 from adtransform.ir import UNDEFINED, Atom, Const, For, Function, If, Let, Region, Stmt, Try, Var, While, numbered
-from adtransform.lattice import INT, UNKNOWN, Array, List, Saved, Tuple, dims_of, is_scalar
+from adtransform.lattice import INT, UNKNOWN, Array, Dict, List, Saved, Tuple, dims_of, is_scalar
 from adtransform.linear import pull, zero
 from adtransform.ops import CALLS
 from adtransform.record import record
@@ -121,8 +121,12 @@ class _Reverse(Branches):
         """Start the adjoints of the active ones at zero."""
         for v in variables:
             if v in self.active:
-                self.adjoint[v] = empty = b.let("zeros", v, of=v, type=adjoint_type(v.type))
-                self.empty.add(empty)
+                if isinstance(v.type, Dict):
+                    none = b.let("table", Const(()), of=v, type=adjoint_type(v.type))
+                else:
+                    none = b.let("zeros", v, of=v, type=adjoint_type(v.type))
+                self.adjoint[v] = none
+                self.empty.add(none)
 
     def statements(self, body: Sequence[Stmt], b: Builder) -> None:
         for stmt in reversed(body):

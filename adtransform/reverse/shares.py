@@ -9,8 +9,8 @@ from adtransform.build import Builder, type_of
 from adtransform.infer.indexing import may_repeat
 from adtransform.infer.structural import adjoint as adjoint_type
 from adtransform.ir import Atom, Const, Let, Var
-from adtransform.lattice import INT, Array, List, Saved, Tuple, dims_of, is_scalar
-from adtransform.linear import nothing, zero
+from adtransform.lattice import INT, Array, Dict, List, Saved, Tuple, dims_of, is_scalar
+from adtransform.linear import empty, nothing, zero
 
 
 class Adjoints:
@@ -87,6 +87,14 @@ def structural(
         rest, item = (bars[i] or zero(t, b) for i, t in enumerate(stmt.targets))
         add(args[0], b.let("push", rest, item, type=adjoint_type(type_of(args[0]))))
         return
+    if stmt.op == "claim":
+        left, taken = bars[0] or empty(stmt.targets[0], b), bars[1]
+        if args[0] in wanted:
+            put = zero(stmt.targets[1], b) if taken is None else taken
+            add(args[0], b.let("update", left, args[1], put, type=adjoint_type(type_of(args[0]))))
+        if args[2] in wanted and taken is not None:
+            add(args[2], taken)
+        return
     if stmt.op == "unpack":
         items = [found or nothing(t, b) for found, t in zip(bars, stmt.targets, strict=True)]
         add(args[0], b.let("pack", *items, type=type_of(args[0])))
@@ -102,6 +110,22 @@ def structural(
             # All of an array without axes is written; its adjoint may be a number, which has no items.
             if args[2] in wanted:
                 add(args[2], bar)
+        case "update" if isinstance(type_of(args[0]), Dict):
+            rest, item = b.apply("claim", (bar, args[1], zero(args[2], b)), count=2)
+            if args[2] in wanted:
+                add(args[2], item)
+            if args[0] in wanted:
+                add(args[0], rest)
+        case "drop":
+            rest, _ = b.apply("claim", (bar, args[1], Const(0.0)), count=2)
+            add(args[0], rest)
+        case "lookup":
+            if args[0] in wanted:
+                add.at(args[0], args[1], bar)
+        case "table":
+            for key, a in zip(args[0].value, args[1:], strict=True):  # type: ignore[union-attr]
+                if a in wanted:
+                    add(a, b.let("lookup", bar, Const(key), zero(a, b)))
         case "update":
             if args[2] in wanted:
                 share = b.let("index", bar, args[1])
@@ -147,7 +171,10 @@ def structural(
             if args[0] in wanted:
                 add(args[0], bar)
             if args[2] in wanted:
-                add(args[2], b.let("index", bar, args[1]))
+                if isinstance(type_of(bar), Dict):
+                    add(args[2], b.let("lookup", bar, args[1], zero(args[2], b)))
+                else:
+                    add(args[2], b.let("index", bar, args[1]))
 
 
 def _hole(args: tuple[Atom, ...], b: Builder) -> Atom:

@@ -145,6 +145,9 @@ def _cast(s: Simplifier, let: Let, b: Builder) -> Atom | None:
 def _zeros(s: Simplifier, let: Let, b: Builder) -> Atom | None:
     if isinstance(type_of(let.args[0]), Scalar):
         return Const(0.0)
+    made = s.source(let.args[0], "table")
+    if made is not None and len(made.args) == 1:
+        return b.let("table", Const(()), type=let.targets[0].type)
     like = s.source(let.args[0], "list")
     return b.let("list", type=let.targets[0].type) if like is not None and not like.args else None
 
