@@ -148,6 +148,8 @@ class Indexing(Tables):
             self.trip_of_key(key, node)
             return self.table_item(owner, key, node)
         if known.value not in entries and owner.storage.factory is not None:
+            if self.is_counter(owner.storage):
+                return Const(0)
             made = self.apply(owner.storage.factory, [], {}, node)
             self.may_write(owner.storage, node)
             self.heap[owner.storage] = Entries({**entries, known.value: made})

@@ -14,7 +14,6 @@ from adtransform.read.objects import Objects
 from adtransform.read.refs import (
     ClassRef,
     DictRef,
-    Entries,
     External,
     FunctionRef,
     Lazy,
@@ -160,28 +159,30 @@ def _tuple(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST
 
 
 def _dict(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
-    entries: dict[object, Ref] = {}
+    name = self.hide(self.new_dict({}))
+
+    def put(pair: Ref) -> None:
+        parts, made = self.known_items(pair), self.frame.env[name]
+        if parts is None or len(parts) != 2:
+            self.refuse(node, "a dict of what is not known to be pairs", "write d[key] = value in a loop")
+        assert isinstance(made, DictRef)
+        self.put_entry(made, parts[0], parts[1], node)
+
     for arg in args:
         if isinstance(arg, DictRef) and self.table(arg) is not None:
             if len(args) > 1 or kwargs:
                 self.refuse(node, "a dict made of one whose keys are computed", "copy it, then write the items")
-            return self.copied_table(arg)
-        if isinstance(arg, DictRef):
-            content = self.content(arg.storage)
-            if isinstance(content, Entries):
-                entries.update(content.refs)
+            self.frame.env[name] = self.copied_table(arg)
             continue
-        pairs = self.known_items(arg)
-        if pairs is None:
-            self.refuse(node, "a dict of unknown length", "write the items: {key: x[0], ...}")
-        for pair in pairs:
-            parts = self.known_items(pair) or []
-            known = self.static(self.value(parts[0], node)) if len(parts) == 2 else None
-            if known is None:
-                self.refuse(node, "a dict whose keys are computed", "use constant keys, or a list")
-            entries[known.value] = parts[1]
-    entries.update(kwargs)
-    return self.new_dict(entries)
+        given = self.entries(arg, node).items() if isinstance(arg, DictRef) else ()
+        items = [TupleRef((Const(k), v)) for k, v in given] if isinstance(arg, DictRef) else self.known_items(arg)
+        if items is None:
+            self.over(arg, put, frozenset((name,)), node)
+        for pair in items or ():
+            put(pair)
+    for key, value in kwargs.items():
+        put(TupleRef((Const(key), value)))
+    return self.unhide(name)
 
 
 def _lazy(kind: str) -> Handler:

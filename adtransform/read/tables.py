@@ -17,7 +17,8 @@ from adtransform.read.classes import Classes
 from adtransform.read.refs import DictRef, Entries, External, Lazy, Ref, Step, Storage, View
 from adtransform.read.storages import mutable
 
-_ZEROS = {"builtins.float": 0.0, "builtins.int": 0, "builtins.complex": 0j}
+COUNTER = "collections.Counter"  # has 0 for every key, and does not put it there
+_ZEROS = {"builtins.float": 0.0, "builtins.int": 0, "builtins.complex": 0j, COUNTER: 0}
 
 
 class Tables(Classes):
@@ -66,9 +67,15 @@ class Tables(Classes):
     def made_item(self, owner: DictRef, before: Atom, at: Atom, node: ast.AST) -> Ref:
         """`d[key]` of a `defaultdict`: what is missing is put there."""
         found = self.let("lookup", before, at, self.made_default(owner.storage, node))
+        if self.is_counter(owner.storage):
+            return self.make_held(found, owner)
         self.may_write(owner.storage, node, structural=True)
         self.heap[owner.storage] = self.let("update", before, at, found, hint=self.dict_name(owner.storage))
         return self.make(found)
+
+    def is_counter(self, storage: Storage) -> bool:
+        """Whether it is that of a `Counter`."""
+        return isinstance(storage.factory, External) and storage.factory.op == COUNTER
 
     def made_default(self, storage: Storage, node: ast.AST) -> Const:
         """What is missing in a `defaultdict`."""

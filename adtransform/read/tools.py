@@ -12,6 +12,7 @@ from adtransform.lattice import Array, List, Scalar, Tuple, kind_of
 from adtransform.ops import ENDLESS
 from adtransform.read.objects import Objects
 from adtransform.read.refs import External, Lazy, ListRef, PartialRef, RangeRef, Ref, TupleRef, View
+from adtransform.read.tables import COUNTER
 from adtransform.read.vectorized import mapped, vectorized
 
 Args = list[Ref]
@@ -213,6 +214,14 @@ def _default_dict(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> R
     return made
 
 
+def _counter(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref | None:
+    if args or kwargs:
+        self.refuse(node, "a `Counter` of something", "start with an empty one, and count in a loop")
+    made = self.new_dict({})
+    made.storage.factory = External(COUNTER)
+    return made
+
+
 def _deque(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
     limit = args[1] if len(args) > 1 else kwargs.get("maxlen", Const(None))
     made = self.as_list(args[0], node) if args else self.new_list(())
@@ -287,6 +296,7 @@ TOOLS: dict[str, Handler] = {
     "collections.OrderedDict": _ordered_dict,
     "collections.defaultdict": _default_dict,
     "collections.deque": _deque,
+    COUNTER: _counter,
     "numpy.ndarray.tolist": _listed,
     "numpy.vectorize": vectorized,
     "numpy.vectorize()": mapped,
