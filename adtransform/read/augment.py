@@ -39,7 +39,8 @@ class Augment(Control):
         value = self.expression(stmt.value)
         self.place = self.origin(stmt)
         if not isinstance(owner, ObjectRef):
-            self.set_attribute(owner, attr, before, goal)  # refused, in its words
+            # Of a part of a complex array; refused, in its words, for anything else.
+            self.set_attribute(owner, attr, self.binary(op, before, value, stmt) if isinstance(owner, View) else before, goal)
             return
 
         def rebind(ref: Ref) -> None:

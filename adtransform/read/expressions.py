@@ -153,7 +153,7 @@ class Expressions(Operators):
                 self.constants[var] = Const(self.rank(a))
             return var
         if attr in ("real", "imag"):
-            return self.make(self.let(f"numpy.{attr}", self.value(owner, node)))
+            return self.through(owner, Step(f"numpy.{attr}"), node)
         if attr == "dtype":
             return self.dtype(self.value(owner, node))
         if attr == "flat":

@@ -25,6 +25,7 @@ from adtransform.read.refs import (
     ObjectRef,
     PartialRef,
     Ref,
+    Step,
     Storage,
     SuperRef,
     TupleRef,
@@ -265,6 +266,9 @@ class Objects(Folds):
                 self.refuse(node, f"an assignment to `.{name}` of the named tuple `{class_name}`", "use `._replace(...)`")
             case ClassRef(class_name):
                 self.refuse(node, f"an assignment to `{class_name}.{name}`", "keep the value in an object")
+            case View() if name in ("real", "imag"):
+                part = self.through(owner, Step(f"numpy.{name}"), node)
+                self.assign_array_item(part, Const(...), new, node)
             case _:
                 self.refuse(node, f"an assignment to the attribute `.{name}`", "keep the value in a local name")
 

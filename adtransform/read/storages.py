@@ -9,7 +9,7 @@ from typing import NoReturn
 from adtransform.errors import Refusal
 from adtransform.infer.indexing import SHAPE
 from adtransform.ir import Atom, Const, Var
-from adtransform.lattice import Array, Dict, List, Saved, Scalar, Tuple, Type, Unknown, is_number, rank_of
+from adtransform.lattice import Array, Dict, List, Saved, Scalar, Tuple, Type, Unknown, is_number, kind_of, rank_of
 from adtransform.read.core import Core, OpenLoop, Restart, Taken, Unroll
 from adtransform.read.refs import (
     Choice,
@@ -320,6 +320,12 @@ class Storages(Core):
                 return self.let("numpy.reshape", new, self.let("shape", parent), hint=hint)
             case "numpy.asarray" | "numpy.asanyarray":
                 return new
+            case "numpy.real" if kind_of(self.type_of(parent)) in ("float", "int"):
+                return new
+            case "numpy.real" | "numpy.imag" if kind_of(self.type_of(parent)) == "complex":
+                real = new if step.op == "numpy.real" else self.let("numpy.real", parent)
+                imag = self.let("numpy.imag", parent) if step.op == "numpy.real" else new
+                return self.let("operator.add", real, self.let("operator.mul", Const(1j), imag), hint=hint)
         self.refuse(node, f"a write through `{step.op.rpartition('.')[2]}`", "write into the array itself")
 
     def may_write(self, storage: Storage, node: ast.AST | None, *, structural: bool = False, appended: bool = False) -> None:
