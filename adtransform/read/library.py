@@ -162,6 +162,9 @@ class Library(Expressions):
         if not is_library(op) and ops.STRUCTURAL.isdisjoint((op,)):
             type = UNKNOWN
         var = self.operation(op, positional, keyword, type=type)
+        shown = self.may_show(op, args, positional)
+        if isinstance(shown, View):
+            return self.shown_again(self.make(var), shown, f"a write to what `{op.replace('numpy', 'np')}` gives")
         solid = op in _SOLID or (self.is_ufunc(op) and all(self.is_solid(a) for a in args))
         ref = self.make(var, solid=solid)
         if type is UNKNOWN and isinstance(ref, View):
@@ -174,6 +177,22 @@ class Library(Expressions):
         """Whether a helper that may hand back its operand was given one that nobody else has."""
         alone = view.storage in self.fresh and not view.path and not any(view.storage in pair for pair in self.related)
         return op in ("fit", "cast") and alone
+
+    def may_show(self, op: str, args: list[Ref], positional: tuple[Atom, ...]) -> Ref | None:
+        """The operand of which the result is a view that cannot be written, or not followed if it is."""
+        if op == "numpy.einsum" and len(args) == 2 and isinstance(positional[0], Const):
+            taken, arrow, given = str(positional[0].value).replace(" ", "").partition("->")
+            kept = set(given) if arrow else {c for c in taken if taken.count(c) == 1}
+            return args[1] if set(taken) == kept else None  # nothing is summed
+        return args[0] if op == "numpy.diag" and args and self.rank(positional[0]) != 1 else None
+
+    def shown_again(self, made: Ref, source: View, write: str) -> Ref:
+        """A result that shares the memory of what it was made of."""
+        if isinstance(made, View):
+            made.storage.frozen = write
+            for storage in self.storages(source):
+                self.relate(made.storage, storage)
+        return made
 
     def count(self, op: str, args: tuple[Atom, ...], kwargs: dict[str, Atom], node: ast.AST) -> int:
         """How many results an operation has."""
@@ -434,6 +453,13 @@ def _where(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node
     return self.library_call("numpy.nonzero", args, kwargs, node) if len(args) == 1 and not kwargs else None
 
 
+def _in_place(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
+    """`np.nan_to_num(x, copy=False)` writes x."""
+    if (kwargs.get("copy") or (args[1] if len(args) > 1 else Const(True))) != Const(True):
+        self.refuse(node, "`np.nan_to_num` in place", "write x[...] = np.nan_to_num(x)")
+    return None
+
+
 def _put(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
     """`np.put(x, places, v)` writes `x.flat[places]`."""
     target, (places, new, mode) = _target(self, op, args, kwargs, "a ind v mode", node)
@@ -536,6 +562,7 @@ _SPECIAL: dict[str, Handler] = {
     **dict.fromkeys(_REDUCED, _reduced),
     **{f"numpy.{n}": _split for n in ("split", "array_split", "hsplit", "vsplit", "dsplit")},
     "numpy.where": _where,
+    "numpy.nan_to_num": _in_place,
     "numpy.put": _put,
     "numpy.pad": _pad,
     "numpy.diff": _diff,

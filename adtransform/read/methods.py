@@ -66,6 +66,8 @@ class Methods(Library):
     def array_method(self, owner: Ref, name: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
         """A method of an array or a number."""
         self.at(node)
+        if name in ("conj", "conjugate") and isinstance(owner, View) and kind_of(self.type_of(self.value(owner))) != "complex":
+            return self.conjugated(owner, name, node)
         if name in _FUNCTIONS:
             return self.library_call(_OPS.get(name, f"numpy.{name}"), [owner, *args], kwargs, node)
         match name:
@@ -94,6 +96,13 @@ class Methods(Library):
             case "is_integer" | "hex" | "conjugate" | "bit_length":
                 return self.let(f"builtins.float.{name}", self.value(owner, node))
         self.refuse(node, f"the method `.{name}`", "use a function of NumPy, or a plain function")
+
+    def conjugated(self, owner: View, name: str, node: ast.AST) -> Ref:
+        """`x.conj()`: of a real array the array itself, of one that is not known to be real perhaps."""
+        if kind_of(self.type_of(self.value(owner))) is not None:
+            return owner
+        made = self.library_call(f"numpy.{name}", [owner], {}, node)
+        return self.shown_again(made, owner, f"a write to what `.{name}()` gives")
 
     def plain_number(self, owner: Ref, node: ast.AST) -> Ref:
         """`.item()`: the only number of an array as Python's own."""

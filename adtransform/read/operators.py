@@ -8,7 +8,7 @@ import operator
 from collections.abc import Callable
 
 from adtransform.ir import Atom, Const, Var
-from adtransform.lattice import NONE, List, Scalar, Static, Unknown
+from adtransform.lattice import NONE, Array, List, Scalar, Static, Unknown
 from adtransform.read.core import Unreached
 from adtransform.read.frames import DEAD, TRUE
 from adtransform.read.indexing import Indexing
@@ -91,6 +91,8 @@ class Operators(Indexing):
     def binary(self, op: str, left: Ref, right: Ref, node: ast.AST) -> Ref:
         """One binary operator: on containers while reading, on values as an operation."""
         self.at(node)
+        maybe = op != "mul"  # what a list is multiplied with may be a number; nothing else is done with a list and a number
+        left, right = self.beside(left, right, node, maybe), self.beside(right, left, node, maybe)
         joined = self.operated(op, left, right, node) or self.containers(op, left, right, node)
         if joined is not None:
             return joined
@@ -102,6 +104,17 @@ class Operators(Indexing):
                 return folded
         result = self.let(f"operator.{op}", a, b)
         return self.make(result, solid=self.is_solid(left) and self.is_solid(right))
+
+    def beside(self, ref: Ref, other: Ref, node: ast.AST, maybe: bool) -> Ref:
+        """An operand: a list or tuple beside an array (`maybe`: or what may be one) is made one, as NumPy does."""
+        if isinstance(other, (Var, View)) and isinstance(
+            self.type_of(self.value(other, node)), (Array, Unknown) if maybe else Array
+        ):
+            if isinstance(ref, (ListRef, TupleRef)) or (
+                isinstance(ref, View) and isinstance(self.type_of(self.value(ref)), List)
+            ):
+                return self.make(self.array_of(ref, node))
+        return ref
 
     def fold(self, op: str, a: Const, b: Const) -> Const | None:
         """Integers and strings are computed while reading; floats stay as they are written."""
@@ -140,12 +153,26 @@ class Operators(Indexing):
                     return TupleRef(left.items * count.value)
                 self.refuse(node, "a tuple of unknown length", "use an array or a list")
             content = self.content(left.storage)
+            single = isinstance(content, Items) and len(content.refs) == 1  # as in [0.0] * n
+            if isinstance(self.type_of(a := self.value(right, node)), Unknown) and not single:
+                self.settle_factor(a, node)
             if count is not None and isinstance(count.value, int) and count.value <= 64 and isinstance(content, Items):
                 return self.new_list(content.refs * count.value)
             old = self.listed(left.storage)
             new = self.let("times", old, self.value(right, node), type=self.type_of(old))
             return self.make_list(new, (left.storage,), itself=True)
         return None
+
+    def settle_factor(self, a: Atom, node: ast.AST) -> None:
+        """Assume that what a list is multiplied with is a number, or an array where it is used as one."""
+        param = self.root(a)
+        if not param:
+            help = "annotate the parameters, or write np.array(...)"
+            self.refuse(node, "a list multiplied with what may be a number or an array", help)
+        if param in self.frame.scope.used_as_array:
+            self.take(param, "array", f"isinstance({param}, np.ndarray)", f"`{param}` is multiplied with a list")
+        else:
+            self.take(param, "number", f"not isinstance({param}, np.ndarray)", f"a list is repeated `{param}` times")
 
     def make_list(self, new: Atom, sources: tuple[Storage, ...], *, itself: bool = False) -> ListRef:
         """A new run-time list that holds what other lists hold."""
@@ -236,6 +263,8 @@ class Operators(Indexing):
         self.sure(left, node)
         self.sure(right, node)
         self.at(node)
+        if op.startswith("operator.") and not op.startswith("operator.is"):
+            left, right = self.beside(left, right, node, True), self.beside(right, left, node, True)
         for one, other in ((left, right), (right, left)):
             if isinstance(one, MaybeRef) and op in _SAME:
                 return self.compared_maybe(op, one, other, node)

@@ -430,6 +430,8 @@ class Storages(Core):
         """The names, still to be read, that share a view's storage, `but` itself (a name, an attribute, an item) left out."""
         place = but if isinstance(but, tuple) else None
         mine = set(self.storages(view))
+        if view.storage.param:  # parts of which lists may hold
+            mine |= {s for pair in self.related if view.storage in pair for s in pair}
         found = []
         frame = self.frame
         while True:
