@@ -51,11 +51,7 @@ def zeros(like):
 
 
 def copy_of(x):
-    """A copy of an array or a list, or of what a tuple holds; a number, which
-    nobody can change, as it is.
-    """
-    if isinstance(x, tuple):
-        return tuple(copy_of(item) for item in x)
+    """A copy of an array or a list; a number, which nobody can change, as it is."""
     return x.copy() if isinstance(x, (np.ndarray, list)) else x
 
 
