@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from adtransform.build import Builder, type_of
 from adtransform.infer.extents import Count
-from adtransform.ir import UNDEFINED, Atom, Const, Function, Let, Region, Stmt, Var, is_temporary
+from adtransform.ir import UNDEFINED, Atom, Const, Function, Let, Region, Stmt, Try, Var, is_temporary
 from adtransform.lattice import Array, Dim, dims_of, is_lasting, kind_of
 from adtransform.rewrite import Rewriter, defined, operands, regions, statements
 
@@ -53,8 +53,10 @@ class _Shapes(Rewriter):
         super().stmt(stmt, b)
         if self.depth != 1:
             return
-        saved = isinstance(stmt, Let) and stmt.op == "unpack"  # by a sweep that may have left some of it unbound
-        if saved or _may_be_undefined(stmt) or any(a in self.loose for a in operands(stmt)):
+        # What fails binds nothing; and of what a sweep has saved it may have left some unbound.
+        unsure = isinstance(stmt, Try) or (isinstance(stmt, Let) and stmt.op == "unpack") or _may_be_undefined(stmt)
+        read = (*operands(stmt), *(a for r in regions(stmt) for a in r.results))
+        if unsure or any(a in self.loose for a in read):
             self.loose.update(stmt.targets)
         for t in stmt.targets:
             if t not in self.loose:
