@@ -194,7 +194,7 @@ class Augment(Control):
             if known and isinstance(before, View) and isinstance(self.type_of(self.value(before)), Unknown):
                 name = ast.unparse(stmt.target)
                 if self.is_array(name, before, stmt, self.place_of(base, key)):
-                    self.overwrite(before, self.value(self.binary(op, before, value, stmt), stmt), stmt, name)
+                    self.overwrite(before, self.value(self.binary(op, before, value, stmt), stmt), stmt)
                     return
             self.assign_item(base, key, self.binary(op, before, value, stmt), stmt)
             return
