@@ -88,7 +88,6 @@ CASES: dict[str, tuple[str, dict[str, Type], list[tuple[int, int, str]]]] = {
         [(4, 9, "a write to what a loop may be running over")],
     ),
     "tuple item": ("def f(x):\n    t = (x, 1.0)\n    t[0] = 2.0\n    return t", {}, [(3, 5, "a write to an item of a tuple")]),
-    "dict key": ("def f(x, k):\n    d = {'a': x}\n    return d[k]", {}, [(3, 12, "a dict read at a computed key")]),
     "missing key": (
         "def f(x):\n    d = {'a': x}\n    return d['b']",
         {},
