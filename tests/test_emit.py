@@ -17,6 +17,7 @@ from test_emit_random import Maker
 
 from adtransform import emit, pipeline
 from adtransform.build import Builder
+from adtransform.errors import DifferentiationError
 from adtransform.interpret import interpret
 from adtransform.ir import Assume, Const, Function, Leaf, Let, Origin, Param, Region, Var
 from adtransform.lattice import FLOAT, Array, Dim
@@ -538,3 +539,12 @@ def test_what_is_given_is_copied_once() -> None:
     forward, reverse = (pipeline.text(f, mode, ["x"]) for mode in ("forward", "reverse"))
     assert re.findall(r"^    (d?x) = d?x\.copy\(\)", forward, re.MULTILINE) == ["dx", "x"]
     assert re.findall(r"^    (d?x) = d?x\.copy\(\)", reverse, re.MULTILINE) == ["x"]
+
+
+def test_an_item_by_name_of_something_unknown_has_no_adjoint() -> None:
+    """Nobody knows that it is one of a dict: the emitted code could not make the zero that its share is added to."""
+    text = "def f(p, x):\n    return p['a'] * x\n"
+    f = pipeline.load_function(from_text(text), "f", {})
+    assert "dp['a']" not in pipeline.text(f, "reverse", ["x"])
+    with pytest.raises(DifferentiationError, match=r"2:12: .* an item by its name, `\['a'\]`"):
+        pipeline.text(f, "reverse", ["p"])

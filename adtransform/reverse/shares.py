@@ -6,6 +6,7 @@ from collections import ChainMap
 from collections.abc import Mapping, Sequence
 
 from adtransform.build import Builder, type_of
+from adtransform.errors import refuse
 from adtransform.infer.indexing import may_repeat
 from adtransform.infer.structural import adjoint as adjoint_type
 from adtransform.ir import Atom, Const, Let, Var
@@ -104,6 +105,12 @@ def structural(
         case "assign":
             add(args[0], bar)
         case "index":
+            if args[0] in wanted and isinstance(args[1], Const) and isinstance(args[1].value, str):
+                refuse(
+                    stmt.origin,
+                    f"an item by its name, `[{args[1].value!r}]`, where it is not known to be of a dict",
+                    "pass the dict from Python, grad(f)(params), or make its items parameters: def f(W, b, ...)",
+                )
             if args[0] in wanted:
                 add.at(args[0], args[1], bar)
         case "update" if dims_of(type_of(args[0])) == () and args[1] == Const(...):
