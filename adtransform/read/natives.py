@@ -383,6 +383,5 @@ BUILTINS: dict[str, Handler] = {
     "builtins.input": _refused("input", "pass the value as an argument"),
     "builtins.iter": _iter,
     "builtins.next": _refused("next", "use a `for` loop"),
-    "collections.Counter": _refused("collections.Counter", "count in a dict: d[key] = d.get(key, 0) + 1"),
     "numpy.apply_along_axis": _refused("np.apply_along_axis", "use a loop"),
 }
