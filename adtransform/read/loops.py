@@ -115,9 +115,7 @@ class Loops(Methods):
         place = self.place
         plan = self._plan_of(loop)
         mark, said = len(self.builder.body), len(self.messages)
-        text, comment = self.statement_text, self.statement_comment
         for round_ in range(16):
-            self.statement_text, self.statement_comment, self.place = text, comment, place
             attempt = self._attempt(loop, plan, entry)
             if self._settled(loop, plan, entry, attempt, round_):
                 break

@@ -32,7 +32,6 @@ class Lower(Simplifier):
     def __init__(self) -> None:
         super().__init__()
         kept = ("assign", "accumulate", "accumulate_at", "zeros", "operator.add", "operator.sub")
-        self.branching = False
         self.rows = {op: row for op, row in ROWS.items() if op not in kept}
 
     def let(self, stmt: Let, b: Builder) -> None:

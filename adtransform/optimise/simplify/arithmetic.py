@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from adtransform.build import Builder, type_of
-from adtransform.ir import Atom, Const, If, Let, Region, Var
+from adtransform.ir import Atom, Const, Let, Var
 from adtransform.lattice import (
     Array,
-    Scalar,
     dims_of,
     is_scalar,
-    join,
     kind_of,
     rank_of,
     same_shape,
@@ -197,12 +195,6 @@ def _where(s: Simplifier, let: Let, b: Builder) -> Atom | None:
         found = x if cond.value else y
     elif x == y and isinstance(x, Const):
         found = x
-    elif s.branching and all(isinstance(type_of(a), Scalar) for a in let.args):
-        # Of numbers, what Python chooses.
-        target = let.targets[0]
-        chosen = Var(join(type_of(x), type_of(y)), "", target.of, target.wrt)
-        b.add(If((chosen,), cond, Region((), (), (x,)), Region((), (), (y,)), let.origin))
-        return chosen
     else:
         return None
     # The other operands may have given the result its shape.

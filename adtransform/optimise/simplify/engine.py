@@ -32,7 +32,6 @@ class Simplifier(Rewriter):
         self.sums: set[Atom] = set()  # what is known to be a sum of fitted shares
         self.loose: set[Atom] = set()  # and what is not
         self.rows: Mapping[str, Row] = ROWS
-        self.branching = True  # a choice between numbers may become a test
 
     def let(self, stmt: Let, b: Builder) -> None:
         """Narrow the operands, fold constants, then ask the table."""
