@@ -865,7 +865,7 @@ REFUSED = [
     (lambda x: Matrix(x), "an object of `Matrix`: it is derived from `numpy.ndarray`"),
     (lambda x: Fixed(x).d, "the attribute `.d`, which this object of `Fixed` does not have"),
     (lambda x: Particle(x, x) * 2.0, "the operator `mul` with an object of `Particle`"),
-    (lambda x: np.ones(2) * Pair(x), "an operator between a value of NumPy and an object"),
+    (lambda x: np.ones(2) * Fixed(x), "an operator between a value of NumPy and an object"),
     (lambda x: np.sin(Fixed(x)), "an object of `Fixed` used as a value"),
     (lambda x: setattr(Fixed(x), "a", 2.0), "an assignment to `.a` of the frozen `Fixed`"),
     (lambda x: setattr(Pair(x), "x", 2.0), "an assignment to `.x` of the named tuple `Pair`"),

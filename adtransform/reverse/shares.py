@@ -105,10 +105,11 @@ def structural(
         case "assign":
             add(args[0], bar)
         case "index":
-            if args[0] in wanted and isinstance(args[1], Const) and isinstance(args[1].value, str):
+            key = args[1].value if isinstance(args[1], Const) else None
+            if args[0] in wanted and isinstance(key, str) and not isinstance(type_of(args[0]), List):
                 refuse(
                     stmt.origin,
-                    f"an item by its name, `[{args[1].value!r}]`, where it is not known to be of a dict",
+                    f"an item by its name, `[{key!r}]`, where it is not known to be of a dict",
                     "pass the dict from Python, grad(f)(params), or make its items parameters: def f(W, b, ...)",
                 )
             if args[0] in wanted:
