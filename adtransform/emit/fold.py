@@ -341,11 +341,12 @@ class _Folder:
         if not chosen:
             return found
         plain = whole is not None and whole.op in ("update", "push", "accumulate_at")
-        sizes = {v: width(self.moved[v]) + (0 if plain and v in found else 2) - width(v) for v in chosen}
+        times = Counter(chosen)
+        sizes = {v: n * (width(self.moved[v]) + (0 if plain and v in found else 2) - width(v)) for v, n in times.items()}
         total = (sum(map(width, found)) if whole is None else width(whole)) + sum(sizes.values())
         # Shares are converted where they are returned, even where that takes another line.
         fixed = {v for v in chosen if returns and self.converts(self.pending[v])}
-        for v in sorted((v for v in chosen if v not in fixed), key=lambda v: -sizes[v]):
+        for v in sorted((v for v in sizes if v not in fixed), key=lambda v: -sizes[v]):
             if total <= room:
                 break
             total -= sizes.pop(v)

@@ -387,7 +387,10 @@ class Speller:
         return Infix(self(t.args[0]), "and", items, AND) if "loose" in unsure else items
 
     def _copy_of(self, t: Tree) -> Py:
-        return Word(self.parted(flat(self(t.args[0])))) if isinstance(t.type, Tuple) else self.helper(t)
+        if not isinstance(t.type, Tuple):
+            return self.helper(t)
+        made = Word(self.parted(flat(self(t.args[0]))))
+        return Infix(self(t.args[0]), "and", made, AND) if "loose" in dict(t.kwargs) else made
 
     def parted(self, items: str) -> str:
         """A tuple with copies of what it holds."""

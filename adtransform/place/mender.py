@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from adtransform.ir import UNDEFINED, Const, Var
-from adtransform.lattice import Array, List, Saved, rank_of
+from adtransform.lattice import Array, List, Saved, Tuple, rank_of
 from adtransform.ops import CALLS, VIEWS
 from adtransform.place.conflicts import TAKEN, Conflict
 from adtransform.place.program import Bind, Copy, Exit, Loop, Node, Operand, Program, Tree, blocks, type_of, walk
@@ -158,13 +158,16 @@ class Mender:
         fresh = Var(type_of(value))
         deep = isinstance(fresh.type, List) and isinstance(value, Var) and self.memory.held.get(value)
         how = self.how(value)
-        unsure: tuple[tuple[str, Operand], ...] = ()
+        unsure = self.unsure(value)
         if deep:
             how = "copy_items"
-            facts = {"loose": value in self.loose, "holes": self.holes}
-            unsure = tuple((name, Const(True)) for name, holds in facts.items() if holds)
+            unsure = (*self.unsure(value, deep=True), *((("holes", Const(True)),) if self.holes else ()))
         self.before.setdefault(node, []).append(Bind((fresh,), Tree(how, (value,), unsure, fresh.type)))
         node.values = (*node.values[:i], fresh, *node.values[i + 1 :])
+
+    def unsure(self, a: Operand, deep: bool = False) -> tuple[tuple[str, Operand], ...]:
+        """What the copy of a value item by item has to know: that some path may leave the value unbound, which is None."""
+        return (("loose", Const(True)),) if a in self.loose and (deep or isinstance(type_of(a), Tuple)) else ()
 
     def passed(self) -> None:
         """Copy what is the caller's own before it is passed on: a call may keep it."""
@@ -185,7 +188,7 @@ class Mender:
         tree = node.tree
         args = (*tree.args[:i], fresh, *tree.args[i + 1 :])
         self.before.setdefault(node, []).append(
-            Bind((fresh,), Tree(self.how(value, i == 0), (value,), (), fresh.type, tree.origin), node.origin)
+            Bind((fresh,), Tree(self.how(value, i == 0), (value,), self.unsure(value), fresh.type, tree.origin), node.origin)
         )
         node.tree = Tree(tree.op, args, tree.kwargs, tree.type, tree.origin)
 
