@@ -525,6 +525,9 @@ class Storages(Core):
             if inner is storage or frozenset((storage, inner)) in self.related:
                 self.doubled(storage)
             self.share(storage, inner)
+            # A variable of a loop may be a view of something: whoever holds the one may hold the other.
+            for other in [s for pair in self.related if inner in pair for s in pair - {inner, storage}]:
+                self.relate(storage, other)
 
     def doubled(self, storage: Storage) -> None:
         """Note that a list or a dict may hold the same array twice."""
