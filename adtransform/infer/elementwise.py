@@ -108,7 +108,7 @@ def _with_dims(t: Type, dims: tuple[Any, ...] | None) -> Type:
 def elementwise(op: str, operands: Types, named: tuple[tuple[str, Any], ...] = ()) -> Types:
     """The results of a function that works element by element over broadcast operands."""
     dims = broadcast_dims(dims_of(t) for t in operands)
-    if dims is None and not any(isinstance(t, Array) and t.dims != () for t in operands):
+    if dims is None and not any(isinstance(t, Array) and t.dims for t in operands):
         return (UNKNOWN,)  # may be a number or an array
     keys = tuple(k for t in operands if (k := _key(t)) is not None)
     found = outcome(op, keys, named) if len(keys) == len(operands) else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from adtransform.ir import UNDEFINED, Const, Var
@@ -100,12 +100,14 @@ class Mender:
         """Insert the copies for all conflicts of a round, and say where."""
         writes = [c for c in conflicts if isinstance(c.node, Bind)]
         self.firsts = {c.node for c in writes if not c.others and not c.position}
-        # One kind of remedy a round: a cheap one may end the other conflicts as well.
-        for remedy in (self.cheaply, self.once, self.here):
-            helped = [remedy(c) for c in writes]
-            if any(helped):
-                break
-        else:
+        helped = False
+        for group in self.together(writes):
+            # One kind of remedy a round: a cheap one may end the other conflicts of the group as well.
+            for remedy in (self.cheaply, self.once, self.here):
+                if any([remedy(c) for c in group]):
+                    helped = True
+                    break
+        if not helped:
             for c in conflicts:
                 if isinstance(c.node, Exit):
                     self.result(c.node, c.position)
@@ -114,6 +116,26 @@ class Mender:
         for block in {id(self.lists[node]): self.lists[node] for node in {**self.before, **self.after}}.values():
             block[:] = [n for node in block for n in (*self.before.get(node, ()), node, *self.after.get(node, ()))]
         return self.copied
+
+    def together(self, writes: list[Conflict]) -> Iterable[list[Conflict]]:
+        """The conflicts in groups that have no memory in common: what ends one of a group cannot end one of another."""
+        root: dict[int, int] = {}
+
+        def find(s: int) -> int:
+            while (up := root.setdefault(s, s)) != s:
+                root[s] = s = root[up]
+            return s
+
+        first: list[int] = []
+        for c in writes:
+            a, *rest = (s for v in (c.value, *c.others) for s in self.memory.reach(v))
+            first.append(find(a))
+            for s in rest:
+                root[find(s)] = find(a)
+        groups: dict[int, list[Conflict]] = {}
+        for c, s in zip(writes, first, strict=True):
+            groups.setdefault(find(s), []).append(c)
+        return groups.values()
 
     def cheaply(self, c: Conflict) -> bool:
         """Copy a view or a saved value, or do without the write."""

@@ -114,8 +114,8 @@ def structural(
                 )
             if args[0] in wanted:
                 add.at(args[0], args[1], bar)
-        case "update" if dims_of(type_of(args[0])) == () and args[1] == Const(...):
-            # All of an array without axes is written; its adjoint may be a number, which has no items.
+        case "update" if args[1] == Const(...):
+            # All of it is written.  The adjoint of an array that may be without axes may be a number, which has no items.
             if args[2] in wanted:
                 add(args[2], bar)
         case "update" if isinstance(type_of(args[0]), Dict):
