@@ -127,6 +127,8 @@ def _push_structural(let: Let, tangents: Mapping[Atom, Atom], b: Builder) -> lis
         parts = [tangents.get(a) or nothing(a, b) for a in let.args]
         return list(b.apply("pack", parts, types=(let.targets[0].type,)))
     args = list(let.args)
+    if let.op == "update" and args[1] == Const(...) and tangents.get(args[0]) is tangents.get(args[2]):
+        return [tangents[args[0]]]  # `x[...] = x + 1.0`
     if let.op == "table":
         positions = positions[1:]
     for i in positions:

@@ -104,7 +104,8 @@ class Mender:
         for group in self.together(writes):
             # One kind of remedy a round: a cheap one may end the other conflicts of the group as well.
             for remedy in (self.cheaply, self.once, self.here):
-                if any([remedy(c) for c in group]):
+                found = [remedy(c) for c in group]
+                if any(found):
                     helped = True
                     break
         if not helped:

@@ -316,7 +316,8 @@ class Indexing(Tables):
             return
         self.certain(owner, node)
         before = self.value(owner, node)
-        self.store(owner, self.let("update", before, key, a, hint=hint), node, hint)
+        whole = self.type_of(key) == Tuple(())  # `x[()]` is `x[...]` where it is written
+        self.store(owner, self.let("update", before, Const(...) if whole else key, a, hint=hint), node, hint)
 
     def certain(self, view: View, node: ast.AST) -> None:
         """Writing into what an index gave: an array then, and it has to be a view."""

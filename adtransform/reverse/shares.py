@@ -58,7 +58,9 @@ class Contribute:
 
     def at(self, operand: Atom, key: Atom, share: Atom) -> None:
         """`d_operand[key] += share`."""
-        if isinstance(operand, Var) and operand in self.sweep.active:
+        if key == Const(...) or type_of(key) == Tuple(()):
+            self(operand, share)  # all of it, which may be a number
+        elif isinstance(operand, Var) and operand in self.sweep.active:
             old = self.sweep.adjoint[operand]
             if isinstance(type_of(share), (List, Tuple)):
                 grown = self.b.let("plus", self.b.let("index", old, key), share)

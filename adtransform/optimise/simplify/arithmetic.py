@@ -12,6 +12,7 @@ from adtransform.lattice import (
     rank_of,
     same_shape,
 )
+from adtransform.ops import elementwise
 from adtransform.optimise.simplify.engine import Simplifier, is_floating, is_number, row
 
 
@@ -75,7 +76,7 @@ def _div(s: Simplifier, let: Let, b: Builder) -> Atom | None:
     negated = s.source(x, "operator.neg")
     if negated is not None:
         return b.let("operator.neg", b.let(let.op, negated.args[0], y))
-    if let.op == "numpy.divide" and isinstance(y, Const) and type(y.value) in (int, float) and y.value != 0:
+    if let.op == "numpy.divide" and _is_nonzero(s, y):
         return b.let("operator.truediv", x, y)
     found = _share_of_mean(s, x, y, b)
     if found is not None:
@@ -86,6 +87,24 @@ def _div(s: Simplifier, let: Let, b: Builder) -> Atom | None:
         if is_scalar(type_of(ratio.args[1])) and is_floating(y):
             return b.let("operator.truediv", 1.0, b.let("operator.mul", ratio.args[1], y), type=let.targets[0].type)
     return None
+
+
+def _is_nonzero(s: Simplifier, a: Atom) -> bool:
+    """Whether a number is known not to be 0: a constant, or more than a square."""
+    if isinstance(a, Const):
+        return type(a.value) in (int, float) and a.value != 0
+    total = s.source(a, "operator.add")
+    return total is not None and any(
+        isinstance(x, Const) and type(x.value) in (int, float) and x.value > 0 and _is_square(s, y)
+        for x, y in (total.args, reversed(total.args))
+    )
+
+
+def _is_square(s: Simplifier, a: Atom) -> bool:
+    product, power = s.source(a, "operator.mul"), s.source(a, "operator.pow")
+    square = product is not None and product.args[0] == product.args[1]
+    square = square or (power is not None and power.args[1] == Const(2))
+    return square and kind_of(type_of(a)) != "complex"
 
 
 def _share_of_mean(s: Simplifier, x: Atom, y: Atom, b: Builder) -> Atom | None:
@@ -191,6 +210,9 @@ def _where(s: Simplifier, let: Let, b: Builder) -> Atom | None:
     inner = s.source(x, "numpy.where")
     if inner is not None and len(inner.args) == 3 and isinstance(inner.args[1], Const) and _excludes(s, cond, inner.args[0]):
         return b.let("numpy.where", cond, inner.args[2], y, type=let.targets[0].type)
+    if (both := s.source(cond, "operator.and_")) is not None and Const(False) in both.args:
+        # `(u == 0) & False`: nowhere, in the shape of `u`.
+        return y if all(_spans(s, y, a) for a in both.args) else None
     if isinstance(cond, Const) and type(cond.value) is bool:
         found = x if cond.value else y
     elif x == y and isinstance(x, Const):
@@ -199,6 +221,18 @@ def _where(s: Simplifier, let: Let, b: Builder) -> Atom | None:
         return None
     # The other operands may have given the result its shape.
     return found if same_shape(type_of(found), let.targets[0].type) else None
+
+
+def _spans(s: Simplifier, a: Atom, part: Atom, depth: int = 3) -> bool:
+    """Whether `a` is computed element by element from all that `part` is, so that its shape covers that of `part`."""
+    if a == part or isinstance(part, Const) or is_scalar(type_of(part)):
+        return True
+    if depth == 0:
+        return False
+    let, inner = (s.lets.get(v) if isinstance(v, Var) else None for v in (a, part))
+    if let is not None and elementwise(let.op) and any(_spans(s, o, part, depth - 1) for o in let.args):
+        return True
+    return inner is not None and elementwise(inner.op) and all(_spans(s, a, o, depth - 1) for o in inner.args)
 
 
 def _excludes(s: Simplifier, cond: Atom, other: Atom) -> bool:
