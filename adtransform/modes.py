@@ -17,7 +17,7 @@ from adtransform.build import Builder, type_of
 from adtransform.calls import Variants, active_results, reached, variants
 from adtransform.forward import forward as push_forward
 from adtransform.infer.structural import tangent as tangent_type
-from adtransform.ir import Atom, Const, Function, If, Leaf, Let, Param, Record, Region, Stmt, Var
+from adtransform.ir import Atom, Const, Function, If, Leaf, Let, Param, Record, Region, Var
 from adtransform.lattice import UNKNOWN, List, Saved, Tuple, Type, is_scalar, kind_of
 from adtransform.optimise.collect import collect
 from adtransform.optimise.direct import direct
@@ -35,7 +35,7 @@ from adtransform.optimise.tidy import tidy
 from adtransform.optimise.together import together
 from adtransform.optimise.versions import versions
 from adtransform.reverse import Sweeps, sweep
-from adtransform.rewrite import Renamer, Rewriter, statements, used
+from adtransform.rewrite import Renamer, Rewriter, statements, turn, used
 from adtransform.tape import tape
 
 Pass = Callable[[Function], Function]
@@ -117,7 +117,7 @@ def backward_listing(f: Function, wrt: Sequence[str]) -> Function:
     }
     visible = {t for s in (*sweeps.forward, *sweeps.backward) for t in s.targets}
     joint = lower(_joint(sweeps, cast=False))
-    cut = _cut(joint.body.body)
+    cut = turn(joint.body.body)
     zeroed = _Zeroed(indexed, visible).region(replace(joint.body, body=joint.body.body[cut + 1 :]))
     first, second = tape(joint.body.body[:cut], dropped(zeroed, ()).body, sweeps.trips)
     return replace(joint, body=replace(joint.body, body=(*first, *second)))
@@ -245,7 +245,7 @@ def _taped(sweeps: Sweeps) -> Function:
     """The joint sweeps, simplified before the tape is laid so that only what is needed is saved."""
     f = sweeps.function
     joint = run(JOINT, _joint(sweeps))
-    cut = _cut(joint.body.body)
+    cut = turn(joint.body.body)
     first, second = tape(joint.body.body[:cut], joint.body.body[cut + 1 :], sweeps.trips)
     body = (*first, joint.body.body[cut], *second)
     return replace(joint, name=f"{f.name}_reverse", body=replace(joint.body, body=body))
@@ -284,13 +284,9 @@ def _seed(name: str, result: Atom) -> Param:
     return Param(name, t if is_scalar(t) or isinstance(t, (List, Saved)) else UNKNOWN, default=Const(1.0))
 
 
-def _cut(body: Sequence[Stmt]) -> int:
-    return next(i for i, s in enumerate(body) if isinstance(s, Let) and s.op == "backward")
-
-
 def _split(f: Function, joint: Function, wrt: Sequence[str]) -> tuple[Function, Function]:
     """The two halves of the joint sweeps."""
-    cut = _cut(joint.body.body)
+    cut = turn(joint.body.body)
     first, second = joint.body.body[:cut], joint.body.body[cut + 1 :]
     count = len(f.results)
     values, shares = joint.results[:count], joint.results[count:]

@@ -154,6 +154,12 @@ def resolve(op: str) -> Callable[..., Any] | None:
             return None
 
 
+def helper(name: str) -> Callable[..., Any]:
+    """A helper of emitted code, to compute now what it would compute of constants."""
+    found: Callable[..., Any] = getattr(importlib.import_module("adtransform.runtime"), name)
+    return found
+
+
 @functools.cache
 def elementwise(op: str) -> bool:
     """Whether an operation works element by element and broadcasts its operands."""

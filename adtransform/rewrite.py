@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -60,6 +60,11 @@ def statements(region: Region) -> list[Stmt]:
             for inner in regions(stmt):
                 found += statements(inner)
     return found
+
+
+def turn(body: Sequence[Stmt]) -> int:
+    """Where the backward sweep begins, at its mark; behind the last statement where there is none."""
+    return next((i for i, s in enumerate(body) if isinstance(s, Let) and s.op == "backward"), len(body))
 
 
 def used(region: Region) -> Iterator[Var]:

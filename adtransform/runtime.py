@@ -167,14 +167,27 @@ def swap(subscripts: str, i: int) -> str:
     """The subscripts of the adjoint of an einsum for its operand `i`: `swap('ij,jk->ik', 0)` is `'ik,jk->ij'`."""
     terms, _, out = subscripts.replace(" ", "").partition("->")
     if "->" not in subscripts:
-        out = "".join(sorted(c for c in set(terms) - {","} if terms.count(c) == 1))
+        out = "".join(sorted(c for c in set(terms) - {",", "."} if terms.count(c) == 1))
+        out = "..." + out if "..." in terms else out
     operands = terms.split(",")
     out, operands[i] = operands[i], out
     return ",".join(operands) + "->" + out
 
 
+def spelled(subscripts: str, *ranks: int) -> str:
+    """Subscripts with labels instead of `...`, for operands and a result of so many axes."""
+    terms = subscripts.replace("->", ",").split(",")
+    axes = [rank - len(term.replace("...", "")) if "..." in term else 0 for term, rank in zip(terms, ranks, strict=True)]
+    free = [c for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz" if c not in subscripts]
+    labels = free[: max(axes)]
+    named = [term.replace("...", "".join(labels[len(labels) - n :])) for term, n in zip(terms, axes, strict=True)]
+    return ",".join(named[:-1]) + "->" + named[-1]
+
+
 def contract(subscripts: str, like: Any, *operands: Any) -> Any:
     """`np.einsum` whose output, shaped as `like`, may have labels of its own (repeated) or twice (a diagonal)."""
+    if "..." in subscripts:
+        subscripts = spelled(subscripts, *map(np.ndim, (*operands, like)))
     terms, out = subscripts.split("->")
     wanted = "".join(dict.fromkeys(out))
     known = "".join(c for c in wanted if c in terms)

@@ -121,10 +121,10 @@ def docstring(text: str) -> list[str]:
 def check(assume: Assume) -> list[str]:
     """`if x.ndim != 1: raise ValueError(...)`"""
     test = ast.parse(assume.test, mode="eval").body
-    opposite = {ast.Eq: "!=", ast.NotEq: "=="}
+    opposite = {ast.Eq: "!=", ast.NotEq: "==", ast.NotIn: "in"}
     if isinstance(test, ast.Compare) and len(test.ops) == 1 and type(test.ops[0]) in opposite:
         symbol = opposite[type(test.ops[0])]
-        text = f"{ast.unparse(test.left)} {symbol} {ast.unparse(test.comparators[0])}"
+        text = f"{ast.unparse(test.left)} {symbol} {ast.get_source_segment(assume.test, test.comparators[0])}"
     else:
         text = f"not {ast.unparse(test)}" if isinstance(test, (ast.Name, ast.Call, ast.Attribute)) else f"not ({assume.test})"
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):

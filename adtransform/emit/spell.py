@@ -151,6 +151,8 @@ class Speller:
             return self.negation(t.args[0])
         if op.startswith(("numpy.random.Generator.", "builtins.list.")):
             return self.call(Dot(self(t.args[0]), op.rpartition(".")[2]), t.args[1:], t.kwargs)
+        if op == "builtins.getattr" and isinstance(name := t.args[1], Const):
+            return Dot(self(t.args[0]), name.value)
         if op in UNARY:
             symbol, level = UNARY[op]
             return Prefix(symbol, self(t.args[0]), level)

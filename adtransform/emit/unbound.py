@@ -11,10 +11,11 @@ contradict every condition is bound.
 from __future__ import annotations
 
 from collections import ChainMap, Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TypeVar
 
-from adtransform.ir import UNDEFINED, Const, Var
+from adtransform.ir import UNDEFINED, Const, Function, Leaf, Var
+from adtransform.listing.writing import map_tree
 from adtransform.ops import CALLS, LIKE
 from adtransform.place.program import (
     Attempt,
@@ -48,7 +49,7 @@ def unbound(program: Program, names: Mapping[Var, str]) -> frozenset[Var]:
     nodes = walk(program.nodes)
     if not any(s == UNDEFINED for n in nodes if isinstance(n, Copy) for _, s in n.pairs):
         return frozenset()
-    analysis = _Analysis(nodes, names)
+    analysis = _Analysis(nodes, names, () if program.function.internal else _values(program.function))
     analysis.block(program.nodes, ChainMap(), ChainMap())
     sources: dict[Var, list[Var]] = {}
     for t, s in analysis.moves:
@@ -62,9 +63,18 @@ def unbound(program: Program, names: Mapping[Var, str]) -> frozenset[Var]:
     return frozenset(analysis.needed)
 
 
+def _values(f: Function) -> list[int]:
+    """The positions among the results of what the user's function returns."""
+    first = f.tree[0] if isinstance(f.tree, tuple) and f.tree else f.tree
+    found: list[int] = []
+    map_tree(first, lambda leaf: found.append(leaf.index) if isinstance(leaf, Leaf) else None)
+    return [i for i in found if getattr(f.body.results[i], "of", None) is None]
+
+
 class _Analysis:
-    def __init__(self, nodes: list[Node], names: Mapping[Var, str]) -> None:
+    def __init__(self, nodes: list[Node], names: Mapping[Var, str], values: Collection[int]) -> None:
         self.names = names
+        self.values = values  # the positions of what the user returns: there an unbound one is an error, as in Python
         self.needed: set[Var] = set()
         self.moves = [(t, s) for n in nodes if isinstance(n, Copy) for t, s in n.pairs if isinstance(s, Var)]
         self.moves += [exit for n in nodes if isinstance(n, Loop) for exit in n.exits]
@@ -102,7 +112,8 @@ class _Analysis:
                 case Loop():
                     self.loop(node, state, facts)
                 case Exit(kind=kind):
-                    self.check(reads(node), state, facts)
+                    shown = [v for i, v in enumerate(node.values) if kind == "return" and i in self.values]
+                    self.check((v for v in reads(node) if v not in shown), state, facts)
                     if kind == "break":
                         known, learnt, ends = self.breaks[-1]
                         ends.append((_changes(state, known), _changes(facts, learnt)))

@@ -45,9 +45,7 @@ def _index(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Ty
         case Dict():
             return item_of(a)
         case List(item):
-            if isinstance(key, Scalar):
-                return item_of(a)
-            return List(item) if isinstance(key, Cut) or key in (SLICE, WHOLE) else UNKNOWN
+            return List(item) if isinstance(key, Cut) or key in (SLICE, WHOLE) else item_of(a)
         case Array(dtype, dims):
             keys = key.items if isinstance(key, Tuple) else (key,)
             return _unranked(dtype, keys) if dims is None else _taken(dtype, dims, keys)

@@ -17,9 +17,10 @@ from adtransform.lattice import (
     Type,
     broadcast_dims,
     fresh_dim,
+    rank_of,
     result_dtype,
 )
-from adtransform.ops import resolve
+from adtransform.ops import helper, resolve
 
 Dims = tuple[Extent, ...]
 
@@ -101,11 +102,19 @@ def _contracted(given: Atom, m: int, n: int) -> tuple[tuple[int, ...], tuple[int
 
 def _einsum(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
     text = args[0].value if args and isinstance(args[0], Const) else None
-    if not isinstance(text, str) or "." in text or set(kwargs) - {"optimize"}:
+    if not isinstance(text, str) or set(kwargs) - {"optimize"}:
         return UNKNOWN
     left, arrow, right = text.replace(" ", "").partition("->")
     if not arrow:
-        right = "".join(sorted(c for c in set(left) - {","} if left.count(c) == 1))
+        right = "".join(sorted(c for c in set(left) - {",", "."} if left.count(c) == 1))
+        right = "..." + right if "..." in left else right
+    if "..." in left:
+        ranks = [rank for t in types[1:] if (rank := rank_of(as_array(t))) is not None]
+        if len(ranks) < len(types) - 1:
+            return UNKNOWN
+        wide = [rank - len(s.replace("...", "")) for s, rank in zip(left.split(","), ranks, strict=True) if "..." in s]
+        count = len(right.replace("...", "")) + ("..." in right) * max(wide)
+        left, _, right = helper("spelled")(f"{left}->{right}", *ranks, count).partition("->")
     extents: dict[str, Extent] = {}
     for labels, t in zip(left.split(","), types[1:], strict=False):
         dims = as_array(t).dims

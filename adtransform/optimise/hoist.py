@@ -17,7 +17,7 @@ from adtransform.lattice import ELLIPSIS, NONE, Array, Scalar, Tuple, Type, is_n
 from adtransform.ops import elementwise
 from adtransform.optimise.fill import is_basic
 from adtransform.optimise.share import share
-from adtransform.rewrite import Rewriter, defined, operands, used
+from adtransform.rewrite import Rewriter, defined, operands, turn, used
 
 _ARITHMETIC = frozenset("operator.add operator.sub operator.mul operator.neg".split())
 _ASKS = frozenset("slice tuple shape ndim size numpy.transpose".split())
@@ -26,7 +26,7 @@ _ASKS = frozenset("slice tuple shape ndim size numpy.transpose".split())
 def hoist(f: Function) -> Function:
     """The function with the invariant arrays of its loops before them."""
     body = f.body.body
-    cut = next((i for i, s in enumerate(body) if isinstance(s, Let) and s.op == "backward"), len(body))
+    cut = turn(body)
     back = Region((), body[cut:], f.results)
     return _Hoist({*used(back), *defined(back)}).function(f)
 
@@ -37,7 +37,7 @@ def lift(f: Function) -> Function:
     The user's own lines stay as they are; these are none, so they come from no line.
     """
     body = f.body.body
-    cut = next((i for i, s in enumerate(body) if isinstance(s, Let) and s.op == "backward"), len(body))
+    cut = turn(body)
     if cut == len(body):
         return f
     lifter = _Lift({t for s in body[:cut] for t in s.targets})

@@ -12,7 +12,7 @@ from adtransform.build import Builder, type_of
 from adtransform.infer.extents import Count
 from adtransform.ir import UNDEFINED, Atom, Const, Function, Let, Region, Stmt, Try, Var, is_temporary
 from adtransform.lattice import Array, Dim, dims_of, is_lasting, kind_of
-from adtransform.rewrite import Rewriter, defined, operands, regions, statements
+from adtransform.rewrite import Rewriter, defined, operands, regions, statements, turn
 
 
 def shapes(f: Function) -> Function:
@@ -21,7 +21,7 @@ def shapes(f: Function) -> Function:
     Where the backward sweep asks for the size of a value that it does not read, it asks one of the same shape that it does;
     the extents of axes (`len(u)` in a loop) it takes of what is at hand.
     """
-    cut = next((i for i, s in enumerate(f.body.body) if isinstance(s, Let) and s.op == "backward"), len(f.body.body))
+    cut = turn(f.body.body)
     return _Shapes(f.body.body[:cut], f.body.body[cut:]).function(f)
 
 

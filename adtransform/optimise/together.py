@@ -13,13 +13,13 @@ from dataclasses import replace
 
 from adtransform.ir import Atom, Function, If, Let, Region, Stmt, Var
 from adtransform.ops import EXTERNAL, effect_free
-from adtransform.rewrite import Rewriter, operands
+from adtransform.rewrite import Rewriter, operands, turn
 
 
 def together(f: Function) -> Function:
     """The function with the tests of its backward sweep joined."""
     body = f.body.body
-    cut = next((i for i, s in enumerate(body) if isinstance(s, Let) and s.op == "backward"), len(body))
+    cut = turn(body)
     if cut == len(body):
         return f
     made = _Together().region(Region((), body[cut:], f.results))

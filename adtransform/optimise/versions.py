@@ -16,7 +16,7 @@ from adtransform.ir import Atom, Const, For, Function, If, Let, Region, Stmt, Tr
 from adtransform.lattice import List, Tuple, Unknown
 from adtransform.ops import LIKE
 from adtransform.optimise.fill import is_basic
-from adtransform.rewrite import Rewriter, definitions, regions, statements
+from adtransform.rewrite import Rewriter, definitions, regions, statements, turn
 
 _WRITES = frozenset(["update", "accumulate_at"])
 _ANY = Var(hint="any")  # of what no statement was seen to make yet
@@ -26,8 +26,8 @@ _NONE = Var(hint="none")
 def versions(f: Function) -> Function:
     """The function with the last version of each array in the place of those that are only asked for their shape."""
     asked = (s for s in statements(f.body) if isinstance(s, Let) and s.op == "fit")
-    cut = next((i for i, s in enumerate(f.body.body) if isinstance(s, Let) and s.op == "backward"), None)
-    if cut is None or not any(isinstance(type_of(s.args[1]), Unknown) for s in asked):
+    cut = turn(f.body.body)
+    if cut == len(f.body.body) or not any(isinstance(type_of(s.args[1]), Unknown) for s in asked):
         return f
     f = _Last(_lasts(f, cut), definitions(f.body)).function(f)
     return _Fitted(_Shapes(f).found).function(f)

@@ -10,7 +10,6 @@ from adtransform.place.copies import settle
 from adtransform.place.current import current
 from adtransform.place.items import items
 from adtransform.place.program import Program
-from adtransform.place.solid import solid
 from adtransform.place.storage import Storage
 from adtransform.place.thread import thread
 from adtransform.place.unpack import unpack
@@ -25,6 +24,5 @@ def place(f: Function, *, listing: bool = False) -> tuple[Program, Storage]:
     memory, found = settle(program, results=not listing and not f.internal)
     if not listing:
         current(program, found)
-        solid(program.nodes)
         items(program.nodes)
     return program, memory

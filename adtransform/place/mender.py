@@ -51,6 +51,17 @@ def _may_be_unbound(nodes: list[Node]) -> set[Var]:
     return found
 
 
+def _moves(node: Node) -> list[tuple[Operand, Var]]:
+    """Which values get the buffers of which."""
+    if isinstance(node, Copy):
+        return [(s, t) for t, s in node.pairs]
+    if isinstance(node, Loop):
+        return [(p, q) for q, p in node.exits]
+    if isinstance(node, Bind) and node.targets and node.tree.args and (node.inplace or node.tree.op in VIEWS):
+        return [(node.tree.args[0], t) for t in node.targets]
+    return []
+
+
 class Mender:
     """Inserts the copies that end conflicts: one round, as few and as far out of loops as it can."""
 
@@ -66,8 +77,12 @@ class Mender:
         self.before_loops: list[Before] = []
         self.moves: dict[tuple[Node, Var], Operand] = {}  # what a copy, or a loop at its end, puts into a variable
         self.carriers: dict[Var, Loop] = {}
+        self.kept: set[Bind | Exit] = set()  # the writes of what each trip keeps
         self.firsts: set[Bind | Exit] = set()  # the writes of what is the caller's
         self.tried: dict[tuple[Var, Buffers], bool] = {}
+        self.entered: dict[tuple[Loop, Buffers], tuple[int, Copy, Var, bool]] = {}  # where a buffer comes into a loop
+        self.seen: dict[tuple[Var, Loop], dict[Operand, bool]] = {}
+        self.onward: dict[Operand, list[tuple[Node, Var]]] = {}
         self.loose = _may_be_unbound(program.nodes)
         self.indexed = {
             v
@@ -100,6 +115,7 @@ class Mender:
         """Insert the copies for all conflicts of a round, and say where."""
         writes = [c for c in conflicts if isinstance(c.node, Bind)]
         self.firsts = {c.node for c in writes if not c.others and not c.position}
+        self.kept = {c.node for c in writes if self.is_kept(c)}
         helped = False
         for group in self.together(writes):
             # One kind of remedy a round: a cheap one may end the other conflicts of the group as well.
@@ -148,7 +164,16 @@ class Mender:
 
     def once(self, c: Conflict) -> bool:
         """Copy before a loop, or else the caller's own."""
-        return not c.position and (self.at_init(c) or self.of_view(c))
+        return not c.position and c.node not in self.kept and (self.at_init(c) or self.of_view(c))
+
+    def is_kept(self, c: Conflict) -> bool:
+        """Whether a write that is a choice is of what each trip of its loop puts into a list."""
+        assert isinstance(c.node, Bind)
+        if c.node.tree.op in MUST:
+            return False
+        around, held = set(self.loops[c.node]), self.memory.held
+        kept = [o for o in c.others if held.get(o, frozenset()) & c.shared]
+        return any(not around.isdisjoint(self.loops[node]) for o in kept for node in self.made.get(o, ()))
 
     def here(self, c: Conflict) -> bool:
         """Copy right before the write, or do without a write in place."""
@@ -262,8 +287,12 @@ class Mender:
         around = set(self.loops[c.node])
         if not isinstance(c.value, Var) or not around:
             return False
-        best: tuple[int, Copy, Var, bool] | None = None
-        for node, held, viewed in self.chain(c.value, self.loops[c.node][0]):
+        outermost = self.loops[c.node][0]
+        best: tuple[int, Copy, Var, bool] | None = self.entered.get((outermost, c.shared))
+        if best is not None and (viewed := self.seen_from(best[2], outermost).get(c.value)) is not None:
+            return self.copy_entry(c, *best[1:3], viewed)
+        best = None
+        for node, held, viewed in self.chain(c.value, outermost):
             if not isinstance(node, Copy) or node.back is not None or (node, held) in self.done:
                 continue
             depth, source = len(self.loops[node]), self.moves[node, held]
@@ -276,7 +305,12 @@ class Mender:
                 best = (depth, node, held, viewed)
         if best is None:
             return False
-        _, node, target, viewed = best
+        if best[0] == len(self.loops[outermost]):
+            self.entered[outermost, c.shared] = best
+        return self.copy_entry(c, *best[1:])
+
+    def copy_entry(self, c: Conflict, node: Copy, target: Var, viewed: bool) -> bool:
+        """Copy what is carried into a loop, before it."""
         if (node, target) not in self.copied:
             self.copied.add((node, target))
             source = self.moves[node, target]
@@ -289,6 +323,24 @@ class Mender:
             node.pairs = [(t, fresh if t is target else s) for t, s in node.pairs]
             self.moves[node, target] = fresh
         return True
+
+    def seen_from(self, v: Var, within: Loop) -> dict[Operand, bool]:
+        """What has the buffer of a value in a loop, or is a view of it: whether a view was taken on the way."""
+        if (v, within) not in self.seen:
+            if not self.onward:
+                for node in self.lists:
+                    for source, target in _moves(node):
+                        self.onward.setdefault(source, []).append((node, target))
+            found: dict[Operand, bool] = {v: False}
+            todo = [v]
+            while todo:
+                current = todo.pop()
+                for node, target in self.onward.get(current, ()):
+                    if target not in found and within in self.loops[node]:
+                        found[target] = found[current] or (isinstance(node, Bind) and node.tree.op in TAKEN)
+                        todo.append(target)
+            self.seen[v, within] = found
+        return self.seen[v, within]
 
     def chain(self, v: Var, within: Loop | None = None) -> Iterator[tuple[Node, Var, bool]]:
         """The statements a value's buffer came through, backwards, with what they bind and whether a view was taken since.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from adtransform.ir import Const, Var
-from adtransform.lattice import Array, List, Saved, Scalar, Static, Tuple, Type, Unknown
+from adtransform.lattice import Array, List, Saved, Scalar, Static, Tuple, Type, Unknown, dims_of
 from adtransform.ops import VIEWS
 from adtransform.place.program import Bind, Copy, Loop, Node, Operand, Tree, blocks, reads, variables
 
@@ -210,6 +210,8 @@ class _Solver:
             case "copy_items":
                 self.give(node.targets[0], self.site(node, 0, "own", loops), self.site(node, 0, "held", loops))
             case op if node.inplace or op in _SELF:
+                if op not in _SELF and not dims_of(tree.type) and not isinstance(tree.type, List):
+                    own = own | self.site(node, 0, "own", loops)  # of a number it makes something new
                 value = tree.args[2] if op == "update" else tree.args[1] if op != "drop" else Const(None)
                 self.give(node.targets[0], own, held | out.reach(value) if op in ("push", "update") else held)
             case "index":

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from adtransform.errors import DifferentiationError, Refusal
-from adtransform.ir import Assume, Const, Function, Origin, Param, Record
+from adtransform.ir import Assume, Const, Function, Origin, Param, Record, Region
 from adtransform.lattice import TEXT, UNKNOWN, Array, Dim, List, Tuple, Type
 from adtransform.read.annotations import annotation_type
 from adtransform.read.core import Detach, Restart, Taken, Unroll
@@ -107,14 +107,15 @@ class Reader(Statements):
             else:
                 self.whole_body()
             result = self._results(node)
+            found: list[Any] = []
+            tree = leaves(result, found)
+            body = self.top.region((), tuple(found))
+            assumptions = tuple(self._assumptions(body)) if not self.messages else ()
         except Refusal as refusal:
             self.messages += [refusal.message] if refusal.message and refusal.message not in self.messages else []
             raise DifferentiationError(self.messages) from None
         if self.messages:
             raise DifferentiationError(sorted(self.messages, key=lambda m: (m.file, m.line, m.column)))
-        found: list[Any] = []
-        tree = leaves(result, found)
-        body = self.top.region((), tuple(found))
         number(body)
         return Function(
             self.frame.name,
@@ -123,7 +124,7 @@ class Reader(Statements):
             tree,
             ast.get_docstring(node) or "" if isinstance(node, ast.FunctionDef) else "",
             self._whole(node),
-            tuple(self._assumptions()),
+            assumptions,
             dict(self.bindings),
             callees=self.registry.functions,
             ignored=tuple(sorted(self.ignored)),
@@ -216,6 +217,8 @@ class Reader(Statements):
         for one in taken:
             if one.kind in ("array", "deep", "contiguous") and t == UNKNOWN:
                 t = Array()
+            if one.kind.startswith("dtype ") and t in (UNKNOWN, Array()):
+                t = Array(one.kind[6:])
             if one.kind.startswith("rank ") and not (isinstance(t, Array) and t.dims is not None):
                 dims = tuple(Dim(f"{name}.{i}") for i in range(int(one.kind[5:])))
                 t = Array(t.dtype if isinstance(t, Array) else None, dims)
@@ -255,10 +258,8 @@ class Reader(Statements):
                 yield Param(p.name, p.type, inspect.Parameter.KEYWORD_ONLY.name, p.default, p.annotation)
         yield from last
 
-    def _assumptions(self) -> Iterator[Assume]:
-        for many in self.taken.values():
-            for taken in many:
-                yield Assume(taken.test, taken.why, taken.origin)
+    def _assumptions(self, body: Region) -> Iterator[Assume]:
+        yield from self.assumed_numbers(body)
         for name, origin in self.written.items():
             for other in (p for p in self.params if p in self.loaded):
                 t = self.param_type(other)

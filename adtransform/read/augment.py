@@ -8,9 +8,13 @@ from collections.abc import Callable
 from adtransform.ir import Var
 from adtransform.lattice import Array, Scalar, Unknown
 from adtransform.read.control import Control
+from adtransform.read.core import Asked
+from adtransform.read.frames import Frame
+from adtransform.read.heap import Place
 from adtransform.read.operators import BINARY
 from adtransform.read.refs import DictRef, Entries, Items, ListRef, ObjectRef, Ref, View, present
-from adtransform.read.storages import Place
+
+_KEY = "%key"
 
 
 class Augment(Control):
@@ -46,7 +50,10 @@ class Augment(Control):
         def rebind(ref: Ref) -> None:
             self.set_attribute(owner, attr, self.named(attr, ref, stmt), goal)
 
-        self.augment_name(attr, before, op, value, stmt, rebind, (owner.storage, attr))
+        bound = self.augment_name(attr, before, op, value, stmt, rebind, (owner.storage, attr))
+        member = self.class_member(owner.kind.order, attr, goal)
+        if not bound and member is not None and member.kind == "property":
+            rebind(before)  # what was written in place is set as well
 
     def augment_name(
         self,
@@ -57,24 +64,25 @@ class Augment(Control):
         stmt: ast.AugAssign,
         rebind: Callable[[Ref], None] | None = None,
         place: Place | None = None,
-    ) -> None:
-        """`name += value`; `rebind` binds what is not written in place, `place` is an attribute instead of the name."""
+    ) -> bool:
+        """`name += value`: whether the name was bound anew; `rebind` does it, `place` is an attribute instead of the name."""
         rebind = rebind or (lambda ref: self.bind(name, ref, stmt))
         if isinstance(before, ListRef) and op == "add":
             self.extend(before.storage, value, stmt)
-            return
+            return False
         if isinstance(before, ObjectRef):
             method = self.special(before, f"__i{op.rstrip('_')}__", stmt)
             if method is not None:
                 rebind(self.apply(method, [before, value], {}, stmt))
-                return
+                return True
         if not isinstance(before, View):
             rebind(self.binary(op, before, value, stmt))
-            return
+            return True
         a = self.value(before, stmt)
         if isinstance(self.type_of(a), Unknown) and not self.is_array(name, before, stmt, place):
+            self.may_be_passed_twice(before, stmt)
             rebind(self.binary(op, before, value, stmt))
-            return
+            return True
         new = self.value(self.binary(op, before, value, stmt), stmt)
         self.place = self.origin(stmt)
         t, u = self.type_of(a), self.type_of(new)
@@ -83,6 +91,32 @@ class Augment(Control):
         else:
             named = self.let("assign", new, hint=name, type=u)
             self.store(before, named, stmt, name)
+        return False
+
+    def outermost(self) -> Frame:
+        """The frame of the function that is read, whose parameters they are."""
+        frame = self.frame
+        while frame.caller is not None:
+            frame = frame.caller
+        return frame
+
+    def once(self, key: ast.expr) -> ast.expr:
+        """A key that is read more than once and evaluated only here."""
+        if not any(isinstance(n, (ast.Call, ast.NamedExpr)) for n in ast.walk(key)) or isinstance(key, ast.Slice):
+            return key
+        self.frame.env[_KEY] = self.expression(key)
+        return ast.copy_location(ast.Name(_KEY, ast.Load()), key)
+
+    def set_again(self, base: Ref, key: ast.expr, item: Ref, stmt: ast.AugAssign) -> None:
+        """What was written in place becomes the item, which only an object of the user's can tell."""
+        if isinstance(base, ObjectRef):
+            self.assign_item(base, key, item, stmt)
+
+    def may_be_passed_twice(self, view: View, stmt: ast.AugAssign) -> None:
+        """Note that what is bound anew, as nobody is seen to share it, would be written if it is an array."""
+        for storage in (view.storage, *(s for pair in self.related if view.storage in pair for s in pair)):
+            if storage.param and not self.has_taken(storage.param, "number"):
+                self.written.setdefault(storage.param, self.origin(stmt))
 
     def place_of(self, base: Ref, key: ast.expr) -> Place | None:
         """The item of a list or a dict at a key that is known."""
@@ -110,11 +144,20 @@ class Augment(Control):
             return found[0]
         content = self.content(view.storage)
         param = self.root(content) if isinstance(content, Var) else ""
+        used = self.frame.scope.used_as_array
+        plain = [n for n in others if isinstance(self.frame.env.get(n), View)]  # and not what only holds it
+        as_array = any(n in used for n in (name, param, *plain)) or self.has_taken(param, "array")
+        as_array = as_array or param in self.outermost().scope.used_as_array
+        if not view.path and not as_array and isinstance(content, Var) and content not in self.definitions:
+            self.asked.append(Asked(content, name, others[0], self.origin(stmt)))
+            return False
         if view.path and param:
-            if name in self.frame.scope.used_as_array or any(s.op != "index" for s in view.path):
-                self.take(param, "deep", f"np.ndim({param}) > 1", f"`{name}` is taken as a view of `{param}`")
-                return True
             if all(s.sure for s in view.path):
+                return True
+            # A number that nobody reads any more would be updated for nothing.
+            needless = place is None and not self.frame.is_live(name)
+            if name in used or needless or any(s.op != "index" for s in view.path):
+                self.take(param, "deep", f"np.ndim({param}) > 1", f"`{name}` is taken as a view of `{param}`")
                 return True
             count = self.ints(view.path[0].args[0]) if len(view.path) == 1 and view.path[0].op == "index" else 0
             if not count:
@@ -124,27 +167,29 @@ class Augment(Control):
             return False
         if not param:
             sources = self.sources_of(content)
-            if not sources:
+            if not sources and (view.path or as_array):
                 self.refuse(stmt, f"`{name}` updated in place, seen as `{others[0]}` too", "annotate the parameters, or copy")
+            if not sources and isinstance(content, Var):
+                self.asked.append(Asked(content, name, others[0], self.origin(stmt)))
+                return False
             if len(view.path) == 1 and view.path[0].op == "index" and (count := self.ints(view.path[0].args[0])):
                 self.take_as_numbers(name, sources, count)
                 return False
-            for source in (p for p in sources if p in self.frame.scope.used_as_array):
+            for source in (p for p in sources if p in used):
                 self.take(source, "array", f"isinstance({source}, np.ndarray)", f"`{name}` and `{others[0]}` are one array")
                 return True
             for source in sources:
                 self.take(
                     source,
                     "number",
-                    f"not isinstance({source}, np.ndarray)",
+                    f"np.isscalar({source})",
                     f"`{name}` is updated while `{others[0]}` is read",
                 )
             return False
-        used = self.frame.scope.used_as_array
-        if any(n in used for n in (name, param, *others)) or self.has_taken(param, "array"):
+        if as_array:
             self.take(param, "array", f"isinstance({param}, np.ndarray)", f"`{name}` and `{others[0]}` are one array")
             return True
-        self.take(param, "number", f"not isinstance({param}, np.ndarray)", f"`{name}` is updated while `{others[0]}` is read")
+        self.take(param, "number", f"np.isscalar({param})", f"`{name}` is updated while `{others[0]}` is read")
         return False
 
     def take_as_numbers(self, name: str, sources: list[str], count: int) -> None:
@@ -155,7 +200,7 @@ class Augment(Control):
             if p in arrays:
                 self.take(p, f"rank {count}", f"np.ndim({p}) == {count}", f"`{name}` is taken as a number")
             else:
-                self.take(p, "number", f"not isinstance({p}, np.ndarray)", f"`{name}` is taken as a number")
+                self.take(p, "number", f"np.isscalar({p})", f"`{name}` is taken as a number")
 
     def sources_of(self, a: object) -> list[str]:
         """The parameters of unknown type from which elementwise operations make a value."""
@@ -180,15 +225,18 @@ class Augment(Control):
         """`x[k] += v`"""
         base = present(base)
         if not isinstance(base, View):
+            key = self.once(key)
             grown = self.grown_item(base, self.expression(key), stmt) if isinstance(base, DictRef) else None
             before = self.subscript(base, key, stmt) if grown is None else grown
             value = self.expression(stmt.value)
             if isinstance(before, View) and isinstance(self.type_of(self.value(before)), Array):
                 new = self.value(self.binary(op, before, value, stmt), stmt)
                 self.overwrite(before, new, stmt)
+                self.set_again(base, key, before, stmt)
                 return
             if isinstance(before, ListRef) and op == "add":
                 self.extend(before.storage, value, stmt)
+                self.set_again(base, key, before, stmt)
                 return
             known = isinstance(base, (ListRef, DictRef)) and isinstance(self.content(base.storage), (Items, Entries))
             if known and isinstance(before, View) and isinstance(self.type_of(self.value(before)), Unknown):
@@ -196,6 +244,7 @@ class Augment(Control):
                 if self.is_array(name, before, stmt, self.place_of(base, key)):
                     self.overwrite(before, self.value(self.binary(op, before, value, stmt), stmt), stmt)
                     return
+                self.may_be_passed_twice(before, stmt)
             self.assign_item(base, key, self.binary(op, before, value, stmt), stmt)
             return
         at = self.index_key(key)

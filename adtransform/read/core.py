@@ -73,6 +73,16 @@ class Taken:
 
 
 @record
+class Asked:
+    """`value` is updated under a name while another one sees it, which is right if it is a number."""
+
+    value: Atom
+    name: str
+    other: str
+    origin: Origin | None
+
+
+@record
 class Handling:
     """A handler being read: what it calls the exception, and the flag of the `Try` that caught it, if it is right behind."""
 
@@ -145,6 +155,7 @@ class Core:
         self.bindings: dict[str, Any] = {}
         self.assumes: list[Assume] = []
         self.written: dict[str, Origin | None] = {}
+        self.asked: list[Asked] = []
         self.constants: dict[Var, Const] = {}
         self.definitions: dict[Var, Let] = {}
         # What a carried or merged value was before the loop, or on one of the paths: of the same rank.

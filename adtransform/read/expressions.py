@@ -138,6 +138,10 @@ class Expressions(Operators):
                 return self.bound(owner, attr, node)
             case TupleRef() | DictRef() | ListRef() | FunctionRef() | PartialRef() | Const(str()):
                 return Method(owner, attr)
+            case Const(np.dtype() as dtype) if attr in ("kind", "name", "itemsize"):
+                return Const(getattr(dtype, attr))
+            case Var(type=Static("dtype")) if attr == "kind":
+                return self.let("builtins.getattr", owner, attr, type=TEXT)
             case RangeRef(start, stop, step) if attr in ("start", "stop", "step"):
                 return {"start": start, "stop": stop, "step": step}[attr]
         if attr in _VIEWS:

@@ -172,7 +172,7 @@ class Operators(Indexing):
         if param in self.frame.scope.used_as_array:
             self.take(param, "array", f"isinstance({param}, np.ndarray)", f"`{param}` is multiplied with a list")
         else:
-            self.take(param, "number", f"not isinstance({param}, np.ndarray)", f"a list is repeated `{param}` times")
+            self.take(param, "number", f"np.isscalar({param})", f"a list is repeated `{param}` times")
 
     def make_list(self, new: Atom, sources: tuple[Storage, ...], *, itself: bool = False) -> ListRef:
         """A new run-time list that holds what other lists hold."""
@@ -339,6 +339,8 @@ class Operators(Indexing):
         wanted = self.static(item) if isinstance(item, (Const, Var)) else None
         if isinstance(container, Lazy) and container.kind == "set":
             container = TupleRef(container.parts)
+        if isinstance(container, Const) and isinstance(container.value, str) and wanted is not None:
+            return wanted.value in container.value
         if isinstance(container, DictRef) and wanted is not None:
             content = self.content(container.storage)
             return wanted.value in content.refs if isinstance(content, Entries) else None

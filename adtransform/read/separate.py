@@ -8,14 +8,15 @@ A function that calls itself is read again and again, until what is known of its
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from adtransform.build import type_of
 from adtransform.errors import Refusal
-from adtransform.ir import UNDEFINED, Assume, Atom, Const, Function, Leaf, Let, Param, Var
+from adtransform.ir import UNDEFINED, Assume, Atom, Const, Function, Leaf, Let, Param, Region, Var
 from adtransform.lattice import Saved, Static, Type, join
 from adtransform.ops import effect_free
+from adtransform.read.asked import answers
 from adtransform.read.core import Restart, Taken, Unreached
 from adtransform.read.finish import number
 from adtransform.read.frames import DEAD, Frame
@@ -24,6 +25,7 @@ from adtransform.read.outline import Arguments, Kind, Outcome, canonical, joined
 from adtransform.read.passing import Inseparable, Inside, Outlining, Outside
 from adtransform.read.refs import DictRef, FunctionRef, ListRef, Ref, Storage, TupleRef, View
 from adtransform.read.scope import inside
+from adtransform.read.truncating import truncating
 from adtransform.rewrite import statements
 from adtransform.source import Definition, descend
 
@@ -252,11 +254,18 @@ class Separate(Objects):
             Leaf(0) if count == 1 else tuple(Leaf(i) for i in range(count)),
             ast.get_docstring(node) or "" if isinstance(node, ast.FunctionDef) else "",
             self.origin(node),
-            tuple(Assume(t.test, t.why, t.origin) for many in self.taken.values() for t in many),
+            tuple(self.assumed_numbers(body)),
             internal=True,
             ignored=tuple(sorted(self.ignored)),
         )
         return outcome
+
+    def assumed_numbers(self, body: Region) -> Iterator[Assume]:
+        """What was assumed of the parameters, and what has to be so that values updated in place are numbers."""
+        taken = [t for many in self.taken.values() for t in many]
+        taken += answers(body, self.asked, self.frame.scope.used_as_array)
+        taken += truncating(body)
+        yield from {t.test: Assume(t.test, t.why, t.origin) for t in reversed(taken)}.values()
 
     result_name: str
     captured_storages: dict[str, Storage]

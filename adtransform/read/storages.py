@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import NoReturn
 
 from adtransform.errors import Refusal
 from adtransform.infer.indexing import SHAPE
 from adtransform.ir import Atom, Const, Var
-from adtransform.lattice import Array, Dict, List, Saved, Scalar, Tuple, Type, Unknown, is_number, kind_of, rank_of
-from adtransform.read.core import Core, OpenLoop, Restart, Taken, Unroll
+from adtransform.lattice import Array, Dict, List, Saved, Tuple, Type, Unknown, is_number, kind_of
+from adtransform.read.assuming import RESHAPES, Assuming
+from adtransform.read.core import OpenLoop, Unroll
+from adtransform.read.heap import LOOP
 from adtransform.read.refs import (
-    Choice,
     ClassRef,
     Conflict,
-    Content,
     DerivedRef,
     DictRef,
     EitherRef,
@@ -39,15 +39,7 @@ from adtransform.read.refs import (
     View,
 )
 
-# Functions whose result, if it is an array at all, has the shape that its operands have together.
-LOOP = "%loop"
-_RESHAPES = ("numpy.reshape", "numpy.ravel")
-_RANK_KEEPING = frozenset(
-    "assign update numpy.copy operator.neg operator.pos numpy.asarray numpy.zeros_like numpy.ones_like".split()
-)
-
-
-Place = tuple[Storage, object]  # an object, a list or a dict, and one of its attributes, items or keys
+_AS_ARRAY = frozenset(["numpy.asarray", "numpy.asanyarray"])
 
 
 def mutable(t: Type) -> bool:
@@ -55,7 +47,7 @@ def mutable(t: Type) -> bool:
     return isinstance(t, (Array, Unknown, List, Saved)) or (isinstance(t, Tuple) and any(mutable(i) for i in t.items))
 
 
-class Storages(Core):
+class Storages(Assuming):
     """Reading and writing storages."""
 
     # From operands to references and back.
@@ -70,23 +62,6 @@ class Storages(Core):
         if isinstance(a.type, List):
             return DictRef(storage) if isinstance(a.type, Dict) else ListRef(storage)
         return View(storage, (), a, a)
-
-    def content(self, storage: Storage) -> Content:
-        """What a storage holds now; a parameter is loaded at first use."""
-        found = self.heap.get(storage)
-        if found is None:
-            if not storage.param:
-                raise self.refusal(None, "a value that only some of the paths to here have made", "bind it on every path")
-            return self.load(storage.param)
-        return found
-
-    def load(self, name: str) -> Var:
-        """The value of a parameter, loaded at the outermost level."""
-        if name not in self.loaded:
-            outer, self.builder = self.builder, self.top
-            self.loaded[name] = self.let("load", Const(name), type=self.param_type(name))
-            self.builder = outer
-        return self.loaded[name]
 
     def value(self, ref: Ref, node: ast.AST | None = None) -> Atom:
         """A reference as an operand.  Static containers become constants or arrays only where a call asks for that."""
@@ -207,84 +182,12 @@ class Storages(Core):
     def settle(self, view: View, name: str) -> None:
         """Make sure that what was a view when it was taken is one: another path has written the storage since."""
         for i, step in enumerate(view.path):
-            if step.op in _RESHAPES:
+            if step.op in RESHAPES:
                 self.assume_contiguous(view, i)
+            if step.op in _AS_ARRAY:
+                self.assume_array(view, i, self.follow(view)[i])
             if not step.sure:
                 self.assume_rank(view, name)
-
-    def assume_contiguous(self, view: View, position: int) -> None:
-        """A reshape is a view of a contiguous array, and a copy of others."""
-        param, whole = view.storage.param, all(self.stays_contiguous(s) for s in view.path[:position])
-        if whole and view.storage.solid:
-            return
-        if not whole or not param:
-            self.refuse(
-                None, "a write that a reshaped array may or may not see", "make the array with np.zeros, or use .copy()"
-            )
-        self.take(param, "contiguous", f"{param}.flags.c_contiguous", "a reshape of it is written or read after a write")
-
-    def stays_contiguous(self, step: Step) -> bool:
-        """Whether a step shows a contiguous part of a contiguous array."""
-        if step.op != "index":
-            return step.op in _RESHAPES
-        let = self.definitions.get(step.args[0]) if isinstance(step.args[0], Var) else None
-        if let is not None and let.op == "slice":
-            return let.args[2] in (Const(None), Const(1))
-        return self.ints(step.args[0]) > 0
-
-    def assume_rank(self, view: View, name: str) -> None:
-        """`t = x[i]` is a number or a row: decided by how `t` is used elsewhere."""
-        content = self.content(view.storage)
-        param = self.root(content) if isinstance(content, Var) else ""
-        count = self.ints(view.path[0].args[0]) if len(view.path) == 1 and view.path[0].op == "index" else 0
-        if not param or not count:
-            self.refuse(None, "an element that may be a number or a view", "annotate the array, or write .copy()")
-        if name and name in self.frame.scope.used_as_array:
-            self.take(param, f"rank {count + 1}", f"np.ndim({param}) == {count + 1}", f"`{name}` is taken as a view of a row")
-        else:
-            why = f"`{name or 'an element'}` is taken as a number, not as a view"
-            self.take(param, f"rank {count}", f"np.ndim({param}) == {count}", why)
-        self.refuse(None, "an element that may be a number or a view", "annotate the array, or write .copy()")
-
-    def ints(self, key: Atom) -> int:
-        """How many ints a key consists of; 0 where it has other parts."""
-        let = self.definitions.get(key) if isinstance(key, Var) else None
-        if let is not None and let.op == "tuple":
-            return len(let.args) if all(self.ints(a) == 1 for a in let.args) else 0
-        t = self.type_of(key)
-        return int(isinstance(t, Unknown) or (isinstance(t, Scalar) and t.kind == "int"))
-
-    def root(self, var: Atom) -> str:
-        """The parameter whose rank a value has; empty where it cannot be told."""
-        start, roots = var, self.roots
-        found = ""
-        while isinstance(var, Var):
-            if var in roots:
-                found = roots[var]
-                break
-            let = self.definitions.get(var)
-            if let is None:
-                var = self.before.get(var, Const(None))
-                continue
-            if let.op == "load":
-                found = str(self.static(let.args[0]).value)  # type: ignore[union-attr]
-                break
-            if let.op not in _RANK_KEEPING:
-                break
-            var = let.args[0]
-        if isinstance(start, Var):
-            roots[start] = found
-        return found
-
-    def take(self, param: str, kind: str, test: str, why: str) -> None:
-        """Assume something of a parameter, and read the function again with it."""
-        if any(t.kind == kind for t in self.taken.get(param, ())):
-            return
-        raise Restart(Taken(param, kind, test, why, self.place))
-
-    def has_taken(self, param: str, kind: str) -> bool:
-        """Whether something was assumed of a parameter."""
-        return any(t.kind == kind for t in self.taken.get(param, ()))
 
     # Writing.
 
@@ -319,6 +222,7 @@ class Storages(Core):
                 self.assume_contiguous(view, position)
                 return self.let("numpy.reshape", new, self.let("shape", parent), hint=hint)
             case "numpy.asarray" | "numpy.asanyarray":
+                self.assume_array(view, position, parent)
                 return new
             case "numpy.real" if kind_of(self.type_of(parent)) in ("float", "int"):
                 return new
@@ -365,124 +269,6 @@ class Storages(Core):
         """Before a list changes which items it has: what names one of them is from now on seen by itself."""
         raise NotImplementedError
 
-    def is_list(self, storage: Storage) -> bool:
-        """Whether a storage is a list's."""
-        content = self.heap.get(storage)
-        return isinstance(content, Items) or (isinstance(content, Var) and isinstance(content.type, List))
-
-    def is_table(self, storage: Storage) -> bool:
-        """Whether a storage is that of a dict whose keys are not known."""
-        content = self.heap.get(storage)
-        return isinstance(content, Var) and isinstance(content.type, Dict)
-
-    def reached(self, storage: Storage, but: object = None) -> str:
-        """A name, still to be read, through which a storage can be seen, `but` one of them; empty where there is none."""
-        frame = self.frame
-        while True:
-            for name, ref in frame.env.items():
-                other = name != but or frame is not self.frame
-                if other and frame.is_live(name) and any(s is storage for s in self.storages(ref)):
-                    return LOOP if name.startswith("%h") else name.lstrip("%")
-            if frame.caller is None:
-                break
-            frame = frame.caller
-        # What a function read by itself is given its caller sees.
-        return next((s.label for ref in self.given for s in self.storages(ref) if s is storage), "")
-
-    def storages(self, ref: Ref, but: Place | None = None) -> Iterator[Storage]:
-        """The storages that a reference leads to, `but` through an attribute of an object or an item of a list or a dict."""
-        seen: set[Storage] = set()
-        todo: list[Ref] = [ref]
-        while todo:
-            match todo.pop():
-                case View(storage):
-                    yield storage
-                    content = self.heap.get(storage)
-                    if isinstance(content, Choice):
-                        todo.extend(content.sides)
-                case TupleRef(items) | Lazy(_, items):
-                    todo.extend(reversed(items))
-                case ListRef(storage) | DictRef(storage) | ObjectRef(storage):
-                    if storage in seen:
-                        continue
-                    seen.add(storage)
-                    yield storage
-                    content = self.heap.get(storage)
-                    if isinstance(content, (Items, Entries)):
-                        refs = enumerate(content.refs) if isinstance(content, Items) else content.refs.items()
-                        held = [r for k, r in refs if but is None or (storage, k) != but]
-                        todo.extend(reversed(held))
-                case MaybeRef(_, inner):
-                    todo.append(inner)
-                case DerivedRef(_, function):
-                    todo.append(function)
-                case PartialRef(function, args, kwargs):
-                    todo.extend(reversed((function, *args, *kwargs.values())))
-                case Method(owner) | SuperRef(owner):
-                    todo.append(owner)
-
-    def root_name(self, storage: Storage) -> str:
-        """The name of what a storage is as a whole."""
-        env = self.frame.env
-        return next((n for n, r in env.items() if isinstance(r, View) and r.storage is storage and not r.path), "")
-
-    def aliases(self, view: View, but: str | Place) -> list[str]:
-        """The names, still to be read, that share a view's storage, `but` itself (a name, an attribute, an item) left out."""
-        place = but if isinstance(but, tuple) else None
-        mine = set(self.storages(view))
-        if view.storage.param:  # parts of which lists may hold
-            mine |= {s for pair in self.related if view.storage in pair for s in pair}
-        found = []
-        frame = self.frame
-        while True:
-            for name, ref in frame.env.items():
-                same = frame is self.frame and name == but
-                if not same and frame.is_live(name) and not mine.isdisjoint(self.storages(ref, place)):
-                    found.append(name)
-            if frame.caller is None:
-                break
-            frame = frame.caller
-        # What a function read by itself is given its caller sees.
-        given = any(s in mine for ref in self.given for s in self.storages(ref))
-        return [*found, "what the caller passes"] if given else found
-
-    def relate(self, a: Storage, b: Storage) -> None:
-        """Note that a write to one of two storages may be seen through the other."""
-        if a is not b:
-            self.related.add(frozenset((a, b)))
-
-    def forget_unreached(self) -> None:
-        """Between two statements of the function's own body: drop what nothing still to be read can see.
-
-        Every branch and loop looks at all that is there before it, and every meeting of two paths makes new storages; a
-        long program would drown in them.
-        """
-        env = self.frame.env
-        for name in [n for n in env if not (n.startswith("%") or self.frame.is_live(n))]:
-            del env[name]
-        seen = {s for ref in (*env.values(), *self.given) for s in self.storages(ref)}
-        self.heap = {s: c for s, c in self.heap.items() if s in seen or s.param or s.frozen}
-        self.picked = {s: p for s, p in self.picked.items() if s in self.heap}
-        self.most_held = max(64, 2 * self.held())
-
-    def forget_pairs(self, mark: int) -> None:
-        """Between two statements of a block: drop the pairs of which one was made in it and is seen by nothing any more.
-
-        `mark`: the number of the first storage made in the block.  What was there before may be held by what is around it.
-        """
-        refs = [*self.frame.env.values(), *self.given]
-        for storage, content in self.heap.items():
-            if storage.number < mark:
-                if isinstance(content, Items):
-                    refs.extend(content.refs)
-                elif isinstance(content, Entries):
-                    refs.extend(content.refs.values())
-                elif isinstance(content, Choice):
-                    refs.extend(content.sides)
-        seen = {s for ref in refs for s in self.storages(ref)}
-        self.related = {p for p in self.related if all(s.number < mark or s in seen or s.param or s.frozen for s in p)}
-        self.most_related = max(64, 2 * len(self.related))
-
     # Lists of a length that is not known.
 
     def listed(self, storage: Storage, key: Atom | None = None) -> Atom:
@@ -519,31 +305,6 @@ class Storages(Core):
         assert isinstance(content, (Var, Const))
         return content
 
-    def hold(self, storage: Storage, item: Ref) -> None:
-        """Note that a list holds something that can be written."""
-        for inner in self.storages(item):
-            if inner is storage or frozenset((storage, inner)) in self.related:
-                self.doubled(storage)
-            self.share(storage, inner)
-            # A variable of a loop may be a view of something: whoever holds the one may hold the other.
-            for other in [s for pair in self.related if inner in pair for s in pair - {inner, storage}]:
-                self.relate(storage, other)
-
-    def doubled(self, storage: Storage) -> None:
-        """Note that a list or a dict may hold the same array twice."""
-        self.related.add(frozenset((storage,)))
-
-    def is_doubled(self, storage: Storage) -> bool:
-        """Whether it may."""
-        return frozenset((storage,)) in self.related
-
-    def share(self, a: Storage, b: Storage) -> None:
-        """Note that two containers, of which one was made after the other, may hold the same."""
-        pair = frozenset((a, b))
-        if pair not in self.related and not (a.merged and b.merged):
-            self.sharing.add(pair)
-        self.relate(a, b)
-
     # Views.
 
     def through(self, owner: Ref, step: Step, node: ast.AST | None = None) -> Ref:
@@ -554,7 +315,7 @@ class Storages(Core):
             return after
         if isinstance(owner, ListRef):
             return self.seen(owner.storage, (step,), after)
-        if isinstance(owner, View) and step.op in _RESHAPES and self.is_last(owner.storage, node):
+        if isinstance(owner, View) and step.op in RESHAPES and self.is_last(owner.storage, node):
             return self.successor(owner.storage, after)
         if isinstance(owner, View):
             return self.seen(owner.storage, (*owner.path, step), after)
@@ -582,7 +343,3 @@ class Storages(Core):
     def seen(self, storage: Storage, path: tuple[Step, ...], value: Var) -> Ref:
         """A view with the value it has now."""
         return View(storage, path, value, self.content(storage))
-
-    def rank(self, a: Atom) -> int | None:
-        """The rank of an operand where it is known."""
-        return rank_of(self.type_of(a))

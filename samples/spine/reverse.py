@@ -22,7 +22,6 @@ def cool_reverse(
     t41_tape = []
     u = u.copy()
     returned = False
-    result = None
     trips_i = 0
     for i in range(u.shape[0]):
         trips_i += 1

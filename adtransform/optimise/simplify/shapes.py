@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -28,7 +27,7 @@ from adtransform.lattice import (
     same_kind,
     same_shape,
 )
-from adtransform.ops import elementwise
+from adtransform.ops import elementwise, helper
 from adtransform.optimise.fill import is_basic
 from adtransform.optimise.simplify.engine import Simplifier, is_derived, is_floating, is_number, row
 
@@ -371,7 +370,7 @@ def _real_part(s: Simplifier, let: Let, b: Builder) -> Atom | None:
 def _swap(s: Simplifier, let: Let, b: Builder) -> Atom | None:
     if not all(isinstance(a, Const) for a in let.args):
         return None
-    return Const(importlib.import_module("adtransform.runtime").swap(*(a.value for a in let.args if isinstance(a, Const))))
+    return Const(helper("swap")(*(a.value for a in let.args if isinstance(a, Const))))
 
 
 @row("contract")
@@ -380,6 +379,11 @@ def _contract(s: Simplifier, let: Let, b: Builder) -> Atom | None:
     subscripts, like, *operands = let.args
     if not isinstance(subscripts, Const):
         return None
+    if "..." in subscripts.value:
+        ranks = [rank for a in (*operands, like) if (rank := rank_of(type_of(a))) is not None]
+        if len(ranks) <= len(operands):
+            return None
+        subscripts = Const(helper("spelled")(subscripts.value, *ranks))
     terms, _, out = subscripts.value.partition("->")
     if len(set(out)) < len(out) or not set(out) <= set(terms):
         return None
@@ -391,5 +395,5 @@ def _contract(s: Simplifier, let: Let, b: Builder) -> Atom | None:
         for label, extent in zip(labels, dims, strict=True):
             extents.setdefault(label, set()).add(extent)
     if not all(len(e) == 1 or all(map(is_many, e)) for e in extents.values()):
-        return None
+        return None if subscripts is let.args[0] else b.let("contract", subscripts, like, *operands)
     return b.let("fit", b.let("numpy.einsum", subscripts, *operands), like)

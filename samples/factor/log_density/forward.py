@@ -32,8 +32,8 @@ def log_density_forward(
         raise ValueError("x must be float64[N]")
     n = len(x)
     L = covariance.copy()
-    n_1 = len(L)
     dL = dcovariance.copy()
+    n_1 = len(L)
     for j in range(n_1):
         t6 = L[j, :j]
         dt6 = dL[j, :j]

@@ -1,0 +1,96 @@
+"""Whether what is updated in place while something else sees it is a number: answered when all that flows into it is known.
+
+s = 0.0
+for i in range(n):
+    s += x[i]          x[i] is a number: np.ndim(x) == 1
+    if s > best:
+        best = s       as an array it would go on growing
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+from adtransform.errors import Refusal, refusal
+from adtransform.ir import Atom, Let, Region, Var
+from adtransform.lattice import Scalar, Unknown
+from adtransform.ops import elementwise
+from adtransform.read.core import Asked, Taken
+from adtransform.read.flow import Flow
+
+_RANK_KEEPING = frozenset("assign update numpy.copy operator.neg operator.pos numpy.zeros_like numpy.ones_like".split())
+
+
+def answers(body: Region, asked: Sequence[Asked], arrays: Collection[str]) -> Iterator[Taken]:
+    """What has to be assumed for all that was asked to be numbers.
+
+    `arrays`: the parameters that are used as arrays.  Raises `Refusal` where no assumption about parameters would do.
+    """
+    if not asked:
+        return
+    flow = Flow(body)
+    for one in asked:
+        if one.value not in flow.sources:
+            continue  # of a loop that was read again
+        for param, rank in _numbers(flow, one).items():
+            why = f"`{one.name}` is updated while `{one.other}` is read"
+            if rank:
+                yield Taken(param, f"rank {rank}", f"np.ndim({param}) == {rank}", why, one.origin)
+            elif param not in arrays:
+                yield Taken(param, "number", f"np.isscalar({param})", why, one.origin)
+            else:
+                raise _refused(one)
+
+
+def _refused(one: Asked) -> Refusal:
+    what = f"`{one.name}` updated in place, seen as `{one.other}` too"
+    return refusal(one.origin, what, "annotate the parameters, or copy")
+
+
+def _numbers(flow: Flow, one: Asked) -> dict[str, int]:
+    """The parameters that have to be numbers for a value to be one: 0, or of how many axes an element of them is."""
+    found: dict[str, int] = {}
+    seen: set[Atom] = set()
+    todo = [one.value]
+    while todo:
+        a = todo.pop()
+        if not isinstance(a, Var) or a in seen or isinstance(a.type, Scalar):
+            continue
+        seen.add(a)
+        met, let = flow.met(a), flow.let(a)
+        if met or (let is not None and (elementwise(let.op) or let.op == "assign" or let.op.startswith("math."))):
+            todo += met if let is None else let.args
+            continue
+        roots = _roots(flow, a, let)
+        if let is None or not roots:
+            raise _refused(one)
+        rank = flow.ints(let.args[1]) if let.op == "index" else 0
+        for root in roots:
+            name = str(root.args[0].value)  # type: ignore[union-attr]
+            if not isinstance(root.targets[0].type, Unknown) or found.setdefault(name, rank) != rank:
+                raise _refused(one)
+    return found
+
+
+def _roots(flow: Flow, a: Atom, let: Let | None) -> list[Let]:
+    """The loads of the parameters that a value is, or is an element of; none where it may be something else."""
+    if let is None or let.op not in ("load", "index") or (let.op == "index" and not flow.ints(let.args[1])):
+        return []
+    found: list[Let] = []
+    seen: set[Atom] = set()
+    todo = [a if let.op == "load" else let.args[0]]
+    while todo:
+        v = todo.pop()
+        if v in seen:
+            continue
+        seen.add(v)
+        let = flow.let(v)
+        if let is not None and let.op == "load":
+            found.append(let)
+        elif let is not None and let.op in _RANK_KEEPING:
+            todo.append(let.args[0])
+        elif met := flow.met(v):
+            todo += met
+        else:
+            return []
+    return found

@@ -1,0 +1,123 @@
+"""What is assumed of parameters of unknown type, so that what is read of them is right; emitted code checks it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from adtransform.ir import Atom, Const, Var
+from adtransform.lattice import Array, Scalar, Unknown, rank_of
+from adtransform.read.core import Restart, Taken
+from adtransform.read.heap import Heap
+from adtransform.read.refs import (
+    Step,
+    View,
+)
+
+RESHAPES = ("numpy.reshape", "numpy.ravel")
+_RANK_KEEPING = frozenset(
+    "assign update numpy.copy operator.neg operator.pos numpy.asarray numpy.zeros_like numpy.ones_like".split()
+)
+
+
+class Assuming(Heap):
+    """What is assumed of parameters."""
+
+    def assume_contiguous(self, view: View, position: int) -> None:
+        """A reshape is a view of a contiguous array, and a copy of others."""
+        param, whole = view.storage.param, all(self.stays_contiguous(s) for s in view.path[:position])
+        if whole and view.storage.solid:
+            return
+        if not whole or not param:
+            self.refuse(
+                None, "a write that a reshaped array may or may not see", "make the array with np.zeros, or use .copy()"
+            )
+        test = f"isinstance({param}, np.ndarray) and {param}.flags.c_contiguous"
+        self.take(param, "contiguous", test, f"a reshape of `{param}` is written, or read after a write")
+
+    def assume_array(self, view: View, position: int, parent: Atom) -> None:
+        """`np.asarray` of an array, of the dtype asked for, is that array; of anything else it is a new one."""
+        step, t = view.path[position], self.type_of(parent)
+        asked = dict(step.kwargs).get("dtype", Const(None)) if not step.args else step.args[0]
+        wanted = None if asked == Const(None) else self.dtype_named(asked)
+        if isinstance(t, Array) and (wanted is None or t.dtype == wanted):
+            return
+        param = view.storage.param
+        why = f"`np.asarray({param})` is written, or read after a write"
+        if position or not param:
+            self.refuse(None, "a write that `asarray` may or may not pass on", "use np.array(...) for an array of its own")
+        if wanted is None:
+            self.take(param, "array", f"isinstance({param}, np.ndarray)", why)
+        self.take(param, f"dtype {wanted}", f'np.asarray({param}, "{wanted}") is {param}', why)
+
+    def dtype_named(self, dtype: Atom) -> str:
+        """The name of a dtype that is written out."""
+        if not isinstance(dtype, Const) or not isinstance(dtype.value, (type, str, np.dtype)):
+            self.refuse(None, "a write that `asarray` may or may not pass on", "use np.array(...) for an array of its own")
+        return str(np.dtype(dtype.value))
+
+    def stays_contiguous(self, step: Step) -> bool:
+        """Whether a step shows a contiguous part of a contiguous array."""
+        if step.op != "index":
+            return step.op in RESHAPES
+        let = self.definitions.get(step.args[0]) if isinstance(step.args[0], Var) else None
+        if let is not None and let.op == "slice":
+            return let.args[2] in (Const(None), Const(1))
+        return self.ints(step.args[0]) > 0
+
+    def assume_rank(self, view: View, name: str) -> None:
+        """`t = x[i]` is a number or a row: decided by how `t` is used elsewhere."""
+        content = self.content(view.storage)
+        param = self.root(content) if isinstance(content, Var) else ""
+        count = self.ints(view.path[0].args[0]) if len(view.path) == 1 and view.path[0].op == "index" else 0
+        if not param or not count:
+            self.refuse(None, "an element that may be a number or a view", "annotate the array, or write .copy()")
+        if name and name in self.frame.scope.used_as_array:
+            self.take(param, f"rank {count + 1}", f"np.ndim({param}) == {count + 1}", f"`{name}` is taken as a view of a row")
+        else:
+            why = f"`{name or 'an element'}` is taken as a number, not as a view"
+            self.take(param, f"rank {count}", f"np.ndim({param}) == {count}", why)
+        self.refuse(None, "an element that may be a number or a view", "annotate the array, or write .copy()")
+
+    def ints(self, key: Atom) -> int:
+        """How many ints a key consists of; 0 where it has other parts."""
+        let = self.definitions.get(key) if isinstance(key, Var) else None
+        if let is not None and let.op == "tuple":
+            return len(let.args) if all(self.ints(a) == 1 for a in let.args) else 0
+        t = self.type_of(key)
+        return int(isinstance(t, Unknown) or (isinstance(t, Scalar) and t.kind == "int"))
+
+    def root(self, var: Atom) -> str:
+        """The parameter whose rank a value has; empty where it cannot be told."""
+        start, roots = var, self.roots
+        found = ""
+        while isinstance(var, Var):
+            if var in roots:
+                found = roots[var]
+                break
+            let = self.definitions.get(var)
+            if let is None:
+                var = self.before.get(var, Const(None))
+                continue
+            if let.op == "load":
+                found = str(self.static(let.args[0]).value)  # type: ignore[union-attr]
+                break
+            if let.op not in _RANK_KEEPING:
+                break
+            var = let.args[0]
+        if isinstance(start, Var):
+            roots[start] = found
+        return found
+
+    def take(self, param: str, kind: str, test: str, why: str) -> None:
+        """Assume something of a parameter, and read the function again with it."""
+        if any(t.kind == kind for t in self.taken.get(param, ())):
+            return
+        raise Restart(Taken(param, kind, test, why, self.place))
+
+    def has_taken(self, param: str, kind: str) -> bool:
+        """Whether something was assumed of a parameter."""
+        return any(t.kind == kind for t in self.taken.get(param, ()))
+
+    def rank(self, a: Atom) -> int | None:
+        """The rank of an operand where it is known."""
+        return rank_of(self.type_of(a))

@@ -1,0 +1,53 @@
+"""Where the values of a function that has been read come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from adtransform.ir import Atom, Const, For, If, Let, Region, Try, Var, While
+from adtransform.lattice import Scalar, Unknown
+from adtransform.rewrite import statements
+
+
+class Flow:
+    """For each variable the statement that computes it, or the values that meet there: of paths, and of a loop's trips."""
+
+    def __init__(self, body: Region) -> None:
+        self.sources: dict[Var, Let | list[Atom]] = {}
+        for stmt in statements(body):
+            match stmt:
+                case Let():
+                    self.sources.update(dict.fromkeys(stmt.targets, stmt))
+                case If():
+                    self._meet(stmt.targets, stmt.then.results, stmt.orelse.results)
+                case Try():
+                    self._meet(stmt.targets[1:], stmt.body.results[1:])
+                case For():
+                    for targets in (stmt.body.params[1:], stmt.targets):
+                        self._meet(targets, stmt.inits, stmt.body.results[1:])
+                case While():
+                    for targets in (stmt.cond.params, stmt.body.params, stmt.targets):
+                        self._meet(targets, stmt.inits, stmt.body.results[1:])
+
+    def _meet(self, targets: Iterable[Var], *sources: Iterable[Atom]) -> None:
+        for t, *found in zip(targets, *sources, strict=True):
+            self.sources[t] = found
+
+    def let(self, a: Atom) -> Let | None:
+        """The statement that computes a value."""
+        found = self.sources.get(a) if isinstance(a, Var) else None
+        return found if isinstance(found, Let) else None
+
+    def met(self, a: Atom) -> list[Atom]:
+        """The values that meet in one."""
+        found = self.sources.get(a) if isinstance(a, Var) else None
+        return found if isinstance(found, list) else []
+
+    def ints(self, key: Atom) -> int:
+        """How many ints a key consists of; 0 where it has other parts."""
+        let = self.let(key)
+        if let is not None and let.op == "tuple":
+            return len(let.args) if all(self.ints(a) == 1 for a in let.args) else 0
+        if isinstance(key, Const):
+            return int(type(key.value) is int)
+        return int(isinstance(key.type, Unknown) or (isinstance(key.type, Scalar) and key.type.kind == "int"))

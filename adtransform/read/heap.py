@@ -1,0 +1,196 @@
+"""What storages hold, which of them may be one and the same, and under which names they can be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from adtransform.ir import Const, Var
+from adtransform.lattice import Dict, List
+from adtransform.read.core import Core
+from adtransform.read.refs import (
+    Choice,
+    Content,
+    DerivedRef,
+    DictRef,
+    Entries,
+    Items,
+    Lazy,
+    ListRef,
+    MaybeRef,
+    Method,
+    ObjectRef,
+    PartialRef,
+    Ref,
+    Storage,
+    SuperRef,
+    TupleRef,
+    View,
+)
+
+LOOP = "%loop"
+
+Place = tuple[Storage, object]  # an object, a list or a dict, and one of its attributes, items or keys
+
+
+class Heap(Core):
+    """What storages hold, and who sees them."""
+
+    def content(self, storage: Storage) -> Content:
+        """What a storage holds now; a parameter is loaded at first use."""
+        found = self.heap.get(storage)
+        if found is None:
+            if not storage.param:
+                raise self.refusal(None, "a value that only some of the paths to here have made", "bind it on every path")
+            return self.load(storage.param)
+        return found
+
+    def load(self, name: str) -> Var:
+        """The value of a parameter, loaded at the outermost level."""
+        if name not in self.loaded:
+            outer, self.builder = self.builder, self.top
+            self.loaded[name] = self.let("load", Const(name), type=self.param_type(name))
+            self.builder = outer
+        return self.loaded[name]
+
+    def is_list(self, storage: Storage) -> bool:
+        """Whether a storage is a list's."""
+        content = self.heap.get(storage)
+        return isinstance(content, Items) or (isinstance(content, Var) and isinstance(content.type, List))
+
+    def is_table(self, storage: Storage) -> bool:
+        """Whether a storage is that of a dict whose keys are not known."""
+        content = self.heap.get(storage)
+        return isinstance(content, Var) and isinstance(content.type, Dict)
+
+    def reached(self, storage: Storage, but: object = None) -> str:
+        """A name, still to be read, through which a storage can be seen, `but` one of them; empty where there is none."""
+        frame = self.frame
+        while True:
+            for name, ref in frame.env.items():
+                other = name != but or frame is not self.frame
+                if other and frame.is_live(name) and any(s is storage for s in self.storages(ref)):
+                    return LOOP if name.startswith("%h") else name.lstrip("%")
+            if frame.caller is None:
+                break
+            frame = frame.caller
+        # What a function read by itself is given its caller sees.
+        return next((s.label for ref in self.given for s in self.storages(ref) if s is storage), "")
+
+    def storages(self, ref: Ref, but: Place | None = None) -> Iterator[Storage]:
+        """The storages that a reference leads to, `but` through an attribute of an object or an item of a list or a dict."""
+        seen: set[Storage] = set()
+        todo: list[Ref] = [ref]
+        while todo:
+            match todo.pop():
+                case View(storage):
+                    yield storage
+                    content = self.heap.get(storage)
+                    if isinstance(content, Choice):
+                        todo.extend(content.sides)
+                case TupleRef(items) | Lazy(_, items):
+                    todo.extend(reversed(items))
+                case ListRef(storage) | DictRef(storage) | ObjectRef(storage):
+                    if storage in seen:
+                        continue
+                    seen.add(storage)
+                    yield storage
+                    content = self.heap.get(storage)
+                    if isinstance(content, (Items, Entries)):
+                        refs = enumerate(content.refs) if isinstance(content, Items) else content.refs.items()
+                        held = [r for k, r in refs if but is None or (storage, k) != but]
+                        todo.extend(reversed(held))
+                case MaybeRef(_, inner):
+                    todo.append(inner)
+                case DerivedRef(_, function):
+                    todo.append(function)
+                case PartialRef(function, args, kwargs):
+                    todo.extend(reversed((function, *args, *kwargs.values())))
+                case Method(owner) | SuperRef(owner):
+                    todo.append(owner)
+
+    def root_name(self, storage: Storage) -> str:
+        """The name of what a storage is as a whole."""
+        env = self.frame.env
+        return next((n for n, r in env.items() if isinstance(r, View) and r.storage is storage and not r.path), "")
+
+    def aliases(self, view: View, but: str | Place) -> list[str]:
+        """The names, still to be read, that share a view's storage, `but` itself (a name, an attribute, an item) left out."""
+        place = but if isinstance(but, tuple) else None
+        mine = set(self.storages(view))
+        # What lists may hold parts of, what a loop carries that may be this.
+        mine |= {s for pair in self.related if view.storage in pair for s in pair}
+        found = []
+        frame = self.frame
+        while True:
+            for name, ref in frame.env.items():
+                same = frame is self.frame and name == but
+                if not same and frame.is_live(name) and not mine.isdisjoint(self.storages(ref, place)):
+                    found.append(name)
+            if frame.caller is None:
+                break
+            frame = frame.caller
+        # What a function read by itself is given its caller sees.
+        given = any(s in mine for ref in self.given for s in self.storages(ref))
+        return [*found, "what the caller passes"] if given else found
+
+    def relate(self, a: Storage, b: Storage) -> None:
+        """Note that a write to one of two storages may be seen through the other."""
+        if a is not b:
+            self.related.add(frozenset((a, b)))
+
+    def forget_unreached(self) -> None:
+        """Between two statements of the function's own body: drop what nothing still to be read can see.
+
+        Every branch and loop looks at all that is there before it, and every meeting of two paths makes new storages; a
+        long program would drown in them.
+        """
+        env = self.frame.env
+        for name in [n for n in env if not (n.startswith("%") or self.frame.is_live(n))]:
+            del env[name]
+        seen = {s for ref in (*env.values(), *self.given) for s in self.storages(ref)}
+        self.heap = {s: c for s, c in self.heap.items() if s in seen or s.param or s.frozen}
+        self.picked = {s: p for s, p in self.picked.items() if s in self.heap}
+        self.most_held = max(64, 2 * self.held())
+
+    def forget_pairs(self, mark: int) -> None:
+        """Between two statements of a block: drop the pairs of which one was made in it and is seen by nothing any more.
+
+        `mark`: the number of the first storage made in the block.  What was there before may be held by what is around it.
+        """
+        refs = [*self.frame.env.values(), *self.given]
+        for storage, content in self.heap.items():
+            if storage.number < mark:
+                if isinstance(content, Items):
+                    refs.extend(content.refs)
+                elif isinstance(content, Entries):
+                    refs.extend(content.refs.values())
+                elif isinstance(content, Choice):
+                    refs.extend(content.sides)
+        seen = {s for ref in refs for s in self.storages(ref)}
+        self.related = {p for p in self.related if all(s.number < mark or s in seen or s.param or s.frozen for s in p)}
+        self.most_related = max(64, 2 * len(self.related))
+
+    def hold(self, storage: Storage, item: Ref) -> None:
+        """Note that a list holds something that can be written."""
+        for inner in self.storages(item):
+            if inner is storage or frozenset((storage, inner)) in self.related:
+                self.doubled(storage)
+            self.share(storage, inner)
+            # A variable of a loop may be a view of something: whoever holds the one may hold the other.
+            for other in [s for pair in self.related if inner in pair for s in pair - {inner, storage}]:
+                self.relate(storage, other)
+
+    def doubled(self, storage: Storage) -> None:
+        """Note that a list or a dict may hold the same array twice."""
+        self.related.add(frozenset((storage,)))
+
+    def is_doubled(self, storage: Storage) -> bool:
+        """Whether it may."""
+        return frozenset((storage,)) in self.related
+
+    def share(self, a: Storage, b: Storage) -> None:
+        """Note that two containers, of which one was made after the other, may hold the same."""
+        pair = frozenset((a, b))
+        if pair not in self.related and not (a.merged and b.merged):
+            self.sharing.add(pair)
+        self.relate(a, b)

@@ -1,0 +1,157 @@
+"""What code made without types takes for granted: right where it holds, an error where it does not."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+import pytest
+
+import adtransform as ad
+from adtransform.errors import DifferentiationError
+from adtransform.pipeline import compile, load_function
+from adtransform.source import from_text
+
+X = np.array([1.6, 2.5, 0.7])
+M = np.array([[1.6, 2.5, 0.7], [0.3, 0.2, 0.1], [3.0, 1.0, 2.0]])
+K = np.array([1, 2, 3])
+
+
+def run(text: str, *args: Any) -> tuple[Any, tuple[Any, ...]]:
+    """The value and the gradient by all arguments that code made without types gives."""
+    f = load_function(from_text(text), "f", {})
+    reverse = compile(f, "reverse", [p.name for p in f.params]).functions["f_reverse"]
+    value, shares = reverse(*args)
+    return value, shares
+
+
+SUMS = """def f(x):
+    s = 0.0
+    best = 0.0
+    for i in range(3):
+        s += x[i]
+        if i == 1:
+            best = s
+    return np.sum(best * s)"""
+APPENDED = """def f(x):
+    s = x[0] * 1.0
+    out = []
+    i = 0
+    while i < 3:
+        s += x[i]
+        out.append(s)
+        i += 1
+    return np.sum(out[0] * out[2])"""
+HELD = """def f(x):
+    s = 0.0
+    prev = (s,)
+    for i in range(3):
+        s += x[i]
+        if i == 1:
+            prev = (s,)
+    return np.sum(prev[0] * s)"""
+SWAPPED = """def f(x, y):
+    u, v = x, y
+    for i in range(2):
+        u += v
+        u, v = v, u
+    return np.sum(x * y)"""
+TWICE = "def f(x, y):\n  x += y\n  return np.sum(x * y)"
+CARRIED = "def f(x, y):\n  s = x\n  for i in range(2):\n    s += y\n  return np.sum(s * y)"
+ASARRAY = "def f(x, a):\n  y = np.asarray(x)\n  y += a\n  return np.sum(x * y)"
+AS_FLOATS = "def f(x, a):\n  y = np.asarray(x, dtype=float)\n  y += a\n  return np.sum(x * y)"
+RESHAPED = "def f(x):\n  y = np.reshape(x, (3,))\n  y[0] = 3.0\n  return np.sum(y * x)"
+WRITTEN = "def f(x, k):\n  k[0] = x[0] * 1.5\n  return k[0] * x[1] + k[2]"
+LIKE = "def f(x, k):\n  y = np.zeros_like(k)\n  for i in range(3):\n    y[i] = x[i] * 1.5\n  return np.sum(y * x) + k[0]"
+LISTED = "def f(x, a):\n  y = np.sin(x)\n  w = y\n  y += a\n  return np.sum(w * y)"
+FULL = "def f(x, a):\n  y = np.full_like(x, a)\n  return np.sum(y * x)"
+AS_DTYPE = "def f(x, a):\n  y = np.array([a, a * 2]).astype(x.dtype)\n  return np.sum(y * x[0])"
+ITEM = "def f(x, y):\n  l = [x, y]\n  l[0] *= 2.0\n  return np.sum(l[0] * l[1])"
+ENTRY = "def f(x, y):\n  d = {'a': x}\n  d['a'] += 1.0\n  return np.sum(d['a'] * y)"
+FILLED = "def f(x, a):\n  y = np.ones(3, int) * a\n  y[0] = x[1]\n  return np.sum(y * x)"
+
+
+@pytest.mark.parametrize(
+    ("text", "args", "wrong", "why"),
+    [
+        (SUMS, (X,), (M,), "`s` is updated while `best` is read"),
+        (APPENDED, (X,), (M,), "`s` is updated while `out` is read"),
+        (HELD, (X,), (M,), "`s` is updated while `prev` is read"),
+        (SWAPPED, (1.5, 2.0), (X, X + 1), "`u` is updated while `x` is read"),
+        (TWICE, (X, X + 1), (X, X), "`x` is written, so `y` must not share memory with it"),
+        (CARRIED, (X, X + 1), (X, X), "`x` is written, so `y` must not share memory with it"),
+        (ASARRAY, (X, 2.0), (1.5, 2.0), r"`np.asarray\(x\)` is written, or read after a write"),
+        (AS_FLOATS, (X, 2.0), (np.float32(X), 2.0), r"`np.asarray\(x\)` is written, or read after a write"),
+        (RESHAPED, (X,), (M.T[0].tolist(),), "a reshape of `x` is written, or read after a write"),
+        (WRITTEN, (X, X + 1), (X, K), "`k` must hold floats: fractions are written"),
+        (LIKE, (X, X + 1), (X, K), "`k` must hold floats: fractions are written"),
+        (LISTED, (1.5, 2.0), ([1.5, 2.5], 2.0), "`y` is updated while `w` is read"),
+        (FULL, (X, 1.5), (K, 1.5), "`x` must hold floats: fractions are written"),
+        (AS_DTYPE, (X, 1.5), (K, 1.5), "`x` must hold floats: fractions are written"),
+        (ITEM, (X, X + 1), (X, X), "`x` is written, so `y` must not share memory with it"),
+        (ENTRY, (X, X + 1), (X, X), "`x` is written, so `y` must not share memory with it"),
+        (FILLED, (X, 2.0), (X, 2), "`a` must hold floats: fractions are written"),
+    ],
+)
+def test_checked(text: str, args: tuple[Any, ...], wrong: tuple[Any, ...], why: str) -> None:
+    text = f"import numpy as np\n{text}\n"
+    value, shares = run(text, *copy.deepcopy(args))
+    known, wanted = ad.value_and_grad(source=text, wrt=tuple(range(len(args))))(*args)
+    assert np.array_equal(value, known)
+    for got, want in zip(shares, wanted, strict=True):
+        assert np.allclose(got, want, rtol=1e-12)
+    # Passed twice is one array, not two equal ones.
+    one: dict[int, Any] = {}
+    with pytest.raises(ValueError, match=why):
+        run(text, *(one.setdefault(id(a), copy.deepcopy(a)) for a in wrong))
+
+
+def test_fractions_in_an_array_of_integers_are_refused() -> None:
+    with pytest.raises(DifferentiationError, match="into an array of integers"):
+        run("import numpy as np\ndef f(x, a):\n  y = np.where(x > 0, 1, 2)\n  y[0] = a\n  return np.sum(y) * a\n", X, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "args"),
+    [
+        # What begins as a number becomes an array, which a tape must not see written.
+        ("p = 1.0\n  for i in range(3):\n    p *= x\n  return np.sum(p)", (X,)),
+        ("p = 0.0\n  for i in range(3):\n    p *= x\n    p += np.sin(x)\n  return np.sum(p)", (X,)),
+        ("p = 1.0\n  n = 3\n  while n > 0:\n    p *= x\n    p -= np.sin(p)\n    n -= 1\n  return np.sum(p)", (X,)),
+        ("a = 0.0\n  b = x\n  for i in range(3):\n    a += b * 0.5\n    a, b = b, a\n  return np.sum(a + b)", (X,)),
+        # A slice is a view, whatever the rank; a loop that updates its rows is over a matrix.
+        ("z = x[1:3]\n  z += x[0]\n  return z[0] * x[1]", (X,)),
+        ("for r in x:\n    r *= 1.5\n  return np.sum(x * x)", (M,)),
+        # An item of a list is of the kind of the others, at whatever index.
+        (
+            "l = sorted([(v, i) for i, v in enumerate(x)], key=lambda t: -t[0])\n  s = 0.0\n"
+            "  for v, i in l:\n    s = s * 0.5 + v * i\n  return s",
+            (X,),
+        ),
+    ],
+)
+def test_right_without_types(text: str, args: tuple[Any, ...]) -> None:
+    text = f"import numpy as np\ndef f(x):\n  {text}\n"
+    value, (share,) = run(text, *copy.deepcopy(args))
+    known, wanted = ad.value_and_grad(source=text)(*args)
+    assert np.array_equal(value, known)
+    assert np.allclose(share, wanted, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "y = k.copy()\n  y[0], y[1] = y[1], y[0]\n  return np.sum(y * x)",
+        "y = np.zeros_like(k)\n  y[0] = 2.0\n  return np.sum(y * x)",
+        "y = k / 2\n  y[0] = x[1]\n  return np.sum(y * x)",
+        "y = np.sin(k)\n  y[0] = x[1]\n  return np.sum(y * x)",
+        "y = np.arange(len(x))\n  y[0], y[1] = y[1], y[0]\n  return np.sum(x[y] * x) + k[0]",
+    ],
+)
+def test_nothing_is_assumed_of_whole_numbers(text: str) -> None:
+    text = f"import numpy as np\ndef f(x, k):\n  {text}\n"
+    value, shares = run(text, X, K)
+    known, wanted = ad.value_and_grad(source=text)(X, K)
+    assert np.array_equal(value, known)
+    assert np.allclose(shares[0], wanted)
