@@ -39,6 +39,7 @@ from adtransform.place.storage import Buffers, Storage
 LIMIT = 88
 _TRUE, _FALSE = Const(True), Const(False)
 _CONVERSIONS = frozenset(["builtins.float", "cast", "fit"])
+_EXTENTS = frozenset("builtins.len shape size ndim".split())
 _NEVER = frozenset("load pop unpack caught".split())
 
 
@@ -83,6 +84,11 @@ class _Folder:
             and isinstance(name := node.tree.args[0], Const)
             and not listing
         }
+        self.named = Counter(self.label(v) or v for v in self.assigned)
+        lists = [
+            n.tree.args[0] for n in walk(program.nodes) if isinstance(n, Bind) and n.inplace and isinstance(n.tree.type, List)
+        ]
+        self.grown = frozenset(s for a in lists for s in memory.of(a))
         self.current: Node = Exit("return")
         self.eaten: dict[Node, list[Var]] = {}
         self.short: set[Var] = set()  # what may as well be written again and again
@@ -126,9 +132,9 @@ class _Folder:
                     return self.node(choice, depth, places, out)
                 self.current = node
                 (node.cond,) = self.fill((node.cond,), room - 4, places, out)
-                self.pending.clear()
+                self.pass_by()
             case Attempt():
-                self.pending.clear()
+                self.pass_by()
                 self.trying += 1
                 node.body = self.block(node.body, depth + 1)
                 self.trying -= 1
@@ -139,7 +145,7 @@ class _Folder:
                 node.bounds = self.fill(node.bounds, room - 16, places, out)
                 held = self.fill(tuple(a for _, a in node.items), room - 16, places, out)
                 node.items = tuple((item, a) for (item, _), a in zip(node.items, held, strict=True))
-                self.pending.clear()
+                self.pass_by()
                 self.header(node, depth, room)
                 node.body = self.block(node.body, depth + 1)
             case Exit():
@@ -149,6 +155,17 @@ class _Folder:
             case Bind():
                 self.bind(node, room, places, out)
         return node
+
+    def pass_by(self) -> None:
+        """Behind statements that hold others only extents can be asked for as before, of what keeps its name and its length."""
+        self.pending = {v: bind for v, bind in self.pending.items() if self.lasts(self.moved[v])}
+
+    def lasts(self, tree: Tree) -> bool:
+        """Whether it is the extent of something that is not bound anew, or grows."""
+        v = tree.args[0] if tree.op in _EXTENTS else None
+        if not isinstance(v, Var) or self.assigned[v] > 1 or self.named[self.label(v) or v] > 1:
+            return False
+        return not isinstance(v.type, List) or self.grown.isdisjoint(self.memory.of(v))
 
     def is_elif(self, nodes: list[Node]) -> bool:
         """Whether the statements of an `else` will be one `if`, which is printed as `elif` and no deeper."""
@@ -191,7 +208,9 @@ class _Folder:
         asking = self.ask_copy(copied, node.targets[0]) if isinstance(copied, Var) and not self.may_fold(node) else []
         if node.inplace:
             self.forget(self.reading(self.memory.of(tree.args[0])))
-        if not effect_free(tree.op):
+        if tree.op == "backward":
+            self.pass_by()
+        elif not effect_free(tree.op):
             self.pending.clear()
         self.forget_names(node.targets)
         for bind, moved in asking:

@@ -61,7 +61,6 @@ def misfit_reverse(
     ):
         raise ValueError("observed must be float64[T, N]")
     v = np.zeros_like(start)
-    t3 = len(observed)
     t10_tape = []
     energy_gradient_saved_tape = []
     energy_gradient_saved_tape_1 = []
@@ -86,7 +85,7 @@ def misfit_reverse(
     dstiffness = 0.0
     dhardening = 0.0
     # for seen in observed:
-    for _ in range(t3):
+    for _ in range(len(observed)):
         t10 = t10_tape.pop()
         for _ in range(every):
             energy_gradient_saved = energy_gradient_saved_tape_1.pop()

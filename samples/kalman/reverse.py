@@ -20,7 +20,6 @@ def surprise_reverse(
     t15 = np.eye(2)
     P = 10.0 * t15
     t17 = track[1:]
-    t18 = len(t17)
     P_tape = []
     innovation_tape = []
     S_tape = []
@@ -51,7 +50,7 @@ def surprise_reverse(
     dP = np.zeros_like(P)
     dnoise = 0.0
     # for z in track[1:]:
-    for _ in range(t18):
+    for _ in range(len(t17)):
         t42 = t42_tape.pop()
         t39 = t39_tape.pop()
         K = K_tape.pop()

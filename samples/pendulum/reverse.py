@@ -21,7 +21,6 @@ def misfit_reverse(
     """
     if not (measured.dtype == "float64" and measured.ndim == 1):
         raise ValueError("measured must be float64[T]")
-    t1 = len(measured)
     t10_tape = []
     angle_tape = []
     speed_tape = []
@@ -64,7 +63,7 @@ def misfit_reverse(
     dlength = 0.0
     ddamping = 0.0
     # for m in measured:
-    for _ in range(t1):
+    for _ in range(len(measured)):
         t10 = t10_tape.pop()
         for _ in range(every):
             t45 = t45_tape.pop()
