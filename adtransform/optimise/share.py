@@ -5,13 +5,14 @@ t1 = sin(x); t2 = sin(x); yield t1 * t2    becomes    t1 = sin(x); yield t1 * t1
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from adtransform.build import Builder
-from adtransform.ir import For, Function, If, Let, Region, Var, While
+from adtransform.ir import Atom, Const, For, Function, If, Let, Region, Stmt, Var, While
 from adtransform.lattice import Saved, is_scalar
 from adtransform.ops import effect_free
-from adtransform.rewrite import Rewriter
+from adtransform.rewrite import Rewriter, used
 
 # What makes an array of its own, which may be written later: two of them are two.
 _NEVER = frozenset("load list table zeros assign pop claim".split()) | {
@@ -96,18 +97,23 @@ class _Invariants(Rewriter):
     def loop(self, stmt: For | While, b: Builder) -> None:
         lead = 1 if isinstance(stmt, For) else 0
         params = stmt.body.params[lead:]
-        same = [i for i, p in enumerate(params) if stmt.body.results[1 + i] in (p, stmt.inits[i])]
+        same = {i: i for i, p in enumerate(params) if stmt.body.results[1 + i] in (p, stmt.inits[i])} | _twins(stmt, params)
         if not same:
             super().loop(stmt, b)
             return
-        for i in same:
-            self.env[params[i]] = self.env[stmt.targets[i]] = stmt.inits[i]
+        for i, first in same.items():
+            known = first == i
+            self.env[params[i]] = stmt.inits[i] if known else params[first]
+            self.env[stmt.targets[i]] = stmt.inits[i] if known else stmt.targets[first]
             if isinstance(stmt, While):
-                self.env[stmt.cond.params[i]] = stmt.inits[i]
+                self.env[stmt.cond.params[i]] = stmt.inits[i] if known else stmt.cond.params[first]
         keep = [i for i in range(len(params)) if i not in same]
+        ends = stmt.body.results[1:]
+        twins = {ends[i]: ends[first] for i, first in same.items() if i != first}
+        self.env.update(twins)
         body = Region(
             (*stmt.body.params[:lead], *(params[i] for i in keep)),
-            stmt.body.body,
+            _counted_once(stmt.body, twins) if twins else stmt.body.body,
             (stmt.body.results[0], *(stmt.body.results[1 + i] for i in keep)),
         )
         targets, inits = tuple(stmt.targets[i] for i in keep), tuple(stmt.inits[i] for i in keep)
@@ -116,3 +122,40 @@ class _Invariants(Rewriter):
             super().loop(replace(stmt, targets=targets, inits=inits, cond=cond, body=body), b)
         else:
             super().loop(replace(stmt, targets=targets, inits=inits, body=body), b)
+
+
+def _twins(stmt: For | While, params: tuple[Var, ...]) -> dict[int, int]:
+    """The carried values that count what an earlier one counts, from the same start and by the same step.
+
+    Only where that one may as well be counted on where the later one is.
+    """
+    body, ends = stmt.body.body, stmt.body.results[1:]
+    steps = {s.targets[0]: at for at, s in enumerate(body) if isinstance(s, Let) and s.op == "operator.add"}
+    found: dict[int, int] = {}
+    firsts: dict[tuple[Atom, Atom], int] = {}
+    for i, (p, init, end) in enumerate(zip(params, stmt.inits, ends, strict=True)):
+        step = body[steps[end]] if isinstance(end, Var) and end in steps else None
+        if not isinstance(step, Let) or step.args[0] is not p or not isinstance(init, Const):
+            continue
+        by = step.args[1]
+        if not isinstance(by, Const) or not type(init.value) is int is type(by.value):
+            continue
+        first = firsts.setdefault((init, by), i)
+        if first != i and params[first] not in used(Region((), body[steps[end] : steps[ends[first]]], ())):  # type: ignore[index]
+            found[i] = first
+    return found
+
+
+def _counted_once(body: Region, twins: Mapping[Atom, Atom]) -> tuple[Stmt, ...]:
+    """The statements of a loop, with what counts the same as something else counted at the first of the places."""
+    steps: dict[Atom, Stmt] = {s.targets[0]: s for s in body.body if isinstance(s, Let) and s.op == "operator.add"}
+    out: list[Stmt] = []
+    done: set[Atom] = set()
+    for s in body.body:
+        end = s.targets[0] if s.targets else None
+        if end is None or steps.get(end) is not s or not (end in twins or end in twins.values()):
+            out.append(s)
+        elif (kept := twins.get(end, end)) not in done:
+            done.add(kept)
+            out.append(steps[kept])
+    return tuple(out)

@@ -28,9 +28,8 @@ def velocity_reverse(
     t16_tape = []
     step_tape = []
     trips = 0
-    trips_1 = 0
     while True:
-        trips_1 += 1
+        trips += 1
         t12 = math.sin(E)
         t12_tape.append(t12)
         t16 = math.cos(E)
@@ -38,7 +37,6 @@ def velocity_reverse(
         step = (E - e * t12 - mean) / (1.0 - e * t16)
         step_tape.append(step)
         E -= step
-        trips += 1
         if abs(step) < 1e-10 or trips == 30:
             break
     t26 = math.cos(E)
@@ -68,7 +66,7 @@ def velocity_reverse(
     dE += dnear * e * t35
     dmean = 0.0
     # while True:
-    for _ in range(trips_1):
+    for _ in range(trips):
         step = step_tape.pop()
         t16 = t16_tape.pop()
         t12 = t12_tape.pop()

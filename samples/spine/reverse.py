@@ -31,9 +31,8 @@ def cool_reverse(
         bend_tape.append(bend)
         rough = np.sum(bend * bend)
         steps = 0
-        trips = 0
         while rough > limit:
-            trips += 1
+            steps += 1
             t17 = row[1:-1]
             t23 = row[2:] - 2.0 * t17 + row[:-2]
             t23_tape.append(t23)
@@ -41,11 +40,10 @@ def cool_reverse(
             bend = row[2:] - 2.0 * row[1:-1] + row[:-2]
             bend_tape_1.append(bend)
             rough = np.sum(bend * bend)
-            steps += 1
             if steps == 6:
                 break
         rough_tape.append(rough)
-        trips_tape.append(trips)
+        trips_tape.append(steps)
         # c is too large: give up
         if rough > 1000.0:
             result = rough * c
