@@ -110,7 +110,7 @@ class _Invariants(Rewriter):
         keep = [i for i in range(len(params)) if i not in same]
         ends = stmt.body.results[1:]
         twins = {ends[i]: ends[first] for i, first in same.items() if i != first}
-        self.env.update(twins)
+        self.env.update((end, kept) for end, kept in twins.items() if isinstance(end, Var))
         body = Region(
             (*stmt.body.params[:lead], *(params[i] for i in keep)),
             _counted_once(stmt.body, twins) if twins else stmt.body.body,
