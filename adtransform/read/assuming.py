@@ -71,12 +71,23 @@ class Assuming(Heap):
         count = self.ints(view.path[0].args[0]) if len(view.path) == 1 and view.path[0].op == "index" else 0
         if not param or not count:
             self.refuse(None, "an element that may be a number or a view", "annotate the array, or write .copy()")
+        self.assume_ints(view.path[0].args[0])
         if name and name in self.frame.scope.used_as_array:
             self.take(param, f"rank {count + 1}", f"np.ndim({param}) == {count + 1}", f"`{name}` is taken as a view of a row")
         else:
             why = f"`{name or 'an element'}` is taken as a number, not as a view"
             self.take(param, f"rank {count}", f"np.ndim({param}) == {count}", why)
         self.refuse(None, "an element that may be a number or a view", "annotate the array, or write .copy()")
+
+    def assume_ints(self, key: Atom) -> None:
+        """Assume that the parameters of which an index consists are numbers, neither masks nor slices."""
+        let = self.definitions.get(key) if isinstance(key, Var) else None
+        if let is not None and let.op == "tuple":
+            for a in let.args:
+                self.assume_ints(a)
+        elif let is not None and let.op == "load" and isinstance(self.type_of(key), Unknown):
+            name = str(self.static(let.args[0]).value)  # type: ignore[union-attr]
+            self.take(name, "number", f"np.isscalar({name})", f"`{name}` is taken as the index of an element or a row")
 
     def ints(self, key: Atom) -> int:
         """How many ints a key consists of; 0 where it has other parts."""

@@ -81,6 +81,7 @@ class Augment(Control):
         a = self.value(before, stmt)
         if isinstance(self.type_of(a), Unknown) and not self.is_array(name, before, stmt, place):
             self.may_be_passed_twice(before, stmt)
+            self.may_be_outside(before, stmt)
             rebind(self.binary(op, before, value, stmt))
             return True
         new = self.value(self.binary(op, before, value, stmt), stmt)
@@ -118,6 +119,12 @@ class Augment(Control):
             if storage.param and not self.has_taken(storage.param, "number"):
                 self.written.setdefault(storage.param, self.origin(stmt))
 
+    def may_be_outside(self, view: View, stmt: ast.AugAssign) -> None:
+        """Refuse to bind anew what would be written, if it is an array, where others than the function see it."""
+        for storage in (view.storage, *(s for pair in self.related if view.storage in pair for s in pair)):
+            if storage.frozen:
+                self.refuse(stmt, storage.frozen, "pass it as an argument, or work on a copy: w = W.copy()")
+
     def place_of(self, base: Ref, key: ast.expr) -> Place | None:
         """The item of a list or a dict at a key that is known."""
         known = self.static(self.index_key(key)) if isinstance(key, (ast.Constant, ast.UnaryOp, ast.Name)) else None
@@ -154,6 +161,10 @@ class Augment(Control):
         if view.path and param:
             if all(s.sure for s in view.path):
                 return True
+            for step in view.path:
+                if step.op == "index" and not step.sure:
+                    self.assume_ints(step.args[0])
+            self.certain(view, stmt)
             # A number that nobody reads any more would be updated for nothing.
             needless = place is None and not self.frame.is_live(name)
             if name in used or needless or any(s.op != "index" for s in view.path):
@@ -173,6 +184,7 @@ class Augment(Control):
                 self.asked.append(Asked(content, name, others[0], self.origin(stmt)))
                 return False
             if len(view.path) == 1 and view.path[0].op == "index" and (count := self.ints(view.path[0].args[0])):
+                self.assume_ints(view.path[0].args[0])
                 self.take_as_numbers(name, sources, count)
                 return False
             for source in (p for p in sources if p in used):
@@ -245,6 +257,7 @@ class Augment(Control):
                     self.overwrite(before, self.value(self.binary(op, before, value, stmt), stmt), stmt)
                     return
                 self.may_be_passed_twice(before, stmt)
+                self.may_be_outside(before, stmt)
             self.assign_item(base, key, self.binary(op, before, value, stmt), stmt)
             return
         at = self.index_key(key)

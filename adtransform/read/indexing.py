@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from adtransform.infer.indexing import SHAPE
-from adtransform.ir import Atom, Const, Var
+from adtransform.ir import Atom, Const, Let, Var
 from adtransform.lattice import ELLIPSIS, INT, NONE, TEXT, Array, List, Saved, Scalar, Static, Tuple, Type, Unknown, kind_of
 from adtransform.read.core import Unreached
 from adtransform.read.refs import DictRef, Entries, Items, ListRef, Method, Ref, Step, TupleRef, View, present
@@ -68,7 +68,7 @@ class Indexing(Tables):
         if isinstance(owner, ListRef):
             return self.list_item(owner, key)
         form = self.form(key)
-        if form == "unknown" and self.rank(before) is not None and self.rank(before) == self.ints(key):
+        if form in ("unknown", "int") and self.rank(before) is not None and self.rank(before) == self.ints(key):
             form = "copy"  # numbers or a fancy index: either way not a view
         if form == "copy" or not isinstance(owner, View):
             result = self.let("index", before, key)
@@ -76,7 +76,7 @@ class Indexing(Tables):
         sure = form == "basic" or (form == "int" and not isinstance(t, Unknown) and self.rank(before) is not None)
         if isinstance(t, (Tuple, List)):
             sure = True
-        deep = bool(owner.storage.param or isinstance(before, Var)) and self.is_deep(before)
+        deep = form != "unknown" and bool(owner.storage.param or isinstance(before, Var)) and self.is_deep(before)
         return self.through(owner, Step("index", (key,), sure=sure or deep), node)
 
     def is_deep(self, a: Atom) -> bool:
@@ -271,8 +271,25 @@ class Indexing(Tables):
             if "unknown" in parts:
                 return "unknown"
             return "basic" if "basic" in parts else "int"
-        t = self.type_of(key)
-        return _form(t)
+        if self.is_fancy(let):
+            return "copy"
+        return "int" if self.is_taken_as_int(key) else _form(self.type_of(key))
+
+    def is_fancy(self, let: Let | None) -> bool:
+        """Whether a statement gives a mask, or indices: what makes a copy as an index."""
+        item = False
+        while let is not None and let.op in ("assign", "index", "operator.and_", "operator.or_", "operator.invert"):
+            item = item or let.op == "index"
+            let = self.definitions.get(a) if isinstance(a := let.args[0], Var) else None
+        if let is None:
+            return False
+        several = let.op in _SEVERAL or (let.op == "numpy.where" and len(let.args) == 1)
+        return several or (let.op in _MASKS and not item)
+
+    def is_taken_as_int(self, key: Atom) -> bool:
+        """Whether an index is a parameter that was assumed to be a number."""
+        let = self.definitions.get(key) if isinstance(key, Var) else None
+        return let is not None and let.op == "load" and self.has_taken(str(let.args[0].value), "number")  # type: ignore[union-attr]
 
     # Writing.
 
@@ -433,6 +450,18 @@ class Indexing(Tables):
     def fresh_list(self, items: tuple[Ref, ...]) -> ListRef:
         """A list of known items."""
         raise NotImplementedError
+
+
+# What these give is an array, or a truth that adds an axis: as an index it makes a copy.  Each of `_SEVERAL` gives several.
+_MASKS = frozenset(
+    "operator.lt operator.le operator.gt operator.ge operator.eq operator.ne numpy.logical_and numpy.logical_or "
+    "numpy.logical_not numpy.isfinite numpy.isnan numpy.flatnonzero numpy.argwhere numpy.argsort numpy.array numpy.arange "
+    "numpy.isclose numpy.isin".split()
+)
+_SEVERAL = frozenset(
+    "numpy.nonzero numpy.ix_ numpy.triu_indices numpy.tril_indices numpy.triu_indices_from numpy.tril_indices_from "
+    "numpy.diag_indices numpy.diag_indices_from numpy.meshgrid".split()
+)
 
 
 def _form(t: Type) -> str:
