@@ -9,7 +9,7 @@ A function that `f` calls separately has derivatives of its own: `g_forward`, or
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import reduce
 
@@ -17,8 +17,8 @@ from adtransform.build import Builder, type_of
 from adtransform.calls import Variants, active_results, reached, variants
 from adtransform.forward import forward as push_forward
 from adtransform.infer.structural import tangent as tangent_type
-from adtransform.ir import Atom, Const, Function, If, Leaf, Let, Param, Record, Region, Var
-from adtransform.lattice import UNKNOWN, List, Saved, Tuple, Type, is_scalar, kind_of
+from adtransform.ir import Assume, Atom, Const, Function, If, Leaf, Let, Param, Record, Region, Var
+from adtransform.lattice import UNKNOWN, List, Saved, Static, Tuple, Type, Unknown, is_scalar, kind_of
 from adtransform.optimise.collect import collect
 from adtransform.optimise.direct import direct
 from adtransform.optimise.fill import fill
@@ -275,7 +275,21 @@ def _joint(sweeps: Sweeps, *, cast: bool = True) -> Function:
         params=(*plain, *seeds, *rest),
         body=Region((), body, (*sweeps.values, *shares)),
         tree=(f.tree, tuple(Leaf(count + i) for i in range(len(shares)))),
+        assumes=(*f.assumes, *_no_lists(sweeps)),
     )
+
+
+def _no_lists(sweeps: Sweeps) -> Iterator[Assume]:
+    """That parameters of unknown type are no lists, where shares are added at a slice: that of a list would grow."""
+    loads = {s.targets[0]: s for s in sweeps.forward if isinstance(s, Let) and s.op == "load"}
+    found: dict[Var, None] = {}
+    for s in statements(Region((), sweeps.backward, ())):
+        if isinstance(s, Let) and s.op == "accumulate_at" and (v := s.targets[0].of) in loads and isinstance(v.type, Unknown):
+            if isinstance(type_of(s.args[1]), Static):
+                found[v] = None
+    for v in found:
+        name = str(loads[v].args[0].value)  # type: ignore[union-attr]
+        yield Assume(f"not isinstance({name}, list)", f"a part of `{name}` is taken, so it must be an array", loads[v].origin)
 
 
 def _seed(name: str, result: Atom) -> Param:

@@ -215,7 +215,7 @@ class Reader(Statements):
     def assumed(self, name: str, t: Type, taken: Sequence[Taken]) -> Type:
         """A parameter's type with what was assumed of it."""
         for one in taken:
-            if one.kind in ("array", "deep", "contiguous") and t == UNKNOWN:
+            if (one.kind in ("array", "contiguous") or one.kind.startswith("deep ")) and t == UNKNOWN:
                 t = Array()
             if one.kind.startswith("dtype ") and t in (UNKNOWN, Array()):
                 t = Array(one.kind[6:])

@@ -168,7 +168,8 @@ class Augment(Control):
             # A number that nobody reads any more would be updated for nothing.
             needless = place is None and not self.frame.is_live(name)
             if name in used or needless or any(s.op != "index" for s in view.path):
-                self.take(param, "deep", f"np.ndim({param}) > 1", f"`{name}` is taken as a view of `{param}`")
+                axes = max(1, sum(self.ints(s.args[0]) for s in view.path if s.op == "index"))
+                self.take(param, f"deep {axes}", f"np.ndim({param}) > {axes}", f"`{name}` is taken as a view of `{param}`")
                 return True
             count = self.ints(view.path[0].args[0]) if len(view.path) == 1 and view.path[0].op == "index" else 0
             if not count:

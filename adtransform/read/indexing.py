@@ -76,13 +76,14 @@ class Indexing(Tables):
         sure = form == "basic" or (form == "int" and not isinstance(t, Unknown) and self.rank(before) is not None)
         if isinstance(t, (Tuple, List)):
             sure = True
-        deep = form != "unknown" and bool(owner.storage.param or isinstance(before, Var)) and self.is_deep(before)
+        deep = form != "unknown" and bool(owner.storage.param or isinstance(before, Var)) and self.is_deep(before, key)
         return self.through(owner, Step("index", (key,), sure=sure or deep), node)
 
-    def is_deep(self, a: Atom) -> bool:
-        """Whether a value was assumed to have more than one axis."""
+    def is_deep(self, a: Atom, key: Atom) -> bool:
+        """Whether a value was assumed to have more axes than an index takes."""
         param = self.root(a)
-        return bool(param) and self.has_taken(param, "deep")
+        kinds = [t.kind.split() for t in self.taken.get(param, ())]
+        return any(kind[0] == "deep" and int(kind[1]) >= self.ints(key) for kind in kinds)
 
     def list_item(self, owner: ListRef, key: Atom) -> Ref:
         """An item of a run-time list."""

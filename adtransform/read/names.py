@@ -168,9 +168,34 @@ class Names(Detached):
                         found = self.literal(value, module, 0)
                         if found is not None:
                             return found
+                        if isinstance(value, ast.Dict) and (entries := self.entries_of(value, module)) is not None:
+                            storage = Storage(name, frozen=f"a write to `{name}`, which is not local")
+                            self.heap[storage] = Entries(entries)
+                            return DictRef(storage)
+                        if isinstance(value, ast.Dict) or self._makes_object(value, module):
+                            return Conflict(f"`{name}`, an object outside", "pass what it holds as arguments")
                 case ast.ClassDef():
                     return self.text_class(stmt, module)
         return self.capture(name, None, node, bound=False)
+
+    def entries_of(self, node: ast.Dict, module: Module) -> dict[Any, Ref] | None:
+        """What a dict of literals holds."""
+        found: dict[Any, Ref] = {}
+        for key, value in zip(node.keys, node.values, strict=True):
+            k, v = (self.literal(n, module, 0) if n is not None else None for n in (key, value))
+            if not isinstance(k, Const) or v is None:
+                return None
+            found[k.value] = v
+        return found
+
+    def _makes_object(self, node: ast.expr, module: Module, depth: int = 3) -> bool:
+        """Whether an object of a class of the module's own is made, or is among what is named."""
+        for name in (n.id for n in ast.walk(node) if isinstance(n, ast.Name)):
+            for s in module.statements.get(name, ()):
+                value = s.value if isinstance(s, (ast.Assign, ast.AnnAssign)) and depth else None
+                if isinstance(s, ast.ClassDef) or (value is not None and self._makes_object(value, module, depth - 1)):
+                    return True
+        return False
 
     def _makes_function(self, node: ast.expr, module: Module) -> bool:
         """Whether what an expression calls makes a function of one: those of this package do."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import types
 from collections.abc import Iterable
 from typing import NoReturn
 
@@ -42,6 +43,16 @@ from adtransform.read.refs import (
 _AS_ARRAY = frozenset(["numpy.asarray", "numpy.asanyarray"])
 
 
+_INSTEAD = {
+    "mgrid": "np.meshgrid(..., indexing='ij')",
+    "ogrid": "np.meshgrid(..., indexing='ij', sparse=True)",
+    "r_": "np.concatenate([...])",
+    "c_": "np.column_stack([...])",
+    "s_": "write the slice where it is used",
+    "index_exp": "write the slice where it is used",
+}
+
+
 def mutable(t: Type) -> bool:
     """Whether a value of this type may be something that can be written."""
     return isinstance(t, (Array, Unknown, List, Saved)) or (isinstance(t, Tuple) and any(mutable(i) for i in t.items))
@@ -74,7 +85,11 @@ class Storages(Assuming):
                 return self.listed(storage)
             case DictRef(storage) if isinstance(content := self.content(storage), Var):
                 return content
-            case External(live=live) if live is not None:
+            case External(op, live) if live is not None:
+                if not callable(live) and not isinstance(live, types.ModuleType):
+                    name = op.rpartition(".")[2]
+                    help = _INSTEAD.get(name, "pass what it holds as an argument")
+                    self.refuse(node, f"`{name}`, an object of another module", help)
                 return Const(live)
             case TupleRef(items):
                 found = [self.value(i, node) for i in items]
