@@ -33,6 +33,7 @@ from adtransform.rewrite import deep_recursion, defined, statements
 from adtransform.syntax import flat
 
 _ROUNDS = 10
+_JUMPS = frozenset(["break", "continue", "pass"])  # they compute nothing, so nothing reverses them
 _LEAST = 20  # characters of a comment, however deep it stands
 _CALL = re.compile(r"(?<![\w.])(\w+)\(")  # of something that stands for itself: not `np.zeros(`
 
@@ -165,7 +166,7 @@ def _quoted(lines: list[Line]) -> Iterator[Line]:
             if line.backward:
                 text = _on_one_line(origin.via if len(callers[origin.file, origin.line]) > 1 and origin.via else origin.text)
                 # The head of a block is quoted above the block that reverses it only, and where that reads otherwise.
-                if text and text != shown and (line.header or not text.endswith(":")):
+                if text and text not in _JUMPS and text != shown and (line.header or not text.endswith(":")):
                     shown = text
                     if text != line.lines[0].strip():
                         yield Line([f"{pad}# {_short(text, LIMIT - len(pad) - 2)}"])

@@ -42,6 +42,7 @@ transpose("einsum(subscripts, k, a)", "contract(swap(subscripts, 1), a, k, bar)"
 transpose("einsum(subscripts, a, k, l)", "contract(swap(subscripts, 0), a, bar, k, l)")
 transpose("einsum(subscripts, k, a, l)", "contract(swap(subscripts, 1), a, k, bar, l)")
 transpose("einsum(subscripts, k, l, a)", "contract(swap(subscripts, 2), a, k, l, bar)")
+transpose("trace(a, offset=0)", "bar * eye(shape(a)[0], shape(a)[1], k=offset)", rank=2)
 transpose(
     "trace(a, offset=0, axis1=0, axis2=1)",
     "scatter(expand_dims(bar, -1), diagonal(reshape(arange(size(a)), shape(a)), offset=offset, axis1=axis1, axis2=axis2), a)",

@@ -85,7 +85,7 @@ def asian_call_reverse(
         ddt += dt43 * (rate - 0.5 * vol**2)
         t68 = dt43 * dt
         drate += t68
-        dvol -= t68 * 0.5 * (2 * vol)
+        dvol -= t68 * vol
     # log_price = np.full(paths, np.log(spot))
     t69 = np.divide(1.0, spot)
     t70 = strong(dlog_price_1.sum(), t69)
@@ -107,7 +107,7 @@ def asian_call_reverse(
         ddt += dt18 * (rate - 0.5 * vol**2)
         t73 = dt18 * dt
         drate += t73
-        dvol -= t73 * 0.5 * (2 * vol)
+        dvol -= t73 * vol
     # log_price = np.full(paths, np.log(spot))
     dspot = t70 + strong(dlog_price.sum(), t69)
     # dt = years / dates

@@ -22,11 +22,10 @@ def energy_gradient_forward(
     dstretch = dt3[1:] - dt3[:-1]
     t5 = 0.5 * stiffness
     t8 = 0.25 * hardening
-    t9 = 4 * stretch**3
-    dt = t8 * (4 * (3 * stretch**2 * dstretch)) + t9 * (0.25 * dhardening)
-    t10 = 2 * stretch
-    dt_1 = t5 * (2 * dstretch) + t10 * (0.5 * dstiffness)
-    dstretch = t8 * t9 + t5 * t10
+    t9 = stretch**3
+    dt = t8 * (4 * (3 * stretch**2 * dstretch)) + t9 * dhardening
+    dt_1 = t5 * (2 * dstretch) + stretch * dstiffness
+    dstretch = t8 * (4 * t9) + t5 * (2 * stretch)
     ddstretch = dt + dt_1
     dt3 = np.zeros_like(t3)
     ddt3 = np.zeros_like(dt3)

@@ -22,6 +22,9 @@ def _mul(s: Simplifier, let: Let, b: Builder) -> Atom | None:
     found = _logistic(s, x, y, b)
     if found is not None:
         return found
+    constants = _constants(s, let, b)
+    if constants is not None:
+        return constants
     for one, other in ((x, y), (y, x)):
         if is_number(one, 1) and (is_floating(other) or isinstance(one, Const) and type(one.value) is int):
             return other
@@ -65,6 +68,37 @@ def _logistic(s: Simplifier, x: Atom, e: Atom, b: Builder) -> Atom | None:
         if other == e and is_number(one, 1):
             slope = b.let("operator.mul", y, b.let("operator.sub", Const(1), y), type=type_of(y))
             return slope if share == y else b.let("operator.mul", ratio.args[0], slope)
+    return None
+
+
+def _constants(s: Simplifier, let: Let, b: Builder) -> Atom | None:
+    """`-0.5 * (2 * z)`, `0.5 * u * (2 * v)`: the constants of a derivative's factors that cancel."""
+    if let.targets[0].hint or let.op != "operator.mul":
+        return None
+    factors = [_factor(s, a) for a in let.args]
+    if None in factors or all(rest is None for _, rest in filter(None, factors)):
+        return None
+    product: float = 1
+    rests: list[Atom] = []
+    for constant, rest in filter(None, factors):
+        product *= constant
+        rests += [rest] if rest is not None else []
+    t = let.targets[0].type
+    if product not in (1, -1) or not (kind_of(t) in ("float", "complex") and all(map(is_floating, rests))):
+        return None
+    rest = rests[0] if len(rests) == 1 else b.let("operator.mul", *rests, type=t)
+    return rest if product == 1 else b.let("operator.neg", rest, type=t)
+
+
+def _factor(s: Simplifier, a: Atom) -> tuple[float, Atom | None] | None:
+    """A constant, or the constant factor of a derivative's product and what it is multiplied with."""
+    if isinstance(a, Const):
+        return (a.value, None) if type(a.value) in (int, float) else None
+    inner = s.source(a, "operator.mul")
+    if inner is not None and not inner.targets[0].hint:
+        for one, other in (inner.args, inner.args[::-1]):
+            if isinstance(one, Const) and type(one.value) in (int, float):
+                return one.value, other
     return None
 
 

@@ -65,7 +65,7 @@ def log_density_reverse(
         log_det += 2.0 * np.log(t26)
     y = -0.5 * (np.sum(z**2) + log_det + n * np.log(2.0 * np.pi))
     # return -0.5 * (np.sum(z**2) + log_det + n * np.log(2.0 * np.pi))
-    dz = -0.5 * (2 * z)
+    dz = -z
     dL = np.zeros_like(L)
     # for i in range(n):
     for i in range(n - 1, -1, -1):
