@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bisect
 import keyword
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -36,13 +37,14 @@ def names(program: Program, *, listing: bool, reserved: Iterable[str]) -> dict[V
     nodes = walk(program.nodes)
     if not listing:
         classes.parameters(nodes)
-    classes.join(nodes)
+    classes.join(nodes, found)
     return _Namer(program, classes, listing, frozenset(reserved)).run()
 
 
 class _Classes:
     def __init__(self, found: Ranges, listing: bool) -> None:
         self.listing = listing
+        self.turn = math.inf  # when the backward sweep begins
         self.of = {v: _Class(spans, [v], self.key(v)) for v, spans in found.of.items()}
 
     def key(self, v: Var) -> str:
@@ -59,7 +61,8 @@ class _Classes:
                 mine = self.of[node.targets[0]]
                 mine.label = mine.parameter = str(name.value)
 
-    def join(self, nodes: list[Node]) -> None:
+    def join(self, nodes: list[Node], found: Ranges) -> None:
+        self.turn = next((found.at[n] for n in nodes if isinstance(n, Bind) and n.tree.op == "backward"), math.inf)
         for node in nodes:
             if isinstance(node, Loop):
                 for q, p in node.exits:
@@ -78,6 +81,14 @@ class _Classes:
             if isinstance(node, Bind) and node.tree.op in ("assign", "copy", "copy_of"):
                 self.merge(node.targets[0], node.tree.args[0])
 
+    def turns(self, x: _Class, y: _Class) -> bool:
+        """Whether one is a value of the forward sweep and the other an adjoint, which would be read there under its name."""
+        if self.listing or self.turn == math.inf:
+            return False
+        adjoint = [any(v.of is not None for v in c.members) for c in (x, y)]
+        early = [c.spans[0][0] < self.turn for c in (x, y)]
+        return adjoint[0] != adjoint[1] and early[adjoint.index(False)]
+
     def is_array(self, node: Bind) -> bool:
         return not self.listing and isinstance(type_of(node.tree.args[0]), Array)
 
@@ -93,7 +104,7 @@ class _Classes:
             return
         if not force and (x.label != y.label and x.label and y.label) or (x.parameter and y.parameter):
             return
-        if overlap(x.spans, y.spans):
+        if overlap(x.spans, y.spans) or (not force and self.turns(x, y)):
             return
         if x.label and y.label and x.label != y.label:
             # The name it had first, which is the caller's.
