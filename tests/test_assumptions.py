@@ -70,6 +70,7 @@ AS_DTYPE = "def f(x, a):\n  y = np.array([a, a * 2]).astype(x.dtype)\n  return n
 SLICED = "def f(x):\n  s = 0.0\n  for u, v in zip(x, x[1:]):\n    s += u * v\n  return s"
 PLACED = "def f(x, i):\n  y = x.copy()\n  z = y[i]\n  z += 1\n  return np.sum(y * y) * z"
 ITEM = "def f(x, y):\n  l = [x, y]\n  l[0] *= 2.0\n  return np.sum(l[0] * l[1])"
+ITEMS = "def f(x, y):\n  l = [x, y]\n  for i in range(2):\n    l[i] *= 1.5\n  return np.sum(l[0] * l[1])"
 ENTRY = "def f(x, y):\n  d = {'a': x}\n  d['a'] += 1.0\n  return np.sum(d['a'] * y)"
 FILLED = "def f(x, a):\n  y = np.ones(3, int) * a\n  y[0] = x[1]\n  return np.sum(y * x)"
 
@@ -94,6 +95,7 @@ FILLED = "def f(x, a):\n  y = np.ones(3, int) * a\n  y[0] = x[1]\n  return np.su
         (SLICED, (X,), (X.tolist(),), "a part of `x` is taken, so it must be an array"),
         (PLACED, (X, 1), (X, slice(0, 1)), "`i` is taken as the index of an element or a row"),
         (ITEM, (X, X + 1), (X, X), "`x` is written, so `y` must not share memory with it"),
+        (ITEMS, (X, X + 1), (X, X), "is written, so `.` must not share memory with it"),
         (ENTRY, (X, X + 1), (X, X), "`x` is written, so `y` must not share memory with it"),
         (FILLED, (X, 2.0), (X, 2), "`a` must hold floats: fractions are written"),
     ],
@@ -130,8 +132,6 @@ def test_fractions_in_an_array_of_integers_are_refused() -> None:
         ("p = 0.0\n  for i in range(3):\n    p *= x\n    p += np.sin(x)\n  return np.sum(p)", (X,)),
         ("p = 1.0\n  n = 3\n  while n > 0:\n    p *= x\n    p -= np.sin(p)\n    n -= 1\n  return np.sum(p)", (X,)),
         ("a = 0.0\n  b = x\n  for i in range(3):\n    a += b * 0.5\n    a, b = b, a\n  return np.sum(a + b)", (X,)),
-        # The gradient of a list is a list.
-        ("s = 0.0\n  for v in x:\n    s += v * v\n  return s", (X.tolist(),)),
         # A slice is a view, whatever the rank; a loop that updates its rows is over a matrix.
         ("z = x[1:3]\n  z += x[0]\n  return z[0] * x[1]", (X,)),
         ("for r in x:\n    r *= 1.5\n  return np.sum(x * x)", (M,)),

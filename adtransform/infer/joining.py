@@ -93,8 +93,6 @@ def _stacked(axis: int, least: int) -> Row:
 
     def row(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
         items = [as_array(t) for t in types]
-        if len(types) == 1 and axis == 0 and not kwargs:
-            return _rows(types[0])
         if len(types) == 1 or kwargs or any(i.dims is None for i in items):
             return Array(None, None)
         shapes = [s for i in items if (s := i.dims) is not None]
@@ -110,17 +108,6 @@ def _stacked(axis: int, least: int) -> Row:
         return Array(common(tuple(items)), _joined(shapes, axis))
 
     return row
-
-
-def _rows(t: Type) -> Array:
-    """The rows of all items of a sequence."""
-    item, whole = _row_of(t), as_array(t).dims
-    if item.dims is None:
-        return Array(item.dtype, None)
-    number: Extent = whole[0] if whole else fresh_dim()
-    if len(item.dims) < 2:
-        return Array(item.dtype, (number, *(item.dims or (1,))))
-    return Array(item.dtype, (product((number, item.dims[0])), *item.dims[1:]))
 
 
 def _append(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:

@@ -12,7 +12,7 @@ from adtransform.read.core import Asked
 from adtransform.read.frames import Frame
 from adtransform.read.heap import Place
 from adtransform.read.operators import BINARY
-from adtransform.read.refs import DictRef, Entries, Items, ListRef, ObjectRef, Ref, View, present
+from adtransform.read.refs import DictRef, Entries, Items, ListRef, ObjectRef, Ref, Storage, View, present
 
 _KEY = "%key"
 
@@ -67,8 +67,7 @@ class Augment(Control):
     ) -> bool:
         """`name += value`: whether the name was bound anew; `rebind` does it, `place` is an attribute instead of the name."""
         rebind = rebind or (lambda ref: self.bind(name, ref, stmt))
-        if isinstance(before, ListRef) and op == "add":
-            self.extend(before.storage, value, stmt)
+        if isinstance(before, ListRef) and op in ("add", "mul") and self.in_list(before.storage, op, value, stmt):
             return False
         if isinstance(before, ObjectRef):
             method = self.special(before, f"__i{op.rstrip('_')}__", stmt)
@@ -100,6 +99,36 @@ class Augment(Control):
         while frame.caller is not None:
             frame = frame.caller
         return frame
+
+    def item_of_many(self, item: View, stmt: ast.AugAssign) -> None:
+        """An item at an index not known yet is bound anew, where nobody else reads what may be that array."""
+        for storage in {s for pair in self.related if item.storage in pair for s in pair} - {item.storage}:
+            name = self.reached(storage)
+            if name and not self.is_list(storage) and isinstance(self.type_of(self.value(View(storage))), (Array, Unknown)):
+                self.refuse(
+                    stmt, f"an item updated in place, which may be `{name}`", f"put a copy into the list: {name}.copy()"
+                )
+        self.may_be_passed_twice(item, stmt)
+
+    def in_list(self, storage: Storage, op: str, value: Ref, stmt: ast.AugAssign) -> bool:
+        """`l += more`, `l *= count` in the list itself; False for an array, to which the list is added."""
+        if op == "add":
+            a = self.value(value, stmt) if isinstance(value, (View, Var)) else None
+            if a is not None and isinstance(self.type_of(a), Array):
+                return False
+            if a is not None and isinstance(self.type_of(a), Unknown):
+                param = self.root(a)
+                if not param:
+                    self.refuse(stmt, "a list to which what may be an array is added", "write l.extend(v), or annotate")
+                self.take(param, "list", f"isinstance({param}, (list, tuple))", f"a list is extended by `{param}`")
+            self.extend(storage, value, stmt)
+            return True
+        count, content = self.static(self.value(value, stmt)), self.content(storage)
+        if count is None or not isinstance(count.value, int) or count.value > 64 or not isinstance(content, Items):
+            self.refuse(stmt, "a list that is repeated in place, of unknown length or how often", "bind a new one: l = l * n")
+        self.may_write(storage, stmt, structural=True)
+        self.heap[storage] = Items(content.refs * count.value)
+        return True
 
     def once(self, key: ast.expr) -> ast.expr:
         """A key that is read more than once and evaluated only here."""
@@ -247,8 +276,7 @@ class Augment(Control):
                 self.overwrite(before, new, stmt)
                 self.set_again(base, key, before, stmt)
                 return
-            if isinstance(before, ListRef) and op == "add":
-                self.extend(before.storage, value, stmt)
+            if isinstance(before, ListRef) and op in ("add", "mul") and self.in_list(before.storage, op, value, stmt):
                 self.set_again(base, key, before, stmt)
                 return
             known = isinstance(base, (ListRef, DictRef)) and isinstance(self.content(base.storage), (Items, Entries))
@@ -259,6 +287,8 @@ class Augment(Control):
                     return
                 self.may_be_passed_twice(before, stmt)
                 self.may_be_outside(before, stmt)
+            elif isinstance(before, View) and isinstance(self.type_of(self.value(before)), Unknown):
+                self.item_of_many(before, stmt)
             self.assign_item(base, key, self.binary(op, before, value, stmt), stmt)
             return
         at = self.index_key(key)

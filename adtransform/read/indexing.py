@@ -25,6 +25,8 @@ class Indexing(Tables):
         owner = present(owner)
         if isinstance(owner, DictRef):
             return self.entry(owner, key, node)
+        if isinstance(owner, Const) and isinstance(owner.value, tuple) and isinstance(key, ast.Slice):
+            owner = TupleRef(tuple(map(Const, owner.value)))
         method = self.special(owner, "__getitem__", node)
         if method is not None:
             return self.apply(method, [owner, self.whole_key(key)], {}, node)

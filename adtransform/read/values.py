@@ -101,6 +101,8 @@ class Templating(Storages):
                     out.append(self.value(ref))
             case Group(items):
                 refs = ref.items if isinstance(ref, TupleRef) else (None,) * len(items)
+                if len(refs) != len(items):
+                    self.refuse(None, "a tuple that grows in a loop", "use a list: items.append(v)")
                 for r, t in zip(refs, items, strict=True):
                     self.flatten(r, t, out)
             case Perhaps(_, inner):

@@ -9,8 +9,6 @@ def cast(x, like):
     """`x` in the dtype of `like`, and of its kind where `x` has no axes (a Python
     float, a NumPy scalar, an array).
     """
-    if isinstance(x, list) and isinstance(like, list):
-        return x
     if not isinstance(like, (np.ndarray, np.generic)):
         if isinstance(x, np.ndarray) and x.ndim:
             return (
