@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from adtransform.errors import DifferentiationError, Refusal
-from adtransform.ir import Assume, Const, Function, Origin, Param, Record, Region
+from adtransform.ir import Assume, Const, For, Function, Origin, Param, Record, Region
 from adtransform.lattice import TEXT, UNKNOWN, Array, Dim, List, Tuple, Type
 from adtransform.read.annotations import annotation_type
 from adtransform.read.core import Detach, Restart, Taken, Unroll
@@ -37,7 +37,7 @@ from adtransform.read.refs import (
 from adtransform.read.scope import parameters
 from adtransform.read.separate import Derive, Recursive, Registry
 from adtransform.read.statements import Statements
-from adtransform.rewrite import deep_recursion
+from adtransform.rewrite import deep_recursion, statements
 from adtransform.source import Definition, Source
 
 __all__ = ["WRAPPER", "read"]
@@ -260,8 +260,9 @@ class Reader(Statements):
 
     def _assumptions(self, body: Region) -> Iterator[Assume]:
         yield from self.assumed_numbers(body)
+        counts = {a for s in statements(body) if isinstance(s, For) for a in (s.start, s.stop, s.step)}  # no arrays
         for name, origin in self.written.items():
-            for other in (p for p in self.params if p in self.loaded):
+            for other in (p for p in self.params if p in self.loaded and self.loaded[p] not in counts):
                 t = self.param_type(other)
                 if (
                     other != name
