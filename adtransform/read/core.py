@@ -146,7 +146,6 @@ class Core:
         self.related: set[Pair] = set()
         self.sharing: set[Pair] = set()  # the lists and dicts that are related as they may hold the same, and are two
         self.picked: dict[Storage, tuple[Atom, tuple[Content, ...]]] = {}
-        self.most_related = 64  # with more pairs it is worth the time to look for those that do not matter any more
         self.most_held = 64  # with more of all this it is worth the time to look for what does not matter any more
         self.closures = False  # whether some function or generator was made that sees the names around it
         self.messages: list[Message] = []

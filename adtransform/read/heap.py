@@ -168,7 +168,6 @@ class Heap(Core):
                     refs.extend(content.sides)
         seen = {s for ref in refs for s in self.storages(ref)}
         self.related = {p for p in self.related if all(s.number < mark or s in seen or s.param or s.frozen for s in p)}
-        self.most_related = max(64, 2 * len(self.related))
 
     def hold(self, storage: Storage, item: Ref) -> None:
         """Note that a list holds something that can be written."""

@@ -31,6 +31,7 @@ class Statements(Unwinding):
     def block(self, stmts: list[ast.stmt]) -> None:
         """Read statements; what follows an exit that may have been taken runs under its flag."""
         mark = next(numbers)
+        most = 64  # with more pairs it is worth the time to look for those that do not matter any more behind this block
         for i, stmt in enumerate(stmts):
             self.frame.live = self.frame.scope.liveness.after[id(stmt)]
             done = False
@@ -40,8 +41,9 @@ class Statements(Unwinding):
             else:
                 self.guard(stmt, lambda s=stmt: self.one_part(s))  # type: ignore[misc]
             if not self.closures:
-                if len(self.related) > self.most_related:
+                if len(self.related) > most:
                     self.forget_pairs(mark)
+                    most = max(64, 2 * len(self.related))
                 if stmts is self.frame.scope.body and self.frame.caller is None and self.held() > self.most_held:
                     self.frame.live = self.frame.scope.liveness.after[id(stmt)]
                     self.forget_unreached()
