@@ -128,6 +128,11 @@ def test_counted_trips_are_found_at_once(mode: str) -> None:
     assert large < 2.6 * small
 
 
+def test_what_may_share_memory_is_forgotten_behind_each_loop() -> None:
+    small, large = (calls(lambda n=n: read(whiles(n), {})) for n in (150, 300))
+    assert large < 2.6 * small
+
+
 @pytest.mark.parametrize("types", [{"x": VECTOR, "a": FLOAT}, {}], ids=["typed", "untyped"])
 @pytest.mark.parametrize("make", [straight, blocks])
 def test_second_order_too(make: Callable[[int], str], types: dict[str, Type]) -> None:
