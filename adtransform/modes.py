@@ -35,7 +35,7 @@ from adtransform.optimise.tidy import tidy
 from adtransform.optimise.together import together
 from adtransform.optimise.versions import versions
 from adtransform.reverse import Sweeps, sweep
-from adtransform.rewrite import Renamer, Rewriter, statements, turn, used
+from adtransform.rewrite import Renamer, Rewriter, loaded, statements, turn, used
 from adtransform.tape import tape
 
 Pass = Callable[[Function], Function]
@@ -288,7 +288,7 @@ def _no_lists(sweeps: Sweeps) -> Iterator[Assume]:
             if isinstance(type_of(s.args[1]), Static):
                 found[v] = None
     for v in found:
-        name = str(loads[v].args[0].value)  # type: ignore[union-attr]
+        name = loaded(loads[v])
         yield Assume(f"not isinstance({name}, list)", f"a part of `{name}` is taken, so it must be an array", loads[v].origin)
 
 

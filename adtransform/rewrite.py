@@ -62,6 +62,12 @@ def statements(region: Region) -> list[Stmt]:
     return found
 
 
+def loaded(let: Let | None) -> str:
+    """The parameter whose value a statement loads; empty for any other statement."""
+    name = let.args[0] if let is not None and let.op == "load" else None
+    return str(name.value) if isinstance(name, Const) else ""
+
+
 def turn(body: Sequence[Stmt]) -> int:
     """Where the backward sweep begins, at its mark; behind the last statement where there is none."""
     return next((i for i, s in enumerate(body) if isinstance(s, Let) and s.op == "backward"), len(body))

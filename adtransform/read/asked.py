@@ -17,6 +17,7 @@ from adtransform.lattice import Scalar, Unknown
 from adtransform.ops import elementwise
 from adtransform.read.core import Asked, Taken
 from adtransform.read.flow import Flow
+from adtransform.rewrite import loaded
 
 _RANK_KEEPING = frozenset("assign update numpy.copy operator.neg operator.pos numpy.zeros_like numpy.ones_like".split())
 
@@ -66,7 +67,7 @@ def _numbers(flow: Flow, one: Asked) -> dict[str, int]:
             raise _refused(one)
         rank = flow.ints(let.args[1]) if let.op == "index" else 0
         for root in roots:
-            name = str(root.args[0].value)  # type: ignore[union-attr]
+            name = loaded(root)
             if not isinstance(root.targets[0].type, Unknown) or found.setdefault(name, rank) != rank:
                 raise _refused(one)
     return found

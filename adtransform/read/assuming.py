@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from adtransform.ir import Atom, Const, Var
-from adtransform.lattice import Array, Scalar, Unknown, rank_of
+from adtransform.lattice import Array, Unknown, rank_of
 from adtransform.read.core import Restart, Taken
+from adtransform.read.flow import ints
 from adtransform.read.heap import Heap
-from adtransform.read.refs import (
-    Step,
-    View,
-)
+from adtransform.read.refs import Step, View
+from adtransform.rewrite import loaded
 
 RESHAPES = ("numpy.reshape", "numpy.ravel")
 _RANK_KEEPING = frozenset(
@@ -85,17 +84,12 @@ class Assuming(Heap):
         if let is not None and let.op == "tuple":
             for a in let.args:
                 self.assume_ints(a)
-        elif let is not None and let.op == "load" and isinstance(self.type_of(key), Unknown):
-            name = str(self.static(let.args[0]).value)  # type: ignore[union-attr]
+        elif (name := loaded(let)) and isinstance(self.type_of(key), Unknown):
             self.take(name, "number", f"np.isscalar({name})", f"`{name}` is taken as the index of an element or a row")
 
     def ints(self, key: Atom) -> int:
         """How many ints a key consists of; 0 where it has other parts."""
-        let = self.definitions.get(key) if isinstance(key, Var) else None
-        if let is not None and let.op == "tuple":
-            return len(let.args) if all(self.ints(a) == 1 for a in let.args) else 0
-        t = self.type_of(key)
-        return int(isinstance(t, Unknown) or (isinstance(t, Scalar) and t.kind == "int"))
+        return ints(key, self.definitions.get)
 
     def root(self, var: Atom) -> str:
         """The parameter whose rank a value has; empty where it cannot be told."""
@@ -109,8 +103,7 @@ class Assuming(Heap):
             if let is None:
                 var = self.before.get(var, Const(None))
                 continue
-            if let.op == "load":
-                found = str(self.static(let.args[0]).value)  # type: ignore[union-attr]
+            if found := loaded(let):
                 break
             if let.op not in _RANK_KEEPING:
                 break

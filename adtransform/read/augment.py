@@ -13,6 +13,7 @@ from adtransform.read.frames import Frame
 from adtransform.read.heap import Place
 from adtransform.read.operators import BINARY
 from adtransform.read.refs import DictRef, Entries, Items, ListRef, ObjectRef, Ref, Storage, View, present
+from adtransform.rewrite import loaded
 
 _KEY = "%key"
 
@@ -102,7 +103,7 @@ class Augment(Control):
 
     def item_of_many(self, item: View, stmt: ast.AugAssign) -> None:
         """An item at an index not known yet is bound anew, where nobody else reads what may be that array."""
-        for storage in {s for pair in self.related if item.storage in pair for s in pair} - {item.storage}:
+        for storage in self.partners(item.storage):
             name = self.reached(storage)
             if name and not self.is_list(storage) and isinstance(self.type_of(self.value(View(storage))), (Array, Unknown)):
                 self.refuse(
@@ -144,13 +145,13 @@ class Augment(Control):
 
     def may_be_passed_twice(self, view: View, stmt: ast.AugAssign) -> None:
         """Note that what is bound anew, as nobody is seen to share it, would be written if it is an array."""
-        for storage in (view.storage, *(s for pair in self.related if view.storage in pair for s in pair)):
+        for storage in (view.storage, *self.partners(view.storage)):
             if storage.param and not self.has_taken(storage.param, "number"):
                 self.written.setdefault(storage.param, self.origin(stmt))
 
     def may_be_outside(self, view: View, stmt: ast.AugAssign) -> None:
         """Refuse to bind anew what would be written, if it is an array, where others than the function see it."""
-        for storage in (view.storage, *(s for pair in self.related if view.storage in pair for s in pair)):
+        for storage in (view.storage, *self.partners(view.storage)):
             if storage.frozen:
                 self.refuse(stmt, storage.frozen, "pass it as an argument, or work on a copy: w = W.copy()")
 
@@ -255,8 +256,8 @@ class Augment(Control):
             let = self.definitions.get(one)
             if let is None:
                 return []
-            if let.op == "load":
-                found[str(self.static(let.args[0]).value)] = None  # type: ignore[union-attr]
+            if name := loaded(let):
+                found[name] = None
             elif let.op == "assign" or let.op.startswith(("operator.", "math.")) or self.is_ufunc(let.op):
                 todo.extend(let.args)
             elif not isinstance(one.type, Scalar):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from adtransform.ir import Atom, Const, For, If, Let, Region, Try, Var, While
+from adtransform.build import type_of
+from adtransform.ir import Atom, For, If, Let, Region, Try, Var, While
 from adtransform.lattice import Scalar, Unknown
 from adtransform.rewrite import statements
 
@@ -45,9 +46,13 @@ class Flow:
 
     def ints(self, key: Atom) -> int:
         """How many ints a key consists of; 0 where it has other parts."""
-        let = self.let(key)
-        if let is not None and let.op == "tuple":
-            return len(let.args) if all(self.ints(a) == 1 for a in let.args) else 0
-        if isinstance(key, Const):
-            return int(type(key.value) is int)
-        return int(isinstance(key.type, Unknown) or (isinstance(key.type, Scalar) and key.type.kind == "int"))
+        return ints(key, self.let)
+
+
+def ints(key: Atom, definition: Callable[[Var], Let | None]) -> int:
+    """How many ints a key consists of; 0 where it has other parts.  `definition`: what computes a value."""
+    let = definition(key) if isinstance(key, Var) else None
+    if let is not None and let.op == "tuple":
+        return len(let.args) if all(ints(a, definition) == 1 for a in let.args) else 0
+    t = type_of(key)
+    return int(isinstance(t, Unknown) or (isinstance(t, Scalar) and t.kind == "int"))

@@ -118,7 +118,7 @@ class Heap(Core):
         place = but if isinstance(but, tuple) else None
         mine = set(self.storages(view))
         # What lists may hold parts of, what a loop carries that may be this.
-        mine |= {s for pair in self.related if view.storage in pair for s in pair}
+        mine.update(self.partners(view.storage))
         found = []
         frame = self.frame
         while True:
@@ -132,6 +132,10 @@ class Heap(Core):
         # What a function read by itself is given its caller sees.
         given = any(s in mine for ref in self.given for s in self.storages(ref))
         return [*found, "what the caller passes"] if given else found
+
+    def partners(self, storage: Storage) -> list[Storage]:
+        """The storages that may be one with another, in the order they were made."""
+        return sorted({s for pair in self.related if storage in pair for s in pair - {storage}}, key=lambda s: s.number)
 
     def relate(self, a: Storage, b: Storage) -> None:
         """Note that a write to one of two storages may be seen through the other."""
@@ -176,7 +180,7 @@ class Heap(Core):
                 self.doubled(storage)
             self.share(storage, inner)
             # A variable of a loop may be a view of something: whoever holds the one may hold the other.
-            for other in [s for pair in self.related if inner in pair for s in pair - {inner, storage}]:
+            for other in [s for s in self.partners(inner) if s is not storage]:
                 self.relate(storage, other)
 
     def doubled(self, storage: Storage) -> None:

@@ -10,9 +10,10 @@ from adtransform.infer.indexing import SHAPE
 from adtransform.ir import Atom, Const, Let, Var
 from adtransform.lattice import ELLIPSIS, INT, NONE, TEXT, Array, List, Saved, Scalar, Static, Tuple, Type, Unknown, kind_of
 from adtransform.read.core import Unreached
-from adtransform.read.refs import DictRef, Entries, Items, ListRef, Method, Ref, Step, TupleRef, View, present
+from adtransform.read.refs import DictRef, Entries, Items, ListRef, Method, Ref, Step, TupleRef, View, itemized, present
 from adtransform.read.storages import mutable
 from adtransform.read.tables import Tables
+from adtransform.rewrite import loaded
 
 _COMPARED = 16  # a key known at run time only is compared with so many
 
@@ -25,8 +26,8 @@ class Indexing(Tables):
         owner = present(owner)
         if isinstance(owner, DictRef):
             return self.entry(owner, key, node)
-        if isinstance(owner, Const) and isinstance(owner.value, tuple) and isinstance(key, ast.Slice):
-            owner = TupleRef(tuple(map(Const, owner.value)))
+        if isinstance(key, ast.Slice):
+            owner = itemized(owner)
         method = self.special(owner, "__getitem__", node)
         if method is not None:
             return self.apply(method, [owner, self.whole_key(key)], {}, node)
@@ -292,7 +293,7 @@ class Indexing(Tables):
     def is_taken_as_int(self, key: Atom) -> bool:
         """Whether an index is a parameter that was assumed to be a number."""
         let = self.definitions.get(key) if isinstance(key, Var) else None
-        return let is not None and let.op == "load" and self.has_taken(str(let.args[0].value), "number")  # type: ignore[union-attr]
+        return self.has_taken(loaded(let), "number")
 
     # Writing.
 

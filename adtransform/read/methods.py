@@ -233,7 +233,7 @@ class Methods(Library):
         self.heap[storage] = rest
         ref = self.make(last)
         if isinstance(ref, (View, ListRef)):
-            for other in [s for pair in self.related if storage in pair for s in pair if s is not storage]:
+            for other in self.partners(storage):
                 self.relate(ref.storage, other)
             if self.is_doubled(storage):
                 self.relate(ref.storage, storage)
@@ -253,7 +253,7 @@ class Methods(Library):
             first = self.let("operator.mod", place, self.let("builtins.len", self.listed(storage)))
         last = Const(known.value + 1) if known is not None and known.value >= 0 else self.let("operator.add", first, Const(1))
         self.splice(owner, first, last, None, node)
-        for other in [s for pair in self.related if storage in pair for s in pair if s is not storage]:
+        for other in self.partners(storage):
             if isinstance(found, (View, ListRef)):
                 self.relate(found.storage, other)
         return found
@@ -303,7 +303,7 @@ class Methods(Library):
         before = self.loosen(storage)
         after = self.listed(more.storage)
         self.at(node)
-        for inner in [s for pair in self.related if more.storage in pair for s in pair if s is not more.storage]:
+        for inner in self.partners(more.storage):
             self.relate(storage, inner)
         if mutable(self.item_of(after)):
             if frozenset((storage, more.storage)) in self.related or self.is_doubled(more.storage):

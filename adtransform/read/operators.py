@@ -32,6 +32,7 @@ from adtransform.read.refs import (
     Storage,
     TupleRef,
     View,
+    itemized,
     present,
 )
 from adtransform.read.storages import mutable
@@ -137,7 +138,7 @@ class Operators(Indexing):
         if op == "or_" and isinstance(left, DictRef) and isinstance(right, DictRef):
             return self.new_dict({**self.entries(left, node), **self.entries(right, node)})
         if op in ("add", "mul"):
-            left, right = _tuple_of(left), _tuple_of(right)
+            left, right = itemized(left), itemized(right)
         if op == "add" and isinstance(left, TupleRef) and isinstance(right, TupleRef):
             return TupleRef(left.items + right.items)
         if op == "add" and isinstance(left, ListRef) and isinstance(right, ListRef):
@@ -433,10 +434,3 @@ class Operators(Indexing):
     def object_truth(self, ref: ObjectRef, node: ast.AST) -> Atom:
         """An object as a condition."""
         raise NotImplementedError
-
-
-def _tuple_of(ref: Ref) -> Ref:
-    """A constant tuple as one of its items."""
-    if isinstance(ref, Const) and isinstance(ref.value, tuple):
-        return TupleRef(tuple(map(Const, ref.value)))
-    return ref

@@ -288,3 +288,10 @@ class Choice:
 
 Content = Var | Const | Items | Entries | Choice
 Pair = frozenset[Storage]
+
+
+def itemized(ref: Ref) -> Ref:
+    """A constant tuple as one of its items."""
+    if isinstance(ref, Const) and isinstance(ref.value, tuple):
+        return TupleRef(tuple(map(Const, ref.value)))
+    return ref

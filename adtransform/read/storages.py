@@ -255,7 +255,7 @@ class Storages(Assuming):
         """
         if storage.frozen:
             self.refuse(node, storage.frozen, "pass it as an argument, or work on a copy")
-        partners = [other for pair in self.related if storage in pair for other in pair - {storage}]
+        partners = self.partners(storage)
         # What is one of several, of which this is one, is chosen again when it is read.
         partners = [other for other in partners if storage not in self.storages(View(other))]
         table = self.is_table(storage)

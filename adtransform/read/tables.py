@@ -184,7 +184,7 @@ class Tables(Classes):
         ref = self.make(found)
         if isinstance(ref, View):
             self.relate(ref.storage, owner.storage)
-            for other in [s for pair in self.related if owner.storage in pair for s in pair if s is not owner.storage]:
+            for other in self.partners(owner.storage):
                 self.relate(ref.storage, other)
         return ref
 

@@ -16,7 +16,7 @@ from adtransform.lattice import Array, Scalar, Type, Unknown, kind_of
 from adtransform.ops import VIEWS, elementwise, resolve
 from adtransform.read.core import Taken
 from adtransform.read.flow import Flow
-from adtransform.rewrite import statements
+from adtransform.rewrite import loaded, statements
 
 # When a value is one of floats: all of these hold, and each of them says that one of some parameters is.
 Conditions = frozenset[frozenset[str]]
@@ -116,8 +116,8 @@ def _conditions(flow: Flow) -> dict[Atom, Conditions]:
 
 def _made(v: Var, let: Let, of: Callable[[Atom], Conditions]) -> Conditions:
     """When what a statement computes is one of floats."""
-    if let.op == "load":
-        return frozenset([frozenset([str(let.args[0].value)])])  # type: ignore[union-attr]
+    if name := loaded(let):
+        return frozenset([frozenset([name])])
     args = let.args[:1] if let.op in _KEEPING else let.args
     if elementwise(let.op) and resolve(let.op) is not None:
         results = outcome(let.op, (("array", "int64"),) * len(args))
