@@ -22,6 +22,7 @@ from adtransform.lattice import UNKNOWN, List, Saved, Static, Tuple, Type, Unkno
 from adtransform.optimise.collect import collect
 from adtransform.optimise.direct import direct
 from adtransform.optimise.fill import fill
+from adtransform.optimise.fits import fits
 from adtransform.optimise.hoist import hoist, lift
 from adtransform.optimise.kinds import settle
 from adtransform.optimise.late import late
@@ -50,7 +51,7 @@ def _unmarked(f: Function) -> Function:
 
 # The primal before differentiation, the joint sweeps before the tape is laid (what is not needed is not saved), and after.
 PRIMAL: tuple[Pass, ...] = (_unmarked, tidy, steady, prune)
-JOINT: tuple[Pass, ...] = (simplify, versions, invariants, share, simplify, prune, fill, direct, prune, shapes, hoist, share)
+JOINT: tuple[Pass, ...] = (simplify, versions, fits, invariants, share, simplify, prune, fill, direct, prune, shapes, hoist, share)
 FINAL: tuple[Pass, ...] = (invariants, share, together, collect, simplify, prune, lift, late, sink)
 
 

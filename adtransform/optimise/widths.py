@@ -1,0 +1,174 @@
+"""Widths: of which values a value was broadcast, so that a share that is as wide as its operand already is not fitted.
+
+    t = x * y; z = exp(t)           t and z are as wide as x and y together
+    dt = fit(dz * z, t)             becomes     dt = dz * z
+
+The width of a value is the set of those it was made of element by element: sets that are equal mean equal shapes, whatever
+the shapes are.  Its kind, a second set, is that of the values it takes its dtype from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from adtransform.build import type_of
+from adtransform.ir import Atom, For, Function, If, Let, Region, Stmt, Try, Var, While
+from adtransform.lattice import Array, List, Scalar, Tuple, is_scalar, kind_of
+from adtransform.ops import COMPARE, elementwise
+from adtransform.record import record
+from adtransform.rewrite import regions
+
+Roots = frozenset[object]
+_NONE: Roots = frozenset()
+_MANY = 6  # roots of one value
+
+# Real where all operands are, and of their dtype: a share may as well lose its imaginary part, or be rounded, later.
+_CLOSED = frozenset(
+    "operator.add operator.sub operator.mul operator.truediv operator.neg operator.pos operator.pow numpy.add numpy.subtract "
+    "numpy.multiply numpy.divide numpy.true_divide numpy.negative numpy.positive numpy.power numpy.square numpy.sqrt "
+    "numpy.reciprocal numpy.sin numpy.cos numpy.tan numpy.sinh numpy.cosh numpy.tanh numpy.arcsin numpy.arccos numpy.arctan "
+    "numpy.arcsinh numpy.arccosh numpy.arctanh numpy.exp numpy.exp2 numpy.expm1 numpy.log numpy.log2 numpy.log10 numpy.log1p "
+    "numpy.cbrt numpy.hypot numpy.arctan2 numpy.maximum numpy.minimum numpy.fmax numpy.fmin numpy.logaddexp "
+    "numpy.logaddexp2".split()
+)
+# The same, but what they make is of another shape.
+_REDUCING = frozenset("numpy.sum numpy.mean numpy.prod numpy.dot operator.matmul numpy.matmul numpy.vdot numpy.inner".split())
+_AS_IS = frozenset(
+    "assign copy copy_of numpy.copy update accumulate_at numpy.conjugate numpy.ascontiguousarray numpy.asfortranarray".split()
+)
+
+
+@record
+class Width:
+    """`shape`: of what a value was broadcast; `kind`: where its dtype comes from."""
+
+    shape: Roots = _NONE
+    kind: Roots = _NONE
+
+
+NUMBER = Width()
+
+
+def follows(let: Let) -> bool:
+    """Whether the share of a result is passed on to operands that are fitted themselves, by real factors if they are real."""
+    return (let.op in _CLOSED and not let.kwargs) or (let.op in _REDUCING and "dtype" not in dict(let.kwargs))
+
+
+class Widths:
+    """The width of each value of a function, as `of`."""
+
+    def __init__(self, f: Function) -> None:
+        self.found: dict[Var, Width] = {}
+        self.region(f.body)
+
+    def of(self, a: Atom) -> Width:
+        """The width of an operand."""
+        if isinstance(a, Var):
+            return self.found.get(a) or _alone(a)
+        if a.value is None or type(a.value) in (int, float, bool):
+            return NUMBER
+        return _alone(id(a.value))
+
+    def region(self, region: Region) -> None:
+        """Find those of a region."""
+        for stmt in region.body:
+            if isinstance(stmt, Let):
+                self.let(stmt)
+                continue
+            pairs = list(_carried(stmt))
+            self.found.update((p, self.of(init)) for p, init, _ in pairs)
+            self.inside(stmt)
+            # A trip may show that less holds for the next one.
+            while changed := [p for p, _, last in pairs if not _is_alone(p, self.found[p]) and self.found[p] != self.of(last)]:
+                self.found.update((p, _alone(p)) for p in changed)
+                self.inside(stmt)
+            for target, values in _left(stmt):
+                widths = {self.of(a) for a in values}
+                inside = any(_is_alone(a, self.of(a)) for a in values)  # another one in every trip
+                self.found[target] = _alone(target) if inside or len(widths) > 1 else widths.pop()
+
+    def inside(self, stmt: Stmt) -> None:
+        """Find those of the regions of a statement."""
+        if isinstance(stmt, While):
+            self.found.update((q, self.found[p]) for p, q in zip(stmt.cond.params, stmt.body.params, strict=True))
+        for inner in regions(stmt):
+            self.region(inner)
+
+    def let(self, let: Let) -> None:
+        """Note the widths of what an operation makes."""
+        if len(let.targets) == 1:
+            (target,) = let.targets
+            self.found[target] = self.made(let, target)
+
+    def made(self, let: Let, target: Var) -> Width:
+        """The width of the only result of an operation."""
+        op, args = let.op, let.args
+        if is_scalar(target.type):
+            return Width(_NONE, self.kind(let, target))
+        if isinstance(target.type, (List, Tuple)) or (args and isinstance(type_of(args[0]), (List, Tuple))):
+            return _alone(target)
+        if op in ("fit", "zeros", "cast", "expand"):
+            x, like = self.of(args[0]), self.of(args[-1])
+            return Width((x if op == "cast" else like).shape, (x if op == "expand" else like).kind)
+        if op in _AS_IS:
+            return self.of(args[0])
+        if op == "index":
+            return self.part(let, target)
+        shape = frozenset((target,))
+        if (elementwise(op) or op == "strong") and (len(args) == 3 or op != "numpy.where") and not let.kwargs:
+            found = _NONE.union(*[self.of(a).shape for a in args])
+            shape = found if len(found) <= _MANY else shape
+        return Width(shape, self.kind(let, target))
+
+    def kind(self, let: Let, target: Var) -> Roots:
+        """Where the dtype of a result comes from."""
+        if let.op in COMPARE or (isinstance(target.type, Scalar) and kind_of(target.type) != "complex" and not target.type.dtype):
+            return _NONE
+        if follows(let) or let.op == "strong":
+            kind = _NONE.union(*[self.of(a).kind for a in let.args])
+            if len(kind) <= _MANY:
+                return kind
+        return frozenset((target,))
+
+    def part(self, let: Let, target: Var) -> Width:
+        """An item of an array: all have the same shape."""
+        whole, key = let.args
+        keys = t.items if isinstance(t := type_of(key), Tuple) else (t,)
+        if not is_array(whole) or not all(isinstance(k, Scalar) and k.kind == "int" for k in keys):
+            return _alone(target)
+        width = self.of(whole)
+        return Width(frozenset((("item", len(keys), width.shape),)), width.kind)
+
+
+def is_array(a: Atom) -> bool:
+    """Whether an operand, or what it is the adjoint of, is known to be an array."""
+    return isinstance(type_of(a), Array) or (isinstance(a, Var) and a.of is not None and isinstance(a.of.type, Array))
+
+
+def _alone(a: object) -> Width:
+    return Width(frozenset((a,)), frozenset((a,)))
+
+
+def _is_alone(a: Atom, width: Width) -> bool:
+    return width.shape == {a} or width.kind == {a}
+
+
+def _carried(stmt: Stmt) -> Iterator[tuple[Var, Atom, Atom]]:
+    """The parameters of a loop, each with what it is at first and what a trip makes of it."""
+    if isinstance(stmt, (For, While)):
+        first = stmt.body.params[1:] if isinstance(stmt, For) else stmt.cond.params
+        yield from zip(first, stmt.inits, stmt.body.results[1:], strict=True)
+
+
+def _left(stmt: Stmt) -> Iterable[tuple[Var, tuple[Atom, ...]]]:
+    """What a statement with regions leaves behind, and the values that meet in each."""
+    match stmt:
+        case If():
+            return zip(stmt.targets, zip(stmt.then.results, stmt.orelse.results, strict=True), strict=True)
+        case For():
+            return zip(stmt.targets, ((p,) for p in stmt.body.params[1:]), strict=True)
+        case While():
+            return zip(stmt.targets, ((p,) for p in stmt.cond.params), strict=True)
+        case Try():
+            return ((t, (t,)) for t in stmt.targets)
+    return ()
