@@ -32,6 +32,7 @@ from adtransform.optimise.share import invariants, share
 from adtransform.optimise.simplify import lower, simplify
 from adtransform.optimise.sink import sink
 from adtransform.optimise.steady import steady
+from adtransform.optimise.sums import sums
 from adtransform.optimise.tidy import tidy
 from adtransform.optimise.together import together
 from adtransform.optimise.versions import versions
@@ -51,7 +52,10 @@ def _unmarked(f: Function) -> Function:
 
 # The primal before differentiation, the joint sweeps before the tape is laid (what is not needed is not saved), and after.
 PRIMAL: tuple[Pass, ...] = (_unmarked, tidy, steady, prune)
-JOINT: tuple[Pass, ...] = (simplify, versions, fits, invariants, share, simplify, prune, fill, direct, prune, shapes, hoist, share)
+JOINT: tuple[Pass, ...] = (
+    *(simplify, sums, fits, versions, invariants, share, simplify, prune),
+    *(fill, direct, prune, shapes, hoist, share),
+)
 FINAL: tuple[Pass, ...] = (invariants, share, together, collect, simplify, prune, lift, late, sink)
 
 

@@ -35,13 +35,12 @@ def fits(f: Function) -> Function:
 def _is_fitted(widths: Widths, lets: dict[Var, Let], let: Let) -> bool:
     """Whether a fit gives what it is given, but for a cast that may as well come later."""
     part, like = let.args
-    have, want = widths.of(part), widths.of(like)
-    if not isinstance(part, Var) or not isinstance(like, Var) or have.shape != want.shape:
+    if not isinstance(part, Var) or not isinstance(like, Var) or not widths.is_wide(part, like):
         return False
     made = lets.get(like)
-    if made is None or follows(made):
-        return True  # where values meet each gets its share again
-    return made.op == "index" and is_array(made.args[0]) and have.kind == want.kind
+    if made is None:  # where values meet each gets its share again
+        return not any(isinstance(root, Var) and loaded(lets.get(root)) for root in widths.of(like).shape)
+    return follows(made) or (made.op == "index" and is_array(made.args[0]) and widths.of(part).kind == widths.of(like).kind)
 
 
 class _Fitted(Rewriter):

@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from adtransform.build import type_of
-from adtransform.ir import Atom, For, Function, If, Let, Region, Stmt, Try, Var, While
+from adtransform.ir import Atom, Const, For, Function, If, Let, Region, Stmt, Try, Var, While
 from adtransform.lattice import Array, List, Scalar, Tuple, is_scalar, kind_of
 from adtransform.ops import COMPARE, elementwise
+from adtransform.optimise.fill import is_basic
 from adtransform.record import record
 from adtransform.rewrite import regions
 
@@ -59,7 +60,19 @@ class Widths:
 
     def __init__(self, f: Function) -> None:
         self.found: dict[Var, Width] = {}
+        self.keys: dict[Atom, object] = {}  # of slices and tuples: how much of an array they take
+        # What is known in a region: of arrays of the first shape, which the second was written into, only the first counts.
+        self.written: dict[Region, set[tuple[Roots, Roots]]] = {}
+        self.home: dict[Atom, Region] = {}
+        self.inner: Region
         self.region(f.body)
+
+    def is_wide(self, a: Atom, like: Atom) -> bool:
+        """Whether an operand is surely of the shape of another one, wherever that one is."""
+        x, y = self.of(a).shape, self.of(like).shape
+        for into, value in self.written.get(self.home[like], ()) if x != y and like in self.home else ():
+            x, y = (shape - (value - into) if into <= shape else shape for shape in (x, y))
+        return x == y
 
     def of(self, a: Atom) -> Width:
         """The width of an operand."""
@@ -72,6 +85,7 @@ class Widths:
     def region(self, region: Region) -> None:
         """Find those of a region."""
         for stmt in region.body:
+            self.inner = region
             if isinstance(stmt, Let):
                 self.let(stmt)
                 continue
@@ -99,6 +113,15 @@ class Widths:
         if len(let.targets) == 1:
             (target,) = let.targets
             self.found[target] = self.made(let, target)
+            self.home[target] = self.inner
+            if let.op == "slice":
+                self.keys[target] = _extent(*let.args)
+            elif let.op == "tuple":
+                self.keys[target] = tuple(map(self.taken, let.args))
+            elif let.op == "update" and (part := self.part(*let.args[:2])) is not None:
+                value = self.of(let.args[2]).shape
+                if part.shape < value:
+                    self.written.setdefault(self.inner, set()).add((part.shape, value))
 
     def made(self, let: Let, target: Var) -> Width:
         """The width of the only result of an operation."""
@@ -113,8 +136,8 @@ class Widths:
         if op in _AS_IS:
             return self.of(args[0])
         if op == "index":
-            return self.part(let, target)
-        shape = frozenset((target,))
+            return self.part(*args) or _alone(target)
+        shape: Roots = frozenset((target,))
         if (elementwise(op) or op == "strong") and (len(args) == 3 or op != "numpy.where") and not let.kwargs:
             found = _NONE.union(*[self.of(a).shape for a in args])
             shape = found if len(found) <= _MANY else shape
@@ -122,7 +145,9 @@ class Widths:
 
     def kind(self, let: Let, target: Var) -> Roots:
         """Where the dtype of a result comes from."""
-        if let.op in COMPARE or (isinstance(target.type, Scalar) and kind_of(target.type) != "complex" and not target.type.dtype):
+        if let.op in COMPARE or (
+            isinstance(target.type, Scalar) and kind_of(target.type) != "complex" and not target.type.dtype
+        ):
             return _NONE
         if follows(let) or let.op == "strong":
             kind = _NONE.union(*[self.of(a).kind for a in let.args])
@@ -130,19 +155,35 @@ class Widths:
                 return kind
         return frozenset((target,))
 
-    def part(self, let: Let, target: Var) -> Width:
-        """An item of an array: all have the same shape."""
-        whole, key = let.args
-        keys = t.items if isinstance(t := type_of(key), Tuple) else (t,)
-        if not is_array(whole) or not all(isinstance(k, Scalar) and k.kind == "int" for k in keys):
-            return _alone(target)
+    def part(self, whole: Atom, key: Atom) -> Width | None:
+        """A part of an array: all rows have the same shape, and so have `x[1:]` and `x[:-1]`."""
+        t = type_of(key)
+        # The items of a list may be of many shapes.
+        if not is_basic(t) or (isinstance(t, Scalar) and not is_array(whole)):
+            return None
         width = self.of(whole)
-        return Width(frozenset((("item", len(keys), width.shape),)), width.kind)
+        return Width(frozenset(((self.taken(key), width.shape),)), width.kind)
+
+    def taken(self, key: Atom) -> object:
+        """What a key takes of an array, as far as the shape is concerned."""
+        if key in self.keys:
+            return self.keys[key]
+        return "item" if isinstance(t := type_of(key), Scalar) and t.kind == "int" else key
 
 
 def is_array(a: Atom) -> bool:
     """Whether an operand, or what it is the adjoint of, is known to be an array."""
     return isinstance(type_of(a), Array) or (isinstance(a, Var) and a.of is not None and isinstance(a.of.type, Array))
+
+
+def _extent(*bounds: Atom) -> object:
+    """How many items a slice takes: all but `n`, or else what it says."""
+    if any(not isinstance(a, Const) or not isinstance(a.value, int | None) for a in bounds):
+        return bounds
+    start, stop, step = (a.value for a in bounds if isinstance(a, Const))
+    if step not in (None, 1) or (start or 0) < 0 or (stop is not None and stop >= 0):
+        return bounds
+    return "all but", (start or 0) - (stop or 0)
 
 
 def _alone(a: object) -> Width:

@@ -15,7 +15,7 @@ from adtransform.errors import DifferentiationError, Refusal
 from adtransform.ir import Assume, Const, For, Function, Origin, Param, Record, Region
 from adtransform.lattice import TEXT, UNKNOWN, Array, Dim, List, Tuple, Type
 from adtransform.read.annotations import annotation_type
-from adtransform.read.core import Detach, Restart, Taken, Unroll
+from adtransform.read.core import Detach, Live, Restart, Taken, Unroll
 from adtransform.read.finish import leaves, number
 from adtransform.read.frames import EXIT, RETURNED, TRUE, VALUE, Frame, Module
 from adtransform.read.functions import WRAPPER, decorators
@@ -67,11 +67,12 @@ def read(
     taken: dict[str, list[Taken]] = {}
     unrolled: set[int] = set()
     detached: set[int] = set()
+    live: set[int] = set()
     alone: dict[int, bool] = {}
     module = Module(source, namespace)
     with deep_recursion():
         for _ in range(1000):
-            reader = Reader(module, types, known, intrinsics or {}, taken, unrolled, detached)
+            reader = Reader(module, types, known, intrinsics or {}, taken, unrolled, detached, live)
             reader.registry = Registry(alone, derive=derive)
             try:
                 return reader.whole(node, captured or {}, name, decorated=decorated)
@@ -81,6 +82,8 @@ def read(
                 unrolled.add(id(loop.node))
             except Detach as loop:
                 detached.add(id(loop.node))
+            except Live as loop:
+                live.add(id(loop.node))
             except Recursive as recursive:
                 alone[id(recursive.node)] = recursive.grows
     raise DifferentiationError([])

@@ -49,6 +49,10 @@ class Control(Catching):
         broke = self.within_loop(stmt, lambda: self.iterate(ref, each, counted, stmt))
         self.otherwise(stmt, broke)
 
+    def asking(self, node: ast.For, there: Callable[[], Atom], trip: Callable[[Var | None], None]) -> Atom:
+        """A `for` that asks before each trip whether there is another one."""
+        return self.loop(self.described(node, None, "", there, trip))
+
     def within_loop(self, stmt: ast.For | ast.While, action: Callable[[], Atom]) -> Atom:
         """Read a loop: what is live where its exits go counts as live inside."""
         frame = self.frame

@@ -115,6 +115,14 @@ class Detach(Exception):
         self.node = node
 
 
+class Live(Exception):
+    """A loop over a list whose length may change meanwhile: the function is read again with that asked before each trip."""
+
+    def __init__(self, node: ast.AST) -> None:
+        super().__init__()
+        self.node = node
+
+
 class Unreached(Exception):
     """A call that gives nothing back, as far as is known: the function calls itself, or raises."""
 
@@ -131,6 +139,7 @@ class Core:
         taken: Mapping[str, list[Taken]],
         unrolled: Container[int] = (),
         detached: Container[int] = (),
+        live: Container[int] = (),
     ) -> None:
         self.module = module
         self.types = types
@@ -139,6 +148,7 @@ class Core:
         self.taken = taken
         self.unrolled_loops = unrolled  # by the identities of their nodes
         self.detached_loops = detached  # as well
+        self.live_loops = live
         self.open_loops: list[OpenLoop] = []
         self.heads: list[tuple[ast.AST, Frame, Mapping[str, Ref]]] = []  # of the loops being read, with the names there
         self.top = self.builder = Builder()

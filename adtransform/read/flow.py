@@ -49,6 +49,26 @@ class Flow:
         return ints(key, self.let)
 
 
+def is_as_long(now: object, before: object, body: Region) -> bool:
+    """Whether what a list holds now is surely of the length it had before, where `body` made the one of the other."""
+    flow = Flow(body)
+    seen: set[object] = set()
+    todo = [now]
+    while todo:
+        a = todo.pop()
+        if a is before or a in seen:
+            continue
+        seen.add(a)
+        let, met = (flow.let(a), flow.met(a)) if isinstance(a, Var) else (None, [])
+        if let is not None and let.op in ("update", "assign"):
+            todo.append(let.args[0])
+        elif met:
+            todo += met
+        else:
+            return False
+    return True
+
+
 def ints(key: Atom, definition: Callable[[Var], Let | None]) -> int:
     """How many ints a key consists of; 0 where it has other parts.  `definition`: what computes a value."""
     let = definition(key) if isinstance(key, Var) else None

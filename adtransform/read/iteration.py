@@ -10,11 +10,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from adtransform.ir import Atom, Const, Var
+from adtransform.ir import Atom, Const, Region, Var
 from adtransform.lattice import INT, Array, Scalar, Tuple, kind_of
 from adtransform.ops import ENDLESS
-from adtransform.read.core import UNROLL
-from adtransform.read.frames import EXIT, FALSE, STOP
+from adtransform.read.core import UNROLL, Live
+from adtransform.read.flow import is_as_long
+from adtransform.read.frames import EXIT, FALSE, STOP, TRUE
 from adtransform.read.loops import BROKE, Loops
 from adtransform.read.refs import (
     Conflict,
@@ -27,6 +28,7 @@ from adtransform.read.refs import (
     RangeRef,
     Ref,
     Step,
+    Storage,
     TupleRef,
     View,
     present,
@@ -74,6 +76,11 @@ class Iteration(Loops):
             case Lazy("reversed", parts):
                 inner = self.known_items(parts[0], limit)
                 return None if inner is None else inner[::-1]
+            case Lazy("values" | "items" as kind, (_, DictRef(storage))):
+                content = self.content(storage)
+                if not isinstance(content, Entries):
+                    return None
+                return [r if kind == "values" else TupleRef((Const(k), r)) for k, r in content.refs.items()]
             case Lazy("ndindex", parts):
                 sizes = [self.static(p) if isinstance(p, (Var, Const)) else None for p in parts]
                 if None in sizes or math.prod(s.value for s in sizes if s is not None) > min(limit, UNROLL):
@@ -260,8 +267,8 @@ class Iteration(Loops):
         """
         ref = self.iterator(ref, node)
         items = self.known_items(ref) if self.must_unroll(ref) or id(key or node) in self.unrolled_loops else None
-        if items is not None:
-            return self.unrolled(items, each)
+        if items is not None and id(node) not in self.live_loops:
+            return self.unrolled(ref, items, each, node)
         match ref:
             case RangeRef(first, stop, step):
                 return loop((first, stop, step), lambda i: each(self.index_ref(i)))
@@ -280,17 +287,67 @@ class Iteration(Loops):
             ref = self.flattened(ref.owner, node)
         ref = self.materialised(ref, node)
         self.at(node)
-        count = self.length(ref, node)
         name = self.hide(ref)
         try:
-            return loop((Const(0), count, Const(1)), lambda i: each(self.item(ref, self.index_ref(i), node)))
+            if id(node) in self.live_loops:
+                return self.while_there(name, each, node)
+            count = self.length(ref, node)
+            return loop((Const(0), count, Const(1)), lambda i: self.steadily(ref, i, each, node))
         finally:
             self.frame.env.pop(name, None)
+
+    def steadily(self, ref: Ref, i: Var | None, each: Callable[[Ref], None], node: ast.AST) -> None:
+        """One trip of a loop over something whose length is known before; where a list may not keep it, read otherwise."""
+        before = [(s, self.content(s)) for s in self.lists_in(ref)]
+        each(self.item(ref, self.index_ref(i), node))
+        made: Region | None = None
+        for storage, content in before:
+            now = self.heap.get(storage)
+            if now is not content and self.frame.flag(STOP) != TRUE and now is not None:
+                made = made or Region((), tuple(self.builder.body), ())
+                if not is_as_long(now, content, made):
+                    raise Live(node)
+
+    def lists_in(self, ref: Ref) -> list[Storage]:
+        """The lists that something to run over is made of."""
+        match ref:
+            case ListRef(storage):
+                return [storage]
+            case Lazy("zip" | "enumerate" | "reversed", parts):
+                return [s for p in parts for s in self.lists_in(p)]
+        return []
+
+    def while_there(self, name: str, each: Callable[[Ref], None], node: ast.AST) -> Atom:
+        """Run over something kept under a hidden name as long as there is another item, as Python does."""
+        ref = self.frame.env[name]
+        if not isinstance(node, ast.For) or (isinstance(ref, Lazy) and ref.kind == "reversed"):
+            self.refuse(node, "a list whose length changes while something runs over it", "write a `while` loop with an index")
+        place = self.hide(Const(0))
+
+        def there() -> Atom:
+            self.at(node)
+            return self.let("operator.lt", self.value(self.frame.env[place]), self.length(self.frame.env[name], node))
+
+        def trip(_: Var | None) -> None:
+            self.at(node)
+            i = self.value(self.frame.env[place])
+            item = self.item(self.frame.env[name], i, node)
+            self.frame.env[place] = self.let("operator.add", i, Const(1), type=INT)
+            each(item)
+
+        try:
+            return self.asking(node, there, trip)
+        finally:
+            self.frame.env.pop(place, None)
+
+    def asking(self, node: ast.For, there: Callable[[], Atom], trip: Callable[[Var | None], None]) -> Atom:
+        """A `for` that asks before each trip whether there is another one."""
+        raise NotImplementedError
 
     def must_unroll(self, ref: Ref) -> bool:
         """Whether what is iterated has items of different kinds, so that no counted loop can run over it."""
         match ref:
-            case Lazy("zip" | "enumerate" | "reversed", parts):
+            case Lazy("zip" | "enumerate" | "reversed" | "values" | "items", parts):
                 return any(self.must_unroll(p) for p in parts)
             case TupleRef() | DictRef():
                 return True
@@ -323,28 +380,29 @@ class Iteration(Loops):
                 self.unusable(ref, node)
         return ref
 
-    def unrolled(self, items: list[Ref], each: Callable[[Ref], None]) -> Atom:
-        """One item after the other; what a `break` leaves out runs under its flag."""
-        if not items:
+    def unrolled(self, ref: Ref, items: list[Ref], each: Callable[[Ref], None], node: ast.AST, done: int = 0) -> Atom:
+        """One item after the other, as they are when it comes to them; what a `break` leaves out runs under its flag."""
+        if done >= len(items):
             return FALSE
         outer = {f: self.frame.env.get(f, FALSE) for f in (EXIT, STOP, BROKE)}
         env = self.frame.env
         env[EXIT], env[STOP], env[BROKE] = FALSE, FALSE, FALSE
-        self.trips = (*self.trips, len(items))
-        each(items[0])
+        self.trips = (*self.trips, len(items) - done)
+        each(items[done])
         self.trips = self.trips[:-1]
         env = self.frame.env
         stop = self.frame.flag(STOP)
         env[EXIT] = FALSE  # a `continue` ends here
         if stop == FALSE:
-            broke = self.unrolled(items[1:], each)
+            broke = self.unrolled(ref, self.next_items(ref, items, done + 1, node), each, node, done + 1)
         elif isinstance(stop, Const):
             broke = self.frame.flag(BROKE)
         else:
 
             def rest() -> None:
                 self.frame.env[BROKE] = FALSE
-                self.frame.env[BROKE] = self.unrolled(items[1:], each)
+                now = self.next_items(ref, items, done + 1, node)
+                self.frame.env[BROKE] = self.unrolled(ref, now, each, node, done + 1)
 
             self.guarded(stop, rest)
             broke = self.frame.flag(BROKE)
@@ -353,6 +411,17 @@ class Iteration(Loops):
         env[BROKE] = outer[BROKE]
         env[EXIT], env[STOP] = (returned, returned) if returned != FALSE else (outer[EXIT], outer[STOP])
         return broke
+
+    def next_items(self, ref: Ref, items: list[Ref], done: int, node: ast.AST) -> list[Ref]:
+        """What a loop goes on with after some items: a list may hold others by now, and more or fewer."""
+        now = self.known_items(ref)
+        if now is None or (len(now) > len(items) and done >= UNROLL):
+            raise Live(node)
+        if len(now) != len(items) and not self.lists_in(ref):
+            self.refuse(node, "a dict that grows or shrinks while a loop runs over it", "loop over a list of its keys")
+        if len(now) != len(items) and isinstance(ref, Lazy) and ref.kind == "reversed":
+            self.refuse(node, "a list whose length changes while something runs over it", "write a `while` loop with an index")
+        return now
 
     def guarded(self, flag: Var, rest: Callable[[], None]) -> None:
         """Read on where a block has not been left."""

@@ -9,7 +9,7 @@ from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import INT, TEXT, UNKNOWN, Array, List, Scalar, Static, Type, Unknown, kind_of
 from adtransform.read.library import Library
 from adtransform.read.names import is_plain
-from adtransform.read.refs import DictRef, Entries, External, Items, ListRef, Ref, Storage, TupleRef, View
+from adtransform.read.refs import DictRef, Entries, External, Items, Lazy, ListRef, Ref, Storage, TupleRef, View
 from adtransform.read.storages import mutable
 
 # Methods of arrays that are functions of NumPy with the same arguments.
@@ -375,10 +375,8 @@ class Methods(Library):
         match name:
             case "keys":
                 return TupleRef(tuple(Const(k) for k in entries))
-            case "values":
-                return TupleRef(tuple(entries.values()))
-            case "items":
-                return TupleRef(tuple(TupleRef((Const(k), v)) for k, v in entries.items()))
+            case "values" | "items":
+                return Lazy(name, (TupleRef(tuple(Const(k) for k in entries)), owner))
             case "copy":
                 return self.new_dict(dict(entries))
             case "get" | "pop" | "setdefault":

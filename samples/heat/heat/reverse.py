@@ -38,11 +38,6 @@ def fit(share, like):
     return cast(share, like)
 
 
-def expand(x, like):
-    """`x` repeated in the shape of `like`: a view that must not be written."""
-    return np.broadcast_to(x, np.shape(like)) if np.ndim(like) else x
-
-
 def zeros(like):
     """A zero of the shape and kind of `like`, of its dtype where that is a float."""
     if isinstance(like, (list, tuple)):
@@ -59,60 +54,32 @@ def heat_reverse(u, alpha, steps, dy=1.0):
     """Value of `heat` and its gradient with respect to (u, alpha)."""
     if np.shares_memory(u, alpha):
         raise ValueError("`u` is written, so `alpha` must not share memory with it")
-    t5_tape = []
-    t7_tape = []
-    around_tape = []
-    t12_tape = []
     t13_tape = []
-    t14_tape = []
-    t15_tape = []
     u = u.copy()
     for _ in range(steps):
-        t5 = u[2:, 1:-1] + u[:-2, 1:-1]
-        t5_tape.append(t5)
-        t7 = t5 + u[1:-1, 2:]
-        t7_tape.append(t7)
-        around = t7 + u[1:-1, :-2]
-        around_tape.append(around)
+        around = u[2:, 1:-1] + u[:-2, 1:-1] + u[1:-1, 2:] + u[1:-1, :-2]
         t10 = u[1:-1, 1:-1]
-        t12 = 4.0 * t10
-        t12_tape.append(t12)
-        t13 = around - t12
+        t13 = around - 4.0 * t10
         t13_tape.append(t13)
-        t14 = alpha * t13
-        t14_tape.append(t14)
-        t15 = t10 + t14
-        t15_tape.append(t15)
-        u[1:-1, 1:-1] = t15
-    t16 = u * u
-    y = np.mean(t16)
+        u[1:-1, 1:-1] = t10 + alpha * t13
+    y = np.mean(u * u)
     # return np.mean(u * u)
-    du = fit(fit(expand(np.divide(dy, np.size(u)), t16), t16) * u, u)
+    du = fit(np.divide(dy, np.size(u)) * u, u)
     du = 2.0 * du
     dalpha = zeros(alpha)
     for _ in range(steps):
-        t15 = t15_tape.pop()
-        t14 = t14_tape.pop()
         t13 = t13_tape.pop()
-        t12 = t12_tape.pop()
-        around = around_tape.pop()
-        t7 = t7_tape.pop()
-        t5 = t5_tape.pop()
-        t17 = u[1:-1, 1:-1]
+        t14 = u[1:-1, 1:-1]
         # u[1:-1, 1:-1] += alpha * (around - 4.0 * u[1:-1, 1:-1])
-        dt15 = fit(du[1:-1, 1:-1], t15)
-        dt10 = copy_of(fit(dt15, t17))
-        dt14 = fit(dt15, t14)
-        dt13 = fit(dt14 * alpha, t13)
-        dalpha = dalpha + fit(dt14 * t13, alpha)
-        daround = fit(dt13, around)
-        du[1:-1, 1:-1] = fit(fit(-dt13, t12) * 4.0, t17)
+        dt15 = du[1:-1, 1:-1]
+        dt10 = copy_of(fit(dt15, t14))
+        dt13 = dt15 * alpha
+        dalpha = dalpha + fit(dt15 * t13, alpha)
+        du[1:-1, 1:-1] = fit(-(dt13 * 4.0), t14)
         du[1:-1, 1:-1] += dt10
         # around = u[2:, 1:-1] + u[:-2, 1:-1] + u[1:-1, 2:] + u[1:-1, :-2]
-        dt7 = fit(daround, t7)
-        du[1:-1, :-2] += fit(daround, u[1:-1, :-2])
-        dt5 = fit(dt7, t5)
-        du[1:-1, 2:] += fit(dt7, u[1:-1, 2:])
-        du[:-2, 1:-1] += fit(dt5, u[:-2, 1:-1])
-        du[2:, 1:-1] += fit(dt5, u[2:, 1:-1])
+        du[1:-1, :-2] += fit(dt13, u[1:-1, :-2])
+        du[1:-1, 2:] += fit(dt13, u[1:-1, 2:])
+        du[:-2, 1:-1] += fit(dt13, u[:-2, 1:-1])
+        du[2:, 1:-1] += fit(dt13, u[2:, 1:-1])
     return y, (du, cast(dalpha, alpha))
