@@ -86,7 +86,7 @@ ONE: dict[str, tuple[float, float]] = {
         ],
         _LINE,
     ),
-    **dict.fromkeys(["radians", "degrees", "negative", "positive", "conj", "conjugate", "real", "imag", "nan_to_num"], _LINE),
+    **dict.fromkeys(["radians", "degrees", "negative", "positive", "conj", "conjugate", "real", "imag"], _LINE),
     **dict.fromkeys(["atan", "asinh"], _LINE),
     **dict.fromkeys(["arcsin", "arccos", "arctanh", "asin", "acos", "atanh"], _UNIT),
     **dict.fromkeys(["log", "log2", "log10", "sqrt", "cbrt", "reciprocal", "abs", "absolute", "fabs", "angle"], _POSITIVE),
@@ -440,6 +440,14 @@ CASES: dict[str, tuple[Case, ...]] = {
         *(Case((_A, ((1, 2), (0, 1))), {"mode": mode}) for mode in ("constant", "edge", "reflect", "symmetric", "wrap")),
         Case((array(4), (5, 7)), {"mode": "reflect"}),
         Case((array(4), (5, 7)), {"mode": "wrap"}),
+    ),
+    "numpy.bincount": (
+        Case((np.array([0, 2, 0]),), {"weights": array(3)}),
+        Case((np.array([0, 2, 0, 5]),), {"weights": array(4), "minlength": 8}),
+    ),
+    "numpy.nan_to_num": (
+        Case((array(4),)),
+        Case((np.array([0.5, np.nan, -1.0]),), {"nan": 0.3}, smooth=False),
     ),
     "numpy.take": (
         Case((_A, 5)),

@@ -223,6 +223,8 @@ class Speller:
     def nested(self, a: Operand) -> Py:
         """A row of a nested list."""
         if isinstance(a, Tree) and a.op == "numpy.array" and not a.kwargs:
+            if len(a.args) == 1:  # the row itself
+                return self(a.args[0])
             return Group(None, "[]", tuple(self.nested(x) for x in a.args))
         return self(a)
 

@@ -112,7 +112,8 @@ def _copy(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Typ
 def _astype(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
     a = as_array(types[0])
     dtype = _wanted({"dtype": args[1]}, None) if len(args) > 1 else _wanted(kwargs, None)
-    return Array(dtype, a.dims) if isinstance(types[0], Array) else UNKNOWN
+    whole = dtype is not None and np.dtype(dtype).kind in "biu"  # whatever it is made of, no derivative goes through
+    return Array(dtype, a.dims) if isinstance(types[0], Array) or whole else UNKNOWN
 
 
 def _searchsorted(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:

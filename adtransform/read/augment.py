@@ -27,8 +27,9 @@ class Augment(Control):
         goal = stmt.target
         match goal:
             case ast.Name(id=name):
-                before = self.expression(ast.copy_location(ast.Name(name, ast.Load()), goal))
-                value = self.expression(stmt.value)
+                read = ast.copy_location(ast.Name(name, ast.Load()), goal)
+                before = self.expression(read)
+                value = self.added(before, lambda: self.expression(read), stmt)
                 self.place = self.origin(stmt)
                 self.augment_name(name, before, op, value, stmt)
             case ast.Subscript(value=owner, slice=key):
@@ -37,11 +38,26 @@ class Augment(Control):
             case ast.Attribute():
                 self.augment_attribute(goal, op, stmt)
 
+    def added(self, before: Ref, again: Callable[[], Ref], stmt: ast.AugAssign) -> Ref:
+        """The right side, read after what is updated, as Python does; refused where it binds or writes that itself."""
+        held = self.content(before.storage) if isinstance(before, View) else None
+        value = self.expression(stmt.value)
+        calls = any(isinstance(n, (ast.Call, ast.NamedExpr, ast.Attribute, ast.BinOp)) for n in ast.walk(stmt.value))
+        if calls and isinstance(before, (View, ListRef)):
+            now = again()
+            t = self.type_of(self.value(before)) if isinstance(before, View) else None
+            bound = not isinstance(now, (View, ListRef)) or now.storage is not before.storage
+            written = isinstance(before, View) and before.path and self.content(before.storage) is not held
+            if (bound and not isinstance(t, (Unknown, Scalar))) or written:
+                what = "an update whose right side binds or writes what is updated"
+                self.refuse(stmt, what, "give the right side a name first: v = ...")
+        return value
+
     def augment_attribute(self, goal: ast.Attribute, op: str, stmt: ast.AugAssign) -> None:
         """`owner.name += v`"""
         owner, attr = self.expression(goal.value), self.spelled(goal.attr)
         before = self.attribute(owner, attr, goal)
-        value = self.expression(stmt.value)
+        value = self.added(before, lambda: self.attribute(owner, attr, goal), stmt)
         self.place = self.origin(stmt)
         if not isinstance(owner, ObjectRef):
             # Of a part of a complex array; refused, in its words, for anything else.
@@ -271,7 +287,7 @@ class Augment(Control):
             key = self.once(key)
             grown = self.grown_item(base, self.expression(key), stmt) if isinstance(base, DictRef) else None
             before = self.subscript(base, key, stmt) if grown is None else grown
-            value = self.expression(stmt.value)
+            value = self.added(before, lambda: self.subscript(base, key, stmt), stmt)
             if isinstance(before, View) and isinstance(self.type_of(self.value(before)), Array):
                 new = self.value(self.binary(op, before, value, stmt), stmt)
                 self.overwrite(before, new, stmt)
@@ -294,7 +310,7 @@ class Augment(Control):
             return
         at = self.index_key(key)
         before = self.indexed(base, at, stmt)
-        value = self.expression(stmt.value)
+        value = self.added(before, lambda: before, stmt)
         new_ref = self.binary(op, before, value, stmt)
         self.place = self.origin(stmt)
         hint = (

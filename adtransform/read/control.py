@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from dataclasses import replace
 
 from adtransform.errors import Refusal
 from adtransform.ir import Atom, Const, Let, Var
@@ -11,7 +12,7 @@ from adtransform.ops import EXTERNAL
 from adtransform.read.catching import Catching
 from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE
 from adtransform.read.loops import Loop
-from adtransform.read.refs import ListRef, Ref, View
+from adtransform.read.refs import Lazy, ListRef, Ref, View
 from adtransform.read.scope import assigned, breaks, inside, targets
 from adtransform.rewrite import regions, statements
 from adtransform.source import descend
@@ -43,10 +44,16 @@ class Control(Catching):
             self.protected(lambda: self.unpack_target(stmt.target, item), stmt.target, (), stmt)
             self.unless_left(stmt.body)
 
-        def counted(bounds: tuple[Atom, Atom, Atom], body: Callable[[Var | None], None]) -> Atom:
-            return self.loop(self.described(stmt, bounds, self.index_name(stmt.target, ref), lambda: TRUE, body))
+        trip: Callable[[Ref], None] = each
+        bound: frozenset[str] = frozenset()
+        if isinstance(ref, Lazy) and ref.kind == "generator":
+            ref, trip, bound = self.without(ref, each, stmt)
 
-        broke = self.within_loop(stmt, lambda: self.iterate(ref, each, counted, stmt))
+        def counted(bounds: tuple[Atom, Atom, Atom], body: Callable[[Var | None], None]) -> Atom:
+            loop = self.described(stmt, bounds, self.index_name(stmt.target, ref), lambda: TRUE, body)
+            return self.loop(replace(loop, assigned={*loop.assigned, *bound}, rebound=loop.rebound | bound))
+
+        broke = self.within_loop(stmt, lambda: self.iterate(ref, trip, counted, stmt))
         self.otherwise(stmt, broke)
 
     def asking(self, node: ast.For, there: Callable[[], Atom], trip: Callable[[Var | None], None]) -> Atom:

@@ -164,6 +164,8 @@ class Expressions(Operators):
             if isinstance(owner, View):
                 return Method(owner, "flat")
             self.refuse(node, "`.flat` of a number", "use the number")
+        if attr in ("base", "flags", "strides", "nbytes", "itemsize", "data", "ctypes", "device"):
+            self.refuse(node, f"`.{attr}`, how an array lies in memory", "use its shape or its dtype")
         return Method(owner, attr)
 
     def dtype(self, a: Atom) -> Ref:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 from collections.abc import Callable
 
 from adtransform.ir import Atom, Const, Var
@@ -10,9 +11,11 @@ from adtransform.lattice import List, Tuple
 from adtransform.read.frames import FALSE
 from adtransform.read.iteration import Iteration
 from adtransform.read.loops import Loop
-from adtransform.read.refs import DictRef, Lazy, ListRef, RangeRef, Ref, TupleRef
-from adtransform.read.scope import assigned, targets
+from adtransform.read.outline import unique
+from adtransform.read.refs import DictRef, Lazy, ListRef, RangeRef, Ref, Stream, TupleRef
+from adtransform.read.scope import assigned, inside, targets
 from adtransform.read.storages import mutable
+from adtransform.source import descend
 
 
 class Folds(Iteration):
@@ -56,6 +59,38 @@ class Folds(Iteration):
         element = ref.node.elt
         self.clauses(ref.node, 0, lambda: each(self.expression(element)), ref.parts[0])
         return FALSE
+
+    def without(
+        self, ref: Lazy, each: Callable[[Ref], None], stmt: ast.For
+    ) -> tuple[Ref, Callable[[Ref], None], frozenset[str]]:
+        """A loop over a generator expression as one over what that runs over; and the names that it binds for it."""
+        assert ref.node is not None
+        if ref.frame is not self.frame:
+            self.refuse(stmt, "a generator used in another function", "pass a list: [...]")
+        if len(ref.node.generators) > 1:
+            listed = self.as_list(ref, stmt)
+            assert isinstance(listed, ListRef)
+            self.streams[listed.storage] = self.streams_of(ref)[0]
+            return listed, each, frozenset()
+        node = self.of_its_own(ref.node)
+        clause = node.generators[0]
+
+        def body(item: Ref) -> None:
+            self.unpack_target(clause.target, item)
+            self.conditions(clause.ifs, 0, lambda: each(self.expression(node.elt)), stmt)
+
+        return ref.parts[0], body, frozenset(targets(clause.target))
+
+    def of_its_own(self, node: ast.GeneratorExp) -> ast.GeneratorExp:
+        """A generator expression whose own names are no names of the function around."""
+        found: ast.GeneratorExp | None = node.__dict__.get("own")
+        if found is None:
+            inner = {n for n in descend(node) if isinstance(n, ast.Name)}
+            outer = {n.id for n in inside(self.frame.scope.body) if isinstance(n, ast.Name) and n not in inner}
+            clash = {n: unique(n, outer) for n in targets(node.generators[0].target) if n in outer}
+            found = _Renamed(clash).visit(copy.deepcopy(node)) if clash else node
+            node.__dict__["own"] = found  # the same one in every reading: what is noted of nodes goes by identity
+        return found
 
     def clauses(
         self,
@@ -209,10 +244,18 @@ class Folds(Iteration):
         listed = self.as_list(ref, node) if isinstance(ref, (Lazy, RangeRef)) else ref
         a = self.value(listed, node)
         t = self.type_of(a)
-        if isinstance(t, List) and isinstance(t.item, Tuple):
-            self.refuse(node, f"`{name}` of tuples with computed items", "give a key: key=lambda p: p[0]")
+        if isinstance(t, List) and isinstance(t.item, (Tuple, List)):
+            self.refuse(node, f"`{name}` of tuples or lists with computed items", "give a key: key=lambda p: p[0]")
         self.at(node)
         return self.make(self.let(f"builtins.{name}", a))
+
+    def streams_of(self, ref: Ref) -> list[Stream]:
+        """The generators that something to run over, or what it holds, runs over."""
+        raise NotImplementedError
+
+    def passing(self, listed: Ref, function: Ref, parts: tuple[Ref, ...]) -> Ref:
+        """A list in the place of what `map` or `filter` gives one by one."""
+        raise NotImplementedError
 
     def as_list(self, ref: Ref, node: ast.AST) -> Ref:
         """The list of what an iterable gives: always a new one."""
@@ -229,3 +272,11 @@ class Folds(Iteration):
                     self.doubled(new.storage)
             return new
         return self.collected(ref, lambda item: item, node)
+
+
+class _Renamed(ast.NodeTransformer):
+    def __init__(self, names: dict[str, str]) -> None:
+        self.names = names
+
+    def visit_Name(self, node: ast.Name) -> ast.Name:
+        return ast.copy_location(ast.Name(self.names.get(node.id, node.id), node.ctx), node)

@@ -103,8 +103,8 @@ class Merging(Templating):
                 a, b, hint
             ):
                 return found
-            case (Conflict() as one, _) | (_, Conflict() as one):
-                return Same(one)
+            case (Conflict(what, help), _) | (_, Conflict(what, help)):
+                return Bad(what, help)
             case (None, (FunctionRef() | External() | ClassRef()) as one) | (
                 (FunctionRef() | External() | ClassRef()) as one,
                 None,

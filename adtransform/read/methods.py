@@ -68,6 +68,8 @@ class Methods(Library):
         self.at(node)
         if name in ("conj", "conjugate") and isinstance(owner, View) and kind_of(self.type_of(self.value(owner))) != "complex":
             return self.conjugated(owner, name, node)
+        if name == "clip" and len(args) == 1 and not kwargs:
+            args, kwargs = [], {"min": args[0]}
         if name in _FUNCTIONS:
             return self.library_call(_OPS.get(name, f"numpy.{name}"), [owner, *args], kwargs, node)
         match name:
@@ -75,6 +77,11 @@ class Methods(Library):
                 a = self.value(owner, node)
                 if isinstance(self.type_of(a), Scalar):
                     return a
+                order = kwargs.get("order", args[0] if args else Const("C"))
+                if name == "flatten" and order not in (Const("C"), Const("F")):
+                    self.refuse(node, "`.flatten` in the order of the memory", "write x.flatten(), or x.flatten('F')")
+                if name == "flatten" and order == Const("F"):
+                    a = self.let("numpy.transpose", a)
                 copied = self.make(self.let("numpy.copy", a), solid=not args and not kwargs)
                 return self.library_call("numpy.ravel", [copied], {}, node) if name == "flatten" else copied
             case "reshape":
@@ -93,8 +100,10 @@ class Methods(Library):
                 self.refuse(
                     node, f"`.{name}` of something that is not known to be a list", "start from a list made here: out = []"
                 )
-            case "is_integer" | "hex" | "conjugate" | "bit_length":
+            case "is_integer" | "hex" | "conjugate":
                 return self.let(f"builtins.float.{name}", self.value(owner, node))
+            case "bit_length":
+                return self.let("builtins.int.bit_length", self.value(owner, node), type=INT)
         self.refuse(node, f"the method `.{name}`", "use a function of NumPy, or a plain function")
 
     def conjugated(self, owner: View, name: str, node: ast.AST) -> Ref:
@@ -108,7 +117,7 @@ class Methods(Library):
         """`.item()`: the only number of an array as Python's own."""
         a = self.value(owner, node)
         kind = kind_of(self.type_of(a))
-        if kind is None:
+        if kind is None or self.type_of(a) == Scalar("complex", "?"):
             self.refuse(node, "`.item()` of something of unknown dtype", "annotate the array, or write float(x)")
         if not isinstance(self.type_of(a), Scalar):
             a = self.let("numpy.reshape", a, Const(()))

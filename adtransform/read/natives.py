@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import ast
 import builtins
+import collections
+import functools
+import types
 from collections.abc import Callable
 
 import numpy as np
 
 from adtransform.ir import Const, Var
-from adtransform.lattice import BOOL, Array, Scalar, Static, Tuple
+from adtransform.lattice import BOOL, TEXT, Array, Scalar, Static, Tuple
+from adtransform.ops import resolve
 from adtransform.read.objects import Objects
 from adtransform.read.refs import (
     ClassRef,
@@ -25,6 +29,7 @@ from adtransform.read.refs import (
     TupleRef,
     present,
 )
+from adtransform.read.tables import COUNTER
 from adtransform.read.tools import TOOLS, best
 
 Handler = Callable[[Objects, list[Ref], dict[str, Ref], ast.AST], Ref | None]
@@ -74,11 +79,19 @@ def _convert(name: str) -> Handler:
             return self.unary_of(f"__{name}__", args[0], node)
         a = self.value(args[0], node)
         known = self.static(a)
-        if known is not None and isinstance(known.value, (bool, int, float, str)):
+        more = [self.static(self.value(r, node)) for r in (*args[1:], *kwargs.values())]
+        if known is not None and isinstance(known.value, (bool, int, float, str)) and None not in more:
+            given = [k.value for k in more if k is not None]
+            named = dict(zip(kwargs, given[len(args) - 1 :], strict=True))
             try:
-                return Const(getattr(builtins, name)(known.value))
+                return Const(getattr(builtins, name)(known.value, *given[: len(args) - 1], **named))
             except (ValueError, OverflowError):
                 return None
+        made = self.definitions.get(a) if isinstance(a, Var) else None
+        if known is None and made is not None and (made.op in ("builtins.str", "builtins.repr") or self.type_of(a) == TEXT):
+            if made.op == "load":
+                return None
+            self.refuse(node, f"`{name}` of a text that is made of computed numbers", "use the numbers themselves")
         if name == "complex" and not kwargs:
             return self.let("builtins.complex", *(self.value(r, node) for r in args))
         return None
@@ -138,7 +151,11 @@ def _all(name: str) -> Handler:
                 return self.choose(cond, lambda: test, lambda: Const(False), node)
             return self.choose(cond, lambda: Const(True), lambda: test, node)
 
-        return self.accumulated(args[0], Const(conjunction), step, node)
+        before = self.heap.copy()
+        found = self.accumulated(args[0], Const(conjunction), step, node)
+        if any(self.heap.get(storage) is not content for storage, content in before.items()):
+            self.refuse(node, f"`{name}` of what changes something, which stops at the first", "write a loop with `break`")
+        return found
 
     return handler
 
@@ -212,24 +229,21 @@ def _isinstance(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: as
         wanted = tuple(k for k in wanted if not isinstance(k, ClassRef))
         if not wanted:
             return Const(False)
-    classes = tuple(k.live for k in wanted if isinstance(k, External) and isinstance(k.live, type))
+    found = [k.live or resolve(k.op) if k.op.startswith("collections.") else k.live for k in wanted if isinstance(k, External)]
+    classes = tuple(k for k in found if isinstance(k, type))
     if len(classes) != len(wanted):
         self.refuse(node, "this `isinstance`", "test against builtin classes and np.ndarray")
     sample: object = None
-    match ref:
-        case TupleRef():
-            return Const(any(issubclass(tuple, c) for c in classes))
-        case ListRef():
-            return Const(any(issubclass(list, c) for c in classes))
-        case DictRef():
-            return Const(any(issubclass(dict, c) for c in classes))
-        case FunctionRef() | PartialRef() | External():
-            return Const(False)
+    kind = _class_of(ref)
+    if kind is not None:
+        return Const(issubclass(kind, classes))
     a = self.value(ref, node)
     t = self.type_of(a)
     if isinstance(a, Const):
         return Const(isinstance(a.value, classes))
-    if isinstance(t, Scalar) and t.dtype != "?" and not t.maybe:
+    let = self.definitions.get(a) if isinstance(a, Var) else None
+    one_of = let is None or let.op in ("builtins.max", "builtins.min")  # of the class of either
+    if isinstance(t, Scalar) and t.dtype != "?" and not t.maybe and not one_of:
         sample = {"bool": True, "int": 1, "float": 1.0, "complex": 1j}[t.kind] if t.dtype is None else np.dtype(t.dtype).type(0)
         return Const(isinstance(sample, classes))
     if isinstance(t, Array) and t.dims != ():
@@ -248,7 +262,7 @@ def _map(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) 
         inner = self.known_items(item) if len(parts) > 1 else [item]
         return self.apply(function, list(inner or ()), {}, node)
 
-    return self.collected(source, each, node)
+    return self.passing(self.collected(source, each, node), function, tuple(parts))
 
 
 def _reduce(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
@@ -297,8 +311,34 @@ def _super(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST
 
 
 def _type(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
-    if len(args) == 1 and isinstance(args[0], (ObjectRef, TupleRef)) and args[0].kind is not None:
-        return args[0].kind
+    if len(args) != 1:
+        return None
+    ref = args[0]
+    if isinstance(ref, (ObjectRef, TupleRef)) and ref.kind is not None:
+        return ref.kind
+    kind = _class_of(ref)
+    return None if kind is None else External(f"{kind.__module__}.{kind.__name__}", kind)
+
+
+def _class_of(ref: Ref) -> type | None:
+    """The class of a container, a function or a constant."""
+    match ref:
+        case TupleRef():
+            return tuple
+        case ListRef(storage):
+            return collections.deque if storage.queue else list
+        case DictRef(storage) if storage.factory is not None:
+            return collections.Counter if storage.factory == External(COUNTER) else collections.defaultdict
+        case DictRef():
+            return dict
+        case FunctionRef():
+            return types.FunctionType
+        case PartialRef():
+            return functools.partial
+        case Const(value):
+            return type(value)
+        case External(_, live) if live is not None:
+            return type(live)
     return None
 
 

@@ -7,6 +7,8 @@ import enum
 import operator
 from collections.abc import Callable
 
+import numpy as np
+
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import NONE, Array, List, Scalar, Static, Unknown
 from adtransform.read.core import Unreached
@@ -284,12 +286,12 @@ class Operators(Indexing):
             if answered is not None:
                 return answered
         if isinstance(left, External) and isinstance(right, External) and op in ("operator.eq", "operator.ne"):
-            if isinstance(left.live, enum.Enum) and isinstance(right.live, enum.Enum):
+            if isinstance(left.live, (enum.Enum, type)) and isinstance(right.live, (enum.Enum, type)):
                 return Const((left.live == right.live) == (op == "operator.eq"))
         if isinstance(left, TupleRef) and isinstance(right, TupleRef) and op in ("operator.eq", "operator.ne"):
             a, b = self.value(left, node), self.value(right, node)
             if isinstance(a, Const) and isinstance(b, Const):
-                return Const((a == b) == (op == "operator.eq"))
+                return Const((a.value == b.value) == (op == "operator.eq"))
         right = present(right)
         if isinstance(right, DictRef) and op in ("builtins.contains", "builtins.not_contains"):
             return self.let(op, self.value(left, node), self.as_table(right, left, "`in` of a dict", node))
@@ -299,6 +301,9 @@ class Operators(Indexing):
             right = TupleRef(right.parts)
         a, b = self.value(left, node), self.value(right, node)
         x, y = self.static(a), self.static(b)
+        if isinstance(a, Const) and isinstance(b, Const) and op in ("operator.eq", "operator.ne"):
+            if isinstance(a.value, np.dtype) or isinstance(b.value, np.dtype):
+                return Const(bool(getattr(operator, op[9:])(a.value, b.value)))
         if x is not None and y is not None and is_plain(x.value) and is_plain(y.value) and op.startswith("operator."):
             try:
                 return Const(bool(getattr(operator, op[9:])(x.value, y.value)))
@@ -347,6 +352,10 @@ class Operators(Indexing):
         if isinstance(container, DictRef) and wanted is not None:
             content = self.content(container.storage)
             return wanted.value in content.refs if isinstance(content, Entries) else None
+        if isinstance(item, External) and isinstance(container, TupleRef):
+            classes = [i.live for i in container.items if isinstance(i, External) and isinstance(i.live, type)]
+            if isinstance(item.live, type) and len(classes) == len(container.items):
+                return item.live in classes
         if isinstance(container, (TupleRef, ListRef)) and wanted is not None:
             items: tuple[Ref, ...] | None = container.items if isinstance(container, TupleRef) else None
             if isinstance(container, ListRef):

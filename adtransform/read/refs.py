@@ -28,7 +28,7 @@ class Storage:
 
     `param`: the parameter that holds it (its content is loaded at first use).  `frozen`: why it must not be written.
     `solid`: known to be C-contiguous, so that a reshape of it is a view.  `outside`: a live object, looked at when it is read.
-    `factory`: what makes the missing items of a `defaultdict`.  `limit`: how many items a `deque` keeps.
+    `factory`: what makes the missing items of a `defaultdict`.  `queue`: a `deque`.  `limit`: how many items it keeps.
     `merged`: what stands for one of several after paths have met.
     """
 
@@ -39,6 +39,7 @@ class Storage:
     outside: Any = None
     factory: Ref | None = None
     limit: Atom | None = None
+    queue: bool = False
     merged: bool = False
     number: int = field(default_factory=numbers.__next__)
 
@@ -149,6 +150,16 @@ class Lazy:
     start: Atom = ZERO
     node: ast.GeneratorExp | None = None
     frame: Frame | None = None
+
+
+@record
+class Stream:
+    """Something run over before the loop over it begins: what it reads of what is around, and whether it may do more."""
+
+    names: tuple[str, ...]
+    frame: Frame | None
+    given: tuple[Ref, ...]
+    runs: bool = False
 
 
 @record(eq=False)

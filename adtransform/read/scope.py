@@ -29,6 +29,29 @@ def inside(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
             todo += children(node)
 
 
+def is_read_once(body: Iterable[ast.AST], name: str) -> bool:
+    """Whether a name is read in one place only, and in all loops that bind it in the very trip that binds it."""
+    read: list[list[ast.AST]] = []
+    bound: list[list[ast.AST]] = []
+
+    def visit(node: ast.AST, loops: list[ast.AST]) -> None:
+        if isinstance(node, ast.Name) and node.id == name:
+            (read if isinstance(node.ctx, ast.Load) else bound).append(loops)
+        around = [*loops, node] if isinstance(node, (ast.For, ast.While, *_COMPREHENSIONS, *_FUNCTIONS)) else loops
+        head = node.generators[0] if isinstance(node, _COMPREHENSIONS) else node
+        first = head.iter if isinstance(head, (ast.For, ast.comprehension)) else None
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.comprehension):
+                for inner in ast.iter_child_nodes(child):
+                    visit(inner, loops if inner is first else around)
+            else:
+                visit(child, loops if child is first else around)
+
+    for node in body:
+        visit(node, [])
+    return len(read) == 1 and all(loops[: len(read[0])] == read[0] for loops in bound)
+
+
 def targets(target: ast.expr) -> Iterator[str]:
     """The names that an assignment to `target` binds."""
     match target:

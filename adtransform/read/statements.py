@@ -12,9 +12,10 @@ from adtransform.read.core import Handling, Unreached
 from adtransform.read.frames import DEAD, EXIT, RETURNED, STOP, TRUE, VALUE
 from adtransform.read.loops import BROKE
 from adtransform.read.refs import Conflict, External, Lazy, ListRef, MaybeRef, Method, ObjectRef, Ref, View, numbers
-from adtransform.read.scope import assigned
+from adtransform.read.scope import assigned, is_read_once
 from adtransform.read.unwinding import Unwinding
 
+_RUN_OVER = ("zip", "enumerate", "reversed", "generator")  # once, but not before it is asked for
 _REFUSED: dict[str, tuple[str, str]] = {
     "TryStar": ("`try`", 'move the call into its own function and give it a rule("...", "...")'),
     "AsyncWith": ("`async with`", "do it outside"),
@@ -246,8 +247,12 @@ class Statements(Unwinding):
     def named(self, name: str, ref: Ref, node: ast.AST) -> Ref:
         """What a name is bound to: values get the name as their hint."""
         self.place = self.origin(node)
-        if self.streams_of(ref):
+        once = isinstance(ref, Lazy) and ref.kind in _RUN_OVER
+        if not once and self.streams_of(ref):
             self.refuse(node, "a generator under a name", "loop over the call itself, or make a list of it: list(...)")
+        if isinstance(ref, Lazy) and once and not is_read_once(self.frame.scope.body, name):
+            help = "use it where it is made, or make a list of it: list(...)"
+            self.refuse(node, f"what `{ref.kind}` gives, which can be run over only once, under a name", help)
         match ref:
             case Const(value) if isinstance(value, (float, complex)):
                 var = self.let("assign", ref, hint=name)

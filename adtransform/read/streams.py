@@ -26,21 +26,12 @@ from adtransform.read.functions import Functions
 from adtransform.read.iteration import Counted
 from adtransform.read.merge import same_place
 from adtransform.read.outline import unique
-from adtransform.read.refs import Content, FunctionRef, Items, Lazy, ListRef, Ref, TupleRef
-from adtransform.read.scope import breaks, free_names, inside
-from adtransform.record import record
+from adtransform.read.refs import Content, FunctionRef, Items, Lazy, ListRef, Ref, Stream, TupleRef
+from adtransform.read.scope import breaks, free_names, inside, targets
 from adtransform.rewrite import statements
 from adtransform.source import Definition, descend
 
 _LIST = "make a list of it: list(...)"
-
-
-@record
-class Stream:
-    """A call of a generator function: what its body reads of what is around."""
-
-    function: FunctionRef
-    given: tuple[Ref, ...]
 
 
 class Streams(Functions):
@@ -63,8 +54,19 @@ class Streams(Functions):
         if any(self.is_other(content, self.heap.get(storage)) for storage, content in before.items()):
             self.refuse(node, f"`{function.name}`, a generator that changes what is around it", "yield what is new")
         assert isinstance(ref, ListRef)
-        self.streams[ref.storage] = Stream(function, given)
+        self.streams[ref.storage] = self.stream(function, given, runs=True)
         return ref
+
+    def stream(self, function: Ref, given: tuple[Ref, ...], *, runs: bool = False) -> Stream:
+        """What a function that is called for every item, or gives them one by one, reads."""
+        names = tuple(sorted(free_names(function.node))) if isinstance(function, FunctionRef) else ()
+        return Stream(names, function.frame if isinstance(function, FunctionRef) else None, given, runs)
+
+    def passing(self, listed: Ref, function: Ref, parts: tuple[Ref, ...]) -> Ref:
+        """A list in the place of what `map` or `filter` gives one by one."""
+        assert isinstance(listed, ListRef)
+        self.streams[listed.storage] = self.stream(function, parts)
+        return listed
 
     def function(self, node: Definition, module: Module, frame: Frame | None) -> FunctionRef:
         """A function as a value; its defaults are evaluated now, as Python does."""
@@ -93,20 +95,25 @@ class Streams(Functions):
     def streams_of(self, ref: Ref) -> list[Stream]:
         """The generators that something to run over, or what it holds, runs over."""
         parts: tuple[Ref, ...] = ()
-        match ref if self.streams else None:
-            case ListRef(storage):
+        match ref:
+            case ListRef(storage) if self.streams:
                 if storage in self.streams:
                     return [self.streams[storage]]
                 content = self.heap.get(storage)
                 parts = content.refs if isinstance(content, Items) else ()
+            case Lazy("generator", (first,)) if ref.node is not None:
+                names = {n.id for n in descend(ref.node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+                own = {n for clause in ref.node.generators for n in targets(clause.target)}
+                return [Stream(tuple(sorted(names - own)), ref.frame, (first,))]
             case Lazy(_, items) | TupleRef(items):
                 parts = items
         return [stream for part in parts for stream in self.streams_of(part)]
 
     def iterate(self, ref: Ref, each: Callable[[Ref], None], loop: Counted, node: ast.AST, key: ast.AST | None = None) -> Atom:
         """Run over an iterable; over a generator only where neither it nor the loop changes what the other reads."""
-        streams = self.streams_of(ref)
-        if streams and isinstance(node, ast.For) and (breaks(node.body) or returns(node.body)):
+        streams = [s for s in self.streams_of(ref) if s.runs or isinstance(node, ast.For)]
+        ends = any(stream.runs for stream in streams)
+        if ends and isinstance(node, ast.For) and (breaks(node.body) or returns(node.body)):
             self.refuse(node, "a loop over a generator that is left early", "put the test into the generator, or " + _LIST)
         before = self.read_by(streams)
         broke = super().iterate(ref, each, loop, node, key)
@@ -119,9 +126,8 @@ class Streams(Functions):
         """What the bodies of generators read: contents of storages, and values of names of the calls they are defined in."""
         found: list[Any] = []
         for stream in streams:
-            frame = stream.function.frame
-            names = sorted(free_names(stream.function.node)) if frame is not None else []
-            around = [frame.env[n] for n in names if frame is not None and n in frame.env]
+            frame = stream.frame
+            around = [frame.env[n] for n in stream.names if frame is not None and n in frame.env]
             found += around
             for ref in (*stream.given, *around):
                 found += [self.heap.get(storage) for storage in self.storages(ref)]

@@ -7,11 +7,11 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from adtransform.ir import Const
+from adtransform.ir import Const, Var
 from adtransform.lattice import Array, List, Scalar, Tuple, kind_of
 from adtransform.ops import ENDLESS
 from adtransform.read.objects import Objects
-from adtransform.read.refs import External, Lazy, ListRef, PartialRef, RangeRef, Ref, TupleRef, View
+from adtransform.read.refs import External, Items, Lazy, ListRef, PartialRef, RangeRef, Ref, TupleRef, View
 from adtransform.read.tables import COUNTER
 from adtransform.read.vectorized import mapped, vectorized
 
@@ -19,6 +19,7 @@ Args = list[Ref]
 Kwargs = dict[str, Ref]
 Handler = Callable[[Objects, Args, Kwargs, ast.AST], Ref | None]
 
+_BY_ITEMS = "a comparison of tuples or lists of computed numbers", "compare numbers: key=lambda p: p[0]"
 _COUNTED = "write the loops, or use a list of known length"
 
 
@@ -56,15 +57,12 @@ def ordered(self: Objects, source: Ref, kwargs: Kwargs, node: ast.AST) -> Ref:
     if items is not None and known is not None:
         order = sorted(range(len(items)), key=known.__getitem__, reverse=descending)
         return self.new_list(tuple(items[i] for i in order))
-    if any(isinstance(item, TupleRef) for item in items or ()) and key is None:
-        self.refuse(node, "a sort of tuples with computed items", "give a key: key=lambda p: p[0]")
+    if any(isinstance(item, (TupleRef, ListRef)) for item in items or ()) and key is None:
+        self.refuse(node, *_BY_ITEMS)
     listed = source if items is not None or isinstance(source, ListRef) else self.as_list(source, node)
-    t = self.type_of(self.value(listed, node)) if items is None else None
-    if isinstance(t, List) and isinstance(t.item, Tuple) and (key is None or key == Const(None)):
-        self.refuse(node, "a sort of tuples with computed items", "give a key: key=lambda p: p[0]")
     name = self.hide(listed)
     keyed = self.collected(listed, lambda item: keys_of(self, [item], key, node)[0], node)
-    by = self.array_like(keyed, node)
+    by = self.array_like(numbered(self, keyed, node), node)
     if descending:
         by = self.let("operator.neg", by)
     order_of = self.make(self.operation("numpy.argsort", (by,), {"kind": Const("stable")}))
@@ -80,6 +78,16 @@ def ordered(self: Objects, source: Ref, kwargs: Kwargs, node: ast.AST) -> Ref:
     return found
 
 
+def numbered(self: Objects, keyed: Ref, node: ast.AST) -> Ref:
+    """The keys of items, which have to be numbers: lists and tuples are compared item by item."""
+    content = self.content(keyed.storage) if isinstance(keyed, ListRef) else None
+    item = self.item_of(content) if isinstance(content, (Var, Const)) else None
+    several = isinstance(content, Items) and any(isinstance(r, (TupleRef, ListRef)) for r in content.refs)
+    if several or isinstance(item, (Tuple, List)):
+        self.refuse(node, *_BY_ITEMS)
+    return keyed
+
+
 def _sorted(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
     return ordered(self, args[0], kwargs, node)
 
@@ -91,7 +99,7 @@ def best(self: Objects, name: str, args: Args, key: Ref | None, node: ast.AST) -
     if items is None:
         kept = self.hide(source if isinstance(source, (ListRef, View)) else self.as_list(source, node))
         keyed = self.collected(self.frame.env[kept], lambda item: keys_of(self, [item], key, node)[0], node)
-        at = self.let(f"numpy.arg{name}", self.array_like(keyed, node))
+        at = self.let(f"numpy.arg{name}", self.array_like(numbered(self, keyed, node), node))
         return self.item(self.unhide(kept), at, node)
     found, largest = items[0], keys_of(self, items[:1], key, node)[0]
     for item in items[1:]:
@@ -106,7 +114,8 @@ def best(self: Objects, name: str, args: Args, key: Ref | None, node: ast.AST) -
 
 def _filter(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
     test, source = args
-    return self.filtered(source, lambda item: item if test == Const(None) else self.apply(test, [item], {}, node), node)
+    found = self.filtered(source, lambda item: item if test == Const(None) else self.apply(test, [item], {}, node), node)
+    return self.passing(found, test, (source,))
 
 
 def _combined(function: Callable[..., Any]) -> Handler:
@@ -226,6 +235,7 @@ def _deque(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
     limit = args[1] if len(args) > 1 else kwargs.get("maxlen", Const(None))
     made = self.as_list(args[0], node) if args else self.new_list(())
     assert isinstance(made, ListRef)
+    made.storage.queue = True
     if limit != Const(None):
         size = self.value(limit, node)
         made.storage.limit = self.static(size) or size

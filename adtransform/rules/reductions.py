@@ -60,6 +60,7 @@ def extreme(y, u, du, axis, keepdims):
 alias("numpy.amax", "numpy.max")
 alias("numpy.amin", "numpy.min")
 
+rule("bincount(k, weights=u, minlength=0)", "bincount(k, weights=du, minlength=minlength)")
 rule("cumsum(u, axis=None)", "cumsum(du, axis=axis)")
 # y[k] = u[k] * y[k - 1], so dy[k] = u[k] * dy[k - 1] + y[k - 1] * du[k]: right where there are zeros.
 rule("cumprod(u, axis=None)", "recur(u, reshape(delay(y, 1, axis=axis), shape(u)) * du, axis=axis)")
@@ -87,6 +88,7 @@ rule("sort(u, axis=-1, kind=None, stable=None)", "take_along_axis(du, argsort(u,
 
 transpose("sum(a, axis=None, keepdims=False)", "spread(bar, a, axis=axis, keepdims=keepdims)")
 transpose("mean(a, axis=None, keepdims=False)", "spread(bar * size(bar) / size(a), a, axis=axis, keepdims=keepdims)")
+transpose("bincount(k, weights=a, minlength=0)", "take(bar, k)")
 transpose("cumsum(a, axis=None)", "reshape(flip(cumsum(flip(bar, axis=axis), axis=axis), axis=axis), shape(a))")
 transpose(
     "diff(a, axis=-1)",
