@@ -372,7 +372,12 @@ CASES: dict[str, tuple[Case, ...]] = {
     "numpy.trace": (Case((_A,)), Case((_A,), {"offset": 1}), Case((array(2, 3, 3),), {"axis1": 1, "axis2": -1})),
     "numpy.reshape": (Case((_A, (4, 3))), Case((_A, -1)), Case((2.5, (1, 1))), Case((array(0, 2), (0,)))),
     "numpy.ravel": (Case((_A,)), Case((2.5,))),
-    "numpy.transpose": (Case((_A,)), Case((array(2, 3, 4),), {"axes": (1, 2, 0)}), Case((array(3),))),
+    "numpy.transpose": (
+        Case((_A,)),
+        Case((array(2, 3, 4),), {"axes": (1, 2, 0)}),
+        Case((array(3, 3, 3),), {"axes": (1, -1, 0)}),
+        Case((array(3),)),
+    ),
     "numpy.permute_dims": (Case((_A,)),),
     "numpy.matrix_transpose": (Case((array(2, 3, 4),)),),
     "numpy.linalg.matrix_transpose": (Case((array(2, 3, 4),)),),

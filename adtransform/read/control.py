@@ -25,7 +25,7 @@ class Control(Catching):
 
     def branch(self, stmt: ast.If, rest: list[ast.stmt]) -> bool:
         """`if`; gives whether the rest of the block was read into one of the branches."""
-        cond = self.protected(lambda: self.truth(self.expression(stmt.test), stmt.test), stmt.test, assigned([stmt.test]), stmt)
+        cond = self.protected(lambda: self.tested(stmt.test), stmt.test, assigned([stmt.test]), stmt)
         sides = (lambda: self.block(stmt.body)), (lambda: self.block(stmt.orelse))
         return self.where_reached(lambda rest: self.fork(cond, *sides, rest, stmt), rest)
 
@@ -147,13 +147,13 @@ class Control(Catching):
         def cond() -> Atom:
             if forever or not simple:
                 return TRUE
-            return self.truth(self.expression(stmt.test), stmt.test)
+            return self.tested(stmt.test)
 
         def body(index: Var | None) -> None:
             if forever or simple:
                 self.block(stmts)
                 return
-            test = self.protected(lambda: self.truth(self.expression(stmt.test), stmt.test), stmt.test, assigned([stmt.test]))
+            test = self.protected(lambda: self.tested(stmt.test), stmt.test, assigned([stmt.test]))
             self.where_reached(lambda _: self.stop_unless(test, stmt), [])
 
         simple = not self.catching and (plain or self.is_pure(stmt.test))
@@ -176,7 +176,7 @@ class Control(Catching):
         body = list(self.builder.body)
         if pure:
             try:
-                self.truth(self.expression(node), node)
+                self.tested(node)
             except Refusal:
                 pure = False
             added = self.builder.body[len(body) :]

@@ -55,7 +55,7 @@ class Expressions(Operators):
             case ast.BoolOp(op=op, values=values):
                 return self.boolean(isinstance(op, ast.And), values, 0, node)
             case ast.IfExp(test=test, body=body, orelse=orelse):
-                cond = self.truth(self.expression(test), test)
+                cond = self.tested(test)
                 return self.choose(cond, lambda: self.expression(body), lambda: self.expression(orelse), node)
             case ast.Subscript(value=owner, slice=key):
                 return self.subscript(self.expression(owner), key, node)
@@ -66,7 +66,7 @@ class Expressions(Operators):
             case ast.Tuple(elts=elements):
                 return TupleRef(tuple(self.elements(elements)))
             case ast.List(elts=elements):
-                return self.new_list(tuple(self.elements(elements)))
+                return self.display(elements)
             case ast.Set(elts=elements):
                 return self.new_set(self.elements(elements), node)
             case ast.Dict(keys=keys, values=values):
@@ -263,6 +263,10 @@ class Expressions(Operators):
         return self.value(ref, node)
 
     # What other parts provide.
+
+    def display(self, nodes: list[ast.expr]) -> Ref:
+        """`[a, *more]`"""
+        raise NotImplementedError
 
     def bound(self, owner: ObjectRef | ClassRef | SuperRef | TupleRef, name: str, node: ast.AST) -> Ref:
         """An attribute of an object or a class."""

@@ -12,7 +12,7 @@ from adtransform.read.frames import FALSE
 from adtransform.read.iteration import Iteration
 from adtransform.read.loops import Loop
 from adtransform.read.outline import unique
-from adtransform.read.refs import DictRef, Lazy, ListRef, RangeRef, Ref, Stream, TupleRef
+from adtransform.read.refs import DictRef, Lazy, ListRef, RangeRef, Ref, Stream, TupleRef, View
 from adtransform.read.scope import assigned, inside, targets
 from adtransform.read.storages import mutable
 from adtransform.source import descend
@@ -155,7 +155,7 @@ class Folds(Iteration):
         if position == len(tests):
             inner()
             return
-        cond = self.truth(self.expression(tests[position]), node)
+        cond = self.tested(tests[position])
         if isinstance(cond, Const):
             if cond.value:
                 self.conditions(tests, position + 1, inner, node)
@@ -167,6 +167,27 @@ class Folds(Iteration):
         self.restore(entry)
         self.place = place
         self.meet(cond, a, b, entry, everything=True)
+
+    def display(self, nodes: list[ast.expr]) -> Ref:
+        """`[a, *more]`"""
+        items: list[Ref] = []
+        name = ""  # of the list, once its length is not known
+        for node in nodes:
+            ref = self.expression(node.value if isinstance(node, ast.Starred) else node)
+            if (
+                isinstance(node, ast.Starred)
+                and not name
+                and (self.known_length(ref) is not None or isinstance(ref, (Var, View)))
+            ):
+                items += self.unpacked(ref, node)
+                continue
+            if isinstance(node, ast.Starred) and not name:
+                name = self.hide(self.new_list(tuple(items)))
+            if name:
+                self.list_method(self.hidden(name), "extend" if isinstance(node, ast.Starred) else "append", [ref], {}, node)
+            else:
+                items.append(ref)
+        return self.unhide(name) if name else self.new_list(tuple(items))
 
     def accumulated(self, ref: Ref, start: Ref, step: Callable[[Ref, Ref], Ref], node: ast.AST) -> Ref:
         """A fold: `total = step(total, item)` for every item."""
@@ -239,9 +260,12 @@ class Folds(Iteration):
 
     def extreme_of(self, name: str, ref: Ref, default: Ref | None, node: ast.AST) -> Ref:
         """`min` and `max` of an iterable of unknown length."""
-        if default is not None:
-            self.refuse(node, f"`{name}` with a default", "test the length first")
         listed = self.as_list(ref, node) if isinstance(ref, (Lazy, RangeRef)) else ref
+        if default is not None:
+            if not isinstance(listed, ListRef):
+                self.refuse(node, f"`{name}` with a default", "test the length first")
+            there = self.truth(listed, node)
+            return self.choose(there, lambda: self.extreme_of(name, listed, None, node), lambda: default, node)
         a = self.value(listed, node)
         t = self.type_of(a)
         if isinstance(t, List) and isinstance(t.item, (Tuple, List)):

@@ -39,7 +39,7 @@ class Matching(Augment):
         def guarded() -> Ref:
             capture()
             assert case.guard is not None
-            return self.truth(self.expression(case.guard), case.guard)
+            return self.tested(case.guard)
 
         def body() -> None:
             capture()

@@ -197,6 +197,11 @@ class Methods(Library):
                 return Const(None)
             case "insert" | "clear" | "reverse" | "remove" | "sort" if isinstance(content, Items):
                 return self.static_list_method(storage, content, name, args, node)
+            case "remove" if len(args) == 1:
+                self.may_write(storage, node, structural=True)
+                at = self.value(self.search((), owner, "index", args[0], node), node)
+                self.splice(owner, at, self.let("operator.add", at, Const(1), type=INT), None, node)
+                return Const(None)
             case "clear":
                 self.may_write(storage, node, structural=True)
                 self.heap[storage] = Items()

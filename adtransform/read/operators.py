@@ -365,15 +365,31 @@ class Operators(Indexing):
                 return wanted.value in [i.value for i in items if isinstance(i, Const)]
         return None
 
-    def boolean(self, conjunction: bool, values: list[ast.expr], position: int, node: ast.AST) -> Ref:
+    def tested(self, node: ast.expr) -> Atom:
+        """An expression as a condition."""
+        return self.truth(self.operand(node, True), node)
+
+    def operand(self, node: ast.expr, tested: bool) -> Ref:
+        """An operand of `and` and `or`; `tested`: only whether it is true counts, so that a container is as good as a bool."""
+        if not tested:
+            return self.expression(node)
+        if isinstance(node, ast.BoolOp):
+            return self.boolean(isinstance(node.op, ast.And), node.values, 0, node, tested=True)
+        ref = self.expression(node)
+        held = isinstance(ref, (ListRef, DictRef, TupleRef, ObjectRef, MaybeRef)) or (
+            isinstance(ref, Const) and ref.value is None
+        )
+        return self.truth(ref, node) if held else ref
+
+    def boolean(self, conjunction: bool, values: list[ast.expr], position: int, node: ast.AST, *, tested: bool = False) -> Ref:
         """`a and b`, `a or b`: the right side is evaluated only where Python does."""
-        first = self.expression(values[position])
+        first = self.operand(values[position], tested)
         if position == len(values) - 1:
             return first
         cond = self.truth(first, node)
 
         def rest() -> Ref:
-            return self.boolean(conjunction, values, position + 1, node)
+            return self.boolean(conjunction, values, position + 1, node, tested=tested)
 
         if conjunction:
             return self.choose(cond, rest, lambda: first, node)

@@ -311,7 +311,7 @@ class Statements(Unwinding):
 
     def check(self, test: ast.expr, message: ast.expr | None, stmt: ast.stmt) -> None:
         """`assert test, message`: performed where it stands."""
-        cond = self.truth(self.expression(test), test)
+        cond = self.tested(test)
         if isinstance(cond, Const) and cond.value:
             return
         parts = [] if message is None else [self.shown(self.expression(message), message)]

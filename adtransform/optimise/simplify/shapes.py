@@ -336,6 +336,16 @@ def _turned(s: Simplifier, a: Atom, b: Builder) -> Atom | None:
     return b.let("operator.matmul", turned, left.args[0])
 
 
+@row("numpy.argsort")
+def _argsort(s: Simplifier, let: Let, b: Builder) -> Atom | None:
+    """The order that undoes one of axes that are known."""
+    wrapped = s.source(let.args[0], "numpy.remainder")
+    axes = wrapped.args[0] if wrapped is not None and not let.kwargs else None
+    if not isinstance(axes, Const) or not isinstance(axes.value, tuple):
+        return None
+    return Const(tuple(sorted(range(len(axes.value)), key=[a % len(axes.value) for a in axes.value].__getitem__)))
+
+
 @row("numpy.swapaxes")
 def _swapaxes(s: Simplifier, let: Let, b: Builder) -> Atom | None:
     """Of a matrix, its transpose."""
