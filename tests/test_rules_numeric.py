@@ -75,7 +75,7 @@ def differential(rule: Rule, names: dict[str, Any], tangents: dict[str, Any]) ->
         each = sorted((n for n in names if re.fullmatch(rf"{stem}\d+", n)), key=lambda n: int(n[len(stem) :]))
         text = re.sub(rf"\*d{stem}\b", ", ".join(f"d{n}" for n in each), text)
         text = re.sub(rf"\*{stem}\b", ", ".join(each), text)
-    still = {f"d{n}": 0.0 for n in names if n in ("u", "v", "w")}
+    still = {f"d{n}": 0.0 for n in names if n in ("u", "v", "w", "q")}
     found = evaluate(
         text, rule.module, names | still | {f"d{k}": v for k, v in tangents.items()}, python=rule.op.startswith("operator.")
     )
@@ -181,18 +181,20 @@ def linear_calls() -> list[Any]:
 def first(rows: list[Transpose], op: str, case: Case, row: Transpose) -> bool:
     """Whether a call is covered by this row, and by no earlier one for the same operand."""
     covering = [r for r in rows if bound(r, op, case) is not None]
-    same = [
-        r
-        for r in covering
-        if "*a" in (r.operand, row.operand) or r.pattern.operands.index("a") == row.pattern.operands.index("a")
-    ]
+    same = [r for r in covering if "*a" in (r.operand, row.operand) or place(r) == place(row)]
     return bool(same) and same[0] is row and row in covering
+
+
+def place(row: Transpose) -> int | str:
+    """Where the operand `a` of a row stands in a call: its position, or its keyword."""
+    keywords = (k for k, meaning in row.pattern.keywords.items() if meaning == "a")
+    return row.pattern.operands.index("a") if "a" in row.pattern.operands else next(keywords)
 
 
 def bound(row: Transpose, op: str, case: Case) -> dict[str, Any] | None:
     let = Let((Var(),), op, tuple(map(Const, case.args)), tuple((k, Const(v)) for k, v in case.kwargs.items()))
     found = row.pattern.bind(let)
-    if row.rank is not None and np.ndim(case.args[row.pattern.operands.index("a")]) != row.rank:
+    if row.rank is not None and np.ndim(case.args[place(row)]) != row.rank:  # type: ignore[index]
         return None
     return None if found is None else {k: a.value for k, a in found.items() if isinstance(a, Const)}
 
@@ -210,11 +212,17 @@ def test_transpose_is_the_adjoint(op: str, row: Transpose, case: Case) -> None:
     module = op.rpartition(".")[0]
     result = np.asarray(call(op, case.args, case.kwargs))
     bar = tangent(result, 5)
+    if row.operand != "*a" and isinstance(key := place(row), str):
+        x = tangent(case.kwargs[key], 7)
+        share = evaluate(row.text, module, names | {"bar": bar})
+        moved = call(op, case.args, case.kwargs | {key: x})
+        assert inner(bar, moved) == pytest.approx(inner(share, x), rel=1e-12, abs=1e-12)
+        return
     if row.operand == "*a":
         lead = len(row.pattern.operands) - 1
         positions = range(lead, len(case.args))
     else:
-        positions = range(row.pattern.operands.index("a"), row.pattern.operands.index("a") + 1)
+        positions = range(place(row), place(row) + 1)  # type: ignore[arg-type, operator]
     for position in positions:
         x = tangent(case.args[position], 7)
         args = list(case.args)
@@ -363,7 +371,7 @@ def uses(text: str) -> list[tuple[str, bool, int, list[str]]]:
         if isinstance(node, ast.Call) and ast.unparse(node.func) in ("shape", "size", "ndim"):
             return False
         if isinstance(node, ast.Name):
-            return node.id in linear or bool(re.fullmatch(r"d[uvw]|dus|bar", node.id))
+            return node.id in linear or bool(re.fullmatch(r"d[uvwq]|dus|bar", node.id))
         return any(map(flows, ast.iter_child_nodes(node)))
 
     for node in ast.walk(tree):

@@ -146,5 +146,6 @@ ROWS: dict[str, Row] = {
     "numpy.searchsorted": _searchsorted,
     "numpy.digitize": lambda types, named, args, kwargs: _searchsorted(types[::-1], named, args, kwargs),
     "numpy.interp": _interp,
+    "numpy.bincount": lambda types, named, args, kwargs: array("float64" if "weights" in kwargs else "int64", (fresh_dim(),)),
     "numpy.ndarray.item": _item,
 }

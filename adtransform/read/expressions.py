@@ -164,7 +164,16 @@ class Expressions(Operators):
             if isinstance(owner, View):
                 return Method(owner, "flat")
             self.refuse(node, "`.flat` of a number", "use the number")
-        if attr in ("base", "flags", "strides", "nbytes", "itemsize", "data", "ctypes", "device"):
+        if attr == "flags" and isinstance(owner, View):
+            return Method(owner, attr)
+        if isinstance(owner, Method) and owner.name == "flags":
+            view = owner.owner
+            asked = isinstance(view, View) and not view.path and (view.storage.solid or view.storage.param)
+            if attr == "c_contiguous" and isinstance(view, View) and asked:
+                self.assume_contiguous(view, 0)
+                return Const(True)
+            self.refuse(node, f"`.flags.{attr}`, how an array lies in memory", "use its shape or its dtype")
+        if attr in ("base", "strides", "nbytes", "itemsize", "data", "ctypes", "device"):
             self.refuse(node, f"`.{attr}`, how an array lies in memory", "use its shape or its dtype")
         return Method(owner, attr)
 

@@ -92,6 +92,7 @@ rule("fmod(u, v)", "du - rint((u - y) / v) * dv")
 rule("remainder(u, v)", "du - rint((u - y) / v) * dv", on="math")
 rule("nextafter(u, k)", "du", on="numpy math")
 rule("where(c, u, v)", "where(c, du, dv)")
+rule("nan_to_num(u, copy=True)", "where(isfinite(u), du, 0)")
 rule(
     "nan_to_num(u, copy=True, nan=v, posinf=w, neginf=q)",
     "where(isfinite(u), du, where(isnan(u), dv, where(u > 0, dw, dq)))",
