@@ -15,7 +15,7 @@ from adtransform.build import Builder, type_of
 from adtransform.ir import Atom, Function, Let, Region, Stmt, Var
 from adtransform.lattice import Unknown
 from adtransform.ops import LIKE, elementwise
-from adtransform.optimise.widths import Widths, follows, is_array
+from adtransform.optimise.widths import Widths, follows
 from adtransform.rewrite import Rewriter, definitions, loaded, operands, regions, statements, turn
 
 _ASKED = frozenset("fit zeros expand accumulate shape ndim size".split())  # whose `like` may be another of the same width
@@ -32,23 +32,12 @@ def fits(f: Function) -> Function:
     return _Likes(widths, lets, f, cut).function(f)
 
 
-def _is_fitted(widths: Widths, lets: dict[Var, Let], let: Let) -> bool:
-    """Whether a fit gives what it is given, but for a cast that may as well come later."""
-    part, like = let.args
-    if not isinstance(part, Var) or not isinstance(like, Var) or not widths.is_wide(part, like):
-        return False
-    made = lets.get(like)
-    if made is None:  # where values meet each gets its share again
-        return not any(isinstance(root, Var) and loaded(lets.get(root)) for root in widths.of(like).shape)
-    return follows(made) or (made.op == "index" and is_array(made.args[0]) and widths.of(part).kind == widths.of(like).kind)
-
-
 class _Fitted(Rewriter):
     def __init__(self, widths: Widths, lets: dict[Var, Let], back: list[Stmt]) -> None:
         super().__init__()
         self.widths, self.lets = widths, lets
         self.needless: dict[Atom, Let] = {
-            s.targets[0]: s for s in back if isinstance(s, Let) and s.op == "fit" and _is_fitted(widths, lets, s)
+            s.targets[0]: s for s in back if isinstance(s, Let) and s.op == "fit" and widths.is_needless(s)
         }
         # A share without a name is called as the fitted one would have been.
         self.called: dict[Var, Var] = {}
@@ -66,6 +55,8 @@ class _Fitted(Rewriter):
         if stmt.targets and stmt.targets[0] in self.needless:
             self.env[stmt.targets[0]] = self.atom(stmt.args[0])
             return
+        if self.back and stmt.op == "fit" and self.widths.is_sum(stmt):
+            stmt = replace(stmt, op="numpy.sum", args=stmt.args[:1])
         if self.back and elementwise(stmt.op) and stmt.op != "cast":
             stmt = self.narrowed(stmt)
         made = self.renewed(stmt)

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from adtransform.build import Builder, type_of
 from adtransform.ir import Atom, Const, For, Function, If, Let, Region, Stmt, Try, Var, While
-from adtransform.lattice import List, Tuple, Unknown
+from adtransform.lattice import Array, List, Tuple, Unknown
 from adtransform.ops import LIKE
 from adtransform.optimise.fill import is_basic
 from adtransform.rewrite import Rewriter, definitions, regions, statements, turn
@@ -108,7 +108,8 @@ class _Last(Rewriter):
         if not isinstance(a, Var) or a in self.last:
             return self.last[a] if isinstance(a, Var) else a
         part = self.made.get(a)
-        if part is None or part.op != "index" or not isinstance(a.type, Unknown) or not is_basic(type_of(part.args[1])):
+        unknown = isinstance(a.type, Unknown) or a.type == Array()
+        if part is None or part.op != "index" or not unknown or not is_basic(type_of(part.args[1])):
             return a
         whole, key = part.args
         return b.let("index", self.last[whole], key, type=a.type) if isinstance(whole, Var) and whole in self.last else a

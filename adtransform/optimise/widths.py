@@ -17,7 +17,7 @@ from adtransform.lattice import Array, List, Scalar, Tuple, is_scalar, kind_of
 from adtransform.ops import COMPARE, elementwise
 from adtransform.optimise.fill import is_basic
 from adtransform.record import record
-from adtransform.rewrite import regions
+from adtransform.rewrite import loaded, regions
 
 Roots = frozenset[object]
 _NONE: Roots = frozenset()
@@ -65,6 +65,7 @@ class Widths:
         self.written: dict[Region, set[tuple[Roots, Roots]]] = {}
         self.home: dict[Atom, Region] = {}
         self.inner: Region
+        self.lets: dict[Atom, Let] = {}
         self.region(f.body)
 
     def is_wide(self, a: Atom, like: Atom) -> bool:
@@ -73,6 +74,25 @@ class Widths:
         for into, value in self.written.get(self.home[like], ()) if x != y and like in self.home else ():
             x, y = (shape - (value - into) if into <= shape else shape for shape in (x, y))
         return x == y
+
+    def is_needless(self, fit: Let) -> bool:
+        """Whether a fit gives what it is given, but for a cast that may as well come later."""
+        part, like = fit.args
+        if not isinstance(part, Var) or not isinstance(like, Var) or not self.is_wide(part, like):
+            return False
+        made = self.lets.get(like)
+        if made is None:  # where values meet each gets its share again
+            return not any(isinstance(root, Var) and loaded(self.lets.get(root)) for root in self.of(like).shape)
+        if made.op == "index" and (is_array(made.args[0]) or not isinstance(type_of(made.args[1]), Scalar)):
+            # It is added to a part of an array, which takes nothing complex if it is real: parameters are taken to be.
+            return all(loaded(self.lets.get(root)) for root in self.of(part).kind - self.of(like).kind if isinstance(root, Var))
+        return follows(made)
+
+    def is_sum(self, fit: Let) -> bool:
+        """Whether a fit adds up all there is: its operand is a number, and passes its share on."""
+        like = fit.args[1]
+        made = self.lets.get(like)
+        return made is not None and follows(made) and is_scalar(type_of(like)) and self.of(fit.args[0]).shape != _NONE
 
     def of(self, a: Atom) -> Width:
         """The width of an operand."""
@@ -114,6 +134,7 @@ class Widths:
             (target,) = let.targets
             self.found[target] = self.made(let, target)
             self.home[target] = self.inner
+            self.lets[target] = let
             if let.op == "slice":
                 self.keys[target] = _extent(*let.args)
             elif let.op == "tuple":
@@ -126,6 +147,10 @@ class Widths:
     def made(self, let: Let, target: Var) -> Width:
         """The width of the only result of an operation."""
         op, args = let.op, let.args
+        if op == "fit" and self.is_needless(let):
+            return self.of(args[0])
+        if op == "fit" and self.is_sum(let):
+            return Width(_NONE, self.of(args[0]).kind)
         if is_scalar(target.type):
             return Width(_NONE, self.kind(let, target))
         if isinstance(target.type, (List, Tuple)) or (args and isinstance(type_of(args[0]), (List, Tuple))):
