@@ -141,8 +141,13 @@ class Rewriter:
     def region(self, region: Region) -> Region:
         """Rebuild a region."""
         b = Builder()
+        let, other = self.let, self.stmt
+        plain = type(self).stmt is Rewriter.stmt
         for stmt in region.body:
-            self.stmt(stmt, b)
+            if plain and isinstance(stmt, Let):
+                let(stmt, b)
+            else:
+                other(stmt, b)
         return Region(region.params, tuple(b.body), self.atoms(region.results))
 
     def stmt(self, stmt: Stmt, b: Builder) -> None:
@@ -159,7 +164,7 @@ class Rewriter:
 
     def let(self, stmt: Let, b: Builder) -> None:
         """Rebuild an operation."""
-        b.add(self.renewed(stmt))
+        b.body.append(self.renewed(stmt))
 
     def branch(self, stmt: If, b: Builder) -> None:
         """Rebuild a conditional."""

@@ -26,8 +26,8 @@ _FEW = 12  # copies before loops that are worth a second look
 _AUGMENTED = re.compile(r"([\w.]+(?:\[.*?\])*)\s*(\*\*|//|<<|>>|[-+*/%@&|^])=(?!=)")
 
 
-def settle(program: Program, *, results: bool = True) -> tuple[Storage, Ranges]:
-    """Mark what happens in place and insert the copies it needs; storage and ranges of the program as it is then.
+def settle(program: Program, *, results: bool = True) -> tuple[Storage, Ranges | None]:
+    """Mark what happens in place and insert the copies it needs; storage and, if they are known, ranges as they are then.
 
     `results`: whether it returns anything, which then has to share memory with nothing.
     """
@@ -47,6 +47,10 @@ def settle(program: Program, *, results: bool = True) -> tuple[Storage, Ranges]:
         copied = mender.mend(wrong)
         if copied and copied <= done:
             raise RuntimeError("values share memory in a way that no copy ends")
+        if mender.results and not before_loops:
+            # Nobody sees the copies of results.
+            memory.own.update({v: frozenset((-1 - i,)) for i, v in enumerate(mender.results)})
+            return memory, None
         done |= copied
         before_loops += mender.before_loops
         found = ranges(program.nodes)

@@ -75,6 +75,7 @@ class Mender:
         self.after: dict[Node, list[Node]] = {}
         self.copied: set[object] = set()
         self.before_loops: list[Before] = []
+        self.results: list[Var] = []  # the copies of what is returned, if nothing else was needed
         self.moves: dict[tuple[Node, Var], Operand] = {}  # what a copy, or a loop at its end, puts into a variable
         self.carriers: dict[Var, Loop] = {}
         self.kept: set[Bind | Exit] = set()  # the writes of what each trip keeps
@@ -128,6 +129,8 @@ class Mender:
             for c in conflicts:
                 if isinstance(c.node, Exit):
                     self.result(c.node, c.position)
+            if any(isinstance(type_of(c.value), Saved) for c in conflicts):
+                self.results = []  # what is passed on was copied as well
             if not self.before:
                 raise RuntimeError("results share memory in a way that no copy ends")
         for block in {id(self.lists[node]): self.lists[node] for node in {**self.before, **self.after}}.values():
@@ -212,6 +215,7 @@ class Mender:
             unsure = (*self.unsure(value, deep=True), *((("holes", Const(True)),) if self.holes else ()))
         self.before.setdefault(node, []).append(Bind((fresh,), Tree(how, (value,), unsure, fresh.type)))
         node.values = (*node.values[:i], fresh, *node.values[i + 1 :])
+        self.results.append(fresh)
 
     def unsure(self, a: Operand, deep: bool = False) -> tuple[tuple[str, Operand], ...]:
         """What the copy of a value item by item has to know: that some path may leave the value unbound, which is None."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from adtransform.build import Builder, type_of
@@ -185,6 +186,7 @@ class Core:
         self.quiet = False  # inside of a `with` that makes NumPy raise
         self.ignored: set[str] = set()  # what NumPy is told not to report
         self.loop_plans: dict[tuple[int, ...], Any] = {}
+        self.unnamed: list[list[Ref]] = []  # what is evaluated already of displays and arguments
         self.streams: dict[Storage, Any] = {}  # the lists of what generators yield, by the calls of those
         self.trips: tuple[int, ...] = ()  # which trips of unrolled loops are being read
 
@@ -311,6 +313,15 @@ class Core:
             return Opened(opened.builder, self.save())
         finally:
             self.builder = outer
+
+    @contextmanager
+    def holding(self, refs: list[Ref]) -> Iterator[None]:
+        """Read on while these are held without a name."""
+        self.unnamed.append(refs)
+        try:
+            yield
+        finally:
+            self.unnamed.pop()
 
     # What the parts above provide to those below.
 

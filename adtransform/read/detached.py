@@ -49,6 +49,8 @@ class Detached(Chosen):
                 if frame.is_live(name) and (moved := apart(ref)) is not ref:
                     self.not_carried(frame, name, ref)
                     frame.env[name] = moved
+        for refs in self.unnamed:
+            refs[:] = map(apart, refs)
         for held, content in list(self.heap.items()):
             found = self.content_apart(content, apart)
             if found is not content:
@@ -56,6 +58,20 @@ class Detached(Chosen):
         for one in made.values():
             for other in (storage, *made.values()):
                 self.relate(one, other)
+
+    def off_their_lists(self, refs: list[Ref]) -> list[Ref]:
+        """Items of lists as they are now, whatever is put in their places."""
+        made: dict[Storage, dict[Step, Storage]] = {}
+        found: list[Ref] = []
+        for ref in refs:
+            if isinstance(ref, View) and ref.path and self.is_list(ref.storage):
+                ref = self.by_itself(ref, made.setdefault(ref.storage, {}))
+            found.append(ref)
+        for storage, items in made.items():
+            for one in items.values():
+                for other in (storage, *items.values()):
+                    self.relate(one, other)
+        return found
 
     def by_itself(self, view: View, made: dict[Step, Storage]) -> View:
         """A part of an item of a list as one of that item."""

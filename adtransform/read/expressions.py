@@ -204,11 +204,12 @@ class Expressions(Operators):
     def elements(self, nodes: list[ast.expr]) -> list[Ref]:
         """The items of a display, `*` expanded."""
         found: list[Ref] = []
-        for node in nodes:
-            if isinstance(node, ast.Starred):
-                found.extend(self.unpacked(self.expression(node.value), node))
-            else:
-                found.append(self.expression(node))
+        with self.holding(found):
+            for node in nodes:
+                if isinstance(node, ast.Starred):
+                    found.extend(self.unpacked(self.expression(node.value), node))
+                else:
+                    found.append(self.expression(node))
         return found
 
     def dictionary(self, keys: list[ast.expr | None], values: list[ast.expr], node: ast.AST) -> Ref:

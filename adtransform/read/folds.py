@@ -173,7 +173,8 @@ class Folds(Iteration):
         items: list[Ref] = []
         name = ""  # of the list, once its length is not known
         for node in nodes:
-            ref = self.expression(node.value if isinstance(node, ast.Starred) else node)
+            with self.holding(items):
+                ref = self.expression(node.value if isinstance(node, ast.Starred) else node)
             if (
                 isinstance(node, ast.Starred)
                 and not name

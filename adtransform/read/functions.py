@@ -81,6 +81,12 @@ class Functions(Derived):
             function = self.expression(node.func)
         args: list[Ref] = []
         kwargs: dict[str, Ref] = {}
+        with self.holding(args):
+            columns = self.arguments(node, function, args, kwargs)
+        return self.apply(function, args, kwargs, node) if columns is None else columns
+
+    def arguments(self, node: ast.Call, function: Ref, args: list[Ref], kwargs: dict[str, Ref]) -> Ref | None:
+        """Read the arguments of a call; of `zip(*rows)` what it gives."""
         for arg in node.args:
             if isinstance(arg, ast.Starred):
                 ref = self.expression(arg.value)
@@ -101,7 +107,7 @@ class Functions(Derived):
                     keyword.value, "`**` of something that is not a dict of known keys", "write the arguments one by one"
                 )
             kwargs.update({str(k): v for k, v in content.refs.items()})
-        return self.apply(function, args, kwargs, node)
+        return None
 
     def is_intrinsic(self, name: str) -> bool:
         """Whether a name stands for a structural operation here."""

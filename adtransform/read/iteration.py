@@ -76,10 +76,12 @@ class Iteration(Loops):
             case Lazy("reversed", parts):
                 inner = self.known_items(parts[0], limit)
                 return None if inner is None else inner[::-1]
-            case Lazy("values" | "items" as kind, (_, DictRef(storage))):
+            case Lazy("keys" | "values" | "items" as kind, (_, DictRef(storage))):
                 content = self.content(storage)
                 if not isinstance(content, Entries):
                     return None
+                if kind == "keys":
+                    return [Const(k) for k in content.refs]
                 return [r if kind == "values" else TupleRef((Const(k), r)) for k, r in content.refs.items()]
             case Lazy("ndindex", parts):
                 sizes = [self.static(p) if isinstance(p, (Var, Const)) else None for p in parts]
@@ -114,6 +116,8 @@ class Iteration(Loops):
                 return len(value)
             case Lazy("set", parts):
                 return len(parts)
+            case Lazy("keys" | "values" | "items", (_, DictRef() as owner)):
+                return self.known_length(owner)
         if isinstance(ref, (Var, View)):
             t = self.type_of(self.value(ref))
             if isinstance(t, Tuple):
@@ -347,7 +351,7 @@ class Iteration(Loops):
     def must_unroll(self, ref: Ref) -> bool:
         """Whether what is iterated has items of different kinds, so that no counted loop can run over it."""
         match ref:
-            case Lazy("zip" | "enumerate" | "reversed" | "values" | "items", parts):
+            case Lazy("zip" | "enumerate" | "reversed" | "keys" | "values" | "items", parts):
                 return any(self.must_unroll(p) for p in parts)
             case TupleRef() | DictRef():
                 return True

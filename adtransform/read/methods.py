@@ -387,9 +387,7 @@ class Methods(Library):
             return self.table_method(owner, name, args, node)
         entries = dict(self.entries(owner, node))
         match name:
-            case "keys":
-                return TupleRef(tuple(Const(k) for k in entries))
-            case "values" | "items":
+            case "keys" | "values" | "items":
                 return Lazy(name, (TupleRef(tuple(Const(k) for k in entries)), owner))
             case "copy":
                 return self.new_dict(dict(entries))

@@ -347,6 +347,8 @@ class Operators(Indexing):
         wanted = self.static(item) if isinstance(item, (Const, Var)) else None
         if isinstance(container, Lazy) and container.kind == "set":
             container = TupleRef(container.parts)
+        if isinstance(container, Lazy) and container.kind == "keys":
+            container = container.parts[1]
         if isinstance(container, Const) and isinstance(container.value, str) and wanted is not None:
             return wanted.value in container.value
         if isinstance(container, DictRef) and wanted is not None:

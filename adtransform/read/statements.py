@@ -192,7 +192,10 @@ class Statements(Unwinding):
             case ast.Name(id=name):
                 self.bind(name, ref, stmt)
             case ast.Tuple(elts=goals) | ast.List(elts=goals):
-                for inner, item in zip(goals, self.spread(goals, ref, goal), strict=True):
+                items = self.spread(goals, ref, goal)
+                if any(isinstance(g, ast.Subscript) for g in goals):
+                    items = self.off_their_lists(items)
+                for inner, item in zip(goals, items, strict=True):
                     self.assign(inner, item, stmt, True)
             case ast.Starred(value=inner):
                 self.assign(inner, ref, stmt, True)

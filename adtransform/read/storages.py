@@ -277,8 +277,9 @@ class Storages(Assuming):
         elif self.is_doubled(storage):
             help = "put copies into it: .copy()"
             self.refuse(node, "a write to an item of a list or dict that may hold it twice", help)
-        if storage.param:
-            self.written.setdefault(storage.param, self.origin(node) if node is not None else self.place)
+        for one in (storage, *self.partners(storage)):
+            if one.param:
+                self.written.setdefault(one.param, self.origin(node) if node is not None else self.place)
 
     def detach(self, storage: Storage, *, appended: bool = False) -> None:
         """Before a list changes which items it has: what names one of them is from now on seen by itself."""
