@@ -72,6 +72,12 @@ PLACED = "def f(x, i):\n  y = x.copy()\n  z = y[i]\n  z += 1\n  return np.sum(y 
 ITEM = "def f(x, y):\n  l = [x, y]\n  l[0] *= 2.0\n  return np.sum(l[0] * l[1])"
 ITEMS = "def f(x, y):\n  l = [x, y]\n  for i in range(2):\n    l[i] *= 1.5\n  return np.sum(l[0] * l[1])"
 ENTRY = "def f(x, y):\n  d = {'a': x}\n  d['a'] += 1.0\n  return np.sum(d['a'] * y)"
+THROUGH = """def f(x, y, a):
+    s = 0.0
+    if a > 0:
+        s = x[1:]
+    s[-1] *= 3.0
+    return np.sum(s * y[1:]) * a"""
 FILLED = "def f(x, a):\n  y = np.ones(3, int) * a\n  y[0] = x[1]\n  return np.sum(y * x)"
 
 
@@ -97,6 +103,7 @@ FILLED = "def f(x, a):\n  y = np.ones(3, int) * a\n  y[0] = x[1]\n  return np.su
         (ITEM, (X, X + 1), (X, X), "`x` is written, so `y` must not share memory with it"),
         (ITEMS, (X, X + 1), (X, X), "is written, so `.` must not share memory with it"),
         (ENTRY, (X, X + 1), (X, X), "`x` is written, so `y` must not share memory with it"),
+        (THROUGH, (X, X + 1, 2.0), (X, X, 2.0), "`x` is written, so `y` must not share memory with it"),
         (FILLED, (X, 2.0), (X, 2), "`a` must hold floats: fractions are written"),
     ],
 )

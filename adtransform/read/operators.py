@@ -87,9 +87,16 @@ class Operators(Indexing):
             left = left.left
         ref = self.expression(left)
         for step in reversed(spine):
-            right = self.expression(step.right)
+            ref, right = self.in_turn(ref, step.right)
             ref = self.binary(BINARY[type(step.op)], ref, right, step)
         return ref
+
+    def in_turn(self, left: Ref, node: ast.expr) -> tuple[Ref, Ref]:
+        """A left operand, as it is when the right one is evaluated, and that one."""
+        held = [left]
+        with self.holding(held):
+            right = self.expression(node)
+        return held[0], right
 
     def binary(self, op: str, left: Ref, right: Ref, node: ast.AST) -> Ref:
         """One binary operator: on containers while reading, on values as an operation."""
@@ -256,7 +263,7 @@ class Operators(Indexing):
     def comparison(self, left: Ref, rest: list[tuple[ast.cmpop, ast.expr]], node: ast.Compare) -> Ref:
         """What is left of a chain."""
         op, right_node = rest[0]
-        right = self.expression(right_node)
+        left, right = self.in_turn(left, right_node)
         first = self.compared(COMPARE[type(op)], left, right, node)
         if len(rest) == 1:
             return first

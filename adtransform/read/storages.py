@@ -277,7 +277,7 @@ class Storages(Assuming):
         elif self.is_doubled(storage):
             help = "put copies into it: .copy()"
             self.refuse(node, "a write to an item of a list or dict that may hold it twice", help)
-        for one in (storage, *self.partners(storage)):
+        for one in (storage, *(() if structural else self.partners(storage))):
             if one.param:
                 self.written.setdefault(one.param, self.origin(node) if node is not None else self.place)
 
