@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from adtransform.build import Builder, type_of
 from adtransform.ir import Atom, Const, Let, Var
 from adtransform.lattice import (
@@ -175,7 +177,7 @@ def _neg(s: Simplifier, let: Let, b: Builder) -> Atom | None:
 def _add(s: Simplifier, let: Let, b: Builder) -> Atom | None:
     x, y = let.args
     if x == y and isinstance(x, Var):
-        return b.let("operator.mul", 2.0, x)
+        return b.let("operator.mul", 2.0, _unnamed(s, x, let.targets[0], b))
     if is_number(x, 0) and is_floating(y):
         return y
     if is_number(y, 0) and is_floating(x):
@@ -183,6 +185,18 @@ def _add(s: Simplifier, let: Let, b: Builder) -> Atom | None:
     if (negated := s.source(y, "operator.neg")) is not None and not negated.targets[0].hint:
         return b.let("operator.sub", x, negated.args[0])
     return _counted(s, x, y, 1, b) or _twice(s, let, b)
+
+
+def _unnamed(s: Simplifier, x: Var, whole: Var, b: Builder) -> Var:
+    """A part of an adjoint without the adjoint's name, where it was computed right before: what is made of it has the name."""
+    last = b.body[-1] if b.body else None
+    if x.of is None or x.of is not whole.of or not isinstance(last, Let) or last.targets != (x,):
+        return x
+    made = Var(x.type)
+    b.body[-1] = last = replace(last, targets=(made,))
+    s.note(last)
+    s.env[x] = made
+    return made
 
 
 @row("operator.sub")

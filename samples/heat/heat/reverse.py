@@ -59,8 +59,7 @@ def heat_reverse(u, alpha, steps, dy=1.0):
         u[1:-1, 1:-1] = t10 + alpha * t13
     y = np.mean(u * u)
     # return np.mean(u * u)
-    du = fit(np.divide(dy, np.size(u)) * u, u)
-    du = 2.0 * du
+    du = 2.0 * fit(np.divide(dy, np.size(u)) * u, u)
     dalpha = zeros(alpha)
     for _ in range(steps):
         t13 = t13_tape.pop()
