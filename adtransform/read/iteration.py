@@ -34,6 +34,8 @@ from adtransform.read.refs import (
     present,
 )
 
+_CHANGED = "a list whose length changes while something runs over it", "write a `while` loop with an index"
+
 # How a counted loop is read: its bounds, and the body for an index; gives the flag whether it was left early.
 Counted = Callable[[tuple[Atom, Atom, Atom], Callable[[Var | None], None]], Atom]
 
@@ -284,7 +286,13 @@ class Iteration(Loops):
                 self.at(node)
                 inner = self.materialised(inner, node)
                 last = self.less_one(self.length(inner, node))
-                return loop((last, Const(-1), Const(-1)), lambda i: each(self.item(inner, self.index_ref(i), node)))
+                name = self.hide(inner)
+                try:
+                    if id(node) in self.live_loops:
+                        self.refuse(node, *_CHANGED)
+                    return loop((last, Const(-1), Const(-1)), lambda i: self.steadily(inner, i, each, node))
+                finally:
+                    self.frame.env.pop(name, None)
             case Lazy("generator"):
                 return self.generated(ref, each, node)
         if isinstance(ref, Method) and ref.name == "flat":
@@ -324,8 +332,8 @@ class Iteration(Loops):
     def while_there(self, name: str, each: Callable[[Ref], None], node: ast.AST) -> Atom:
         """Run over something kept under a hidden name as long as there is another item, as Python does."""
         ref = self.frame.env[name]
-        if not isinstance(node, ast.For) or (isinstance(ref, Lazy) and ref.kind == "reversed"):
-            self.refuse(node, "a list whose length changes while something runs over it", "write a `while` loop with an index")
+        if not isinstance(node, ast.For) or goes_back(ref):
+            self.refuse(node, *_CHANGED)
         place = self.hide(Const(0))
 
         def there() -> Atom:
@@ -423,8 +431,8 @@ class Iteration(Loops):
             raise Live(node)
         if len(now) != len(items) and not self.lists_in(ref):
             self.refuse(node, "a dict that grows or shrinks while a loop runs over it", "loop over a list of its keys")
-        if len(now) != len(items) and isinstance(ref, Lazy) and ref.kind == "reversed":
-            self.refuse(node, "a list whose length changes while something runs over it", "write a `while` loop with an index")
+        if len(now) != len(items) and goes_back(ref):
+            self.refuse(node, *_CHANGED)
         return now
 
     def guarded(self, flag: Var, rest: Callable[[], None]) -> None:
@@ -460,3 +468,8 @@ class Iteration(Loops):
     def unpack_target(self, target: ast.expr, ref: Ref) -> None:
         """Bind the target of a loop."""
         raise NotImplementedError
+
+
+def goes_back(ref: Ref) -> bool:
+    """Whether something to run over is taken from its end, or a part of it is."""
+    return isinstance(ref, Lazy) and (ref.kind == "reversed" or any(map(goes_back, ref.parts)))

@@ -52,6 +52,21 @@ def is_read_once(body: Iterable[ast.AST], name: str) -> bool:
     return len(read) == 1 and all(loops[: len(read[0])] == read[0] for loops in bound)
 
 
+def is_exchange(target: ast.expr, value: ast.expr) -> bool:
+    """Whether an assignment puts items in the places of one another: `a[i], a[j] = a[j], a[i]`."""
+    if not isinstance(target, ast.Tuple) or not isinstance(value, ast.Tuple):
+        return False
+    places = [t for t in target.elts if isinstance(t, ast.Subscript)]
+    plain = all(isinstance(n, (ast.Name, ast.Constant, ast.BinOp, ast.UnaryOp)) for t in places for n in _parts(t.slice))
+    where, what = (sorted(ast.unparse(e) for e in side.elts) for side in (target, value))
+    return plain and len(places) == len(target.elts) == len(set(where)) and where == what
+
+
+def _parts(node: ast.expr) -> Iterator[ast.expr]:
+    """The expressions in an expression."""
+    return (n for n in descend(node) if isinstance(n, ast.expr))
+
+
 def targets(target: ast.expr) -> Iterator[str]:
     """The names that an assignment to `target` binds."""
     match target:

@@ -12,7 +12,7 @@ from adtransform.read.core import Handling, Unreached
 from adtransform.read.frames import DEAD, EXIT, RETURNED, STOP, TRUE, VALUE
 from adtransform.read.loops import BROKE
 from adtransform.read.refs import Conflict, External, Lazy, ListRef, MaybeRef, Method, ObjectRef, Ref, View, numbers
-from adtransform.read.scope import assigned, is_read_once
+from adtransform.read.scope import assigned, is_exchange, is_read_once
 from adtransform.read.unwinding import Unwinding
 
 _RUN_OVER = ("zip", "enumerate", "reversed", "generator")  # once, but not before it is asked for
@@ -122,8 +122,11 @@ class Statements(Unwinding):
         match stmt:
             case ast.Assign(targets=goals, value=value):
                 ref = self.expression(value)
+                before = {pair for pair in self.related if len(pair) == 1}
                 for goal in goals:
                     self.assign(goal, ref, stmt, isinstance(value, ast.Name))
+                    if is_exchange(goal, value):  # a list holds nothing twice that it did not hold twice before
+                        self.related = {pair for pair in self.related if len(pair) == 2 or pair in before}
             case ast.AnnAssign(target=goal, value=value):
                 if value is not None:
                     self.assign(goal, self.expression(value), stmt, isinstance(value, ast.Name))
