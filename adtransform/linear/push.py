@@ -131,8 +131,9 @@ def _push_structural(let: Let, tangents: Mapping[Atom, Atom], b: Builder) -> lis
         return [tangents[args[0]]]  # `x[...] = x + 1.0`
     if let.op == "table":
         positions = positions[1:]
+    written = let.op in ("update", "accumulate_at") and not _is_list(let)
     for i in positions:
-        args[i] = tangents.get(let.args[i]) or (Const(0.0) if i == 2 and not _is_list(let) else zero(let.args[i], b))
+        args[i] = tangents.get(let.args[i]) or (Const(0.0) if i == 2 and written else zero(let.args[i], b))
     return list(b.apply(let.op, args, count=len(let.targets)))
 
 

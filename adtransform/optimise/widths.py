@@ -33,7 +33,9 @@ _CLOSED = frozenset(
     "numpy.logaddexp2".split()
 )
 # The same, but what they make is of another shape.
-_REDUCING = frozenset("numpy.sum numpy.mean numpy.prod numpy.dot operator.matmul numpy.matmul numpy.vdot numpy.inner".split())
+_REDUCING = frozenset(
+    "numpy.sum numpy.mean numpy.max numpy.min numpy.prod numpy.dot operator.matmul numpy.matmul numpy.vdot numpy.inner".split()
+)
 _AS_IS = frozenset(
     "assign copy copy_of numpy.copy update accumulate_at numpy.conjugate numpy.ascontiguousarray numpy.asfortranarray".split()
 )

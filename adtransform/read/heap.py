@@ -181,7 +181,10 @@ class Heap(Core):
             self.share(storage, inner)
             # A variable of a loop may be a view of something: whoever holds the one may hold the other.
             for other in [s for s in self.partners(inner) if s is not storage]:
-                self.relate(storage, other)
+                if frozenset((inner, other)) in self.sharing:  # another container that may hold it
+                    self.share(storage, other)
+                else:
+                    self.relate(storage, other)
 
     def doubled(self, storage: Storage) -> None:
         """Note that a list or a dict may hold the same array twice."""
