@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 
 from adtransform.build import type_of
 from adtransform.ir import Atom, Const, For, Function, If, Let, Region, Stmt, Try, Var, While
-from adtransform.lattice import Array, List, Scalar, Tuple, is_scalar, kind_of
+from adtransform.lattice import Array, List, Scalar, Tuple, is_scalar, kind_of, rank_of
 from adtransform.ops import COMPARE, elementwise
 from adtransform.optimise.fill import is_basic
 from adtransform.record import record
@@ -66,6 +66,7 @@ class Widths:
         # What is known in a region: of arrays of the first shape, which the second was written into, only the first counts.
         self.written: dict[Region, set[tuple[Roots, Roots]]] = {}
         self.home: dict[Atom, Region] = {}
+        self.around: dict[Region, Region] = {}
         self.inner: Region
         self.lets: dict[Atom, Let] = {}
         self.region(f.body)
@@ -73,8 +74,11 @@ class Widths:
     def is_wide(self, a: Atom, like: Atom) -> bool:
         """Whether an operand is surely of the shape of another one, wherever that one is."""
         x, y = self.of(a).shape, self.of(like).shape
-        for into, value in self.written.get(self.home[like], ()) if x != y and like in self.home else ():
-            x, y = (shape - (value - into) if into <= shape else shape for shape in (x, y))
+        region = self.home.get(like)
+        while x != y and region is not None:
+            for into, value in self.written.get(region, ()):
+                x, y = (shape - (value - into) if into <= shape else shape for shape in (x, y))
+            region = self.around.get(region)
         return x == y
 
     def is_needless(self, fit: Let) -> bool:
@@ -87,8 +91,12 @@ class Widths:
             return not any(isinstance(root, Var) and loaded(self.lets.get(root)) for root in self.of(like).shape)
         if made.op == "index" and (is_array(made.args[0]) or not isinstance(type_of(made.args[1]), Scalar)):
             # It is added to a part of an array, which takes nothing complex if it is real: parameters are taken to be.
-            return all(loaded(self.lets.get(root)) for root in self.of(part).kind - self.of(like).kind if isinstance(root, Var))
+            return all(map(self.is_real, self.of(part).kind - self.of(like).kind))
         return follows(made)
+
+    def is_real(self, root: object) -> bool:
+        """Whether something is known to be real, or is a parameter."""
+        return isinstance(root, Var) and (bool(loaded(self.lets.get(root))) or kind_of(root.type) in ("float", "int", "bool"))
 
     def is_sum(self, fit: Let) -> bool:
         """Whether a fit adds up all there is: its operand is a number, and passes its share on."""
@@ -127,8 +135,11 @@ class Widths:
         """Find those of the regions of a statement."""
         if isinstance(stmt, While):
             self.found.update((q, self.found[p]) for p, q in zip(stmt.cond.params, stmt.body.params, strict=True))
+        outer = self.inner
         for inner in regions(stmt):
+            self.around[inner] = outer
             self.region(inner)
+        self.inner = outer
 
     def let(self, let: Let) -> None:
         """Note the widths of what an operation makes."""
@@ -189,6 +200,9 @@ class Widths:
         if not is_basic(t) or (isinstance(t, Scalar) and not is_array(whole)):
             return None
         width = self.of(whole)
+        keys = t.items if isinstance(t, Tuple) else (t,)
+        if rank_of(type_of(whole)) == len(keys) and all(isinstance(k, Scalar) for k in keys):
+            return Width(_NONE, width.kind)
         return Width(frozenset(((self.taken(key), width.shape),)), width.kind)
 
     def taken(self, key: Atom) -> object:
