@@ -27,7 +27,14 @@ def sums(f: Function) -> Function:
     loose = _loose(f, back)
     inside = {t for s in back if isinstance(s, For) for inner in statements(s.body) for t in inner.targets}
     again = Counter(s.args[0] for s in fits)
-    needless: dict[Var, Atom] = {t: s.args[0] for s in fits for t in s.targets if t in loose and (t in inside or again[t] == 1)}
+    lets = definitions(f.body)
+    needless: dict[Var, Atom] = {}
+    for fit in fits:
+        (target,), (part, like) = fit.targets, fit.args
+        made = lets.get(like) if isinstance(like, Var) else None
+        # What is real of something complex needs the real part of its share.
+        if target in loose and (target in inside or again[target] == 1) and (made is None or follows(made)):
+            needless[target] = part
     return Rewriter(needless).function(f) if needless else f
 
 

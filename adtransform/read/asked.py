@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
+from adtransform.build import type_of
 from adtransform.errors import Refusal, refusal
 from adtransform.ir import Atom, Let, Region, Var
-from adtransform.lattice import Scalar, Unknown
+from adtransform.lattice import List, Scalar, Unknown
 from adtransform.ops import elementwise
 from adtransform.read.core import Asked, Taken
 from adtransform.read.flow import Flow
@@ -62,6 +63,12 @@ def _numbers(flow: Flow, one: Asked) -> dict[str, int]:
         if met or (let is not None and (elementwise(let.op) or let.op == "assign" or let.op.startswith("math."))):
             todo += met if let is None else let.args
             continue
+        held = (
+            _held(flow, let.args[0]) if let is not None and let.op == "index" and isinstance(type_of(let.args[0]), List) else []
+        )
+        if held:
+            todo += held
+            continue
         roots = _roots(flow, a, let)
         if let is None or not roots:
             raise _refused(one)
@@ -70,6 +77,33 @@ def _numbers(flow: Flow, one: Asked) -> dict[str, int]:
             name = loaded(root)
             if not isinstance(root.targets[0].type, Unknown) or found.setdefault(name, rank) != rank:
                 raise _refused(one)
+    return found
+
+
+def _held(flow: Flow, a: Atom) -> list[Atom]:
+    """The items that a list may hold; none where they are not all known."""
+    found: list[Atom] = []
+    seen: set[Atom] = set()
+    todo = [a]
+    while todo:
+        v = todo.pop()
+        if v in seen:
+            continue
+        seen.add(v)
+        let = flow.let(v)
+        if let is None and (met := flow.met(v)):
+            todo += met
+        elif let is not None and let.op in ("push", "update"):
+            found.append(let.args[-1])
+            todo.append(let.args[0])
+        elif let is not None and let.op == "list":
+            found += let.args
+        elif let is not None and (
+            let.op in ("extend", "assign", "times") or (let.op == "index" and not flow.ints(let.args[1]))
+        ):
+            todo += [o for o in let.args if isinstance(type_of(o), List)]
+        else:
+            return []
     return found
 
 

@@ -6,13 +6,26 @@ import ast
 from collections.abc import Callable
 
 from adtransform.ir import Var
-from adtransform.lattice import Array, Scalar, Unknown
+from adtransform.lattice import Array, List, Scalar, Unknown
 from adtransform.read.control import Control
 from adtransform.read.core import Asked
 from adtransform.read.frames import Frame
 from adtransform.read.heap import Place
 from adtransform.read.operators import BINARY
-from adtransform.read.refs import DictRef, Entries, Items, ListRef, ObjectRef, Ref, Storage, View, present
+from adtransform.read.refs import (
+    DictRef,
+    Entries,
+    Items,
+    Lazy,
+    ListRef,
+    MaybeRef,
+    ObjectRef,
+    Ref,
+    Storage,
+    TupleRef,
+    View,
+    present,
+)
 from adtransform.rewrite import loaded
 
 _KEY = "%key"
@@ -119,6 +132,10 @@ class Augment(Control):
 
     def item_of_many(self, item: View, stmt: ast.AugAssign) -> None:
         """An item at an index not known yet is bound anew, where nobody else reads what may be that array."""
+        value = self.value(item)
+        twice = ast.unparse(stmt.target) if self.is_doubled(item.storage) else ""
+        if (name := self.named_item(item.storage) or self.other_list(item.storage) or twice) and isinstance(value, Var):
+            self.asked.append(Asked(value, ast.unparse(stmt.target), name, self.origin(stmt)))
         for storage in self.partners(item.storage):
             name = self.reached(storage)
             if name and not self.is_list(storage) and isinstance(self.type_of(self.value(View(storage))), (Array, Unknown)):
@@ -126,6 +143,41 @@ class Augment(Control):
                     stmt, f"an item updated in place, which may be `{name}`", f"put a copy into the list: {name}.copy()"
                 )
         self.may_be_passed_twice(item, stmt)
+
+    def inner_list(self, item: View, stmt: ast.AugAssign) -> None:
+        """A list in a list is bound anew, where nobody else sees what may be that list."""
+        if name := self.named_item(item.storage) or self.other_list(item.storage):
+            what = f"a list in a list updated in place, which may be `{name}`"
+            self.refuse(stmt, what, "bind a new one: rows[i] = rows[i] + more")
+
+    def other_list(self, storage: Storage) -> str:
+        """A name of another list that may hold what a list holds; empty where there is none."""
+        return next((n for s in self.partners(storage) if self.is_list(s) and (n := self.reached(s))), "")
+
+    def named_item(self, storage: Storage) -> str:
+        """A name, still to be read, of an item of a list; empty where there is none."""
+        todo: list[tuple[str, Ref]] = []
+        frame: Frame | None = self.frame
+        while frame is not None:
+            todo += [(n, r) for n, r in frame.env.items() if frame.is_live(n)]
+            frame = frame.caller
+        seen: set[Storage] = set()
+        while todo:
+            name, ref = todo.pop()
+            match ref:
+                case View(owner, path) if owner is storage and path:
+                    return name.lstrip("%")
+                case TupleRef(items) | Lazy(_, items):
+                    todo += [(name, r) for r in items]
+                case MaybeRef(_, inner):
+                    todo.append((name, inner))
+                case ListRef(owner) | DictRef(owner) | ObjectRef(owner) if owner not in seen:
+                    seen.add(owner)
+                    content = self.heap.get(owner)
+                    if isinstance(content, (Items, Entries)):
+                        held = content.refs if isinstance(content, Items) else content.refs.values()
+                        todo += [(name, r) for r in held]
+        return ""
 
     def in_list(self, storage: Storage, op: str, value: Ref, stmt: ast.AugAssign) -> bool:
         """`l += more`, `l *= count` in the list itself; False for an array, to which the list is added."""
@@ -293,6 +345,8 @@ class Augment(Control):
                 self.overwrite(before, new, stmt)
                 self.set_again(base, key, before, stmt)
                 return
+            if isinstance(before, View) and isinstance(self.type_of(self.value(before)), List):
+                self.inner_list(before, stmt)
             if isinstance(before, ListRef) and op in ("add", "mul") and self.in_list(before.storage, op, value, stmt):
                 self.set_again(base, key, before, stmt)
                 return
