@@ -14,7 +14,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from adtransform.ir import Atom, For, Function, If, Let, Region, Stmt, Var
-from adtransform.rewrite import Rewriter, operands, regions, statements, turn
+from adtransform.optimise.widths import follows
+from adtransform.rewrite import Rewriter, definitions, operands, regions, statements, turn
 
 
 def sums(f: Function) -> Function:

@@ -134,7 +134,7 @@ class Augment(Control):
         """An item at an index not known yet is bound anew, where nobody else reads what may be that array."""
         value = self.value(item)
         twice = ast.unparse(stmt.target) if self.is_doubled(item.storage) else ""
-        if (name := self.named_item(item.storage) or self.other_list(item.storage) or twice) and isinstance(value, Var):
+        if (name := self.named_item(item) or self.other_list(item.storage) or twice) and isinstance(value, Var):
             self.asked.append(Asked(value, ast.unparse(stmt.target), name, self.origin(stmt)))
         for storage in self.partners(item.storage):
             name = self.reached(storage)
@@ -146,7 +146,7 @@ class Augment(Control):
 
     def inner_list(self, item: View, stmt: ast.AugAssign) -> None:
         """A list in a list is bound anew, where nobody else sees what may be that list."""
-        if name := self.named_item(item.storage) or self.other_list(item.storage):
+        if name := self.named_item(item) or self.other_list(item.storage):
             what = f"a list in a list updated in place, which may be `{name}`"
             self.refuse(stmt, what, "bind a new one: rows[i] = rows[i] + more")
 
@@ -154,8 +154,8 @@ class Augment(Control):
         """A name of another list that may hold what a list holds; empty where there is none."""
         return next((n for s in self.partners(storage) if self.is_list(s) and (n := self.reached(s))), "")
 
-    def named_item(self, storage: Storage) -> str:
-        """A name, still to be read, of an item of a list; empty where there is none."""
+    def named_item(self, item: View) -> str:
+        """A name, still to be read, of an item of a list as deep in it as this one; empty where there is none."""
         todo: list[tuple[str, Ref]] = []
         frame: Frame | None = self.frame
         while frame is not None:
@@ -165,7 +165,7 @@ class Augment(Control):
         while todo:
             name, ref = todo.pop()
             match ref:
-                case View(owner, path) if owner is storage and path:
+                case View(owner, path) if owner is item.storage and len(path) >= len(item.path):
                     return name.lstrip("%")
                 case TupleRef(items) | Lazy(_, items):
                     todo += [(name, r) for r in items]
@@ -365,6 +365,13 @@ class Augment(Control):
         at = self.index_key(key)
         before = self.indexed(base, at, stmt)
         value = self.added(before, lambda: before, stmt)
+        if isinstance(before, View) and isinstance(self.type_of(self.value(base)), List):
+            inner = self.type_of(self.value(before))
+            if isinstance(inner, Array):
+                self.overwrite(before, self.value(self.binary(op, before, value, stmt), stmt), stmt)
+                return
+            if isinstance(inner, Unknown):
+                self.item_of_many(before, stmt)
         new_ref = self.binary(op, before, value, stmt)
         self.place = self.origin(stmt)
         hint = (

@@ -21,16 +21,19 @@ from adtransform.read.refs import Choice, Content, Entries, Items, Lazy, MaybeRe
 class Detached(Chosen):
     """Taking names off the lists whose items they are."""
 
-    def detach(self, storage: Storage, *, appended: bool = False) -> None:
-        """Before a list changes which items it has: what names one of them is from now on seen by itself."""
+    def detach(self, storage: Storage, *, depth: int = 0, appended: bool = False) -> None:
+        """Before a list changes which items it has: what names one of them is from now on seen by itself.
+
+        `depth`: it is a list in that list, or in one of those.
+        """
         if not isinstance(self.heap.get(storage), Var):
             return
-        made: dict[Step, Storage] = {}
+        made: dict[tuple[Step, ...], Storage] = {}
 
         def apart(ref: Ref) -> Ref:
             match ref:
-                case View(s, path) if s is storage and path and not (appended and self.is_from_front(path[0])):
-                    return self.by_itself(ref, made)
+                case View(s, path) if s is storage and len(path) > depth:
+                    return ref if appended and self.is_from_front(path[depth]) else self.by_itself(ref, made, depth)
                 case TupleRef(items) if (moved := all_apart(items)) is not items:
                     return replace(ref, items=moved)
                 case Lazy(_, parts) if (moved := all_apart(parts)) is not parts:
@@ -61,7 +64,7 @@ class Detached(Chosen):
 
     def off_their_lists(self, refs: list[Ref]) -> list[Ref]:
         """Items of lists as they are now, whatever is put in their places."""
-        made: dict[Storage, dict[Step, Storage]] = {}
+        made: dict[Storage, dict[tuple[Step, ...], Storage]] = {}
         found: list[Ref] = []
         for ref in refs:
             if isinstance(ref, View) and ref.path and self.is_list(ref.storage):
@@ -73,14 +76,14 @@ class Detached(Chosen):
                     self.relate(one, other)
         return found
 
-    def by_itself(self, view: View, made: dict[Step, Storage]) -> View:
-        """A part of an item of a list as one of that item."""
-        first, *rest = view.path
+    def by_itself(self, view: View, made: dict[tuple[Step, ...], Storage], depth: int = 0) -> View:
+        """A part of an item of a list, or of a list in a list, as one of that item."""
+        first, rest = view.path[: depth + 1], view.path[depth + 1 :]
         seen = self.read(view)
         if first not in made:
             made[first] = Storage(view.storage.label)
-            self.heap[made[first]] = self.read(View(view.storage, (first,))) if rest else seen
-        return View(made[first], tuple(rest), seen, self.heap[made[first]])
+            self.heap[made[first]] = self.read(View(view.storage, first)) if rest else seen
+        return View(made[first], rest, seen, self.heap[made[first]])
 
     def content_apart(self, content: Content, apart: Callable[[Ref], Ref]) -> Content:
         """The same for what a container holds."""

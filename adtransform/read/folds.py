@@ -292,9 +292,7 @@ class Folds(Iteration):
             new = self.make(self.listed(ref.storage))
             assert isinstance(new, ListRef)
             if mutable(self.item_of(self.listed(ref.storage))):
-                self.share(new.storage, ref.storage)
-                if self.is_doubled(ref.storage):
-                    self.doubled(new.storage)
+                self.holds_as(new.storage, ref.storage)
             return new
         return self.collected(ref, lambda item: item, node)
 

@@ -175,6 +175,9 @@ class Heap(Core):
 
     def hold(self, storage: Storage, item: Ref) -> None:
         """Note that a list holds something that can be written."""
+        if isinstance(item, (ListRef, DictRef)):
+            deeper = {inner for outer, inner in self.contained if outer is item.storage}
+            self.contained.update((storage, inner) for inner in (item.storage, *deeper))
         for inner in self.storages(item):
             if inner is storage or frozenset((storage, inner)) in self.related:
                 self.doubled(storage)
@@ -185,6 +188,15 @@ class Heap(Core):
                     self.share(storage, other)
                 else:
                     self.relate(storage, other)
+
+    def holds_as(self, new: Storage, old: Storage) -> None:
+        """Note that a new container holds the items of another one."""
+        self.share(new, old)
+        for other in self.partners(old):
+            if other is not new:
+                self.share(new, other)
+        if self.is_doubled(old):
+            self.doubled(new)
 
     def doubled(self, storage: Storage) -> None:
         """Note that a list or a dict may hold the same array twice."""

@@ -101,6 +101,7 @@ class Indexing(Tables):
             made = self.make(result)
             assert isinstance(made, ListRef)
             self.relate(made.storage, owner.storage)
+            self.holds_as(made.storage, owner.storage)
             return made
         return View(owner.storage, (Step("index", (key,)),), result, self.content(owner.storage))
 
@@ -337,6 +338,10 @@ class Indexing(Tables):
             return
         self.certain(owner, node)
         before = self.value(owner, node)
+        if isinstance(self.type_of(before), List):  # an inner list has another item now
+            self.change(owner, self.let("update", before, key, a), node)
+            self.hold(owner.storage, new)
+            return
         whole = self.type_of(key) == Tuple(())  # `x[()]` is `x[...]` where it is written
         self.store(owner, self.let("update", before, Const(...) if whole else key, a, hint=hint), node, hint)
 

@@ -355,14 +355,18 @@ class Methods(Library):
     def list_item_method(self, owner: View, t: List, name: str, args: list[Ref], node: ast.AST) -> Ref:
         """A method of a list inside of a run-time list."""
         if name == "append":
+            if self.in_each(owner, lambda side: self.list_item_method(side, t, name, args, node), node):
+                return Const(None)
             before = self.value(owner, node)
             new = self.let("push", before, self.shown(args[0], node))
-            self.write(owner, new, node)
+            self.change(owner, new, node, appended=True)
+            self.hold(owner.storage, args[0])
             return Const(None)
         if name == "copy":
             copied = self.make(self.let("assign", self.value(owner, node), type=t))
             if isinstance(copied, ListRef) and mutable(t.item):
                 self.relate(copied.storage, owner.storage)
+                self.holds_as(copied.storage, owner.storage)
             return copied
         self.refuse(node, f"the method `.{name}` of an inner list", "take the list out first")
 

@@ -209,6 +209,15 @@ class Storages(Assuming):
     def write(self, view: View, new: Atom, node: ast.AST | None, hint: str = "") -> None:
         """Make `new` the value of a view: its storage is updated along the path."""
         self.may_write(view.storage, node)
+        self.update(view, new, node, hint)
+
+    def change(self, view: View, new: Atom, node: ast.AST | None, *, appended: bool = False) -> None:
+        """The same of a list in a list, which has other items then; who holds an item does not see that."""
+        self.may_change(view, node, appended=appended)
+        self.update(view, new, node, "")
+
+    def update(self, view: View, new: Atom, node: ast.AST | None, hint: str) -> None:
+        """Put a value in the place of a view."""
         if view.path:
             before = self.follow(View(view.storage, view.path[:-1]))
             for i in reversed(range(len(view.path))):
@@ -260,7 +269,8 @@ class Storages(Assuming):
         partners = [other for other in partners if storage not in self.storages(View(other))]
         table = self.is_table(storage)
         alike = [other for other in partners if self.is_list(other) and self.is_table(other) == table]
-        alike = [other for other in alike if frozenset((storage, other)) not in self.sharing]
+        sharing = {other for other in alike if frozenset((storage, other)) in self.sharing}
+        alike = [other for other in alike if other not in sharing or (other, storage) in self.contained]
         names = {self.reached(other) for other in (alike if structural else partners)} - {""}
         if LOOP in names:
             self.refuse(node, "a write to what a loop may be running over", "loop over a copy: for v in x.copy()")
@@ -281,7 +291,15 @@ class Storages(Assuming):
             if one.param:
                 self.written.setdefault(one.param, self.origin(node) if node is not None else self.place)
 
-    def detach(self, storage: Storage, *, appended: bool = False) -> None:
+    def may_change(self, view: View, node: ast.AST | None, *, appended: bool = False) -> None:
+        """Refuse to change which items a list in a list has where something else holds that list."""
+        partners = [s for s in self.partners(view.storage) if self.is_list(s)]
+        if self.is_doubled(view.storage) or (name := next((n for s in partners if (n := self.reached(s))), "")):
+            what = f"`{name}` may hold" if not self.is_doubled(view.storage) else "may be held twice"
+            self.refuse(node, f"a change of a list in a list that {what}", "copy the inner lists: [list(r) for r in rows]")
+        self.detach(view.storage, depth=len(view.path), appended=appended)
+
+    def detach(self, storage: Storage, *, depth: int = 0, appended: bool = False) -> None:
         """Before a list changes which items it has: what names one of them is from now on seen by itself."""
         raise NotImplementedError
 
