@@ -57,6 +57,9 @@ class Detached(Chosen):
         for held, content in list(self.heap.items()):
             found = self.content_apart(content, apart)
             if found is not content:
+                for node, _, _ in self.heads:  # what was held before a loop is not held so in the next trip
+                    if id(node) not in self.detached_loops:
+                        raise Detach(node)
                 self.heap[held] = found
         for one in made.values():
             for other in (storage, *made.values()):

@@ -175,7 +175,9 @@ class Storages(Assuming):
         if view.seen is not None and view.base is content:
             return view.seen
         if not view.path:
-            assert isinstance(content, (Var, Const))
+            if not isinstance(content, (Var, Const)):
+                what = "one of two arrays, of which one was an item of a list that has changed"
+                self.refuse(None, what, "copy the item where it is taken: rows[i].copy()")
             return content
         if view.seen is not None:
             self.settle(view, name)
@@ -229,6 +231,13 @@ class Storages(Assuming):
         """The value that `parent` has when what the step gives from it becomes `new`."""
         step = view.path[position]
         match step.op:
+            case "index" if isinstance(t := self.type_of(parent), Tuple):
+                known = self.static(step.args[0])
+                if known is None or not isinstance(known.value, int):
+                    self.refuse(node, "a write to an array in a tuple, at a computed index", "unpack the tuple")
+                items: list[Atom] = [self.let("index", parent, Const(k)) for k in range(len(t.items))]
+                items[known.value] = new
+                return self.let("tuple", *items, hint=hint)
             case "index":
                 return self.let("update", parent, step.args[0], new, hint=hint)
             case "numpy.transpose" if not step.kwargs:
