@@ -175,9 +175,9 @@ class Heap(Core):
 
     def hold(self, storage: Storage, item: Ref) -> None:
         """Note that a list holds something that can be written."""
-        if isinstance(item, (ListRef, DictRef)):
-            deeper = {inner for outer, inner in self.contained if outer is item.storage}
-            self.contained.update((storage, inner) for inner in (item.storage, *deeper))
+        for mine in _containers(item):
+            deeper = {inner for outer, inner in self.contained if outer is mine}
+            self.contained.update((storage, inner) for inner in (mine, *deeper))
         for inner in self.storages(item):
             if inner is storage or frozenset((storage, inner)) in self.related:
                 self.doubled(storage)
@@ -212,3 +212,15 @@ class Heap(Core):
         if pair not in self.related and not (a.merged and b.merged):
             self.sharing.add(pair)
         self.relate(a, b)
+
+
+def _containers(ref: Ref) -> Iterator[Storage]:
+    """The lists, dicts and objects that a reference is, or holds as a tuple."""
+    match ref:
+        case ListRef(storage) | DictRef(storage) | ObjectRef(storage):
+            yield storage
+        case TupleRef(items):
+            for item in items:
+                yield from _containers(item)
+        case MaybeRef(_, inner):
+            yield from _containers(inner)

@@ -10,7 +10,20 @@ from adtransform.infer.indexing import SHAPE
 from adtransform.ir import Atom, Const, Let, Var
 from adtransform.lattice import ELLIPSIS, INT, NONE, TEXT, Array, List, Saved, Scalar, Static, Tuple, Type, Unknown, kind_of
 from adtransform.read.core import Unreached
-from adtransform.read.refs import DictRef, Entries, Items, ListRef, Method, Ref, Step, TupleRef, View, itemized, present
+from adtransform.read.refs import (
+    DictRef,
+    Entries,
+    Items,
+    ListRef,
+    Method,
+    Ref,
+    Step,
+    Storage,
+    TupleRef,
+    View,
+    itemized,
+    present,
+)
 from adtransform.read.storages import mutable
 from adtransform.read.tables import Tables
 from adtransform.rewrite import loaded
@@ -76,6 +89,8 @@ class Indexing(Tables):
         if form == "copy" or not isinstance(owner, View):
             result = self.let("index", before, key)
             return self.make(result, solid=False)
+        if isinstance(t, List) and isinstance(self.type_of(key), Static):
+            return self.sublist(self.let("index", before, key), owner.storage)
         sure = form == "basic" or (form == "int" and not isinstance(t, Unknown) and self.rank(before) is not None)
         if isinstance(t, (Tuple, List)):
             sure = True
@@ -98,12 +113,15 @@ class Indexing(Tables):
         if not mutable(result.type):
             return result
         if isinstance(result.type, List) and isinstance(self.type_of(key), Static):
-            made = self.make(result)
-            assert isinstance(made, ListRef)
-            self.relate(made.storage, owner.storage)
-            self.holds_as(made.storage, owner.storage)
-            return made
+            return self.sublist(result, owner.storage)
         return View(owner.storage, (Step("index", (key,)),), result, self.content(owner.storage))
+
+    def sublist(self, result: Var, source: Storage) -> Ref:
+        """What a slice of a list, or of a list in one, gives: a new list, of the same items."""
+        made = self.make(result)
+        if isinstance(made, ListRef) and isinstance(result.type, List) and not isinstance(result.type.item, Scalar):
+            self.holds_as(made.storage, source)
+        return made
 
     def static_key(self, key: Atom) -> int | slice | None:
         """A key that is known while reading: an int, or a slice."""

@@ -317,12 +317,14 @@ class Methods(Library):
         before = self.loosen(storage)
         after = self.listed(more.storage)
         self.at(node)
-        for inner in self.partners(more.storage):
-            self.relate(storage, inner)
+        for partner in self.partners(more.storage):
+            self.relate(storage, partner)
         if mutable(self.item_of(after)):
             if frozenset((storage, more.storage)) in self.related or self.is_doubled(more.storage):
                 self.doubled(storage)
             self.relate(storage, more.storage)
+        for inner in added.refs if isinstance(added, Items) else ():
+            self.hold(storage, inner)
         self.heap[storage] = self.let("extend", before, after, hint=self.list_name(storage))
 
     def item_of(self, a: Atom) -> Type:
@@ -365,7 +367,6 @@ class Methods(Library):
         if name == "copy":
             copied = self.make(self.let("assign", self.value(owner, node), type=t))
             if isinstance(copied, ListRef) and mutable(t.item):
-                self.relate(copied.storage, owner.storage)
                 self.holds_as(copied.storage, owner.storage)
             return copied
         self.refuse(node, f"the method `.{name}` of an inner list", "take the list out first")

@@ -191,7 +191,7 @@ class Operators(Indexing):
         ref = self.make(new)
         assert isinstance(ref, ListRef)
         twice = len(set(sources)) < len(sources) or frozenset(sources) in self.related or any(map(self.is_doubled, sources))
-        if twice and isinstance(new, Var) and isinstance(new.type, List) and mutable(new.type.item):
+        if (twice or itself) and isinstance(new, Var) and isinstance(new.type, List) and not isinstance(new.type.item, Scalar):
             self.doubled(ref.storage)
         for source in sources:
             item = new.type.item if isinstance(new, Var) and isinstance(new.type, List) else None
@@ -199,6 +199,7 @@ class Operators(Indexing):
                 if itself and mutable(item):
                     ref.storage.frozen = "a write to an item of a list made by `*`"
                 self.relate(ref.storage, source)
+                self.holds_as(ref.storage, source)
                 content = self.content(source)
                 for inner in content.refs if isinstance(content, Items) else ():
                     self.hold(ref.storage, inner)

@@ -303,10 +303,19 @@ class Storages(Assuming):
     def may_change(self, view: View, node: ast.AST | None, *, appended: bool = False) -> None:
         """Refuse to change which items a list in a list has where something else holds that list."""
         partners = [s for s in self.partners(view.storage) if self.is_list(s)]
+        # A copy of a list of numbers holds none of its lists.
+        partners = [s for s in partners if frozenset((s, view.storage)) not in self.sharing or self.holds_lists(s)]
         if self.is_doubled(view.storage) or (name := next((n for s in partners if (n := self.reached(s))), "")):
             what = f"`{name}` may hold" if not self.is_doubled(view.storage) else "may be held twice"
             self.refuse(node, f"a change of a list in a list that {what}", "copy the inner lists: [list(r) for r in rows]")
         self.detach(view.storage, depth=len(view.path), appended=appended)
+
+    def holds_lists(self, storage: Storage) -> bool:
+        """Whether the items of a list may be lists."""
+        content = self.heap.get(storage)
+        if isinstance(content, Items):
+            return any(not isinstance(ref, (Var, Const, View)) for ref in content.refs)
+        return not isinstance(content, Var) or not isinstance(t := content.type, List) or isinstance(t.item, (List, Tuple))
 
     def detach(self, storage: Storage, *, depth: int = 0, appended: bool = False) -> None:
         """Before a list changes which items it has: what names one of them is from now on seen by itself."""
