@@ -114,6 +114,7 @@ class Widths:
 
     def region(self, region: Region) -> None:
         """Find those of a region."""
+        self.written.pop(region, None)  # what was taken for granted in a trip before
         for stmt in region.body:
             self.inner = region
             if isinstance(stmt, Let):
