@@ -175,9 +175,10 @@ class Heap(Core):
 
     def hold(self, storage: Storage, item: Ref) -> None:
         """Note that a list holds something that can be written."""
-        for mine in _containers(item):
-            deeper = {inner for outer, inner in self.contained if outer is mine}
-            self.contained.update((storage, inner) for inner in (mine, *deeper))
+        inside = self.held_in(item)
+        if len(set(inside)) < len(inside):
+            self.doubled(storage)
+        self.contained.update((storage, inner) for inner in (*inside, *self.deeper({*inside, *self.storages(item)})))
         for inner in self.storages(item):
             if inner is storage or frozenset((storage, inner)) in self.related:
                 self.doubled(storage)
@@ -189,9 +190,33 @@ class Heap(Core):
                 else:
                     self.relate(storage, other)
 
+    def held_in(self, item: Ref) -> list[Storage]:
+        """The lists, dicts and objects that something is or holds, as often as it does."""
+        found: list[Storage] = []
+        todo: list[tuple[Ref, tuple[Storage, ...]]] = [(item, ())]
+        while todo:
+            ref, around = todo.pop()
+            match ref:
+                case ListRef(storage) | DictRef(storage) | ObjectRef(storage) if storage not in around:
+                    found.append(storage)
+                    content = self.heap.get(storage)
+                    held = content.refs if isinstance(content, Items) else ()
+                    held = tuple(content.refs.values()) if isinstance(content, Entries) else held
+                    todo += [(r, (*around, storage)) for r in held]
+                case TupleRef(items):
+                    todo += [(r, around) for r in items]
+                case MaybeRef(_, inner):
+                    todo.append((inner, around))
+        return found
+
+    def deeper(self, containers: set[Storage]) -> list[Storage]:
+        """What is known to be in some containers."""
+        return [inner for outer, inner in self.contained if outer in containers]
+
     def holds_as(self, new: Storage, old: Storage) -> None:
         """Note that a new container holds the items of another one."""
         self.share(new, old)
+        self.contained.update((new, inner) for inner in self.deeper({old}))
         for other in self.partners(old):
             if other is not new:
                 self.share(new, other)
@@ -212,15 +237,3 @@ class Heap(Core):
         if pair not in self.related and not (a.merged and b.merged):
             self.sharing.add(pair)
         self.relate(a, b)
-
-
-def _containers(ref: Ref) -> Iterator[Storage]:
-    """The lists, dicts and objects that a reference is, or holds as a tuple."""
-    match ref:
-        case ListRef(storage) | DictRef(storage) | ObjectRef(storage):
-            yield storage
-        case TupleRef(items):
-            for item in items:
-                yield from _containers(item)
-        case MaybeRef(_, inner):
-            yield from _containers(inner)

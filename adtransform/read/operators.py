@@ -156,6 +156,9 @@ class Operators(Indexing):
                 return self.new_list(a.refs + b.refs)
             new = self.let("extend", self.listed(left.storage), self.listed(right.storage))
             return self.make_list(new, (left.storage, right.storage))
+        if op == "add" and (inner := self.rows(left, right)):
+            new = self.let("extend", *(self.value(ref) for ref in (left, right)))
+            return self.make_list(new, inner)
         if op == "mul" and isinstance(right, (ListRef, TupleRef)) and not isinstance(left, (ListRef, TupleRef)):
             left, right = right, left
         if op == "mul" and isinstance(left, (ListRef, TupleRef)):
@@ -174,6 +177,15 @@ class Operators(Indexing):
             new = self.let("times", old, self.value(right, node), type=self.type_of(old))
             return self.make_list(new, (left.storage,), itself=True)
         return None
+
+    def rows(self, left: Ref, right: Ref) -> tuple[Storage, ...]:
+        """The storages of two lists of which one at least is in another list; none where they are something else."""
+        found: list[Storage] = []
+        for ref in (left, right):
+            if not isinstance(ref, ListRef) and not (isinstance(ref, View) and isinstance(self.type_of(self.value(ref)), List)):
+                return ()
+            found.append(ref.storage)
+        return tuple(found)
 
     def settle_factor(self, a: Atom, node: ast.AST) -> None:
         """Assume that what a list is multiplied with is a number, or an array where it is used as one."""
