@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from adtransform.build import type_of
 from adtransform.ir import Atom, For, If, Let, Region, Try, Var, While
 from adtransform.lattice import Scalar, Unknown
+from adtransform.read.refs import Items
 from adtransform.rewrite import statements
 
 
@@ -60,6 +61,8 @@ def is_as_long(now: object, before: object, body: Region) -> bool:
             continue
         seen.add(a)
         let, met = (flow.let(a), flow.met(a)) if isinstance(a, Var) else (None, [])
+        if let is not None and let.op == "list" and isinstance(before, Items) and len(let.args) == len(before.refs):
+            continue
         if let is not None and let.op in ("update", "assign"):
             todo.append(let.args[0])
         elif met:

@@ -218,7 +218,8 @@ class Separate(Objects):
         types = {n: k for n, k in zip(opening.names, opening.kinds, strict=True) if not isinstance(k, Const)}
         for name, assumed in taken.items():
             types[name] = self.assumed(name, types[name], assumed)
-        reader = type(self)(function.module, types, self.known, {}, taken, self.unrolled_loops)
+        loops = self.unrolled_loops, self.detached_loops, self.live_loops
+        reader = type(self)(function.module, types, self.known, {}, taken, *loops)
         reader.registry, reader.modules = self.registry, self.modules
         reader.known_classes, reader.known_objects, reader.owners = self.known_classes, {}, self.owners
         reader.kept, reader.captured_storages = [], {}
