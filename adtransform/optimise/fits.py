@@ -16,7 +16,7 @@ from adtransform.ir import Atom, Function, Let, Region, Stmt, Var
 from adtransform.lattice import Unknown
 from adtransform.ops import LIKE, elementwise
 from adtransform.optimise.widths import Widths, follows
-from adtransform.rewrite import Rewriter, definitions, loaded, operands, regions, statements, turn
+from adtransform.rewrite import Rewriter, loaded, operands, regions, statements, turn
 
 _ASKED = frozenset("fit zeros expand accumulate shape ndim size".split())  # whose `like` may be another of the same width
 
@@ -27,15 +27,15 @@ def fits(f: Function) -> Function:
     back = statements(Region((), f.body.body[cut:], ()))
     if not any(isinstance(s, Let) and s.op == "fit" and isinstance(type_of(s.args[1]), Unknown) for s in back):
         return f
-    widths, lets = Widths(f), definitions(f.body)
-    f = _Fitted(widths, lets, back).function(f)
-    return _Likes(widths, lets, f, cut).function(f)
+    widths = Widths(f)
+    f = _Fitted(widths, back).function(f)
+    return _Likes(widths, f, cut).function(f)
 
 
 class _Fitted(Rewriter):
-    def __init__(self, widths: Widths, lets: dict[Var, Let], back: list[Stmt]) -> None:
+    def __init__(self, widths: Widths, back: list[Stmt]) -> None:
         super().__init__()
-        self.widths, self.lets = widths, lets
+        self.widths, self.lets = widths, widths.lets
         self.needless: dict[Atom, Let] = {
             s.targets[0]: s for s in back if isinstance(s, Let) and s.op == "fit" and widths.is_needless(s)
         }
@@ -43,11 +43,11 @@ class _Fitted(Rewriter):
         self.called: dict[Var, Var] = {}
         for fit in self.needless.values():
             part, (target,) = fit.args[0], fit.targets
-            if isinstance(part, Var) and part.of is None and not part.hint and part not in self.called and part in lets:
+            if isinstance(part, Var) and part.of is None and not part.hint and part not in self.called and part in self.lets:
                 self.called[part] = Var(part.type, target.hint, target.of, target.wrt)
         for part, name in self.called.items():
             widths.found[name] = widths.of(part)
-            lets[name] = lets[part]
+            self.lets[name] = self.lets[part]
         self.back = False
 
     def let(self, stmt: Let, b: Builder) -> None:
@@ -81,9 +81,9 @@ class _Fitted(Rewriter):
 class _Likes(Rewriter):
     """What is asked for its shape and kind is asked of another value of the same width, where only that is read."""
 
-    def __init__(self, widths: Widths, lets: dict[Var, Let], f: Function, cut: int) -> None:
+    def __init__(self, widths: Widths, f: Function, cut: int) -> None:
         super().__init__()
-        self.widths, self.lets = widths, lets
+        self.widths, self.lets = widths, widths.lets
         self.reads: set[Atom] = set()
         for stmt in statements(Region((), f.body.body[cut:], ())):
             at = LIKE.get(stmt.op) if isinstance(stmt, Let) else None

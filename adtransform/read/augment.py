@@ -70,7 +70,10 @@ class Augment(Control):
         """`owner.name += v`"""
         owner, attr = self.expression(goal.value), self.spelled(goal.attr)
         before = self.attribute(owner, attr, goal)
-        value = self.added(before, lambda: self.attribute(owner, attr, goal), stmt)
+        # Nothing of the user's is run to look again: no property.
+        content = self.heap.get(owner.storage) if isinstance(owner, ObjectRef) else None
+        held = isinstance(content, Entries) and attr in content.refs
+        value = self.added(before, lambda: self.attribute(owner, attr, goal) if held else before, stmt)
         self.place = self.origin(stmt)
         if not isinstance(owner, ObjectRef):
             # Of a part of a complex array; refused, in its words, for anything else.
@@ -339,7 +342,7 @@ class Augment(Control):
             key = self.once(key)
             grown = self.grown_item(base, self.expression(key), stmt) if isinstance(base, DictRef) else None
             before = self.subscript(base, key, stmt) if grown is None else grown
-            value = self.added(before, lambda: self.subscript(base, key, stmt), stmt)
+            value = self.added(before, lambda: before if isinstance(base, ObjectRef) else self.subscript(base, key, stmt), stmt)
             if isinstance(before, View) and isinstance(self.type_of(self.value(before)), Array):
                 new = self.value(self.binary(op, before, value, stmt), stmt)
                 self.overwrite(before, new, stmt)

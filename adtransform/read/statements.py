@@ -122,10 +122,11 @@ class Statements(Unwinding):
         match stmt:
             case ast.Assign(targets=goals, value=value):
                 ref = self.expression(value)
-                before = {pair for pair in self.related if len(pair) == 1}
                 for goal in goals:
+                    exchange = is_exchange(goal, value)
+                    before = {pair for pair in self.related if len(pair) == 1} if exchange else set()
                     self.assign(goal, ref, stmt, isinstance(value, ast.Name))
-                    if is_exchange(goal, value):  # a list holds nothing twice that it did not hold twice before
+                    if exchange:  # a list holds nothing twice that it did not hold twice before
                         self.related = {pair for pair in self.related if len(pair) == 2 or pair in before}
             case ast.AnnAssign(target=goal, value=value):
                 if value is not None:
