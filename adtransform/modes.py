@@ -224,7 +224,12 @@ def _titled(joint: Function, first: int, wrt: Sequence[str]) -> Function:
     for name, found in zip(wrt, joint.results[first:], strict=True):
         if isinstance(found, Var) and not found.hint and found.of is None and Const(name) in loads:
             names.setdefault(found, Var(found.type, "", loads[Const(name)]))
-    body = tuple(replace(s, targets=tuple(names.get(t, t) for t in s.targets)) for s in joint.body.body)
+    if not names:
+        return joint
+    body = tuple(
+        replace(s, targets=tuple(names.get(t, t) for t in s.targets)) if any(t in names for t in s.targets) else s
+        for s in joint.body.body
+    )
     return replace(joint, body=Rewriter(names).region(replace(joint.body, body=body)))
 
 

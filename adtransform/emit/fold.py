@@ -352,27 +352,31 @@ class _Folder:
 
         `whole`: what they are the operands of, if that stands in the same line.
         """
-        chosen = [v for a in found for v in variables(a) if v in self.pending]
+        times: dict[Var, int] = {}
+        for a in found:
+            for v in variables(a):
+                if v in self.pending:
+                    times[v] = times.get(v, 0) + 1
         if len(found) != 1 or not returns:
             # A returned expression that the user did not name keeps the name it got wherever it is not returned alone.
-            self.forget(v for v in chosen if not (is_temporary(v) or self.converts(self.pending[v])))
-            chosen = [v for v in chosen if v in self.pending]
-        if not chosen:
+            for v in [v for v in times if not (is_temporary(v) or self.converts(self.pending[v]))]:
+                del self.pending[v], times[v]
+        if not times:
             return found
         plain = whole is not None and whole.op in ("update", "push", "accumulate_at")
-        times = Counter(chosen)
         sizes = {v: n * (width(self.moved[v]) + (0 if plain and v in found else 2) - width(v)) for v, n in times.items()}
         total = (sum(map(width, found)) if whole is None else width(whole)) + sum(sizes.values())
         # Shares are converted where they are returned, even where that takes another line.
-        fixed = {v for v in chosen if returns and self.converts(self.pending[v])}
-        for v in sorted((v for v in sizes if v not in fixed), key=lambda v: -sizes[v]):
-            if total <= room:
-                break
+        widest = [v for v in sizes if not (returns and self.converts(self.pending[v]))]
+        if len(widest) > 1:
+            widest.sort(key=lambda v: -sizes[v])
+        while total > room and widest:
+            v = widest.pop(0)
             total -= sizes.pop(v)
-            self.pending.pop(v)
-        self.eaten.setdefault(self.current, []).extend(sorted((v for v in sizes if v not in fixed), key=lambda v: -sizes[v]))
+            del self.pending[v]
+        self.eaten.setdefault(self.current, []).extend(widest)
         for v in sizes:
-            self.uses[v] -= sum(a is v for e in found for a in variables(e))
+            self.uses[v] -= times[v]
             if self.uses[v] == 0 and (node := self.pending.pop(v)) in places:
                 out[places[node]] = None
         return tuple(_filled(a, {v: self.moved[v] for v in sizes}) for a in found)
