@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from adtransform.ir import Var
 from adtransform.lattice import Array, List, Scalar, Unknown
+from adtransform.ops import elementwise
 from adtransform.read.control import Control
 from adtransform.read.core import Asked
 from adtransform.read.frames import Frame
@@ -280,6 +281,8 @@ class Augment(Control):
             return False
         if not param:
             sources = self.sources_of(content)
+            if sources is None:
+                return True
             if not sources and (view.path or as_array):
                 self.refuse(stmt, f"`{name}` updated in place, seen as `{others[0]}` too", "annotate the parameters, or copy")
             if not sources and isinstance(content, Var):
@@ -316,8 +319,8 @@ class Augment(Control):
             else:
                 self.take(p, "number", f"np.isscalar({p})", f"`{name}` is taken as a number")
 
-    def sources_of(self, a: object) -> list[str]:
-        """The parameters of unknown type from which elementwise operations make a value."""
+    def sources_of(self, a: object) -> list[str] | None:
+        """The parameters of unknown type that elementwise operations make a value of; None if something there is an array."""
         found: dict[str, None] = {}
         todo = [a]
         while todo:
@@ -327,9 +330,13 @@ class Augment(Control):
             let = self.definitions.get(one)
             if let is None:
                 return []
+            if self.rank(one) != 0 and isinstance(self.type_of(one), Array):
+                return None
             if name := loaded(let):
+                if self.has_taken(name, "array"):
+                    return None
                 found[name] = None
-            elif let.op == "assign" or let.op.startswith(("operator.", "math.")) or self.is_ufunc(let.op):
+            elif let.op == "assign" or elementwise(let.op) or let.op.startswith("math."):
                 todo.extend(let.args)
             elif not isinstance(one.type, Scalar):
                 return []
