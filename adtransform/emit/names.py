@@ -38,6 +38,8 @@ def names(program: Program, *, listing: bool, reserved: Iterable[str]) -> dict[V
     if not listing:
         classes.parameters(nodes)
     classes.join(nodes, found)
+    if not listing:
+        classes.hold_indices(found)
     return _Namer(program, classes, listing, frozenset(reserved)).run()
 
 
@@ -80,6 +82,13 @@ class _Classes:
         for node in nodes:
             if isinstance(node, Bind) and node.tree.op in ("assign", "copy", "copy_of"):
                 self.merge(node.targets[0], node.tree.args[0])
+
+    def hold_indices(self, found: Ranges) -> None:
+        """An index that the user gave no name keeps its variable for all of its loop: no loop inside it has the same."""
+        for loop, trip in found.trips.items():
+            held = self.of.get(loop.index) if loop.index is not None else None
+            if held is not None and all(is_temporary(v) for v in held.members):
+                held.spans = merged([*held.spans, trip])
 
     def turns(self, x: _Class, y: _Class) -> bool:
         """Whether one is a value of the forward sweep and the other an adjoint, which would be read there under its name."""

@@ -24,6 +24,7 @@ class Ranges:
     of: dict[Var, list[Range]] = field(default_factory=dict)
     at: dict[Node, int] = field(default_factory=dict)
     dead: list[tuple[Copy, Var]] = field(default_factory=list)
+    trips: dict[Loop, Range] = field(default_factory=dict)  # the times of each loop's body
     end: int = 0
 
     def holds(self, v: Var, time: int) -> bool:
@@ -116,6 +117,8 @@ class _Walker:
             self.number(block, inner)
             self.clock += 2
             self.spans[node].append((start, self.clock - 2))
+        if isinstance(node, Loop):
+            self.found.trips[node] = self.spans[node][-1]
         return inner
 
     def add(self, v: Var, start: int, end: int) -> None:

@@ -182,8 +182,9 @@ class Iteration(Loops):
             case Lazy("enumerate" | "reversed" | "values" | "items", parts):
                 return self.length(parts[0], node)
             case Lazy("ndindex", parts):
-                one: Atom = Const(1)
-                return functools.reduce(self.times, (self.value(p, node) for p in parts), one)
+                return self.product([self.value(p, node) for p in parts])
+            case Lazy("product", parts):
+                return self.product([self.length(p, node) for p in parts])
         a = self.value(ref, node)
         if isinstance(a, Const):
             self.refuse(node, "a loop over a number", "loop over a range")
@@ -228,18 +229,26 @@ class Iteration(Loops):
                 found = self.held_item(owner, self.value(key, node))
                 return found if kind == "values" else TupleRef((key, found))
             case Lazy("ndindex", parts):
-                return self.place_in(i, [self.value(p, node) for p in parts])
+                return TupleRef(tuple(self.place_in(i, [self.value(p, node) for p in parts])))
+            case Lazy("product", parts):
+                places = self.place_in(i, [self.length(p, node) for p in parts])
+                return TupleRef(tuple(self.item(p, at, node) for p, at in zip(parts, places, strict=True)))
             case TupleRef(items):
                 return self.indexed(self.fresh_list(items), i, node)
         return self.indexed(ref, i, node)
 
-    def place_in(self, i: Atom, shape: list[Atom]) -> Ref:
+    def place_in(self, i: Atom, shape: list[Atom]) -> list[Atom]:
         """The place along each axis of the item at a flat place."""
-        found: list[Ref] = []
+        found: list[Atom] = []
         for size in reversed(shape[1:]):
             found.append(self.let("operator.mod", i, size, type=INT))
             i = self.let("operator.floordiv", i, size, type=INT)
-        return TupleRef((i, *reversed(found)))
+        return [i, *reversed(found)]
+
+    def product(self, sizes: list[Atom]) -> Atom:
+        """The product of lengths."""
+        one: Atom = Const(1)
+        return functools.reduce(self.times, sizes, one)
 
     def times(self, a: Atom, b: Atom) -> Atom:
         """`a * b` of lengths."""
@@ -325,7 +334,7 @@ class Iteration(Loops):
         match ref:
             case ListRef(storage):
                 return [storage]
-            case Lazy("zip" | "enumerate" | "reversed", parts):
+            case Lazy("zip" | "enumerate" | "reversed" | "product", parts):
                 return [s for p in parts for s in self.lists_in(p)]
         return []
 

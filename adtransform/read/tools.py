@@ -7,8 +7,8 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from adtransform.ir import Const, Var
-from adtransform.lattice import Array, List, Scalar, Tuple, kind_of
+from adtransform.ir import Atom, Const, Var
+from adtransform.lattice import Array, List, Scalar, Tuple, kind_of, rank_of
 from adtransform.ops import ENDLESS
 from adtransform.read.objects import Objects
 from adtransform.read.refs import External, Items, Lazy, ListRef, PartialRef, RangeRef, Ref, TupleRef, View
@@ -127,12 +127,49 @@ def _combined(function: Callable[..., Any]) -> Handler:
             number = self.static(arg) if not isinstance(arg, (TupleRef, ListRef, RangeRef, Lazy, View)) else None  # type: ignore[arg-type]
             items = self.known_items(arg)
             if items is None and (number is None or not isinstance(number.value, int)):
-                self.refuse(node, f"`itertools.{function.__name__}` of unknown length", _COUNTED)
+                return arranged(self, function, args, kwargs, node)
             given.append(items if items is not None else number.value)  # type: ignore[union-attr]
         named = {k: v.value for k, v in kwargs.items() if isinstance(v, Const)}
         return TupleRef(tuple(TupleRef(row) for row in function(*given, **named)))
 
     return handler
+
+
+def arranged(self: Objects, function: Callable[..., Any], args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
+    """The items of sources of unknown length in the arrangements of a function of `itertools`."""
+    count = self.static(args[1]) if len(args) == 2 and isinstance(args[1], (Var, Const)) else None
+    if function is itertools.product and not kwargs:
+        return Lazy("product", tuple(kept(self, a, node) for a in args))
+    if function is not itertools.combinations or count is None or not 1 <= count.value <= 3 or kwargs:
+        self.refuse(node, f"`itertools.{function.__name__}` of unknown length", _COUNTED)
+    given = args[0] if isinstance(args[0], (RangeRef, ListRef, View)) else self.as_list(args[0], node)
+    source, made = self.hide(given), self.hide(self.new_list(()))
+    size = self.length(given, node)
+
+    def later(chosen: tuple[Ref, ...], first: Atom) -> None:
+        def each(i: Ref) -> None:
+            at = self.value(i, node)
+            now = (*chosen, self.item(self.frame.env[source], at, node))
+            if len(now) == count.value:
+                self.list_method(self.hidden(made), "append", [TupleRef(now)], {}, node)
+            else:
+                later(now, self.let("operator.add", at, Const(1)))
+
+        self.over(RangeRef(first, size, Const(1)), each, frozenset((made,)), node)
+
+    later((), Const(0))
+    self.unhide(source)
+    return self.unhide(made)
+
+
+def kept(self: Objects, source: Ref, node: ast.AST) -> Ref:
+    """What is run over, with the items that it has now."""
+    t = self.type_of(self.value(source, node)) if isinstance(source, View) else None
+    if isinstance(source, RangeRef) or (isinstance(t, Array) and rank_of(t) not in (None, 1)):
+        return source  # the rows of an array are seen as they are written
+    if isinstance(t, Array) and rank_of(t) == 1:
+        return self.copied(source, False, node)
+    return self.as_list(source, node)
 
 
 def _chain(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
@@ -154,18 +191,27 @@ def _chain_of(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
 
 def _accumulate(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
     step = args[1] if len(args) > 1 else kwargs.get("func")
-    items = self.known_items(args[0])
+    items, start = self.known_items(args[0]), kwargs.get("initial", Const(None))
+
+    def total(last: Ref, item: Ref) -> Ref:
+        return self.binary("add", last, item, node) if step in (None, Const(None)) else self.apply(step, [last, item], {}, node)
+
     if items is None:
-        self.refuse(node, "`itertools.accumulate` of unknown length", "use np.cumsum, or a loop")
-    start = kwargs.get("initial")
-    found = [start] if start is not None else []
+        name = self.hide(self.as_list(args[0], node))
+        first = [self.let("slice", Const(None), Const(1), Const(None)), self.let("slice", Const(1), Const(None), Const(None))]
+        head = self.indexed(self.hidden(name), first[0], node) if start == Const(None) else self.new_list((start,))
+        rest = self.unhide(name) if start != Const(None) else self.indexed(self.unhide(name), first[1], node)
+        made = self.hide(head)
+
+        def each(item: Ref) -> None:
+            last = self.indexed(self.hidden(made), Const(-1), node)
+            self.list_method(self.hidden(made), "append", [total(last, item)], {}, node)
+
+        self.over(rest, each, frozenset((made,)), node)
+        return self.unhide(made)
+    found = [] if start == Const(None) else [start]
     for item in items:
-        if not found:
-            found.append(item)
-        elif step is None:
-            found.append(self.binary("add", found[-1], item, node))
-        else:
-            found.append(self.apply(step, [found[-1], item], {}, node))
+        found.append(total(found[-1], item) if found else item)
     return TupleRef(tuple(found))
 
 
