@@ -82,18 +82,19 @@ def _line(node: Bind | Loop) -> tuple[str, int] | None:
 
 def _is_length(size: Operand, held: list[Operand], made: dict[Var, Tree]) -> bool:
     """Whether a loop of so many trips goes through all of what it takes items from."""
-    lengths = [tree.args[0] for tree in _least(size, made)]
+    lengths = _least(size, made)
     return bool(lengths) and all(any(_as_long(a, b) for b in lengths) for a in held) and all(b in held for b in lengths)
 
 
-def _least(size: Operand, made: dict[Var, Tree]) -> Iterator[Tree]:
-    """The lengths of which a number is the least."""
+def _least(size: Operand, made: dict[Var, Tree]) -> list[Operand]:
+    """The operands of which a number is the least length; none where it is something else, or may be."""
     tree = made.get(size) if isinstance(size, Var) else size
     if isinstance(tree, Tree) and tree.op == "builtins.len":
-        yield tree
-    elif isinstance(tree, Tree) and tree.op == "builtins.min":
-        for a in tree.args:
-            yield from _least(a, made)
+        return [tree.args[0]]
+    if not isinstance(tree, Tree) or tree.op != "builtins.min":
+        return []
+    parts = [_least(a, made) for a in tree.args]
+    return [a for part in parts for a in part] if all(parts) else []
 
 
 def _as_long(a: Operand, b: Operand) -> bool:

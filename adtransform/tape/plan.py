@@ -109,12 +109,16 @@ class Plan:
             return False
         scalar = isinstance(v.type, Scalar)
         integer = scalar and kind_of(v.type) in ("int", "bool") and let.op.startswith("operator.")
-        view = let.op == "index" and not isinstance(type_of(let.args[0]), List)
+        view = let.op == "index" and (not isinstance(type_of(let.args[0]), List) or self.is_outside(let.args[0]))
         if not (let.op in _CHEAP or (let.op in _ARITHMETIC and scalar) or integer or view):
             if not self.is_taped(self.path[v]):
                 return False
             return self.is_step(v, let) or self.invariant(v, depth)
         return all(self.at_hand(a, depth - 1) for a in operands(let))
+
+    def is_outside(self, a: Atom) -> bool:
+        """Whether a value was bound outside every region."""
+        return isinstance(a, Var) and not self.path.get(a)
 
     def is_step(self, v: Var, let: Let) -> bool:
         """Whether an array is one step from what is at hand, and so not worth its memory.

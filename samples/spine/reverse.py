@@ -55,15 +55,12 @@ def cool_reverse(
         if t41:
             u[i, 0] = t39 * 0.5
         seen.append(rough)
-    t49_tape = []
     if not returned:
         y = u.mean(axis=0)
         z = y * 2
         total = np.sum(z * z)
         for k in range(len(seen)):
-            t49 = seen[k]
-            t49_tape.append(t49)
-            total += t49 * u[k, 0]
+            total += seen[k] * u[k, 0]
         result = total
     dseen = [np.float64(0)] * len(seen)
     du = np.zeros_like(u)
@@ -73,9 +70,8 @@ def cool_reverse(
     else:
         # for k in range(len(seen)):
         for k in range(len(seen) - 1, -1, -1):
-            t49 = t49_tape.pop()
             # total += seen[k] * u[k, 0]
-            du[k, 0] += t49
+            du[k, 0] += seen[k]
             dseen[k] += u[k, 0]
         # total = np.sum(y * z)
         dz = 2.0 * z
@@ -88,7 +84,7 @@ def cool_reverse(
         trips = trips_tape.pop()
         rough = rough_tape.pop()
         bend = bend_tape.pop()
-        t50 = u.shape[1]
+        t42 = u.shape[1]
         if rough > 1000.0:
             # return rough * c
             dc += dresult * rough
@@ -108,24 +104,24 @@ def cool_reverse(
             t23 = t23_tape.pop()
             # return np.sum(bend * bend)
             dbend = 2.0 * (drough * bend_1)
-            drow = np.zeros(t50)
+            drow = np.zeros(t42)
             # bend = row[2:] - 2.0 * row[1:-1] + row[:-2]
             drow[:-2] = dbend
             drow[1:-1] -= dbend * 2.0
             drow[2:] += dbend
             # row[1:-1] += c * (row[2:] - 2.0 * row[1:-1] + row[:-2])
             drow += du[i]
-            t51 = drow[1:-1]
-            t52 = t51 * c
-            dc += t51 @ t23
-            drow[:-2] += t52
-            drow[1:-1] -= t52 * 2.0
-            drow[2:] += t52
+            t43 = drow[1:-1]
+            t44 = t43 * c
+            dc += t43 @ t23
+            drow[:-2] += t44
+            drow[1:-1] -= t44 * 2.0
+            drow[2:] += t44
             du[i] = drow
             drough = 0.0
         # return np.sum(bend * bend)
         dbend = 2.0 * (drough * bend)
-        drow = np.zeros(t50)
+        drow = np.zeros(t42)
         # bend = row[2:] - 2.0 * row[1:-1] + row[:-2]
         drow[:-2] = dbend
         drow[1:-1] -= dbend * 2.0
