@@ -111,6 +111,8 @@ class Augment(Control):
         if not isinstance(before, View):
             rebind(self.binary(op, before, value, stmt))
             return True
+        if self.inner_list(before, op, value, stmt):
+            return False
         a = self.value(before, stmt)
         if isinstance(self.type_of(a), Unknown) and not self.is_array(name, before, stmt, place):
             self.may_be_passed_twice(before, stmt)
@@ -148,11 +150,16 @@ class Augment(Control):
                 )
         self.may_be_passed_twice(item, stmt)
 
-    def inner_list(self, item: View, stmt: ast.AugAssign) -> None:
-        """A list in a list is bound anew, where nobody else sees what may be that list."""
-        if name := self.named_item(item) or self.other_list(item.storage):
-            what = f"a list in a list updated in place, which may be `{name}`"
-            self.refuse(stmt, what, "bind a new one: rows[i] = rows[i] + more")
+    def inner_list(self, item: View, op: str, value: Ref, stmt: ast.AugAssign) -> bool:
+        """`+=` of a list in a list, which changes that list."""
+        t = self.type_of(self.value(item))
+        if not isinstance(t, List):
+            return False
+        a = self.value(value, stmt) if isinstance(value, (View, Var)) else None
+        if op != "add" or (a is not None and not isinstance(self.type_of(a), List)):
+            self.refuse(stmt, "this update of a list in a list", "bind a new one: rows[i] = rows[i] + more")
+        self.list_item_method(item, t, "extend", [value], stmt)
+        return True
 
     def other_list(self, storage: Storage) -> str:
         """A name of another list that may hold what a list holds; empty where there is none."""
@@ -355,8 +362,9 @@ class Augment(Control):
                 self.overwrite(before, new, stmt)
                 self.set_again(base, key, before, stmt)
                 return
-            if isinstance(before, View) and isinstance(self.type_of(self.value(before)), List):
-                self.inner_list(before, stmt)
+            if isinstance(before, View) and self.inner_list(before, op, value, stmt):
+                self.set_again(base, key, before, stmt)
+                return
             if isinstance(before, ListRef) and op in ("add", "mul") and self.in_list(before.storage, op, value, stmt):
                 self.set_again(base, key, before, stmt)
                 return

@@ -70,7 +70,7 @@ class Chosen(Merging):
         ref: Any = self.frame.env.get(first) if isinstance(first, str) else self.heap.get(first)
         for key in rest:
             held = ref.items if isinstance(ref, TupleRef) else ref.refs if isinstance(ref, (Items, Entries)) else ()
-            known = key in held if isinstance(held, Mapping) else key < len(held)
+            known = key in held if isinstance(held, Mapping) else isinstance(key, int) and key < len(held)
             ref = held[key] if known else None
         return ref  # type: ignore[no-any-return]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from adtransform.build import type_of
 from adtransform.ir import Atom, For, If, Let, Region, Try, Var, While
-from adtransform.lattice import Scalar, Unknown
+from adtransform.lattice import List, Scalar, Unknown
 from adtransform.read.refs import Items
 from adtransform.rewrite import statements
 
@@ -50,8 +50,11 @@ class Flow:
         return ints(key, self.let)
 
 
-def is_as_long(now: object, before: object, body: Region) -> bool:
-    """Whether what a list holds now is surely of the length it had before, where `body` made the one of the other."""
+def is_as_long(now: object, before: object, body: Region, *, inside: bool = False) -> bool:
+    """Whether what a list holds now is surely of the length it had before, where `body` made the one of the other.
+
+    `inside`: the same of all lists that it holds.
+    """
     flow = Flow(body)
     seen: set[object] = set()
     todo = [now]
@@ -63,13 +66,23 @@ def is_as_long(now: object, before: object, body: Region) -> bool:
         let, met = (flow.let(a), flow.met(a)) if isinstance(a, Var) else (None, [])
         if let is not None and let.op == "list" and isinstance(before, Items) and len(let.args) == len(before.refs):
             continue
-        if let is not None and let.op in ("update", "assign"):
+        if let is not None and (let.op == "assign" or (let.op == "update" and not (inside and _is_other(flow, let.args[2])))):
             todo.append(let.args[0])
         elif met:
             todo += met
         else:
             return False
     return True
+
+
+def _is_other(flow: Flow, item: Atom) -> bool:
+    """Whether a list that is put into a list may be of another length than the one that was there."""
+    while isinstance(item.type if isinstance(item, Var) else None, List):
+        let = flow.let(item)
+        if let is None or let.op not in ("update", "assign"):
+            return let is None or let.op != "index" or not flow.ints(let.args[1])
+        item = let.args[0]
+    return False
 
 
 def ints(key: Atom, definition: Callable[[Var], Let | None]) -> int:

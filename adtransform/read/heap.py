@@ -19,6 +19,7 @@ from adtransform.read.refs import (
     MaybeRef,
     Method,
     ObjectRef,
+    Pair,
     PartialRef,
     Ref,
     Storage,
@@ -28,6 +29,7 @@ from adtransform.read.refs import (
 )
 
 LOOP = "%loop"
+_TWICE = Storage("twice")  # related to the containers that may hold one list twice
 
 Place = tuple[Storage, object]  # an object, a list or a dict, and one of its attributes, items or keys
 
@@ -135,7 +137,11 @@ class Heap(Core):
 
     def partners(self, storage: Storage) -> list[Storage]:
         """The storages that may be one with another, in the order they were made."""
-        return sorted({s for pair in self.related if storage in pair for s in pair - {storage}}, key=lambda s: s.number)
+        return sorted({s for pair in self.related if storage in pair for s in pair - {storage, _TWICE}}, key=lambda s: s.number)
+
+    def same_as(self, storage: Storage) -> list[Storage]:
+        """Those of them that are not related only as both may hold the same."""
+        return [s for s in self.partners(storage) if frozenset((s, storage)) not in self.sharing]
 
     def relate(self, a: Storage, b: Storage) -> None:
         """Note that a write to one of two storages may be seen through the other."""
@@ -178,10 +184,13 @@ class Heap(Core):
         inside = self.held_in(item)
         if len(set(inside)) < len(inside):
             self.doubled(storage)
+        elif any(s is not storage and self.is_doubled(s, lists=True) for s in inside):
+            self.relate(storage, _TWICE)
+        again = {s for s in inside if any((storage, one) in self.contained for one in (s, *self.same_as(s)))}
         self.contained.update((storage, inner) for inner in (*inside, *self.deeper({*inside, *self.storages(item)})))
         for inner in self.storages(item):
             if inner is storage or frozenset((storage, inner)) in self.related:
-                self.doubled(storage)
+                self.doubled(storage, lists=inner is storage or inner in again)
             self.share(storage, inner)
             # A variable of a loop may be a view of something: whoever holds the one may hold the other.
             for other in [s for s in self.partners(inner) if s is not storage]:
@@ -221,15 +230,21 @@ class Heap(Core):
             if other is not new:
                 self.share(new, other)
         if self.is_doubled(old):
-            self.doubled(new)
+            self.doubled(new, lists=self.is_doubled(old, lists=True))
 
-    def doubled(self, storage: Storage) -> None:
-        """Note that a list or a dict may hold the same array twice."""
+    def doubled(self, storage: Storage, *, lists: bool = True) -> None:
+        """Note that a list or a dict may hold the same array twice, or the same list (not so without `lists`)."""
         self.related.add(frozenset((storage,)))
+        if lists:
+            self.relate(storage, _TWICE)
 
-    def is_doubled(self, storage: Storage) -> bool:
-        """Whether it may."""
-        return frozenset((storage,)) in self.related
+    def is_doubled(self, storage: Storage, *, lists: bool = False) -> bool:
+        """Whether it may; of the same list with `lists`."""
+        return frozenset((storage, _TWICE) if lists else (storage,)) in self.related
+
+    def twice(self) -> set[Pair]:
+        """What is known of containers that may hold the same twice."""
+        return {pair for pair in self.related if len(pair) == 1 or _TWICE in pair}
 
     def share(self, a: Storage, b: Storage) -> None:
         """Note that two containers, of which one was made after the other, may hold the same."""

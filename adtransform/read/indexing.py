@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
+from adtransform.errors import Refusal
 from adtransform.infer.indexing import SHAPE
 from adtransform.ir import Atom, Const, Let, Var
 from adtransform.lattice import ELLIPSIS, INT, NONE, TEXT, Array, List, Saved, Scalar, Static, Tuple, Type, Unknown, kind_of
@@ -77,7 +78,7 @@ class Indexing(Tables):
         if isinstance(before, Const):
             known = self.static(key)
             if known is not None:
-                return Const(before.value[known.value])
+                return self.constant_item(before, known, node)
         if t == SHAPE or (isinstance(before, Var) and before.type == Static("shape")):
             integer = kind_of(self.type_of(key)) == "int"
             return self.let("index", before, key, type=INT) if integer else self.let("index", before, key)
@@ -96,6 +97,15 @@ class Indexing(Tables):
             sure = True
         deep = form != "unknown" and bool(owner.storage.param or isinstance(before, Var)) and self.is_deep(before, key)
         return self.through(owner, Step("index", (key,), sure=sure or deep), node)
+
+    def constant_item(self, owner: Const, key: Const, node: ast.AST) -> Const:
+        """The item of a constant."""
+        try:
+            return Const(owner.value[key.value])
+        except (TypeError, IndexError, KeyError) as error:
+            if self.messages:
+                raise Refusal(None) from None  # what is behind something refused
+            self.refuse(node, "an item of this", f"Python says: {error}")
 
     def is_deep(self, a: Atom, key: Atom) -> bool:
         """Whether a value was assumed to have more axes than an index takes."""
@@ -153,6 +163,8 @@ class Indexing(Tables):
     def within(self, index: int, length: int, node: ast.AST) -> None:
         """Refuse an index that is out of range."""
         if not -length <= index < length:
+            if self.messages:
+                raise Refusal(None)  # what is behind something refused
             self.refuse(node, f"item {index} of {length}, which does not exist", "check the index")
 
     def entry(self, owner: DictRef, key: ast.expr, node: ast.AST) -> Ref:
@@ -356,12 +368,23 @@ class Indexing(Tables):
             return
         self.certain(owner, node)
         before = self.value(owner, node)
-        if isinstance(self.type_of(before), List):  # an inner list has another item now
-            self.change(owner, self.let("update", before, key, a), node)
-            self.hold(owner.storage, new)
+        if isinstance(self.type_of(before), List):  # an inner list has other items now
+            self.assign_inner_item(owner, before, key, new, node)
             return
         whole = self.type_of(key) == Tuple(())  # `x[()]` is `x[...]` where it is written
         self.store(owner, self.let("update", before, Const(...) if whole else key, a, hint=hint), node, hint)
+
+    def assign_inner_item(self, owner: View, before: Atom, key: Atom, new: Ref, node: ast.AST) -> None:
+        """Write an item of a list in a list, or some of its items."""
+        if not isinstance(self.type_of(key), Static):
+            self.change(owner, self.let("update", before, key, self.value(new, node)), node)
+            self.hold(owner.storage, new)
+            return
+        inner = self.sublist(self.let("assign", before, type=self.type_of(before)), owner.storage)
+        assert isinstance(inner, ListRef)
+        self.assign_list_slice(inner, key, None, new, node)
+        self.change(owner, self.listed(inner.storage), node)
+        self.holds_as(owner.storage, inner.storage)
 
     def certain(self, view: View, node: ast.AST) -> None:
         """Writing into what an index gave: an array then, and it has to be a view."""

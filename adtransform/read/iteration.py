@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from adtransform.ir import Atom, Const, Region, Var
-from adtransform.lattice import INT, Array, Scalar, Tuple, kind_of
+from adtransform.lattice import INT, Array, List, Scalar, Tuple, kind_of
 from adtransform.ops import ENDLESS
 from adtransform.read.core import UNROLL, Live
 from adtransform.read.flow import is_as_long
@@ -34,6 +34,7 @@ from adtransform.read.refs import (
     present,
 )
 
+_BACK = "a list that changes while a loop runs over it from its end", "loop over its indices: for i in reversed(range(n))"
 _CHANGED = "a list whose length changes while something runs over it", "write a `while` loop with an index"
 
 # How a counted loop is read: its bounds, and the body for an index; gives the flag whether it was left early.
@@ -152,10 +153,13 @@ class Iteration(Loops):
     def check_strict(self, args: list[Ref], node: ast.AST) -> None:
         """`zip(..., strict=True)`"""
         sizes = [self.length(a, node) for a in args]
-        for size in sizes[1:]:
+        for place, size in enumerate(sizes[1:], 2):
             if isinstance(size, Const) and size == sizes[0]:
                 continue
-            self.effect("assert", self.let("operator.eq", sizes[0], size), Const("zip() arguments have different lengths"))
+            others = "argument 1" if place == 2 else f"arguments 1-{place - 1}"
+            for op, differs in (("operator.lt", "shorter"), ("operator.gt", "longer")):
+                text = f"zip() argument {place} is {differs} than {others}"
+                self.raise_where(self.let(op, size, sizes[0]), ValueError, text)
 
     def length(self, ref: Ref, node: ast.AST) -> Atom:
         """The number of items as an operand."""
@@ -226,6 +230,10 @@ class Iteration(Loops):
                 return self.item(parts[0], last, node)
             case Lazy("values" | "items" as kind, (keys, DictRef() as owner)):
                 key = self.item(keys, i, node)
+                if self.table(owner) is None:
+                    held = self.known_items(Lazy("values", ref.parts)) or []
+                    value = self.indexed(self.fresh_list(tuple(held)), i, node)
+                    return value if kind == "values" else TupleRef((key, value))
                 found = self.held_item(owner, self.value(key, node))
                 return found if kind == "values" else TupleRef((key, found))
             case Lazy("ndindex", parts):
@@ -298,7 +306,7 @@ class Iteration(Loops):
                 name = self.hide(inner)
                 try:
                     if id(node) in self.live_loops:
-                        self.refuse(node, *_CHANGED)
+                        self.refuse(node, *_BACK)
                     return loop((last, Const(-1), Const(-1)), lambda i: self.steadily(inner, i, each, node))
                 finally:
                     self.frame.env.pop(name, None)
@@ -319,21 +327,23 @@ class Iteration(Loops):
 
     def steadily(self, ref: Ref, i: Var | None, each: Callable[[Ref], None], node: ast.AST) -> None:
         """One trip of a loop over something whose length is known before; where a list may not keep it, read otherwise."""
-        before = [(s, self.content(s)) for s in self.lists_in(ref)]
+        before = [(s, inside, self.content(s)) for s, inside in self.lists_in(ref)]
         each(self.item(ref, self.index_ref(i), node))
         made: Region | None = None
-        for storage, content in before:
+        for storage, inside, content in before:
             now = self.heap.get(storage)
             if now is not content and self.frame.flag(STOP) != TRUE and now is not None:
                 made = made or Region((), tuple(self.builder.body), ())
-                if not is_as_long(now, content, made):
+                if not is_as_long(now, content, made, inside=inside):
                     raise Live(node)
 
-    def lists_in(self, ref: Ref) -> list[Storage]:
-        """The lists that something to run over is made of."""
+    def lists_in(self, ref: Ref) -> list[tuple[Storage, bool]]:
+        """The lists that something to run over is made of, and whether it is a list in that list."""
         match ref:
             case ListRef(storage):
-                return [storage]
+                return [(storage, False)]
+            case View(storage) if isinstance(self.type_of(self.value(ref)), List):
+                return [(storage, True)]
             case Lazy("zip" | "enumerate" | "reversed" | "product", parts):
                 return [s for p in parts for s in self.lists_in(p)]
         return []
@@ -342,7 +352,7 @@ class Iteration(Loops):
         """Run over something kept under a hidden name as long as there is another item, as Python does."""
         ref = self.frame.env[name]
         if not isinstance(node, ast.For) or goes_back(ref):
-            self.refuse(node, *_CHANGED)
+            self.refuse(node, *(_BACK if goes_back(ref) else _CHANGED))
         place = self.hide(Const(0))
 
         def there() -> Atom:
@@ -441,7 +451,7 @@ class Iteration(Loops):
         if len(now) != len(items) and not self.lists_in(ref):
             self.refuse(node, "a dict that grows or shrinks while a loop runs over it", "loop over a list of its keys")
         if len(now) != len(items) and goes_back(ref):
-            self.refuse(node, *_CHANGED)
+            self.refuse(node, *_BACK)
         return now
 
     def guarded(self, flag: Var, rest: Callable[[], None]) -> None:

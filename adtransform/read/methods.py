@@ -320,8 +320,10 @@ class Methods(Library):
         for partner in self.partners(more.storage):
             self.relate(storage, partner)
         if mutable(self.item_of(after)):
-            if frozenset((storage, more.storage)) in self.related or self.is_doubled(more.storage):
+            if frozenset((storage, more.storage)) in self.related:
                 self.doubled(storage)
+            elif self.is_doubled(more.storage):
+                self.doubled(storage, lists=self.is_doubled(more.storage, lists=True))
             self.relate(storage, more.storage)
         for inner in added.refs if isinstance(added, Items) else ():
             self.hold(storage, inner)
@@ -363,6 +365,15 @@ class Methods(Library):
             new = self.let("push", before, self.shown(args[0], node))
             self.change(owner, new, node, appended=True)
             self.hold(owner.storage, args[0])
+            return Const(None)
+        if name == "extend":
+            if self.in_each(owner, lambda side: self.list_item_method(side, t, name, args, node), node):
+                return Const(None)
+            inner = self.sublist(self.let("assign", self.value(owner, node), type=t), owner.storage)
+            assert isinstance(inner, ListRef)
+            self.extend(inner.storage, args[0], node)
+            self.change(owner, self.listed(inner.storage), node, appended=True)
+            self.holds_as(owner.storage, inner.storage)
             return Const(None)
         if name == "copy":
             copied = self.make(self.let("assign", self.value(owner, node), type=t))

@@ -204,6 +204,7 @@ def _dict(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST)
 
 def _lazy(kind: str) -> Handler:
     def handler(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+        args = [TupleRef(tuple(self.known_items(a) or ())) if isinstance(a, DictRef) and not self.table(a) else a for a in args]
         if kind == "enumerate":
             start = kwargs.get("start") or (args[1] if len(args) > 1 else Const(0))
             at = self.value(start, node)

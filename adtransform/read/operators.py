@@ -202,9 +202,11 @@ class Operators(Indexing):
         """A new run-time list that holds what other lists hold."""
         ref = self.make(new)
         assert isinstance(ref, ListRef)
-        twice = len(set(sources)) < len(sources) or frozenset(sources) in self.related or any(map(self.is_doubled, sources))
-        if (twice or itself) and isinstance(new, Var) and isinstance(new.type, List) and not isinstance(new.type.item, Scalar):
-            self.doubled(ref.storage)
+        if isinstance(new, Var) and isinstance(new.type, List) and not isinstance(new.type.item, Scalar):
+            if itself or len(set(sources)) < len(sources) or frozenset(sources) in self.related:
+                self.doubled(ref.storage)
+            elif any(map(self.is_doubled, sources)):
+                self.doubled(ref.storage, lists=any(self.is_doubled(s, lists=True) for s in sources))
         for source in sources:
             item = new.type.item if isinstance(new, Var) and isinstance(new.type, List) else None
             if item is not None and not isinstance(item, Scalar):

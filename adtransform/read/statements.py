@@ -124,10 +124,10 @@ class Statements(Unwinding):
                 ref = self.expression(value)
                 for goal in goals:
                     exchange = is_exchange(goal, value)
-                    before = {pair for pair in self.related if len(pair) == 1} if exchange else set()
+                    before = self.twice() if exchange else set()
                     self.assign(goal, ref, stmt, isinstance(value, ast.Name))
                     if exchange:  # a list holds nothing twice that it did not hold twice before
-                        self.related = {pair for pair in self.related if len(pair) == 2 or pair in before}
+                        self.related -= self.twice() - before
             case ast.AnnAssign(target=goal, value=value):
                 if value is not None:
                     self.assign(goal, self.expression(value), stmt, isinstance(value, ast.Name))

@@ -285,10 +285,11 @@ class Storages(Assuming):
             self.refuse(node, "a write to what a loop may be running over", "loop over a copy: for v in x.copy()")
         if names:
             name, is_held = min(names), isinstance(self.heap.get(storage), Entries)
+            what = "what" if is_held else "a list that" if structural else "an array that"
             help = f"copy where `{name}` is bound: .copy() (for a list: append u.copy())"
             self.refuse(
                 node,
-                f"a write to {'what' if is_held else 'an array that'} `{name}` may share",
+                f"a write to {what} `{name}` may share",
                 f"copy where `{name}` is bound: copy.copy(...)" if is_held else help,
             )
         if structural:
@@ -303,10 +304,12 @@ class Storages(Assuming):
     def may_change(self, view: View, node: ast.AST | None, *, appended: bool = False) -> None:
         """Refuse to change which items a list in a list has where something else holds that list."""
         partners = [s for s in self.partners(view.storage) if self.is_list(s)]
-        # A copy of a list of numbers holds none of its lists.
-        partners = [s for s in partners if frozenset((s, view.storage)) not in self.sharing or self.holds_lists(s)]
-        if self.is_doubled(view.storage) or (name := next((n for s in partners if (n := self.reached(s))), "")):
-            what = f"`{name}` may hold" if not self.is_doubled(view.storage) else "may be held twice"
+        # A copy of a list of numbers holds none of its lists; a list that it holds is one.
+        alike = [s for s in partners if frozenset((s, view.storage)) not in self.sharing or self.holds_lists(s)]
+        partners = [s for s in partners if s in alike or (view.storage, s) in self.contained]
+        twice = self.is_doubled(view.storage, lists=True)
+        if twice or (name := next((n for s in partners if (n := self.reached(s))), "")):
+            what = f"`{name}` may hold" if not twice else "may be held twice"
             self.refuse(node, f"a change of a list in a list that {what}", "copy the inner lists: [list(r) for r in rows]")
         self.detach(view.storage, depth=len(view.path), appended=appended)
 

@@ -208,7 +208,7 @@ class Tables(Classes):
         if isinstance(value.type, List) and mutable(value.type.item):
             self.share(made, owner.storage)
             if self.is_doubled(owner.storage):
-                self.doubled(made)
+                self.doubled(made, lists=self.is_doubled(owner.storage, lists=True))
         return DictRef(made)
 
     # What other parts provide.
