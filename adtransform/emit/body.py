@@ -10,7 +10,7 @@ from adtransform.emit.spell import Speller
 from adtransform.emit.unbound import unbound
 from adtransform.errors import refuse
 from adtransform.ir import UNDEFINED, Const, Leaf, Let, Origin, Var, is_temporary
-from adtransform.lattice import Array, Dict, List, Scalar, is_scalar, kind_of, same_kind
+from adtransform.lattice import Array, Dict, List, Scalar, kind_of, same_kind
 from adtransform.ops import BINARY, CALLS
 from adtransform.place.copies import augmented
 from adtransform.place.program import (
@@ -199,7 +199,7 @@ class Printer:
         if len(tree.args) < 2 or not isinstance(tree.args[0], Var) or self.names[tree.args[0]] != left:
             return False
         if tree.op == "accumulate":
-            if not (node.inplace or is_scalar(tree.type) or self.listing):
+            if not (node.inplace or isinstance(tree.args[0].type, Scalar) or self.listing):
                 return False
             self.write(f"{left} += ", self.spell.share(tree), indent, node)
             return True
@@ -211,7 +211,7 @@ class Printer:
         written = augmented(tree)
         own = node.targets[0]
         generated = tree.origin is None or not tree.origin.text or own.of is not None or is_temporary(own)
-        immutable = isinstance(tree.type, Scalar) and is_scalar(type_of(tree.args[0]))
+        immutable = isinstance(tree.type, Scalar) and isinstance(tree.args[0].type, Scalar)
         if (immutable and (written == left or generated)) or node.inplace:
             self.write(f"{left} {BINARY[tree.op][0]}= ", self.spell(tree.args[1]), indent, node)
             return True

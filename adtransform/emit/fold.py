@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from adtransform.emit.shorts import shorts
 from adtransform.emit.width import width
 from adtransform.ir import Const, Var, is_temporary
-from adtransform.lattice import BOOL, List, is_scalar, kind_of
+from adtransform.lattice import BOOL, List, Scalar, kind_of
 from adtransform.ops import BINARY, effect_free
 from adtransform.place.program import (
     Attempt,
@@ -225,7 +225,7 @@ class _Folder:
         tree = node.tree
         if tree.op in BINARY and isinstance(first := tree.args[0], Var):
             target = node.targets[0]
-            grows = node.inplace or (is_scalar(tree.type) and self.label(first) == self.label(target) != "")
+            grows = node.inplace or (isinstance(first.type, Scalar) and self.label(first) == self.label(target) != "")
             return width(first) + 2 if grows else 0
         value = tree.args[2] if tree.op == "update" else None
         if not isinstance(value, Var) or value not in self.pending:
