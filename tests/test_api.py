@@ -629,6 +629,18 @@ def test_check_grads_finds_errors() -> None:
         check_grads(product, (2.0, 3.0, 5.0), modes=("both",))
 
 
+def test_the_first_wrong_line_behind_a_try() -> None:
+    def ratio(x: float, a: float) -> float:
+        try:
+            r = a / x
+        except ZeroDivisionError:
+            r = 1.0
+        return r * a
+
+    with pytest.raises(AssertionError, match=r"forward: .* first wrong at .*: r = a / x"):
+        check_grads(ratio, (0.0, 0.3))
+
+
 def saturated(u, k):
     try:
         y = k * np.tanh(u)

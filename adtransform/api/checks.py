@@ -281,7 +281,12 @@ def _first_wrong_line(level: _Level, mode: str, tolerance: Tolerance) -> str:
             continue
         part = replace(f, body=replace(f.body, results=results), tree=tuple(Leaf(i) for i in range(len(results))))
         program = replace(level.program, function=part, out=tree_of(part.tree))
-        if _compared(replace(level, program=program, evaluate=_interpreted(part, level)), mode, tolerance)[1]:
+        cut = replace(level, program=program, evaluate=_interpreted(part, level))
+        try:
+            wrong = _compared(cut, mode, tolerance)[1]
+        except (UnboundLocalError, TypeError):
+            continue  # what only some of the paths bind
+        if wrong:
             return f"; first wrong at {_place(stmt.origin)}"
     return ""
 

@@ -380,13 +380,14 @@ class Speller:
 
     def _copy_items(self, t: Tree) -> Py:
         item = t.type.item if isinstance(t.type, List) else t.type
+        unsure, held = dict(t.kwargs), within(self(t.args[0]), OR)
         if isinstance(t.type, Dict):
-            return Word(f"{{k: {self.called('copy_of')}(v) for k, v in {within(self(t.args[0]), OR)}.items()}}")
-        unsure = dict(t.kwargs)
-        if isinstance(item, Tuple):
-            return Word(f"[{self.parted('v')} for v in {within(self(t.args[0]), OR)}]")
-        inner = "v.copy()" if isinstance(item, Array) and "holes" not in unsure else f"{self.called('copy_of')}(v)"
-        items = Word(f"[{inner} for v in {within(self(t.args[0]), OR)}]")
+            items = Word(f"{{k: {self.called('copy_of')}(v) for k, v in {held}.items()}}")
+        elif isinstance(item, Tuple):
+            items = Word(f"[{self.parted('v')} for v in {held}]")
+        else:
+            inner = "v.copy()" if isinstance(item, Array) and "holes" not in unsure else f"{self.called('copy_of')}(v)"
+            items = Word(f"[{inner} for v in {held}]")
         # A list that some path leaves unbound is None there.
         return Infix(self(t.args[0]), "and", items, AND) if "loose" in unsure else items
 

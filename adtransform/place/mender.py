@@ -277,7 +277,7 @@ class Mender:
             self.copied.add(maker)
             raw = Var(v.type)
             maker.targets = (raw,)
-            item = maker.tree.op == "index" and not isinstance(type_of(maker.tree.args[0]), List)
+            item = maker.tree.op == "index" and not isinstance(type_of(maker.tree.args[0]), (List, Tuple))
             copy = Bind((v,), Tree(self.how(v, item), (raw,), (), v.type, maker.tree.origin), maker.origin)
             self.after.setdefault(maker, []).append(copy)
         return True
