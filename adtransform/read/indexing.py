@@ -368,6 +368,8 @@ class Indexing(Tables):
             return
         self.certain(owner, node)
         before = self.value(owner, node)
+        if isinstance(self.type_of(before), Tuple):
+            self.refuse(node, "a write to an item of a tuple", "use a list")
         if isinstance(self.type_of(before), List):  # an inner list has other items now
             self.assign_inner_item(owner, before, key, new, node)
             return

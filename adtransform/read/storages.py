@@ -309,7 +309,7 @@ class Storages(Assuming):
         partners = [s for s in partners if s in alike or (view.storage, s) in self.contained]
         twice = self.is_doubled(view.storage, lists=True)
         if twice or (name := next((n for s in partners if (n := self.reached(s))), "")):
-            what = f"`{name}` may hold" if not twice else "may be held twice"
+            what = "may be held twice" if twice else "a loop runs over" if name == LOOP else f"`{name}` may hold"
             self.refuse(node, f"a change of a list in a list that {what}", "copy the inner lists: [list(r) for r in rows]")
         self.detach(view.storage, depth=len(view.path), appended=appended)
 
