@@ -62,6 +62,14 @@ def _moves(node: Node) -> list[tuple[Operand, Var]]:
     return []
 
 
+def _unconditional(nodes: list[Node]) -> Iterator[Node]:
+    """The statements that are no branch's: what is written there is an array."""
+    for node in nodes:
+        yield node
+        if isinstance(node, Loop):
+            yield from _unconditional(node.body)
+
+
 class Mender:
     """Inserts the copies that end conflicts: one round, as few and as far out of loops as it can."""
 
@@ -87,7 +95,7 @@ class Mender:
         self.loose = _may_be_unbound(program.nodes)
         self.indexed = {
             v
-            for node in walk(program.nodes)
+            for node in _unconditional(program.nodes)
             if isinstance(node, Bind) and node.tree.op in ("update", "accumulate_at")
             for v in (node.targets[0], node.tree.args[0])
         }

@@ -18,7 +18,7 @@ from adtransform.lattice import List, Scalar, Unknown
 from adtransform.ops import elementwise
 from adtransform.read.core import Asked, Taken
 from adtransform.read.flow import Flow
-from adtransform.rewrite import loaded
+from adtransform.rewrite import loaded, operands
 
 _RANK_KEEPING = frozenset("assign update numpy.copy operator.neg operator.pos numpy.zeros_like numpy.ones_like".split())
 
@@ -61,7 +61,7 @@ def _numbers(flow: Flow, one: Asked) -> dict[str, int]:
         seen.add(a)
         met, let = flow.met(a), flow.let(a)
         if met or (let is not None and (elementwise(let.op) or let.op == "assign" or let.op.startswith("math."))):
-            todo += met if let is None else let.args
+            todo += met if let is None else operands(let)
             continue
         held = (
             _held(flow, let.args[0]) if let is not None and let.op == "index" and isinstance(type_of(let.args[0]), List) else []

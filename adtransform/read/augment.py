@@ -27,7 +27,7 @@ from adtransform.read.refs import (
     View,
     present,
 )
-from adtransform.rewrite import loaded
+from adtransform.rewrite import loaded, operands
 
 _KEY = "%key"
 
@@ -344,7 +344,7 @@ class Augment(Control):
                     return None
                 found[name] = None
             elif let.op == "assign" or elementwise(let.op) or let.op.startswith("math."):
-                todo.extend(let.args)
+                todo.extend(operands(let))
             elif not isinstance(one.type, Scalar):
                 return []
         return [p for p in found if isinstance(self.param_type(p), Unknown)]

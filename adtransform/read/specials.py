@@ -219,6 +219,12 @@ def _put_together(self: Library, before: Ref | None, middle: Ref, after: Ref | N
     return self.library_call("numpy.concatenate", [TupleRef(tuple(parts))], {}, node)
 
 
+def _inner(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
+    """`np.inner` of a number is a product."""
+    numbers = [self.rank(self.array_like(a, node)) == 0 for a in args]
+    return self.library_call("numpy.multiply", args, kwargs, node) if any(numbers) else None
+
+
 def _unwritten(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
     self.refuse(node, f"`{op.replace('numpy', 'np')}`", "write x[key] = v")
 
@@ -241,6 +247,7 @@ SPECIAL: dict[str, Handler] = {
     **{f"numpy.{n}": _split for n in ("split", "array_split", "hsplit", "vsplit", "dsplit")},
     "numpy.where": _where,
     "numpy.nan_to_num": _in_place,
+    "numpy.inner": _inner,
     "numpy.put": _put,
     "numpy.pad": _pad,
     "numpy.diff": _diff,

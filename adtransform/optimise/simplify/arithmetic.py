@@ -16,6 +16,7 @@ from adtransform.lattice import (
 )
 from adtransform.ops import elementwise
 from adtransform.optimise.simplify.engine import Simplifier, is_floating, is_number, row
+from adtransform.rewrite import operands
 
 
 @row("operator.mul", "numpy.multiply")
@@ -280,7 +281,7 @@ def _spans(s: Simplifier, a: Atom, part: Atom, depth: int = 3) -> bool:
     let, inner = (s.lets.get(v) if isinstance(v, Var) else None for v in (a, part))
     if let is not None and elementwise(let.op) and any(_spans(s, o, part, depth - 1) for o in let.args):
         return True
-    return inner is not None and elementwise(inner.op) and all(_spans(s, a, o, depth - 1) for o in inner.args)
+    return inner is not None and elementwise(inner.op) and all(_spans(s, a, o, depth - 1) for o in operands(inner))
 
 
 def _excludes(s: Simplifier, cond: Atom, other: Atom) -> bool:

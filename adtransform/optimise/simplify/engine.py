@@ -12,7 +12,7 @@ from adtransform.build import Builder, type_of
 from adtransform.ir import Atom, Const, If, Let, Try, Var
 from adtransform.lattice import Type, dims_of, is_scalar, kind_of, same_shape
 from adtransform.ops import elementwise, resolve
-from adtransform.rewrite import Rewriter
+from adtransform.rewrite import Rewriter, operands
 
 _FOLDABLE = frozenset(
     "operator.add operator.sub operator.mul operator.neg operator.lt operator.le operator.eq operator.ne operator.gt "
@@ -118,7 +118,7 @@ class Simplifier(Rewriter):
         if a == like or same_shape(type_of(a), type_of(like)):
             return True
         let = self.lets.get(like) if isinstance(like, Var) else None
-        return let is not None and elementwise(let.op) and all(o == a or is_scalar(type_of(o)) for o in let.args)
+        return let is not None and elementwise(let.op) and all(o == a or is_scalar(type_of(o)) for o in operands(let))
 
     def folded(self, stmt: Let) -> Atom | None:
         """The value of an operation on constants."""

@@ -75,7 +75,8 @@ def reduced_to(s: Simplifier, part: Atom, like: Atom, b: Builder) -> Atom | None
         # An array without axes can be written, and then whoever shares it sees that: a number is made of it.
         return b.let("builtins.float", part) if _dtype(want) in (None, "float64") else None
     if is_scalar(want) and isinstance(have, Array) and kind_of(want) == kind_of(have) == "float" and _dtype(have) == "float64":
-        return b.let("numpy.sum", part)
+        total = b.let("numpy.sum", part)
+        return total if _dtype(want) in (None, "?", "float64") else b.let("cast", total, like)
     to, from_ = dims_of(want), dims_of(have)
     if to is None or from_ is None or len(from_) < len(to) or not _compatible(have, want):
         return None
@@ -101,10 +102,12 @@ def _axes(axes: Iterable[int]) -> int | tuple[int, ...]:
 
 
 def _compatible(have: Type, want: Type) -> bool:
-    """Whether a share needs no cast: the same dtype, or floats of which one is not known (the result is cast in the end)."""
-    if "?" in (found := (_dtype(have), _dtype(want))) or (
-        None in found and isinstance(have, Array) and isinstance(want, Array)
-    ):
+    """Whether a share needs no cast: the same dtype, or floats of which one is not known (the result is cast in the end).
+
+    What is known to be narrower than others takes no share of an unknown dtype: what it is added to would be wider.
+    """
+    arrays = isinstance(have, Array) and isinstance(want, Array)
+    if "?" in (found := (_dtype(have), _dtype(want))) or (None in found and arrays and found[1] in (None, "float64")):
         return kind_of(have) in ("float", None) and kind_of(want) in ("float", None)
     if is_scalar(have) and is_scalar(want):
         wide = {None, "float64", "?"}
