@@ -246,12 +246,16 @@ class Methods(Library):
         rest, last = self.lets("pop", (self.listed(storage),), {}, 2, (self.list_name(storage),))
         self.heap[storage] = rest
         ref = self.make(last)
-        if isinstance(ref, (View, ListRef)):
-            for other in self.partners(storage):
-                self.relate(ref.storage, other)
-            if self.is_doubled(storage):
-                self.relate(ref.storage, storage)
+        self.taken_out(ref, storage)
         return ref
+
+    def taken_out(self, item: Ref, storage: Storage) -> None:
+        """Note who may hold an item that a list does not hold any more."""
+        if isinstance(item, (View, ListRef)):
+            for other in self.partners(storage):
+                self.relate(item.storage, other)
+            if self.is_doubled(storage):
+                self.relate(item.storage, storage)
 
     def pop_at(self, storage: Storage, place: Atom, node: ast.AST) -> Ref:
         """`xs.pop(i)`, `del xs[i]`: the item, which the list then has not any more."""
@@ -267,9 +271,7 @@ class Methods(Library):
             first = self.let("operator.mod", place, self.let("builtins.len", self.listed(storage)))
         last = Const(known.value + 1) if known is not None and known.value >= 0 else self.let("operator.add", first, Const(1))
         self.splice(owner, first, last, None, node)
-        for other in self.partners(storage):
-            if isinstance(found, (View, ListRef)):
-                self.relate(found.storage, other)
+        self.taken_out(found, storage)
         return found
 
     def delete(self, owner: Ref, key: ast.expr, node: ast.AST) -> None:
