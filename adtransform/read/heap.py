@@ -190,7 +190,9 @@ class Heap(Core):
         self.contained.update((storage, inner) for inner in (*inside, *self.deeper({*inside, *self.storages(item)})))
         for inner in self.storages(item):
             if inner is storage or frozenset((storage, inner)) in self.related:
-                self.doubled(storage, lists=inner is storage or inner in again)
+                # An item of a list that is not one itself here is a list in it.
+                listed = inner is storage or (inner in again if inner in inside else self.is_list(inner))
+                self.doubled(storage, lists=listed)
             self.share(storage, inner)
             # A variable of a loop may be a view of something: whoever holds the one may hold the other.
             for other in [s for s in self.partners(inner) if s is not storage]:
