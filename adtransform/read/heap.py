@@ -29,7 +29,7 @@ from adtransform.read.refs import (
 )
 
 LOOP = "%loop"
-_TWICE = Storage("twice")  # related to the containers that may hold one list twice
+TWICE = Storage("twice")  # related to the containers that may hold one list twice
 
 Place = tuple[Storage, object]  # an object, a list or a dict, and one of its attributes, items or keys
 
@@ -137,7 +137,7 @@ class Heap(Core):
 
     def partners(self, storage: Storage) -> list[Storage]:
         """The storages that may be one with another, in the order they were made."""
-        return sorted({s for pair in self.related if storage in pair for s in pair - {storage, _TWICE}}, key=lambda s: s.number)
+        return sorted({s for pair in self.related if storage in pair for s in pair - {storage, TWICE}}, key=lambda s: s.number)
 
     def same_as(self, storage: Storage) -> list[Storage]:
         """Those of them that are not related only as both may hold the same."""
@@ -184,15 +184,17 @@ class Heap(Core):
         inside = self.held_in(item)
         if len(set(inside)) < len(inside):
             self.doubled(storage)
-        elif any(s is not storage and self.is_doubled(s, lists=True) for s in inside):
-            self.relate(storage, _TWICE)
+        elif any(s is not storage and self.is_doubled(s, lists=True) for s in (*inside, *self.storages(item))):
+            self.relate(storage, TWICE)
+        rows = [(view.storage, self.puts_each(storage, view)) for view in self.rows_in(item)]
+        once = {s for s, _ in rows} - {s for s, each in rows if not each}
         again = {s for s in inside if any((storage, one) in self.contained for one in (s, *self.same_as(s)))}
         self.contained.update((storage, inner) for inner in (*inside, *self.deeper({*inside, *self.storages(item)})))
         for inner in self.storages(item):
             if inner is storage or frozenset((storage, inner)) in self.related:
                 # An item of a list that is not one itself here is a list in it.
-                listed = inner is storage or (inner in again if inner in inside else self.is_list(inner))
-                self.doubled(storage, lists=listed)
+                row = self.is_list(inner) and inner not in once
+                self.doubled(storage, lists=inner is storage or (inner in again if inner in inside else row))
             self.share(storage, inner)
             # A variable of a loop may be a view of something: whoever holds the one may hold the other.
             for other in [s for s in self.partners(inner) if s is not storage]:
@@ -200,6 +202,26 @@ class Heap(Core):
                     self.share(storage, other)
                 else:
                     self.relate(storage, other)
+
+    def rows_in(self, item: Ref) -> list[View]:
+        """The items of lists that something is, or a tuple of such."""
+        if isinstance(item, TupleRef):
+            return [view for part in item.items for view in self.rows_in(part)]
+        return [item] if isinstance(item, View) and self.is_list(item.storage) else []
+
+    def puts_each(self, storage: Storage, row: View) -> bool:
+        """Whether the innermost loop puts each item of another list into this one, and nothing else has put any there."""
+        loop = self.open_loops[-1] if self.open_loops else None
+        if loop is None or len(row.path) != 1 or row.path[0].args != (loop.index,):
+            return False
+        if [node for node, _, _ in self.heads[storage.depth :]] != [loop.node]:
+            return False
+        pair = storage, row.storage
+        if pair not in self.each and frozenset(pair) in self.related:
+            return False
+        node, index = self.each.setdefault(pair, (loop.node, None))
+        self.each[pair] = node, loop.index
+        return node is loop.node and index is not loop.index
 
     def held_in(self, item: Ref) -> list[Storage]:
         """The lists, dicts and objects that something is or holds, as often as it does."""
@@ -238,15 +260,15 @@ class Heap(Core):
         """Note that a list or a dict may hold the same array twice, or the same list (not so without `lists`)."""
         self.related.add(frozenset((storage,)))
         if lists:
-            self.relate(storage, _TWICE)
+            self.relate(storage, TWICE)
 
     def is_doubled(self, storage: Storage, *, lists: bool = False) -> bool:
         """Whether it may; of the same list with `lists`."""
-        return frozenset((storage, _TWICE) if lists else (storage,)) in self.related
+        return frozenset((storage, TWICE) if lists else (storage,)) in self.related
 
     def twice(self) -> set[Pair]:
         """What is known of containers that may hold the same twice."""
-        return {pair for pair in self.related if len(pair) == 1 or _TWICE in pair}
+        return {pair for pair in self.related if len(pair) == 1 or TWICE in pair}
 
     def share(self, a: Storage, b: Storage) -> None:
         """Note that two containers, of which one was made after the other, may hold the same."""

@@ -13,6 +13,7 @@ from adtransform.ir import Atom, Const, For, Let, Origin, Region, Var, While
 from adtransform.lattice import INT, UNKNOWN, Dim, Type, carried, is_number
 from adtransform.read.core import OpenLoop, State
 from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE, VALUE
+from adtransform.read.heap import TWICE
 from adtransform.read.methods import Methods
 from adtransform.read.refs import (
     Conflict,
@@ -366,7 +367,7 @@ class Loops(Methods):
             if t != param.type:
                 plan.types[key] = UNKNOWN if round_ > 6 and is_number(t) else t
                 stable = False
-        known = {*entry.heap, *plan.pool.values()}
+        known = {*entry.heap, *plan.pool.values(), TWICE}
         back = {
             pair
             for pair in self.relations([set(), end.related], self._back(meeting, end))

@@ -465,7 +465,7 @@ class Operators(Indexing):
 
     def new_list(self, items: tuple[Ref, ...]) -> ListRef:
         """A list of known items."""
-        storage = Storage("items")
+        storage = Storage("items", depth=len(self.heads))
         self.heap[storage] = Items(items)
         self.fresh.add(storage)
         return ListRef(storage)

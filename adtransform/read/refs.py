@@ -29,7 +29,7 @@ class Storage:
     `param`: the parameter that holds it (its content is loaded at first use).  `frozen`: why it must not be written.
     `solid`: known to be C-contiguous, so that a reshape of it is a view.  `outside`: a live object, looked at when it is read.
     `factory`: what makes the missing items of a `defaultdict`.  `queue`: a `deque`.  `limit`: how many items it keeps.
-    `merged`: what stands for one of several after paths have met.
+    `merged`: what stands for one of several after paths have met.  `depth`: in how many loops a list was made.
     """
 
     label: str = ""
@@ -41,6 +41,7 @@ class Storage:
     limit: Atom | None = None
     queue: bool = False
     merged: bool = False
+    depth: int = 0
     number: int = field(default_factory=numbers.__next__)
 
 
