@@ -181,13 +181,17 @@ Stmt = Let | If | Try | For | While
 
 @record
 class Param:
-    """`x: float = 1.0`: a parameter.  Its value is what `load('x')` yields.  `kind` is one of inspect's (`/`, `*` are kept)."""
+    """`x: float = 1.0`: a parameter.  Its value is what `load('x')` yields.  `kind` is one of inspect's (`/`, `*` are kept).
+
+    `captured`: a name from around the function, which emitted code is given by keyword.
+    """
 
     name: str
     type: Type = UNKNOWN
     kind: str = "POSITIONAL_OR_KEYWORD"
     default: Const | None = None
     annotation: str = ""
+    captured: bool = False
 
 
 @record

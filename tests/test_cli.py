@@ -299,3 +299,27 @@ def test_a_missing_extra_is_named(tmp_path: Path) -> None:
     assert done.stdout == ""
     assert "pip install 'adtransform[symbolic]'" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+TABLE = """import numpy as np
+
+D = np.array([1.0, 2.0])
+
+
+def h(x):
+    return x * np.sum(D)
+
+
+def k():
+    return np.sum(D)
+"""
+
+
+def test_what_is_captured_is_not_differentiated_by(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "h.py").write_text(TABLE)
+    assert run("reverse", "h.py:h", "--arg", "x: float") == 0
+    assert "def h_reverse(x: float, dy=1.0, *, D):" in capsys.readouterr().out
+    assert run("reverse", "h.py:h", "--arg", "x: float", "--wrt", "D") == 0
+    assert "gradient with respect to D." in capsys.readouterr().out
+    assert run("reverse", "h.py:k") == 0
+    assert "gradient with respect to D." in capsys.readouterr().out

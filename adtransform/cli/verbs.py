@@ -49,10 +49,11 @@ def _types(given: Sequence[str]) -> dict[str, Type]:
 
 
 def _wrt(args: argparse.Namespace, f: Function) -> tuple[str, ...]:
-    """The parameters chosen; without `--wrt` every one that the result depends on."""
+    """The parameters chosen; without `--wrt` every one of the function's own that the result depends on."""
     names = [p.name for p in f.params]
     if args.wrt is None:
-        chosen = [n for n in names if active(f, [n]) & {r for r in f.results if isinstance(r, Var)}]
+        matter = [p for p in f.params if active(f, [p.name]) & {r for r in f.results if isinstance(r, Var)}]
+        chosen = [p.name for p in matter if not p.captured] or [p.name for p in matter]
         if not chosen:
             raise UsageError(f"the result of `{f.name}` depends on no parameter: there is nothing to differentiate")
         return tuple(chosen)

@@ -264,6 +264,8 @@ class Printer:
             return None
         if isinstance(t := type_of(old), List) and not isinstance(t.item, Scalar):
             return None  # an array in a list would be written, and others may hold it
+        if value.op == "operator.matmul" and not augmented(value):
+            return None  # what it gives may have another shape, and is spread
         same = same_kind(type_of(old), value.type) and isinstance(type_of(old), Array)
         scalar = isinstance(type_of(old), Array) and kind_of(type_of(old)) == kind_of(value.type) == "float" and adds_up(key)
         if not augmented(value) and not (same or scalar):

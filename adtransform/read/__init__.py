@@ -258,7 +258,7 @@ class Reader(Statements):
         yield from (p for p in self.params.values() if p.name in own and p.kind != "VAR_KEYWORD")
         for p in self.params.values():
             if p.name not in own:
-                yield Param(p.name, p.type, inspect.Parameter.KEYWORD_ONLY.name, p.default, p.annotation)
+                yield Param(p.name, p.type, inspect.Parameter.KEYWORD_ONLY.name, p.default, p.annotation, captured=True)
         yield from last
 
     def _assumptions(self, body: Region) -> Iterator[Assume]:

@@ -248,6 +248,8 @@ class Augment(Control):
         others = self.aliases(view, place or name)
         if not others:
             return False
+        other = "a loop" if others[0].startswith("%h") else others[0].lstrip("%")
+        shown = "what a loop runs over" if others[0].startswith("%h") else f"`{other}`"
         choice = self.apart(view, always=True)
         if choice is not None:
             kinds = [self.type_of(self.value(side)) for side in choice.sides]
@@ -265,7 +267,7 @@ class Augment(Control):
         as_array = any(n in used for n in (name, param, *plain)) or self.has_taken(param, "array")
         as_array = as_array or param in self.outermost().scope.used_as_array
         if not view.path and not as_array and isinstance(content, Var) and content not in self.definitions:
-            self.asked.append(Asked(content, name, others[0], self.origin(stmt)))
+            self.asked.append(Asked(content, name, other, self.origin(stmt)))
             return False
         if view.path and param:
             if all(s.sure for s in view.path):
@@ -291,29 +293,29 @@ class Augment(Control):
             if sources is None:
                 return True
             if not sources and (view.path or as_array):
-                self.refuse(stmt, f"`{name}` updated in place, seen as `{others[0]}` too", "annotate the parameters, or copy")
+                self.refuse(stmt, f"`{name}` updated in place, seen as {shown} too", "annotate the parameters, or copy")
             if not sources and isinstance(content, Var):
-                self.asked.append(Asked(content, name, others[0], self.origin(stmt)))
+                self.asked.append(Asked(content, name, other, self.origin(stmt)))
                 return False
             if len(view.path) == 1 and view.path[0].op == "index" and (count := self.ints(view.path[0].args[0])):
                 self.assume_ints(view.path[0].args[0])
                 self.take_as_numbers(name, sources, count)
                 return False
             for source in (p for p in sources if p in used):
-                self.take(source, "array", f"isinstance({source}, np.ndarray)", f"`{name}` and `{others[0]}` are one array")
+                self.take(source, "array", f"isinstance({source}, np.ndarray)", f"`{name}` and {shown} are one array")
                 return True
             for source in sources:
                 self.take(
                     source,
                     "number",
                     f"np.isscalar({source})",
-                    f"`{name}` is updated while `{others[0]}` is read",
+                    f"`{name}` is updated while {shown} is read",
                 )
             return False
         if as_array:
-            self.take(param, "array", f"isinstance({param}, np.ndarray)", f"`{name}` and `{others[0]}` are one array")
+            self.take(param, "array", f"isinstance({param}, np.ndarray)", f"`{name}` and {shown} are one array")
             return True
-        self.take(param, "number", f"np.isscalar({param})", f"`{name}` is updated while `{others[0]}` is read")
+        self.take(param, "number", f"np.isscalar({param})", f"`{name}` is updated while {shown} is read")
         return False
 
     def take_as_numbers(self, name: str, sources: list[str], count: int) -> None:
