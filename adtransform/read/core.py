@@ -158,7 +158,7 @@ class Core:
         self.sharing: set[Pair] = set()  # the lists and dicts that are related as they may hold the same, and are two
         self.contained: set[tuple[Storage, Storage]] = set()  # containers, each in one whose content is a run-time value
         # By which loop a list is filled with the items of another one, and its index when it was read last.
-        self.each: dict[tuple[Storage, Storage], tuple[ast.AST, Var | None]] = {}
+        self.each: dict[tuple[Storage, Storage], tuple[tuple[int, ...], Content | None, Var | None]] = {}
         self.picked: dict[Storage, tuple[Atom, tuple[Content, ...]]] = {}
         self.most_held = 64  # with more of all this it is worth the time to look for what does not matter any more
         self.closures = False  # whether some function or generator was made that sees the names around it

@@ -278,6 +278,10 @@ class Folds(Iteration):
         """The generators that something to run over, or what it holds, runs over."""
         raise NotImplementedError
 
+    def reads_nothing(self, stream: Stream) -> bool:
+        """Whether nothing that changes can be told from what something gives one by one."""
+        raise NotImplementedError
+
     def passing(self, listed: Ref, function: Ref, parts: tuple[Ref, ...]) -> Ref:
         """A list in the place of what `map` or `filter` gives one by one."""
         raise NotImplementedError

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from adtransform.ir import Const, Var
-from adtransform.lattice import Dict, List
+from adtransform.lattice import Dict, List, Tuple
 from adtransform.read.core import Core
 from adtransform.read.refs import (
     Choice,
@@ -58,6 +59,10 @@ class Heap(Core):
         """Whether a storage is a list's."""
         content = self.heap.get(storage)
         return isinstance(content, Items) or (isinstance(content, Var) and isinstance(content.type, List))
+
+    def is_container(self, storage: Storage) -> bool:
+        """Whether a storage is that of a list, a dict or an object."""
+        return self.is_list(storage) or isinstance(self.heap.get(storage), Entries)
 
     def is_table(self, storage: Storage) -> bool:
         """Whether a storage is that of a dict whose keys are not known."""
@@ -140,8 +145,8 @@ class Heap(Core):
         return sorted({s for pair in self.related if storage in pair for s in pair - {storage, TWICE}}, key=lambda s: s.number)
 
     def same_as(self, storage: Storage) -> list[Storage]:
-        """Those of them that are not related only as both may hold the same."""
-        return [s for s in self.partners(storage) if frozenset((s, storage)) not in self.sharing]
+        """The containers among them that are not related only as both may hold the same."""
+        return [s for s in self.partners(storage) if frozenset((s, storage)) not in self.sharing and self.is_container(s)]
 
     def relate(self, a: Storage, b: Storage) -> None:
         """Note that a write to one of two storages may be seen through the other."""
@@ -189,7 +194,9 @@ class Heap(Core):
         rows = [(view.storage, self.puts_each(storage, view)) for view in self.rows_in(item)]
         once = {s for s, _ in rows} - {s for s, each in rows if not each}
         again = {s for s in inside if any((storage, one) in self.contained for one in (s, *self.same_as(s)))}
-        self.contained.update((storage, inner) for inner in (*inside, *self.deeper({*inside, *self.storages(item)})))
+        alike = [one for s in inside for one in self.same_as(s) if one is not storage]
+        self.contained.update((storage, inner) for inner in (*inside, *alike, *self.deeper({*inside, *self.storages(item)})))
+        known = set(self.partners(storage))
         for inner in self.storages(item):
             if inner is storage or frozenset((storage, inner)) in self.related:
                 # An item of a list that is not one itself here is a list in it.
@@ -199,6 +206,8 @@ class Heap(Core):
             # A variable of a loop may be a view of something: whoever holds the one may hold the other.
             for other in [s for s in self.partners(inner) if s is not storage]:
                 if frozenset((inner, other)) in self.sharing:  # another container that may hold it
+                    if other in known and self.is_container(inner) and self.holds_lists(inner):
+                        self.doubled(storage)
                     self.share(storage, other)
                 else:
                     self.relate(storage, other)
@@ -219,9 +228,29 @@ class Heap(Core):
         pair = storage, row.storage
         if pair not in self.each and frozenset(pair) in self.related:
             return False
-        node, index = self.each.setdefault(pair, (loop.node, None))
-        self.each[pair] = node, loop.index
-        return node is loop.node and index is not loop.index
+        # By which loop, read for which call; and of rows that stay where they are.
+        reading, content = self.read_for(loop.node), self.heap.get(row.storage)
+        before, held, index = self.each.setdefault(pair, (reading, content, None))
+        self.each[pair] = before, held, loop.index
+        return index is not loop.index and before == reading and held is content
+
+    def read_for(self, node: ast.AST) -> tuple[int, ...]:
+        """A statement, the calls for which it is being read, and the trips of the loops that are read trip by trip."""
+        found = [id(node)]
+        frame = self.frame
+        while frame.caller is not None:
+            found.append(id(frame.call))
+            frame = frame.caller
+        return (*found, *self.trips)
+
+    def holds_lists(self, storage: Storage) -> bool:
+        """Whether the items of a list may be lists."""
+        content = self.heap.get(storage)
+        if isinstance(content, Items):
+            held = [ref.seen if isinstance(ref, View) else ref for ref in content.refs]
+            plain = all(a is None or isinstance(a, (Var, Const)) for a in held)
+            return not plain or any(isinstance(a.type, (List, Tuple)) for a in held if isinstance(a, Var))
+        return not isinstance(content, Var) or not isinstance(t := content.type, List) or isinstance(t.item, (List, Tuple))
 
     def held_in(self, item: Ref) -> list[Storage]:
         """The lists, dicts and objects that something is or holds, as often as it does."""

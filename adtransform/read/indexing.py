@@ -465,17 +465,30 @@ class Indexing(Tables):
         if first not in (none, Const(0)):
             parts.append(self.let("index", before, self.let("slice", none, first, none)))
         if isinstance(middle, ListRef):
-            self.hold(owner.storage, middle)
-            content = self.content(middle.storage)
-            for item in content.refs if isinstance(content, Items) else ():
-                self.hold(owner.storage, item)
-            parts.append(self.listed(middle.storage))
+            added = self.listed(middle.storage)
+            self.takes_in(owner.storage, middle.storage, added)
+            parts.append(added)
         if last != none:
             parts.append(self.let("index", before, self.let("slice", last, none, none)))
         new = parts[0] if parts else self.let("list")
         for part in parts[1:]:
             new = self.let("extend", new, part)
         self.heap[owner.storage] = self.let("assign", new)
+
+    def takes_in(self, storage: Storage, more: Storage, value: Atom) -> None:
+        """Note that a list gets the items of another one too, of which `value` is the content."""
+        content = self.content(more)
+        for partner in self.partners(more):
+            self.relate(storage, partner)
+        t = self.type_of(value)
+        if isinstance(t, List) and mutable(t.item):
+            if frozenset((storage, more)) in self.related:
+                self.doubled(storage)
+            elif self.is_doubled(more):
+                self.doubled(storage, lists=self.is_doubled(more, lists=True))
+            self.relate(storage, more)
+        for item in content.refs if isinstance(content, Items) else ():
+            self.hold(storage, item)
 
     # What other parts provide.
 

@@ -135,12 +135,7 @@ class Loops(Methods):
         return sorted(names, key=lambda name: (order.get(name, len(order)), name))
 
     def _plan_of(self, loop: Loop) -> Plan:
-        trail: list[int] = [id(loop.node)]
-        frame = self.frame
-        while frame.caller is not None:
-            trail.append(id(frame.call))
-            frame = frame.caller
-        key = (*trail, *self.trips)
+        key = self.read_for(loop.node)
         if key not in self.loop_plans:
             self.loop_plans[key] = Plan()
         plan: Plan = self.loop_plans[key]

@@ -319,16 +319,7 @@ class Methods(Library):
         before = self.loosen(storage)
         after = self.listed(more.storage)
         self.at(node)
-        for partner in self.partners(more.storage):
-            self.relate(storage, partner)
-        if mutable(self.item_of(after)):
-            if frozenset((storage, more.storage)) in self.related:
-                self.doubled(storage)
-            elif self.is_doubled(more.storage):
-                self.doubled(storage, lists=self.is_doubled(more.storage, lists=True))
-            self.relate(storage, more.storage)
-        for inner in added.refs if isinstance(added, Items) else ():
-            self.hold(storage, inner)
+        self.takes_in(storage, more.storage, after)
         self.heap[storage] = self.let("extend", before, after, hint=self.list_name(storage))
 
     def item_of(self, a: Atom) -> Type:

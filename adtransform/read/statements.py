@@ -15,7 +15,7 @@ from adtransform.read.refs import Conflict, External, Lazy, ListRef, MaybeRef, M
 from adtransform.read.scope import assigned, is_exchange, is_read_once
 from adtransform.read.unwinding import Unwinding
 
-_RUN_OVER = ("zip", "enumerate", "reversed", "generator")  # once, but not before it is asked for
+_RUN_OVER = ("zip", "enumerate", "reversed", "generator", "product")  # once, but not before it is asked for
 _REFUSED: dict[str, tuple[str, str]] = {
     "TryStar": ("`try`", 'move the call into its own function and give it a rule("...", "...")'),
     "AsyncWith": ("`async with`", "do it outside"),
@@ -255,7 +255,8 @@ class Statements(Unwinding):
         """What a name is bound to: values get the name as their hint."""
         self.place = self.origin(node)
         once = isinstance(ref, Lazy) and ref.kind in _RUN_OVER
-        if not once and self.streams_of(ref):
+        streams = [] if once else self.streams_of(ref)
+        if streams and not (all(map(self.reads_nothing, streams)) and is_read_once(self.frame.scope.body, name)):
             self.refuse(node, "a generator under a name", "loop over the call itself, or make a list of it: list(...)")
         if isinstance(ref, Lazy) and once and not is_read_once(self.frame.scope.body, name):
             help = "use it where it is made, or make a list of it: list(...)"

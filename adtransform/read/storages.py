@@ -313,13 +313,6 @@ class Storages(Assuming):
             self.refuse(node, f"a change of a list in a list that {what}", "copy the inner lists: [list(r) for r in rows]")
         self.detach(view.storage, depth=len(view.path), appended=appended)
 
-    def holds_lists(self, storage: Storage) -> bool:
-        """Whether the items of a list may be lists."""
-        content = self.heap.get(storage)
-        if isinstance(content, Items):
-            return any(not isinstance(ref, (Var, Const, View)) for ref in content.refs)
-        return not isinstance(content, Var) or not isinstance(t := content.type, List) or isinstance(t.item, (List, Tuple))
-
     def detach(self, storage: Storage, *, depth: int = 0, appended: bool = False) -> None:
         """Before a list changes which items it has: what names one of them is from now on seen by itself."""
         raise NotImplementedError

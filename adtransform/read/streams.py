@@ -68,6 +68,10 @@ class Streams(Functions):
         self.streams[listed.storage] = self.stream(function, parts)
         return listed
 
+    def reads_nothing(self, stream: Stream) -> bool:
+        """Whether nothing that changes can be told from what something gives one by one."""
+        return not (stream.runs or stream.names or any(True for ref in stream.given for _ in self.storages(ref)))
+
     def function(self, node: Definition, module: Module, frame: Frame | None) -> FunctionRef:
         """A function as a value; its defaults are evaluated now, as Python does."""
         made = super().function(node, module, frame)

@@ -11,7 +11,20 @@ from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import Array, List, Scalar, Tuple, kind_of, rank_of
 from adtransform.ops import ENDLESS
 from adtransform.read.objects import Objects
-from adtransform.read.refs import External, Items, Lazy, ListRef, PartialRef, RangeRef, Ref, TupleRef, View
+from adtransform.read.refs import (
+    External,
+    FunctionRef,
+    Items,
+    Lazy,
+    ListRef,
+    PartialRef,
+    RangeRef,
+    Ref,
+    Storage,
+    TupleRef,
+    View,
+)
+from adtransform.read.scope import free_names
 from adtransform.read.tables import COUNTER
 from adtransform.read.vectorized import mapped, vectorized
 
@@ -331,22 +344,51 @@ def _listed(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
     return numbers(self, args[0], node)
 
 
+def _seen_by(self: Objects, function: Ref) -> list[Storage]:
+    """The storages that a function leads to by the names around it, or holds."""
+    found = list(self.storages(function))
+    while isinstance(function, PartialRef):
+        function = function.function
+    if isinstance(function, FunctionRef) and function.frame is not None:
+        env = function.frame.env
+        found += [s for n in sorted(free_names(function.node)) if n in env for s in self.storages(env[n])]
+    return found
+
+
+def _one_by_one(handler: Handler, *, copies: bool = False) -> Handler:
+    """What gives its items one by one, and once; with `copies` those that were there when it was called."""
+
+    def run(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref | None:
+        given = [] if copies else [*args, *kwargs.values()]
+        functions = [a for a in given if isinstance(a, (FunctionRef, PartialRef))]
+        inside = {s for f in functions for s in _seen_by(self, f)}
+        if not inside.isdisjoint(s for a in given if a not in functions for s in self.storages(a)):
+            self.refuse(node, "a function that may change what it is called for one by one", "write the loop")
+        found = handler(self, args, kwargs, node)
+        if found is None or (isinstance(found, Lazy) and found.kind == "product"):
+            return found
+        listed = found if isinstance(found, ListRef) else self.as_list(found, node)
+        return self.passing(listed, functions[0] if functions else Const(None), tuple(given))
+
+    return run
+
+
 TOOLS: dict[str, Handler] = {
     "builtins.sorted": _sorted,
     "builtins.filter": _filter,
     "builtins.set": _set,
     "builtins.frozenset": _set,
     **{
-        f"itertools.{f.__name__}": _combined(f)
+        f"itertools.{f.__name__}": _one_by_one(_combined(f), copies=True)
         for f in (itertools.product, itertools.combinations, itertools.permutations, itertools.combinations_with_replacement)
     },
-    "itertools.chain": _chain,
-    "itertools.chain.from_iterable": _chain_of,
-    "itertools.accumulate": _accumulate,
-    "itertools.pairwise": _pairwise,
+    "itertools.chain": _one_by_one(_chain),
+    "itertools.chain.from_iterable": _one_by_one(_chain_of),
+    "itertools.accumulate": _one_by_one(_accumulate),
+    "itertools.pairwise": _one_by_one(_pairwise),
     "itertools.count": _count,
-    "itertools.starmap": _starmap,
-    "itertools.islice": _islice,
+    "itertools.starmap": _one_by_one(_starmap),
+    "itertools.islice": _one_by_one(_islice),
     "operator.itemgetter": _getter,
     "operator.itemgetter()": _got,
     "collections.OrderedDict": _ordered_dict,
