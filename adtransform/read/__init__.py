@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from adtransform.errors import DifferentiationError, Refusal
-from adtransform.ir import Assume, Const, For, Function, Origin, Param, Record, Region
+from adtransform.ir import Assume, Const, For, Function, Origin, Param, Record, Region, Var
 from adtransform.lattice import TEXT, UNKNOWN, Array, Dim, List, Tuple, Type
 from adtransform.read.annotations import annotation_type
 from adtransform.read.core import Detach, Live, Restart, Taken, Unroll
@@ -315,7 +315,10 @@ class Reader(Statements):
                 return {k: self._tree(v, node, around) for k, v in self.entries(ref, node).items()}
             case RangeRef() | Lazy():
                 return self._tree(self.as_list(ref, node), node)
-        return self.value(ref, node)
+        value = self.value(ref, node)
+        if isinstance(value, Var) and isinstance(t := value.type, Tuple):
+            return tuple(self._tree(self.part(ref, i), node, around) for i in range(len(t.items)))
+        return value
 
 
 def _name(node: Definition, name: str) -> str:

@@ -13,7 +13,7 @@ from adtransform.read.catching import Catching
 from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE
 from adtransform.read.loops import Loop
 from adtransform.read.refs import Lazy, ListRef, Ref, View
-from adtransform.read.scope import assigned, breaks, inside, targets
+from adtransform.read.scope import asks_break, assigned, breaks, inside, targets
 from adtransform.rewrite import regions, statements
 from adtransform.source import descend
 
@@ -64,7 +64,7 @@ class Control(Catching):
         """Read a loop: what is live where its exits go counts as live inside."""
         frame = self.frame
         live, leaving, outside, tells = frame.live, frame.leaving, frame.leaving_outside, frame.tells_break
-        frame.tells_break = bool(stmt.orelse)
+        frame.tells_break = asks_break(stmt)
         frame.leaving_outside = leaving
         frame.leaving |= live | frame.scope.liveness.head[id(stmt)]
         try:
@@ -134,7 +134,7 @@ class Control(Catching):
             body,
             lambda n: n in hidden or bool(bits.get(n, 0) & head),
             lambda n: n in hidden or bool(bits.get(n, 0) & out),
-            bool(stmt.orelse),
+            asks_break(stmt),
         )
 
     def while_loop(self, stmt: ast.While) -> None:

@@ -6,12 +6,12 @@ import ast
 import functools
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from adtransform.ir import Atom, Const, Region, Var
-from adtransform.lattice import INT, Array, List, Scalar, Tuple, kind_of
+from adtransform.lattice import BOOL, INT, Array, List, Scalar, Tuple, kind_of
 from adtransform.ops import ENDLESS
 from adtransform.read.core import UNROLL, Live
 from adtransform.read.flow import is_as_long
@@ -69,6 +69,8 @@ class Iteration(Loops):
                     if isinstance(part, RangeRef) and part.stop == ENDLESS and isinstance(part.start, Const):
                         first, step = part.start.value, part.step.value  # type: ignore[union-attr]
                         columns[place] = [Const(first + n * step) for n in range(shortest)]
+                if ref.start == TRUE and len({len(c) for c in columns if c is not None}) > 1:
+                    return None
                 if any(c is not None for c in columns) and all(c is not None for c in columns):
                     rows = zip(*(c for c in columns if c is not None), strict=False)
                     return [TupleRef(row) for row in rows]
@@ -150,16 +152,26 @@ class Iteration(Loops):
                 return name
         return ""
 
-    def check_strict(self, args: list[Ref], node: ast.AST) -> None:
-        """`zip(..., strict=True)`"""
-        sizes = [self.length(a, node) for a in args]
+    def check_strict(self, ref: Ref, left: Sequence[Atom], node: ast.AST) -> None:
+        """Behind a loop over `zip(..., strict=True)` that was not `left`: raise where one of them has more items."""
+        if isinstance(ref, Lazy) and ref.kind != "zip":
+            for part in ref.parts:
+                self.check_strict(part, left, node)
+        if not isinstance(ref, Lazy) or ref.kind != "zip" or ref.start != TRUE or TRUE in left:
+            return
+        if self.attempts:
+            self.refuse(node, "`zip` with strict=True in a `try`", "compare the lengths before: if len(a) != len(b)")
+        sizes = [self.length(a, node) for a in ref.parts]
         for place, size in enumerate(sizes[1:], 2):
             if isinstance(size, Const) and size == sizes[0]:
                 continue
             others = "argument 1" if place == 2 else f"arguments 1-{place - 1}"
             for op, differs in (("operator.lt", "shorter"), ("operator.gt", "longer")):
                 text = f"zip() argument {place} is {differs} than {others}"
-                self.raise_where(self.let(op, size, sizes[0]), ValueError, text)
+                cond = self.let(op, size, sizes[0])
+                for flag in (f for f in left if f != FALSE):
+                    cond = self.let("operator.and_", cond, self.let("operator.not_", flag), type=BOOL)
+                self.raise_where(cond, ValueError, text)
 
     def length(self, ref: Ref, node: ast.AST) -> Atom:
         """The number of items as an operand."""

@@ -209,11 +209,8 @@ def _lazy(kind: str) -> Handler:
             start = kwargs.get("start") or (args[1] if len(args) > 1 else Const(0))
             at = self.value(start, node)
             return Lazy(kind, (args[0],), self.static(at) or at)
-        if kind == "zip":
-            strict = kwargs.get("strict")
-            if strict is not None and strict != Const(False):
-                self.check_strict(args, node)
-        return Lazy(kind, tuple(args))
+        strict = kind == "zip" and kwargs.get("strict", Const(False)) != Const(False)
+        return Lazy(kind, tuple(args), Const(True)) if strict else Lazy(kind, tuple(args))
 
     return handler
 

@@ -298,3 +298,9 @@ class Liveness:
 
 def _stored(name: ast.Name) -> bool:
     return isinstance(name.ctx, ast.Store)
+
+
+def asks_break(stmt: ast.For | ast.While) -> bool:
+    """Whether it matters if a loop is left by `break`: for its `else`, or as `zip(..., strict=True)` raises at its end."""
+    head = ast.walk(stmt.iter) if isinstance(stmt, ast.For) else ()
+    return bool(stmt.orelse) or any(isinstance(n, ast.keyword) and n.arg == "strict" for n in head)

@@ -21,7 +21,7 @@ from typing import Any
 
 from adtransform.ir import Atom, Let, Region, Var
 from adtransform.ops import effect_free
-from adtransform.read.frames import Frame, Module
+from adtransform.read.frames import RETURNED, Frame, Module
 from adtransform.read.functions import Functions
 from adtransform.read.iteration import Counted
 from adtransform.read.merge import same_place
@@ -124,6 +124,7 @@ class Streams(Functions):
         after = self.read_by(streams)
         if len(before) != len(after) or not all(map(_same, before, after)):
             self.refuse(node, "a loop that changes what the generator it runs over reads", _LIST)
+        self.check_strict(ref, (broke, self.frame.flag(RETURNED)), node)
         return broke
 
     def read_by(self, streams: Sequence[Stream]) -> list[Any]:
