@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
-from adtransform.ir import Atom, Var
+from adtransform.ir import Var
 from adtransform.read.chosen import Chosen
 from adtransform.read.core import Detach
 from adtransform.read.frames import Frame
@@ -126,20 +126,3 @@ class Detached(Chosen):
         for storage in [s for s, c in self.heap.items() if isinstance(c, Var)]:
             if self.is_list(storage):
                 self.detach(storage)
-
-    def is_from_front(self, step: Step) -> bool:
-        """Whether an item is named by its place from the front, where it stays when another one is appended."""
-        key = step.args[0]
-        known = self.static(key)
-        if known is not None:
-            return isinstance(known.value, int) and known.value >= 0
-        for loop in self.open_loops:
-            if loop.index is key:
-                start, stop, by = (self.sign(a) for a in loop.bounds)
-                return start >= 0 < by or (stop >= -1 and by < 0)
-        return False
-
-    def sign(self, a: Atom) -> int:
-        """A number that is known; a very small one else."""
-        known = self.static(a)
-        return known.value if known is not None and isinstance(known.value, int) else -(10**9)

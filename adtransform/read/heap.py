@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from adtransform.ir import Const, Var
+from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import Dict, List, Tuple
 from adtransform.read.core import Core
 from adtransform.read.refs import (
@@ -23,6 +23,7 @@ from adtransform.read.refs import (
     Pair,
     PartialRef,
     Ref,
+    Step,
     Storage,
     SuperRef,
     TupleRef,
@@ -201,7 +202,8 @@ class Heap(Core):
             if inner is storage or frozenset((storage, inner)) in self.related:
                 # An item of a list that is not one itself here is a list in it.
                 row = self.is_list(inner) and inner not in once
-                self.doubled(storage, lists=inner is storage or (inner in again if inner in inside else row))
+                held = inner in again or frozenset((storage, inner)) not in self.sharing
+                self.doubled(storage, lists=inner is storage or (held if inner in inside else row))
             self.share(storage, inner)
             # A variable of a loop may be a view of something: whoever holds the one may hold the other.
             for other in [s for s in self.partners(inner) if s is not storage]:
@@ -221,7 +223,7 @@ class Heap(Core):
     def puts_each(self, storage: Storage, row: View) -> bool:
         """Whether the innermost loop puts each item of another list into this one, and nothing else has put any there."""
         loop = self.open_loops[-1] if self.open_loops else None
-        if loop is None or len(row.path) != 1 or row.path[0].args != (loop.index,):
+        if loop is None or len(row.path) != 1 or row.path[0].args != (loop.index,) or not self.is_from_front(row.path[0]):
             return False
         if [node for node, _, _ in self.heads[storage.depth :]] != [loop.node]:
             return False
@@ -233,6 +235,23 @@ class Heap(Core):
         before, held, index = self.each.setdefault(pair, (reading, content, None))
         self.each[pair] = before, held, loop.index
         return index is not loop.index and before == reading and held is content
+
+    def is_from_front(self, step: Step) -> bool:
+        """Whether an item is named by its place from the front, where it stays when another one is appended."""
+        key = step.args[0]
+        known = self.static(key)
+        if known is not None:
+            return isinstance(known.value, int) and known.value >= 0
+        for loop in self.open_loops:
+            if loop.index is key:
+                start, stop, by = (self.sign(a) for a in loop.bounds)
+                return start >= 0 < by or (stop >= -1 and by < 0)
+        return False
+
+    def sign(self, a: Atom) -> int:
+        """A number that is known; a very small one else."""
+        known = self.static(a)
+        return known.value if known is not None and isinstance(known.value, int) else -(10**9)
 
     def read_for(self, node: ast.AST) -> tuple[int, ...]:
         """A statement, the calls for which it is being read, and the trips of the loops that are read trip by trip."""
