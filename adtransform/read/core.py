@@ -191,6 +191,8 @@ class Core:
         self.loop_plans: dict[tuple[int, ...], Any] = {}
         self.unnamed: list[list[Ref]] = []  # what is evaluated already of displays and arguments
         self.streams: dict[Storage, Any] = {}  # the lists of what generators yield, by the calls of those
+        # What `reversed` gave of lists, kept under names, with what the lists held then.
+        self.turned: dict[int, tuple[Ref, Content | None]] = {}
         self.trips: tuple[int, ...] = ()  # which trips of unrolled loops are being read
 
     # The text.

@@ -278,6 +278,14 @@ class Folds(Iteration):
         """The generators that something to run over, or what it holds, runs over."""
         raise NotImplementedError
 
+    def runs_once(self, ref: Ref) -> bool:
+        """Whether something is, or holds, what can be run over only once."""
+        raise NotImplementedError
+
+    def refuse_kept(self, ref: Ref, node: ast.AST) -> None:
+        """Refuse to keep in a tuple, a list, a dict or an object what can be run over only once."""
+        raise NotImplementedError
+
     def reads_nothing(self, stream: Stream) -> bool:
         """Whether nothing that changes can be told from what something gives one by one."""
         raise NotImplementedError

@@ -196,6 +196,7 @@ class Iteration(Loops):
                 same = all(self.same_size(sizes[0], s) for s in sizes[1:])
                 return sizes[0] if same else self.let("builtins.min", *sizes, type=INT)
             case Lazy("enumerate" | "reversed" | "values" | "items", parts):
+                self.same_keys(ref, node)
                 return self.length(parts[0], node)
             case Lazy("ndindex", parts):
                 return self.product([self.value(p, node) for p in parts])
@@ -205,6 +206,12 @@ class Iteration(Loops):
         if isinstance(a, Const):
             self.refuse(node, "a loop over a number", "loop over a range")
         return self.let("builtins.len", a)
+
+    def same_keys(self, ref: Lazy, node: ast.AST) -> None:
+        """Refuse a view of a dict that has got keys since, which are not known."""
+        if ref.kind in ("values", "items") and isinstance(owner := ref.parts[1], DictRef) and self.table(owner) is not None:
+            if isinstance(ref.parts[0], TupleRef):
+                self.refuse(node, "what a dict holds, asked for before it had other keys", "ask where it is used: d.values()")
 
     def same_size(self, a: Atom, b: Atom) -> bool:
         """Whether two lengths are known to be equal."""

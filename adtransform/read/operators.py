@@ -210,6 +210,8 @@ class Operators(Indexing):
         for source in sources:
             item = new.type.item if isinstance(new, Var) and isinstance(new.type, List) else None
             if item is not None and not isinstance(item, Scalar):
+                if frozenset((ref.storage, source)) in self.related:
+                    self.doubled(ref.storage)  # another source holds some of its items
                 if itself and mutable(item):
                     ref.storage.frozen = "a write to an item of a list made by `*`"
                 self.relate(ref.storage, source)

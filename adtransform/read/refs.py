@@ -153,6 +153,9 @@ class Lazy:
     frame: Frame | None = None
 
 
+RUN_OVER = ("zip", "enumerate", "reversed", "generator", "product")  # once, but not before it is asked for
+
+
 @record
 class Stream:
     """Something run over before the loop over it begins: what it reads of what is around, and whether it may do more."""

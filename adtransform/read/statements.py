@@ -11,11 +11,23 @@ from adtransform.lattice import Array, Static
 from adtransform.read.core import Handling, Unreached
 from adtransform.read.frames import DEAD, EXIT, RETURNED, STOP, TRUE, VALUE
 from adtransform.read.loops import BROKE
-from adtransform.read.refs import Conflict, External, Lazy, ListRef, MaybeRef, Method, ObjectRef, Ref, View, numbers
+from adtransform.read.refs import (
+    RUN_OVER,
+    Conflict,
+    External,
+    Lazy,
+    ListRef,
+    MaybeRef,
+    Method,
+    ObjectRef,
+    Ref,
+    TupleRef,
+    View,
+    numbers,
+)
 from adtransform.read.scope import assigned, is_exchange, is_read_once
 from adtransform.read.unwinding import Unwinding
 
-_RUN_OVER = ("zip", "enumerate", "reversed", "generator", "product")  # once, but not before it is asked for
 _REFUSED: dict[str, tuple[str, str]] = {
     "TryStar": ("`try`", 'move the call into its own function and give it a rule("...", "...")'),
     "AsyncWith": ("`async with`", "do it outside"),
@@ -206,9 +218,11 @@ class Statements(Unwinding):
             case ast.Subscript(value=owner, slice=key):
                 base = self.expression(owner)
                 self.place = self.origin(stmt)
+                self.refuse_kept(TupleRef((ref,)), stmt)
                 self.assign_item(base, key, ref, stmt, owner.id if isinstance(owner, ast.Name) else "")
             case ast.Attribute(value=owner, attr=attr):
                 held, attr = self.expression(owner), self.spelled(attr)
+                self.refuse_kept(TupleRef((ref,)), stmt)
                 self.set_attribute(held, attr, self.named(attr, ref, stmt) if isinstance(held, ObjectRef) else ref, goal)
 
     def check_count(self, ref: Ref, wanted: int, node: ast.AST) -> None:
@@ -254,10 +268,11 @@ class Statements(Unwinding):
     def named(self, name: str, ref: Ref, node: ast.AST) -> Ref:
         """What a name is bound to: values get the name as their hint."""
         self.place = self.origin(node)
-        once = isinstance(ref, Lazy) and ref.kind in _RUN_OVER
+        once = isinstance(ref, Lazy) and ref.kind in RUN_OVER
         streams = [] if once else self.streams_of(ref)
         if streams and not (all(map(self.reads_nothing, streams)) and is_read_once(self.frame.scope.body, name)):
             self.refuse(node, "a generator under a name", "loop over the call itself, or make a list of it: list(...)")
+        self.refuse_kept(ref, node)
         if isinstance(ref, Lazy) and once and not is_read_once(self.frame.scope.body, name):
             help = "use it where it is made, or make a list of it: list(...)"
             self.refuse(node, f"what `{ref.kind}` gives, which can be run over only once, under a name", help)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -26,8 +26,20 @@ from adtransform.read.functions import Functions
 from adtransform.read.iteration import Counted
 from adtransform.read.merge import same_place
 from adtransform.read.outline import unique
-from adtransform.read.refs import Content, FunctionRef, Items, Lazy, ListRef, Ref, Stream, TupleRef
-from adtransform.read.scope import breaks, free_names, inside, targets
+from adtransform.read.refs import (
+    RUN_OVER,
+    Content,
+    DictRef,
+    FunctionRef,
+    Items,
+    Lazy,
+    ListRef,
+    ObjectRef,
+    Ref,
+    Stream,
+    TupleRef,
+)
+from adtransform.read.scope import breaks, free_names, inside, is_read_once, targets
 from adtransform.rewrite import statements
 from adtransform.source import Definition, descend
 
@@ -68,6 +80,37 @@ class Streams(Functions):
         self.streams[listed.storage] = self.stream(function, parts)
         return listed
 
+    def call_function(self, function: FunctionRef, bound: Mapping[str, Ref], args: list[Ref], node: ast.AST) -> Ref:
+        """A user's function by itself, or read in a frame of its own; what can be run over once is, by it."""
+        body: Any = function.node.body
+        for name, ref in bound.items():
+            if self.runs_once(ref) and not is_read_once(body if isinstance(body, list) else [body], name):
+                self.refuse(node, "what can be run over only once, given to a function that reads it again", _LIST)
+        return super().call_function(function, bound, args, node)
+
+    def runs_once(self, ref: Ref) -> bool:
+        """Whether something is, or holds, what can be run over only once."""
+        held: Iterable[Ref] = ()
+        match ref:
+            case Lazy(kind, parts):
+                return kind in RUN_OVER or any(map(self.runs_once, parts))
+            case TupleRef(items):
+                held = items
+            case ListRef(storage) if storage in self.streams:
+                return True
+            case ListRef(storage) | DictRef(storage) | ObjectRef(storage):
+                content = self.heap.get(storage)
+                held = content.refs if isinstance(content, Items) else ()
+        return any(map(self.runs_once, held))
+
+    def refuse_kept(self, ref: Ref, node: ast.AST) -> None:
+        """Refuse to keep in a tuple, a list, a dict or an object what can be run over only once."""
+        if isinstance(ref, Lazy) and ref.kind == "reversed" and isinstance(listed := ref.parts[0], ListRef):
+            self.turned[id(ref)] = ref, self.heap.get(listed.storage)
+        alone = isinstance(ref, (Lazy, ObjectRef)) or (isinstance(ref, ListRef) and ref.storage in self.streams)
+        if not alone and self.runs_once(ref):
+            self.refuse(node, "what can be run over only once, kept in a container", _LIST)
+
     def reads_nothing(self, stream: Stream) -> bool:
         """Whether nothing that changes can be told from what something gives one by one."""
         return not (stream.runs or stream.names or any(True for ref in stream.given for _ in self.storages(ref)))
@@ -75,7 +118,8 @@ class Streams(Functions):
     def function(self, node: Definition, module: Module, frame: Frame | None) -> FunctionRef:
         """A function as a value; its defaults are evaluated now, as Python does."""
         made = super().function(node, module, frame)
-        if any(self.streams_of(ref) for ref in (*made.defaults, *made.keyword_defaults.values()) if ref is not None):
+        given = [ref for ref in (*made.defaults, *made.keyword_defaults.values()) if ref is not None]
+        if any(self.streams_of(ref) or self.runs_once(ref) for ref in given):
             self.refuse(node, "a generator given to a function", _LIST)
         return made
 
@@ -115,6 +159,7 @@ class Streams(Functions):
 
     def iterate(self, ref: Ref, each: Callable[[Ref], None], loop: Counted, node: ast.AST, key: ast.AST | None = None) -> Atom:
         """Run over an iterable; over a generator only where neither it nor the loop changes what the other reads."""
+        self.still_there(ref, node)
         streams = [s for s in self.streams_of(ref) if s.runs or isinstance(node, ast.For)]
         ends = any(stream.runs for stream in streams)
         if ends and isinstance(node, ast.For) and (breaks(node.body) or returns(node.body)):
@@ -126,6 +171,14 @@ class Streams(Functions):
             self.refuse(node, "a loop that changes what the generator it runs over reads", _LIST)
         self.check_strict(ref, (broke, self.frame.flag(RETURNED)), node)
         return broke
+
+    def still_there(self, ref: Ref, node: ast.AST) -> None:
+        """Refuse `reversed` of a list that was kept under a name while the list has changed: it knows where it began."""
+        for part in ref.parts if isinstance(ref, Lazy) else ():
+            self.still_there(part, node)
+        if id(ref) in self.turned and isinstance(ref, Lazy) and isinstance(listed := ref.parts[0], ListRef):
+            if self.heap.get(listed.storage) is not self.turned[id(ref)][1]:
+                self.refuse(node, "`reversed` of a list that has changed since", "ask for it where it is used")
 
     def read_by(self, streams: Sequence[Stream]) -> list[Any]:
         """What the bodies of generators read: contents of storages, and values of names of the calls they are defined in."""
