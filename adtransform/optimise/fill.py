@@ -16,6 +16,8 @@ from adtransform.ir import Atom, Const, Function, Let, Region, Stmt, Var
 from adtransform.lattice import ELLIPSIS, NONE, WHOLE, List, Scalar, Static, Tuple, Type, kind_of
 from adtransform.rewrite import Rewriter, used
 
+_FOLLOWED = 256  # shares added to one adjoint
+
 
 def fill(f: Function) -> Function:
     """The function with its emptied and refilled elements written once."""
@@ -87,7 +89,9 @@ class _Fill(Rewriter):
         first = at[end.targets[0]]
         if not is_basic(type_of(key)):
             return None
-        while isinstance(acc, Var) and acc in at and self.uses[acc] == 1:
+        for _ in range(_FOLLOWED):
+            if not (isinstance(acc, Var) and acc in at and self.uses[acc] == 1):
+                break
             if acc in env:
                 acc = env[acc]
                 continue

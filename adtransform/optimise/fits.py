@@ -85,6 +85,7 @@ class _Likes(Rewriter):
         super().__init__()
         self.widths, self.lets = widths, widths.lets
         self.reads: set[Atom] = set()
+        self.near: dict[Atom, Atom] = {}  # of each value that was asked for
         for stmt in statements(Region((), f.body.body[cut:], ())):
             at = LIKE.get(stmt.op) if isinstance(stmt, Let) else None
             self.reads.update(a for i, a in enumerate(operands(stmt)) if i != at)
@@ -103,12 +104,16 @@ class _Likes(Rewriter):
     def nearest(self, a: Atom) -> Atom:
         """Of what a value was made of, and is as wide, the first that is read; or else the one that all others come from."""
         width = self.widths.of(a)
-        while isinstance(a, Var) and a not in self.reads:
+        passed: list[Atom] = []
+        while isinstance(a, Var) and a not in self.reads and a not in self.near:
             let = self.lets.get(a)
             if let is None or loaded(let) or not follows(let):
                 break
             before = next((o for o in let.args if isinstance(o, Var) and self.widths.of(o) == width), None)
             if before is None:
                 break
+            passed.append(a)
             a = before
-        return a
+        found = self.near.get(a, a)
+        self.near.update(dict.fromkeys(passed, found))
+        return found

@@ -214,17 +214,21 @@ class Expressions(Operators):
 
     def dictionary(self, keys: list[ast.expr | None], values: list[ast.expr], node: ast.AST) -> Ref:
         """`{'a': x, **rest}`"""
-        entries: dict[object, Ref] = {}
-        for key, value in zip(keys, values, strict=True):
-            if key is None:
-                other = self.expression(value)
-                content = self.content(other.storage) if isinstance(other, DictRef) else None
-                if not isinstance(content, Entries):
-                    self.refuse(value, "`**` of something that is not a dict of known keys", "write the items one by one")
-                entries.update(content.refs)
-            else:
-                entries[self.key(key)] = self.expression(value)
-        return self.new_dict(entries)
+        names: list[object] = []
+        items: list[Ref] = []
+        with self.holding(items):
+            for key, value in zip(keys, values, strict=True):
+                if key is None:
+                    other = self.expression(value)
+                    content = self.content(other.storage) if isinstance(other, DictRef) else None
+                    if not isinstance(content, Entries):
+                        self.refuse(value, "`**` of something that is not a dict of known keys", "write the items one by one")
+                    names += content.refs
+                    items += content.refs.values()
+                else:
+                    names.append(self.key(key))
+                    items.append(self.expression(value))
+        return self.new_dict(dict(zip(names, items, strict=True)))
 
     def key(self, node: ast.expr) -> object:
         """A dict's key: it has to be known while reading."""

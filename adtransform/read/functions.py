@@ -96,17 +96,22 @@ class Functions(Derived):
                 args.extend(self.unpacked(ref, arg))
             else:
                 args.append(self.expression(arg))
-        for keyword in node.keywords:
-            ref = self.expression(keyword.value)
-            if keyword.arg is not None:
-                kwargs[keyword.arg] = ref
-                continue
-            content = self.content(ref.storage) if isinstance(ref, DictRef) else None
-            if not isinstance(content, Entries):
-                self.refuse(
-                    keyword.value, "`**` of something that is not a dict of known keys", "write the arguments one by one"
-                )
-            kwargs.update({str(k): v for k, v in content.refs.items()})
+        names: list[str] = []
+        items: list[Ref] = []
+        with self.holding(items):
+            for keyword in node.keywords:
+                ref = self.expression(keyword.value)
+                if keyword.arg is not None:
+                    names.append(keyword.arg)
+                    items.append(ref)
+                    continue
+                content = self.content(ref.storage) if isinstance(ref, DictRef) else None
+                if not isinstance(content, Entries):
+                    what = "`**` of something that is not a dict of known keys"
+                    self.refuse(keyword.value, what, "write the arguments one by one")
+                names += map(str, content.refs)
+                items += content.refs.values()
+        kwargs.update(zip(names, items, strict=True))
         return None
 
     def is_intrinsic(self, name: str) -> bool:
