@@ -15,7 +15,21 @@ from adtransform.read.chosen import Chosen
 from adtransform.read.core import Detach
 from adtransform.read.frames import Frame
 from adtransform.read.merge import same_place
-from adtransform.read.refs import Choice, Content, Entries, Items, Lazy, MaybeRef, Ref, Step, Storage, TupleRef, View
+from adtransform.read.refs import (
+    Choice,
+    Content,
+    Entries,
+    FunctionRef,
+    Items,
+    Lazy,
+    MaybeRef,
+    PartialRef,
+    Ref,
+    Step,
+    Storage,
+    TupleRef,
+    View,
+)
 
 
 class Detached(Chosen):
@@ -41,6 +55,17 @@ class Detached(Chosen):
                 case MaybeRef(_, inner):
                     found = apart(inner)
                     return ref if found is inner else replace(ref, ref=found)
+                case PartialRef(_, args, kwargs):
+                    moved, named = all_apart(args), {k: apart(v) for k, v in kwargs.items()}
+                    same = moved is args and all(named[k] is v for k, v in kwargs.items())
+                    return ref if same else replace(ref, args=moved, kwargs=named)
+                case FunctionRef(defaults=defaults, keyword_defaults=others):
+                    given = tuple(d and apart(d) for d in defaults)
+                    named = {k: apart(v) for k, v in others.items()}
+                    same = all(x is y for x, y in zip(given, defaults, strict=True)) and all(
+                        named[k] is others[k] for k in named
+                    )
+                    return ref if same else replace(ref, defaults=given, keyword_defaults=named)
             return ref
 
         def all_apart(refs: tuple[Ref, ...]) -> tuple[Ref, ...]:

@@ -282,8 +282,8 @@ class Folds(Iteration):
         """Whether something is, or holds, what can be run over only once."""
         raise NotImplementedError
 
-    def refuse_kept(self, ref: Ref, node: ast.AST) -> None:
-        """Refuse to keep in a tuple, a list, a dict or an object what can be run over only once."""
+    def keep(self, ref: Ref, node: ast.AST) -> None:
+        """Look at what is to be kept: in a container nothing that can be run over only once; where `reversed` began."""
         raise NotImplementedError
 
     def reads_nothing(self, stream: Stream) -> bool:

@@ -20,7 +20,8 @@ class Matching(Augment):
 
     def match(self, stmt: ast.Match, rest: list[ast.stmt]) -> bool:
         """`match`; gives whether the rest of the block was read into one of the cases."""
-        name = self.hide(self.expression(stmt.subject))
+        (subject,) = self.off_their_lists([self.expression(stmt.subject)])
+        name = self.hide(subject)
         try:
             return self.cases(stmt, name, 0, rest)
         finally:

@@ -218,11 +218,11 @@ class Statements(Unwinding):
             case ast.Subscript(value=owner, slice=key):
                 base = self.expression(owner)
                 self.place = self.origin(stmt)
-                self.refuse_kept(TupleRef((ref,)), stmt)
+                self.keep(TupleRef((ref,)), stmt)
                 self.assign_item(base, key, ref, stmt, owner.id if isinstance(owner, ast.Name) else "")
             case ast.Attribute(value=owner, attr=attr):
                 held, attr = self.expression(owner), self.spelled(attr)
-                self.refuse_kept(TupleRef((ref,)), stmt)
+                self.keep(TupleRef((ref,)), stmt)
                 self.set_attribute(held, attr, self.named(attr, ref, stmt) if isinstance(held, ObjectRef) else ref, goal)
 
     def check_count(self, ref: Ref, wanted: int, node: ast.AST) -> None:
@@ -272,7 +272,7 @@ class Statements(Unwinding):
         streams = [] if once else self.streams_of(ref)
         if streams and not (all(map(self.reads_nothing, streams)) and is_read_once(self.frame.scope.body, name)):
             self.refuse(node, "a generator under a name", "loop over the call itself, or make a list of it: list(...)")
-        self.refuse_kept(ref, node)
+        self.keep(ref, node)
         if isinstance(ref, Lazy) and once and not is_read_once(self.frame.scope.body, name):
             help = "use it where it is made, or make a list of it: list(...)"
             self.refuse(node, f"what `{ref.kind}` gives, which can be run over only once, under a name", help)

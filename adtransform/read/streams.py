@@ -103,8 +103,8 @@ class Streams(Functions):
                 held = content.refs if isinstance(content, Items) else ()
         return any(map(self.runs_once, held))
 
-    def refuse_kept(self, ref: Ref, node: ast.AST) -> None:
-        """Refuse to keep in a tuple, a list, a dict or an object what can be run over only once."""
+    def keep(self, ref: Ref, node: ast.AST) -> None:
+        """Look at what is to be kept: in a container nothing that can be run over only once; where `reversed` began."""
         if isinstance(ref, Lazy) and ref.kind == "reversed" and isinstance(listed := ref.parts[0], ListRef):
             self.turned[id(ref)] = ref, self.heap.get(listed.storage)
         alone = isinstance(ref, (Lazy, ObjectRef)) or (isinstance(ref, ListRef) and ref.storage in self.streams)
