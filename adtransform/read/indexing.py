@@ -82,6 +82,11 @@ class Indexing(Tables):
         if t == SHAPE or (isinstance(before, Var) and before.type == Static("shape")):
             integer = kind_of(self.type_of(key)) == "int"
             return self.let("index", before, key, type=INT) if integer else self.let("index", before, key)
+        if isinstance(t, Tuple) and isinstance(self.type_of(key), Static):
+            whole, cut = self.as_tuple(owner), self.static_key(key)
+            if not isinstance(whole, TupleRef) or not isinstance(cut, slice):
+                self.refuse(node, "a part of a tuple whose bounds are computed", "use a list")
+            return TupleRef(whole.items[cut])
         if isinstance(owner, ListRef):
             return self.list_item(owner, key)
         form = self.form(key)
@@ -97,6 +102,13 @@ class Indexing(Tables):
             sure = True
         deep = form != "unknown" and bool(owner.storage.param or isinstance(before, Var)) and self.is_deep(before, key)
         return self.through(owner, Step("index", (key,), sure=sure or deep), node)
+
+    def as_tuple(self, ref: Ref) -> Ref:
+        """A tuple that is known when it runs, as one of its items; anything else as it is."""
+        seen = ref.seen if isinstance(ref, View) else ref
+        if not isinstance(seen, Var) or not isinstance(seen.type, Tuple):
+            return ref
+        return TupleRef(tuple(self.known_items(ref) or ()))
 
     def constant_item(self, owner: Const, key: Const, node: ast.AST) -> Const:
         """The item of a constant."""

@@ -147,7 +147,7 @@ class Operators(Indexing):
         if op == "or_" and isinstance(left, DictRef) and isinstance(right, DictRef):
             return self.new_dict({**self.entries(left, node), **self.entries(right, node)})
         if op in ("add", "mul"):
-            left, right = itemized(left), itemized(right)
+            left, right = self.as_tuple(itemized(left)), self.as_tuple(itemized(right))
         if op == "add" and isinstance(left, TupleRef) and isinstance(right, TupleRef):
             return TupleRef(left.items + right.items)
         if op == "add" and isinstance(left, ListRef) and isinstance(right, ListRef):
