@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -30,12 +30,14 @@ from adtransform.read.refs import (
     RUN_OVER,
     Content,
     DictRef,
+    Entries,
     FunctionRef,
     Items,
     Lazy,
     ListRef,
     ObjectRef,
     Ref,
+    Storage,
     Stream,
     TupleRef,
 )
@@ -90,24 +92,32 @@ class Streams(Functions):
 
     def runs_once(self, ref: Ref) -> bool:
         """Whether something is, or holds, what can be run over only once."""
-        held: Iterable[Ref] = ()
-        match ref:
-            case Lazy(kind, parts):
-                return kind in RUN_OVER or any(map(self.runs_once, parts))
-            case TupleRef(items):
-                held = items
-            case ListRef(storage) if storage in self.streams:
-                return True
-            case ListRef(storage) | DictRef(storage) | ObjectRef(storage):
-                content = self.heap.get(storage)
-                held = content.refs if isinstance(content, Items) else ()
-        return any(map(self.runs_once, held))
+        seen: set[Storage] = set()
+        todo: list[Ref] = [ref]
+        while todo:
+            match todo.pop():
+                case Lazy(kind, parts):
+                    if kind in RUN_OVER:
+                        return True
+                    todo += parts
+                case TupleRef(items):
+                    todo += items
+                case ListRef(storage) if storage in self.streams:
+                    return True
+                case ListRef(storage) | DictRef(storage) | ObjectRef(storage) if storage not in seen:
+                    seen.add(storage)
+                    content = self.heap.get(storage)
+                    if isinstance(content, Items):
+                        todo += content.refs
+                    elif isinstance(content, Entries):
+                        todo += content.refs.values()
+        return False
 
     def keep(self, ref: Ref, node: ast.AST) -> None:
         """Look at what is to be kept: in a container nothing that can be run over only once; where `reversed` began."""
         if isinstance(ref, Lazy) and ref.kind == "reversed" and isinstance(listed := ref.parts[0], ListRef):
             self.turned[id(ref)] = ref, self.heap.get(listed.storage)
-        alone = isinstance(ref, (Lazy, ObjectRef)) or (isinstance(ref, ListRef) and ref.storage in self.streams)
+        alone = isinstance(ref, Lazy) or (isinstance(ref, ListRef) and ref.storage in self.streams)
         if not alone and self.runs_once(ref):
             self.refuse(node, "what can be run over only once, kept in a container", _LIST)
 
