@@ -372,11 +372,13 @@ class Indexing(Tables):
 
     def assign_array_item(self, owner: Ref, key: Atom, new: Ref, node: ast.AST, hint: str = "") -> None:
         """Write part of an array."""
-        a = self.array_like(new, node)
+        seen = owner.seen if isinstance(owner, View) else None
+        listed = isinstance(seen, Var) and isinstance(seen.type, List)  # what is put into a list in a list is no array
+        value = new if listed else self.array_like(new, node)
         self.at_node(node)
         if not isinstance(owner, View):
             self.refuse(node, "a write to an item of a number", "make an array first")
-        if self.in_each(owner, lambda side: self.assign_array_item(side, key, a, node, self.root_name(side.storage)), node):
+        if self.in_each(owner, lambda side: self.assign_array_item(side, key, value, node, self.root_name(side.storage)), node):
             return
         self.certain(owner, node)
         before = self.value(owner, node)
@@ -386,6 +388,7 @@ class Indexing(Tables):
             self.assign_inner_item(owner, before, key, new, node)
             return
         whole = self.type_of(key) == Tuple(())  # `x[()]` is `x[...]` where it is written
+        a = self.array_like(value, node)
         self.store(owner, self.let("update", before, Const(...) if whole else key, a, hint=hint), node, hint)
 
     def assign_inner_item(self, owner: View, before: Atom, key: Atom, new: Ref, node: ast.AST) -> None:
