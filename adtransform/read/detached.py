@@ -56,21 +56,21 @@ class Detached(Chosen):
                     found = apart(inner)
                     return ref if found is inner else replace(ref, ref=found)
                 case PartialRef(_, args, kwargs):
-                    moved, named = all_apart(args), {k: apart(v) for k, v in kwargs.items()}
-                    same = moved is args and all(named[k] is v for k, v in kwargs.items())
-                    return ref if same else replace(ref, args=moved, kwargs=named)
+                    moved, named = all_apart(args), named_apart(kwargs)
+                    return ref if moved is args and named is kwargs else replace(ref, args=moved, kwargs=named)
                 case FunctionRef(defaults=defaults, keyword_defaults=others):
-                    given = tuple(d and apart(d) for d in defaults)
-                    named = {k: apart(v) for k, v in others.items()}
-                    same = all(x is y for x, y in zip(given, defaults, strict=True)) and all(
-                        named[k] is others[k] for k in named
-                    )
+                    given, named = tuple(d and apart(d) for d in defaults), named_apart(others)
+                    same = named is others and all(x is y for x, y in zip(given, defaults, strict=True))
                     return ref if same else replace(ref, defaults=given, keyword_defaults=named)
             return ref
 
         def all_apart(refs: tuple[Ref, ...]) -> tuple[Ref, ...]:
             moved = tuple(map(apart, refs))
             return moved if any(x is not y for x, y in zip(moved, refs, strict=True)) else refs
+
+        def named_apart(refs: Mapping[str, Ref]) -> Mapping[str, Ref]:
+            moved = {k: apart(v) for k, v in refs.items()}
+            return moved if any(moved[k] is not v for k, v in refs.items()) else refs
 
         for frame in self.visible():
             for name, ref in list(frame.env.items()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import types
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -219,16 +220,21 @@ class Expressions(Operators):
         with self.holding(items):
             for key, value in zip(keys, values, strict=True):
                 if key is None:
-                    other = self.expression(value)
-                    content = self.content(other.storage) if isinstance(other, DictRef) else None
-                    if not isinstance(content, Entries):
-                        self.refuse(value, "`**` of something that is not a dict of known keys", "write the items one by one")
-                    names += content.refs
-                    items += content.refs.values()
+                    spread = self.spread_dict(value, "items")
+                    names += spread
+                    items += spread.values()
                 else:
                     names.append(self.key(key))
                     items.append(self.expression(value))
         return self.new_dict(dict(zip(names, items, strict=True)))
+
+    def spread_dict(self, node: ast.expr, what: str) -> Mapping[object, Ref]:
+        """What `**rest` gives, by key."""
+        ref = self.expression(node)
+        content = self.content(ref.storage) if isinstance(ref, DictRef) else None
+        if not isinstance(content, Entries):
+            self.refuse(node, "`**` of something that is not a dict of known keys", f"write the {what} one by one")
+        return content.refs
 
     def key(self, node: ast.expr) -> object:
         """A dict's key: it has to be known while reading."""

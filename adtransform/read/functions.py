@@ -21,7 +21,6 @@ from adtransform.read.refs import (
     ClassRef,
     Conflict,
     DerivedRef,
-    DictRef,
     EitherRef,
     Entries,
     External,
@@ -100,17 +99,13 @@ class Functions(Derived):
         items: list[Ref] = []
         with self.holding(items):
             for keyword in node.keywords:
-                ref = self.expression(keyword.value)
                 if keyword.arg is not None:
                     names.append(keyword.arg)
-                    items.append(ref)
+                    items.append(self.expression(keyword.value))
                     continue
-                content = self.content(ref.storage) if isinstance(ref, DictRef) else None
-                if not isinstance(content, Entries):
-                    what = "`**` of something that is not a dict of known keys"
-                    self.refuse(keyword.value, what, "write the arguments one by one")
-                names += map(str, content.refs)
-                items += content.refs.values()
+                spread = self.spread_dict(keyword.value, "arguments")
+                names += map(str, spread)
+                items += spread.values()
         kwargs.update(zip(names, items, strict=True))
         return None
 

@@ -196,16 +196,17 @@ class Heap(Core):
             self.relate(storage, TWICE)
         rows = [(view.storage, self.puts_each(storage, view)) for view in self.rows_in(item)]
         once = {s for s, _ in rows} - {s for s, each in rows if not each}
-        again = {s for s in inside if any((storage, one) in self.contained for one in (s, *self.same_as(s)))}
-        alike = [one for s in inside for one in self.same_as(s) if one is not storage]
-        self.contained.update((storage, inner) for inner in (*inside, *alike, *self.deeper({*inside, *self.storages(item)})))
+        alike = {s: (s, *self.same_as(s)) for s in inside}
+        again = {s for s, many in alike.items() if any((storage, one) in self.contained for one in many)}
+        held = {*inside, *(one for many in alike.values() for one in many if one is not storage)}
+        self.contained.update((storage, inner) for inner in (*held, *self.deeper({*inside, *self.storages(item)})))
         known = set(self.partners(storage))
         for inner in self.storages(item):
             if inner is storage or frozenset((storage, inner)) in self.related:
                 # An item of a list that is not one itself here is a list in it.
                 row = self.is_list(inner) and inner not in once
-                held = inner in again or frozenset((storage, inner)) not in self.sharing
-                self.doubled(storage, lists=inner is storage or (held if inner in inside else row))
+                whole = inner in again or frozenset((storage, inner)) not in self.sharing
+                self.doubled(storage, lists=inner is storage or (whole if inner in inside else row))
             self.share(storage, inner)
             # A variable of a loop may be a view of something: whoever holds the one may hold the other.
             for other in [s for s in self.partners(inner) if s is not storage]:

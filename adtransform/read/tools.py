@@ -210,10 +210,12 @@ def _accumulate(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref
         return self.binary("add", last, item, node) if step in (None, Const(None)) else self.apply(step, [last, item], {}, node)
 
     if items is None:
-        name = self.hide(self.as_list(args[0], node))
-        first = [self.let("slice", Const(None), Const(1), Const(None)), self.let("slice", Const(1), Const(None), Const(None))]
-        head = self.indexed(self.hidden(name), first[0], node) if start == Const(None) else self.new_list((start,))
-        rest = self.unhide(name) if start != Const(None) else self.indexed(self.unhide(name), first[1], node)
+        rest = self.as_list(args[0], node)
+        head: Ref = self.new_list((start,))
+        if start == Const(None):
+            whole, none = self.hide(rest), Const(None)
+            head = self.indexed(self.hidden(whole), self.let("slice", none, Const(1), none), node)  # none where there are none
+            rest = self.indexed(self.unhide(whole), self.let("slice", Const(1), none, none), node)
         made = self.hide(head)
 
         def each(item: Ref) -> None:
