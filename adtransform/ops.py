@@ -125,7 +125,7 @@ CALLS = frozenset(("call", "perform"))
 LIKE = {"shape": 0, "ndim": 0, "size": 0, "zeros": 0, "fit": 1, "cast": 1, "expand": 1, "spread": 1, "accumulate": 2}
 LIKE |= {"matmul_left": 2, "matmul_right": 2, "scatter": 2, "numpy.zeros_like": 0, "numpy.ones_like": 0, "numpy.empty_like": 0}
 
-_PURE_MODULES = frozenset("numpy numpy.linalg numpy.fft math operator builtins cmath".split())
+_PURE_MODULES = frozenset("numpy numpy.linalg numpy.fft math operator builtins builtins.str cmath".split())
 
 
 @functools.cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -46,6 +47,8 @@ from adtransform.syntax import (
     within,
 )
 
+# What may stand in the braces of an f-string in all versions of Python.
+_SIMPLE = re.compile(r"[^\\'\"{}#!:=]+|[^\\'\"{}#!=]+\]")
 # Their operands are one sequence: `np.stack([a, b])`.
 SPLICED = frozenset(
     f"numpy.{name}"
@@ -151,6 +154,8 @@ class Speller:
             return self.negation(t.args[0])
         if op.startswith(("numpy.random.Generator.", "builtins.list.")):
             return self.call(Dot(self(t.args[0]), op.rpartition(".")[2]), t.args[1:], t.kwargs)
+        if op == "builtins.str.format" and (written := self.f_string(t.args)) is not None:
+            return written
         if op == "builtins.getattr" and isinstance(name := t.args[1], Const):
             return Dot(self(t.args[0]), name.value)
         if op in UNARY:
@@ -168,6 +173,21 @@ class Speller:
     def call(self, head: Py, args: Iterable[Operand], kwargs: Iterable[tuple[str, Operand]] = ()) -> Py:
         """`head(args, key=value)`"""
         return Group(head, "()", self.all(args) + tuple(Keyword(k, self(v)) for k, v in kwargs))
+
+    def f_string(self, args: tuple[Operand, ...]) -> Py | None:
+        """`f"step {k}: {loss:.3f}"`; None where an operand has signs that cannot stand inside of one."""
+        pattern, *shown = args
+        assert isinstance(pattern, Const)
+        texts = iter([flat(self(a)) for a in shown])
+        said = ""
+        for plain, field, spec, conversion in string.Formatter().parse(pattern.value):
+            said += plain.replace("{", "{{").replace("}", "}}")
+            if field is not None:
+                text = next(texts, "") if field == "" else ""
+                if not _SIMPLE.fullmatch(text):
+                    return None
+                said += f"{{{text}{'!' + conversion if conversion else ''}{':' + spec if spec else ''}}}"
+        return Word(f"f{flat(constant(said))}")
 
     def negation(self, a: Operand) -> Py:
         """The opposite of a condition, without `not` where a comparison has an opposite."""

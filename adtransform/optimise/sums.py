@@ -11,9 +11,11 @@ sum is saved for its shape.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from adtransform.build import type_of
 from adtransform.ir import Atom, For, Function, If, Let, Region, Stmt, Var
+from adtransform.lattice import Type, Unknown
 from adtransform.optimise.widths import follows
 from adtransform.rewrite import Rewriter, definitions, operands, regions, statements, turn
 
@@ -25,30 +27,53 @@ def sums(f: Function) -> Function:
     fits = [s for s in back if isinstance(s, Let) and s.op == "fit"]
     if not fits:
         return f
-    loose = _loose(f, back)
+    handed = _handed(back)
+    loose = _loose(f, back, handed)
     inside = {t for s in back if isinstance(s, For) for inner in statements(s.body) for t in inner.targets}
     again = Counter(s.args[0] for s in fits)
     lets = definitions(f.body)
     needless: dict[Var, Atom] = {}
     for fit in fits:
         (target,), (part, like) = fit.targets, fit.args
+        if isinstance(part, Var):
+            part = needless.get(part, part)
         made = lets.get(like) if isinstance(like, Var) else None
         # What is real of something complex needs the real part of its share.
-        if target in loose and (target in inside or again[target] == 1) and (made is None or follows(made)):
+        passed = target in loose and (target in inside or again[target] == 1) and (made is None or follows(made))
+        if passed and _may_be(type_of(part), target, handed):
             needless[target] = part
     return Rewriter(needless).function(f) if needless else f
 
 
-def _loose(f: Function, back: list[Stmt]) -> set[Var]:
-    """The values that may be wider than what they belong to: whoever reads them fits them, or hands them on to such a value."""
-    fixed: set[Atom] = set(f.body.results)
-    handed: dict[Atom, list[Var]] = {}  # to what a value is handed on
+def _handed(back: list[Stmt]) -> dict[Atom, list[Var]]:
+    """To what each value is handed on."""
+    handed: dict[Atom, list[Var]] = {}
     for stmt in back:
         for a, targets in _readers(stmt):
-            if targets is None:
-                fixed.add(a)
-            elif targets:
+            if targets:
                 handed.setdefault(a, []).extend(targets)
+    return handed
+
+
+def _may_be(wider: Type, target: Var, handed: Mapping[Atom, list[Var]]) -> bool:
+    """Whether all that a value is handed on to may be of another type than was inferred for it."""
+    todo = list(handed.get(target, ()))
+    seen = set(todo)
+    while todo:
+        v = todo.pop()
+        if not isinstance(v.type, Unknown) and v.type != wider:
+            return False
+        more = [t for t in handed.get(v, ()) if t not in seen]
+        seen.update(more)
+        todo += more
+    return True
+
+
+def _loose(f: Function, back: list[Stmt], handed: Mapping[Atom, list[Var]]) -> set[Var]:
+    """The values that may be wider than what they belong to: whoever reads them fits them, or hands them on to such a value."""
+    fixed: set[Atom] = set(f.body.results)
+    for stmt in back:
+        fixed.update(a for a, targets in _readers(stmt) if targets is None)
     sources: dict[Atom, list[Atom]] = {}
     for a, found in handed.items():
         for t in found:

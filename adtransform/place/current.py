@@ -16,7 +16,15 @@ _KEEP = frozenset("update accumulate_at copy numpy.copy".split())
 
 def current(program: Program, found: Ranges | None = None) -> None:
     """Replace what is only asked for its shape by its newest version; `found`: the ranges of the program, if they are known."""
-    _Updater(program.nodes, found).block(program.nodes)
+    if any(_asks(node) for node in walk(program.nodes)):
+        _Updater(program.nodes, found).block(program.nodes)
+
+
+def _asks(node: Node) -> bool:
+    """Whether a statement asks for the shape of something."""
+    if isinstance(node, Bind):
+        return node.tree.op in LIKE
+    return isinstance(node, Loop) and any(isinstance(a, Tree) and a.op in LIKE for a in node.bounds)
 
 
 class _Updater:

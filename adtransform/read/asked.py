@@ -35,7 +35,7 @@ def answers(body: Region, asked: Sequence[Asked], arrays: Collection[str]) -> It
         if one.value not in flow.sources:
             continue  # of a loop that was read again
         for param, rank in _numbers(flow, one).items():
-            why = f"`{one.name}` is updated while `{one.other}` is read"
+            why = f"`{one.name}` is updated while {one.other} is read"
             if rank:
                 yield Taken(param, f"rank {rank}", f"np.ndim({param}) == {rank}", why, one.origin)
             elif param not in arrays:
@@ -45,7 +45,7 @@ def answers(body: Region, asked: Sequence[Asked], arrays: Collection[str]) -> It
 
 
 def _refused(one: Asked) -> Refusal:
-    what = f"`{one.name}` updated in place, seen as `{one.other}` too"
+    what = f"`{one.name}` updated in place, seen as {one.other} too"
     return refusal(one.origin, what, "annotate the parameters, or copy")
 
 

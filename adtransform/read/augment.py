@@ -11,7 +11,7 @@ from adtransform.ops import elementwise
 from adtransform.read.control import Control
 from adtransform.read.core import Asked
 from adtransform.read.frames import Frame
-from adtransform.read.heap import Place
+from adtransform.read.heap import LOOP, Place
 from adtransform.read.operators import BINARY
 from adtransform.read.refs import (
     DictRef,
@@ -30,6 +30,13 @@ from adtransform.read.refs import (
 from adtransform.rewrite import loaded, operands
 
 _KEY = "%key"
+
+
+def _shown(name: str) -> str:
+    """What shares the memory of something, in a message."""
+    if name == LOOP or name.startswith("%h"):
+        return "what a loop runs over"
+    return "an operand beside it" if name == "%operand" else f"`{name.lstrip('%')}`"
 
 
 class Augment(Control):
@@ -55,14 +62,17 @@ class Augment(Control):
     def added(self, before: Ref, again: Callable[[], Ref], stmt: ast.AugAssign) -> Ref:
         """The right side, read after what is updated, as Python does; refused where it binds or writes that itself."""
         held = self.content(before.storage) if isinstance(before, View) else None
-        value = self.expression(stmt.value)
+        with self.holding([before]):
+            value = self.expression(stmt.value)
         calls = any(isinstance(n, (ast.Call, ast.NamedExpr, ast.Attribute, ast.BinOp)) for n in ast.walk(stmt.value))
         if calls and isinstance(before, (View, ListRef)):
             now = again()
             t = self.type_of(self.value(before)) if isinstance(before, View) else None
             bound = not isinstance(now, (View, ListRef)) or now.storage is not before.storage
             written = isinstance(before, View) and before.path and self.content(before.storage) is not held
-            if (bound and not isinstance(t, (Unknown, Scalar))) or written:
+            if isinstance(t, Unknown) and bound and isinstance(before, View):
+                bound = self.is_array(ast.unparse(stmt.target), before, stmt)
+            if (bound and not isinstance(t, Scalar)) or written:
                 what = "an update whose right side binds or writes what is updated"
                 self.refuse(stmt, what, "give the right side a name first: v = ...")
         return value
@@ -141,7 +151,7 @@ class Augment(Control):
         value = self.value(item)
         twice = ast.unparse(stmt.target) if self.is_doubled(item.storage) else ""
         if (name := self.named_item(item) or self.other_list(item.storage) or twice) and isinstance(value, Var):
-            self.asked.append(Asked(value, ast.unparse(stmt.target), name, self.origin(stmt)))
+            self.asked.append(Asked(value, ast.unparse(stmt.target), _shown(name), self.origin(stmt)))
         for storage in self.partners(item.storage):
             name = self.reached(storage)
             if name and not self.is_list(storage) and isinstance(self.type_of(self.value(View(storage))), (Array, Unknown)):
@@ -248,8 +258,7 @@ class Augment(Control):
         others = self.aliases(view, place or name)
         if not others:
             return False
-        other = "a loop" if others[0].startswith("%h") else others[0].lstrip("%")
-        shown = "what a loop runs over" if others[0].startswith("%h") else f"`{other}`"
+        shown = _shown(others[0])
         choice = self.apart(view, always=True)
         if choice is not None:
             kinds = [self.type_of(self.value(side)) for side in choice.sides]
@@ -267,7 +276,7 @@ class Augment(Control):
         as_array = any(n in used for n in (name, param, *plain)) or self.has_taken(param, "array")
         as_array = as_array or param in self.outermost().scope.used_as_array
         if not view.path and not as_array and isinstance(content, Var) and content not in self.definitions:
-            self.asked.append(Asked(content, name, other, self.origin(stmt)))
+            self.asked.append(Asked(content, name, shown, self.origin(stmt)))
             return False
         if view.path and param:
             if all(s.sure for s in view.path):
@@ -295,7 +304,7 @@ class Augment(Control):
             if not sources and (view.path or as_array):
                 self.refuse(stmt, f"`{name}` updated in place, seen as {shown} too", "annotate the parameters, or copy")
             if not sources and isinstance(content, Var):
-                self.asked.append(Asked(content, name, other, self.origin(stmt)))
+                self.asked.append(Asked(content, name, shown, self.origin(stmt)))
                 return False
             if len(view.path) == 1 and view.path[0].op == "index" and (count := self.ints(view.path[0].args[0])):
                 self.assume_ints(view.path[0].args[0])

@@ -109,12 +109,14 @@ class Chosen(Merging):
             path.append(replace(step, args=tuple(a for a in args if a is not None)))
         root = made.get(view.storage, View(view.storage))
         content = opened.state.heap.get(view.storage)
-        if isinstance(content, Choice) and isinstance(root, (Var, Const)):
+        if isinstance(content, Choice) and view.storage in made:
+            cond = self.read(root) if isinstance(root, View) else root
+            assert isinstance(cond, (Var, Const))
             then, orelse = (self.behind(side, opened, made) for side in content.sides)
             if then is None or orelse is None:
                 return None
             storage = Storage(view.storage.label)
-            self.heap[storage] = Choice(root, then, orelse)
+            self.heap[storage] = Choice(cond, then, orelse)
             return View(storage, tuple(path))
         return View(root.storage, tuple(path)) if isinstance(root, View) else None
 

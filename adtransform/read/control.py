@@ -20,6 +20,11 @@ from adtransform.source import descend
 _GROWING = frozenset("append extend insert pop remove appendleft popleft".split())
 
 
+def _either(node: ast.expr) -> list[ast.expr]:
+    """What an expression is one of: `a`, `b` and `c` of `a if p else b if q else c`."""
+    return [*_either(node.body), *_either(node.orelse)] if isinstance(node, ast.IfExp) else [node]
+
+
 class Control(Catching):
     """Reading control flow."""
 
@@ -115,8 +120,8 @@ class Control(Catching):
                     plain.update(targets(goal))
                 case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
                     plain.add(name)
-                case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=attr)) if attr in _GROWING:
-                    grown.add(name)
+                case ast.Call(func=ast.Attribute(value=owner, attr=attr)) if attr in _GROWING:
+                    grown.update(side.id for side in _either(owner) if isinstance(side, ast.Name))
         env = self.frame.env
         grown |= {n for n in augmented if isinstance(env.get(n), ListRef)}
         scalars = {n for n in augmented if not isinstance(env.get(n), (View, ListRef))}

@@ -10,8 +10,8 @@ from typing import Any, NoReturn
 from adtransform.build import Builder, type_of
 from adtransform.errors import Message, Refusal, refusal
 from adtransform.ir import UNDEFINED, Assume, Atom, Const, If, Let, Origin, Param, Region, Var
+from adtransform.lattice import TEXT, UNKNOWN, Type
 from adtransform.lattice import UNDEFINED as NOT_BOUND
-from adtransform.lattice import UNKNOWN, Type
 from adtransform.read.frames import Frame, Module, Scope
 from adtransform.read.raising import Catch, Watch
 from adtransform.read.refs import Content, FunctionRef, Pair, Ref, Storage
@@ -189,7 +189,7 @@ class Core:
         self.quiet = False  # inside of a `with` that makes NumPy raise
         self.ignored: set[str] = set()  # what NumPy is told not to report
         self.loop_plans: dict[tuple[int, ...], Any] = {}
-        self.unnamed: list[list[Ref]] = []  # what is evaluated already of displays and arguments
+        self.unnamed: list[tuple[str, list[Ref]]] = []  # what is held without a name, and as what
         self.streams: dict[Storage, Any] = {}  # the lists of what generators yield, by the calls of those
         # What `reversed` gave of lists, kept under names, with what the lists held then.
         self.turned: dict[int, tuple[Ref, Content | None]] = {}
@@ -263,10 +263,12 @@ class Core:
         self._noted()
         return found
 
-    def raise_where(self, cond: Atom, kind: type[Exception], text: str) -> None:
-        """Raise where a condition holds, as something that is read in other words does."""
-        wrong = Let((), "raise", (Const(kind), Const(text)))
-        self.builder.add(If((), cond, Region((), (wrong,), ()), Region((), (), ()), self.place))
+    def raise_where(self, cond: Atom, kind: type[Exception], text: str, *shown: Atom) -> None:
+        """Raise where a condition holds, as something that is read in other words does; `shown`: what its text has `{}` for."""
+        said = Builder(self.place)
+        message = said.let("builtins.str.format", text, *shown, type=TEXT) if shown else Const(text)
+        said.add(Let((), "raise", (Const(kind), message)))
+        self.builder.add(If((), cond, said.region((), ()), Region((), (), ()), self.place))
 
     def effect(self, op: str, *args: Any, **kwargs: Any) -> None:
         """Append an operation that is performed for what it does."""
@@ -320,9 +322,9 @@ class Core:
             self.builder = outer
 
     @contextmanager
-    def holding(self, refs: list[Ref]) -> Iterator[None]:
-        """Read on while these are held without a name."""
-        self.unnamed.append(refs)
+    def holding(self, refs: list[Ref], what: str = "%operand") -> Iterator[None]:
+        """Read on while these are held without a name: as operands of what is being evaluated, or by a loop."""
+        self.unnamed.append((what, refs))
         try:
             yield
         finally:

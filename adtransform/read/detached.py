@@ -44,10 +44,14 @@ class Detached(Chosen):
             return
         made: dict[tuple[Step, ...], Storage] = {}
 
+        def goes(view: View) -> bool:
+            known = view.storage is storage and len(view.path) > depth
+            return known and not (appended and self.is_from_front(view.path[depth]))
+
         def apart(ref: Ref) -> Ref:
             match ref:
-                case View(s, path) if s is storage and len(path) > depth:
-                    return ref if appended and self.is_from_front(path[depth]) else self.by_itself(ref, made, depth)
+                case View() if goes(ref):
+                    return self.by_itself(ref, made, depth)
                 case TupleRef(items) if (moved := all_apart(items)) is not items:
                     return replace(ref, items=moved)
                 case Lazy(_, parts) if (moved := all_apart(parts)) is not parts:
@@ -77,10 +81,13 @@ class Detached(Chosen):
                 if frame.is_live(name) and (moved := apart(ref)) is not ref:
                     self.not_carried(frame, name, ref)
                     frame.env[name] = moved
-        for refs in self.unnamed:
+        for _, refs in self.unnamed:
             refs[:] = map(apart, refs)
         for held, content in list(self.heap.items()):
-            found = self.content_apart(content, apart)
+            if isinstance(content, Choice):
+                found = self.as_it_is(held, content) if any(map(goes, self.leaves(content))) else content
+            else:
+                found = self.content_apart(content, apart)
             if found is not content:
                 for node, _, _ in self.heads:  # what was held before a loop is not held so in the next trip
                     if id(node) not in self.detached_loops:
@@ -122,12 +129,24 @@ class Detached(Chosen):
             case Entries(held):
                 named: Mapping[object, Ref] = {k: apart(v) for k, v in held.items()}
                 return replace(content, refs=named) if any(named[k] is not v for k, v in held.items()) else content
-            case Choice(cond, then, orelse):
-                sides = apart(then), apart(orelse)
-                if sides == (then, orelse):
-                    return content
-                return Choice(cond, *(View(side.storage, side.path) for side in sides if isinstance(side, View)))
         return content
+
+    def as_it_is(self, held: Storage, choice: Choice) -> Content:
+        """What is one of two, by itself: the one is only there where it was chosen, and so is not read anywhere else."""
+        around = [c for c in self.heap.values() if isinstance(c, Choice) and any(side.storage is held for side in c.sides)]
+        if around and not any(isinstance(r, View) and r.storage is held for f in self.visible() for r in f.env.values()):
+            return choice  # a part of another choice, which is chosen as a whole
+        for view in self.leaves(choice):
+            self.relate(held, view.storage)
+        return self.select(choice, held.label)
+
+    def leaves(self, choice: Choice) -> list[View]:
+        """The views that one is chosen from in the end."""
+        found: list[View] = []
+        for side in choice.sides:
+            inner = self.heap.get(side.storage)
+            found += self.leaves(inner) if isinstance(inner, Choice) else [side]
+        return found
 
     def visible(self) -> Iterator[Frame]:
         """The calls being read, and those around the functions that are called."""

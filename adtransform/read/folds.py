@@ -29,7 +29,7 @@ class Folds(Iteration):
             return Lazy("generator", (first,), node=node, frame=self.frame)
         if isinstance(node, ast.DictComp):
             return self.dict_comprehension(node)
-        target = self.new_list(())
+        target = self.new_list((), node)
         element = node.elt
 
         def push() -> None:
@@ -202,7 +202,7 @@ class Folds(Iteration):
 
     def collected(self, ref: Ref, each: Callable[[Ref], Ref], node: ast.AST) -> Ref:
         """The list of what a function gives for every item."""
-        name = self.hide(self.new_list(()))
+        name = self.hide(self.new_list((), node))
 
         def push(item: Ref) -> None:
             self.list_method(self.hidden(name), "append", [each(item)], {}, node)
@@ -224,7 +224,7 @@ class Folds(Iteration):
 
     def filtered(self, ref: Ref, test: Callable[[Ref], Ref], node: ast.AST) -> Ref:
         """The list of the items for which a test holds."""
-        name = self.hide(self.new_list(()))
+        name = self.hide(self.new_list((), node))
 
         def push(item: Ref) -> None:
             cond = self.truth(test(item), node)

@@ -11,7 +11,7 @@ from typing import Any
 from adtransform.errors import TargetError
 from adtransform.ir import Const, Var
 from adtransform.read.cells import with_cells
-from adtransform.read.refs import Ref
+from adtransform.read.refs import Pair, Ref
 from adtransform.read.scope import Liveness, body_of, local_names
 from adtransform.source import Definition, Source, descend, from_path
 
@@ -175,6 +175,11 @@ class Frame:
         self.via = ""  # the text of the statement around the call, where the function is a single statement
         self.comments = scope.comments(module.source)
         self.statement: ast.stmt | None = None  # what is being read
+        self.exchange: tuple[ast.stmt | None, ast.stmt | None] = (
+            None,
+            None,
+        )  # what exchanges items: the first and the last of it
+        self.twice: set[Pair] = set()  # what was known then of containers that hold the same twice
         self.clauses: list[ast.comprehension] = []  # of the comprehensions being read
         self.key: object = self  # what tells it from other frames, also where another one stands for it
 

@@ -137,8 +137,9 @@ class Heap(Core):
             if frame.caller is None:
                 break
             frame = frame.caller
-        if any(not mine.isdisjoint(self.storages(ref)) for refs in self.unnamed for ref in refs):
-            found.append("%operand")
+        for what, refs in self.unnamed:
+            if any(not mine.isdisjoint(self.storages(ref)) for ref in refs):
+                found.append(what)
         # What a function read by itself is given its caller sees.
         given = any(s in mine for ref in self.given for s in self.storages(ref))
         return [*found, "what the caller passes"] if given else found

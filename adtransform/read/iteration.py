@@ -438,7 +438,8 @@ class Iteration(Loops):
         env = self.frame.env
         env[EXIT], env[STOP], env[BROKE] = FALSE, FALSE, FALSE
         self.trips = (*self.trips, len(items) - done)
-        each(items[done])
+        with self.holding(self.coming(ref, items[done + 1 :]), "%hrest"):
+            each(items[done])
         self.trips = self.trips[:-1]
         env = self.frame.env
         stop = self.frame.flag(STOP)
@@ -461,6 +462,18 @@ class Iteration(Loops):
         env[BROKE] = outer[BROKE]
         env[EXIT], env[STOP] = (returned, returned) if returned != FALSE else (outer[EXIT], outer[STOP])
         return broke
+
+    def coming(self, ref: Ref, items: list[Ref]) -> list[Ref]:
+        """What nobody but the loop holds of the items to come: what is put into a list that has a name is looked up there."""
+        parts, lists = [ref], list[ListRef | DictRef]()
+        for part in parts:  # which grows
+            if isinstance(part, Lazy):
+                parts += part.parts
+            elif isinstance(part, (ListRef, DictRef)):
+                lists.append(part)
+            elif isinstance(part, TupleRef):
+                return items
+        return [] if all(self.reached(part.storage) for part in lists) else items
 
     def next_items(self, ref: Ref, items: list[Ref], done: int, node: ast.AST) -> list[Ref]:
         """What a loop goes on with after some items: a list may hold others by now, and more or fewer."""

@@ -453,6 +453,15 @@ class Operators(Indexing):
             self.refuse(node, "a choice between values of different kinds", "choose between numbers, or arrays, or tuples")
         return ref
 
+    def goal(self, node: ast.AST | None) -> str:
+        """The name that the statement being read binds to an expression."""
+        match self.frame.statement:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if value is node:
+                return name
+            case ast.AnnAssign(target=ast.Name(id=name), value=value) if value is node:
+                return name
+        return ""
+
     def new_set(self, items: list[Ref] | None, node: ast.AST) -> Ref:
         """A set of constants: good for `in` and `len`."""
         if items is None or not all(isinstance(i, Const) for i in items):
@@ -465,9 +474,9 @@ class Operators(Indexing):
         self.heap[storage] = Entries(entries)
         return DictRef(storage)
 
-    def new_list(self, items: tuple[Ref, ...]) -> ListRef:
-        """A list of known items."""
-        storage = Storage("items", depth=len(self.heads))
+    def new_list(self, items: tuple[Ref, ...], node: ast.AST | None = None) -> ListRef:
+        """A list of known items; `node`: the expression that makes it, after whose name it is called."""
+        storage = Storage(self.goal(node) or "items", depth=len(self.heads))
         self.heap[storage] = Items(items)
         self.fresh.add(storage)
         return ListRef(storage)

@@ -10,6 +10,7 @@ from adtransform.source import Definition, children, descend
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _OWN_SCOPE = (*_FUNCTIONS, ast.ClassDef)
+_PLAIN = (ast.Name, ast.Attribute, ast.Subscript, ast.Constant, ast.BinOp, ast.UnaryOp)  # the same when written again
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
@@ -52,14 +53,27 @@ def is_read_once(body: Iterable[ast.AST], name: str) -> bool:
     return len(read) == 1 and all(loops[: len(read[0])] == read[0] for loops in bound)
 
 
-def is_exchange(target: ast.expr, value: ast.expr) -> bool:
-    """Whether an assignment puts items in the places of one another: `a[i], a[j] = a[j], a[i]`."""
-    if not isinstance(target, ast.Tuple) or not isinstance(value, ast.Tuple):
-        return False
-    places = [t for t in target.elts if isinstance(t, ast.Subscript)]
-    plain = all(isinstance(n, (ast.Name, ast.Constant, ast.BinOp, ast.UnaryOp)) for t in places for n in _parts(t.slice))
-    where, what = (sorted(ast.unparse(e) for e in side.elts) for side in (target, value))
-    return plain and len(places) == len(target.elts) == len(set(where)) and where == what
+def is_exchange(targets: list[ast.expr], values: list[ast.expr]) -> bool:
+    """Whether assignments put items in the places of one another: `a[i], a[j] = a[j], a[i]`."""
+    places = [t for t in targets if isinstance(t, ast.Subscript)]
+    plain = all(isinstance(n, _PLAIN) for t in places for n in _parts(t))
+    where, what = (sorted(ast.unparse(e) for e in side) for side in (targets, values))
+    return plain and len(places) == len(targets) == len(set(where)) > 1 and where == what
+
+
+def exchanged(stmts: list[ast.stmt]) -> int:
+    """How many of these statements, from the first one on, exchange items: one with tuples, or three through a name."""
+    match stmts:
+        case [ast.Assign(targets=[ast.Tuple(elts=goals)], value=ast.Tuple(elts=values)), *_]:
+            return int(is_exchange(goals, values))
+        case [
+            ast.Assign(targets=[ast.Name(id=kept)], value=first),
+            ast.Assign(targets=[one], value=second),
+            ast.Assign(targets=[other], value=ast.Name(id=given)),
+            *_,
+        ] if kept == given and not any(isinstance(n, ast.Name) and n.id == kept for t in (one, other) for n in descend(t)):
+            return 3 * is_exchange([one, other], [first, second])
+    return 0
 
 
 def _parts(node: ast.expr) -> Iterator[ast.expr]:

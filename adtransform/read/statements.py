@@ -25,7 +25,7 @@ from adtransform.read.refs import (
     View,
     numbers,
 )
-from adtransform.read.scope import assigned, is_exchange, is_read_once
+from adtransform.read.scope import assigned, exchanged, is_read_once
 from adtransform.read.unwinding import Unwinding
 
 _REFUSED: dict[str, tuple[str, str]] = {
@@ -47,6 +47,8 @@ class Statements(Unwinding):
         most = 64  # with more pairs it is worth the time to look for those that do not matter any more behind this block
         for i, stmt in enumerate(stmts):
             self.frame.live = self.frame.scope.liveness.after[id(stmt)]
+            if count := exchanged(stmts[i : i + 3]):
+                self.frame.exchange = stmts[i + count // 2], stmts[i + count - 1]
             done = False
             if isinstance(stmt, (ast.If, ast.Match)) or (isinstance(stmt, ast.Try) and not stmt.finalbody):
                 read = self.branch if isinstance(stmt, ast.If) else self.attempt if isinstance(stmt, ast.Try) else self.match
@@ -134,12 +136,13 @@ class Statements(Unwinding):
         match stmt:
             case ast.Assign(targets=goals, value=value):
                 ref = self.expression(value)
+                first, last = self.frame.exchange
+                if stmt is first:
+                    self.frame.twice = self.twice()
                 for goal in goals:
-                    exchange = is_exchange(goal, value)
-                    before = self.twice() if exchange else set()
                     self.assign(goal, ref, stmt, isinstance(value, ast.Name))
-                    if exchange:  # a list holds nothing twice that it did not hold twice before
-                        self.related -= self.twice() - before
+                if stmt is last:  # a list holds nothing twice that it did not hold twice before
+                    self.related -= self.twice() - self.frame.twice
             case ast.AnnAssign(target=goal, value=value):
                 if value is not None:
                     self.assign(goal, self.expression(value), stmt, isinstance(value, ast.Name))
@@ -156,7 +159,7 @@ class Statements(Unwinding):
                     for name in assigned([stmt]):
                         self.frame.env[name] = self.from_text(name, [stmt], self.frame.module, stmt)
             case ast.Expr(value=value):
-                self.expression(value)
+                self.perform(value, stmt)
             case ast.Break():
                 self.frame.env[STOP] = self.frame.env[EXIT] = TRUE
                 if self.frame.tells_break:
@@ -186,6 +189,19 @@ class Statements(Unwinding):
                 kind = type(stmt).__name__
                 what, help = _REFUSED.get(kind, (f"this statement ({kind})", "write it with loops and `if`"))
                 self.refuse(self.keyword(stmt), what, help)
+
+    def perform(self, node: ast.expr, stmt: ast.stmt) -> None:
+        """An expression by itself; `(a if c else b).append(v)` is the method of the one or the other, in two branches."""
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.IfExp() as picked, attr=attr, ctx=ctx) as method):
+
+                def side(owner: ast.expr) -> Callable[[], None]:
+                    own = ast.copy_location(ast.Attribute(owner, attr, ctx), method)
+                    return lambda: self.perform(ast.copy_location(ast.Call(own, node.args, node.keywords), node), stmt)
+
+                self.fork(self.tested(picked.test), side(picked.body), side(picked.orelse), [], stmt)
+            case _:
+                self.expression(node)
 
     def outer_names(self, stmt: ast.Nonlocal | ast.Global, names: list[str]) -> None:
         """`nonlocal` and `global`: without effect on what is only read."""
@@ -234,6 +250,20 @@ class Statements(Unwinding):
         differs = self.let("operator.ne", self.length(ref, node), Const(wanted))
         self.raise_where(differs, ValueError, f"too many values to unpack (expected {wanted})")
 
+    def cut_at(self, ref: Ref, before: int, after: int, node: ast.AST) -> list[Ref]:
+        """The items for the targets of an unpacking of something of unknown length, with a starred one among them."""
+        count, least = self.length(ref, node), before + after
+        few = self.let("operator.lt", count, Const(least))
+        text = f"not enough values to unpack (expected at least {least}, got {{}})"
+        self.raise_where(few, ValueError, text, count)
+        middle = self.let("slice", Const(before), Const(-after or None), Const(None))
+        rest = self.indexed(ref, middle, node)
+        return [
+            *(self.indexed(ref, Const(i), node) for i in range(before)),
+            rest if isinstance(rest, ListRef) else self.as_list(rest, node),
+            *(self.indexed(ref, Const(-i), node) for i in range(after, 0, -1)),
+        ]
+
     def spread(self, goals: list[ast.expr], ref: Ref, node: ast.AST) -> list[Ref]:
         """The items for the targets of an unpacking."""
         self.at(node)
@@ -246,10 +276,10 @@ class Statements(Unwinding):
             ref = self.as_list(ref, node)
             items = self.known_items(ref)
         if items is None:
-            if starred:
-                self.refuse(node, "a starred unpacking of something of unknown length", "use slices: x[1:]")
             if not isinstance(ref, (Var, View, ListRef)):
                 self.unusable(ref, node)
+            if starred:
+                return self.cut_at(ref, starred[0], len(goals) - starred[0] - 1, node)
             self.check_count(ref, len(goals), node)
             return [self.indexed(ref, Const(i), node) for i in range(len(goals))]
         n, wanted = len(items), len(goals)
@@ -294,6 +324,8 @@ class Statements(Unwinding):
                 if storage in self.fresh and not path:
                     self.heap[storage] = value
                 return View(storage, path, value, self.content(storage))
+            case ListRef(storage) if storage in self.fresh and isinstance(made := self.heap[storage], Var) and not made.hint:
+                self.heap[storage] = self.let("assign", made, hint=name, type=made.type)
         return ref
 
     def unpack_target(self, target: ast.expr, ref: Ref) -> None:

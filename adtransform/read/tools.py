@@ -156,7 +156,7 @@ def arranged(self: Objects, function: Callable[..., Any], args: Args, kwargs: Kw
     if function is not itertools.combinations or count is None or not 1 <= count.value <= 3 or kwargs:
         self.refuse(node, f"`itertools.{function.__name__}` of unknown length", _COUNTED)
     given = args[0] if isinstance(args[0], (RangeRef, ListRef, View)) else self.as_list(args[0], node)
-    source, made = self.hide(given), self.hide(self.new_list(()))
+    source, made = self.hide(given), self.hide(self.new_list((), node))
     size = self.length(given, node)
 
     def later(chosen: tuple[Ref, ...], first: Atom) -> None:
@@ -189,7 +189,7 @@ def _chain(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
     parts = [self.known_items(a) for a in args]
     if all(p is not None for p in parts):
         return TupleRef(tuple(item for p in parts for item in p or ()))
-    made = self.new_list(())
+    made = self.new_list((), node)
     for arg in args:
         self.extend(made.storage, arg, node)
     return made
