@@ -290,16 +290,22 @@ def _joint(sweeps: Sweeps, *, cast: bool = True) -> Function:
 
 
 def _no_lists(sweeps: Sweeps) -> Iterator[Assume]:
-    """That parameters of unknown type are no lists, where shares are added at a slice: that of a list would grow."""
+    """That parameters of unknown type are no lists, where shares are added to slices or rows: those of a list would grow."""
     loads = {s.targets[0]: s for s in sweeps.forward if isinstance(s, Let) and s.op == "load"}
-    found: dict[Var, None] = {}
-    for s in statements(Region((), sweeps.backward, ())):
-        if isinstance(s, Let) and s.op == "accumulate_at" and (v := s.targets[0].of) in loads and isinstance(v.type, Unknown):
-            if isinstance(type_of(s.args[1]), Static):
-                found[v] = None
-    for v in found:
+    grown = [s for s in statements(Region((), sweeps.backward, ())) if isinstance(s, Let) and s.op == "accumulate_at"]
+    whole = {s.targets[0].of for s in grown}
+    found: dict[Var, str] = {}
+    for s in grown:
+        v, key, share = s.targets[0].of, s.args[1], s.args[2]
+        if v in loads and isinstance(v.type, Unknown):
+            if isinstance(type_of(key), Static):
+                found.setdefault(v, "a part")
+            elif isinstance(share, Var) and share.of in whole - {v}:
+                found.setdefault(v, "a row")
+    for v, part in found.items():
         name = loaded(loads[v])
-        yield Assume(f"not isinstance({name}, list)", f"a part of `{name}` is taken, so it must be an array", loads[v].origin)
+        why = f"{part} of `{name}` is taken: annotate it where it is a list"
+        yield Assume(f"not isinstance({name}, (list, tuple))", why, loads[v].origin)
 
 
 def _seed(name: str, result: Atom) -> Param:

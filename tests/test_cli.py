@@ -112,6 +112,7 @@ def test_stdin(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
         (["reverse", "f.py:f", "--arg", "q: float"], "no parameter `q`"),
         (["reverse", "f.py:f", "--arg", "x: flat"], "`flat` is no type"),
         (["reverse", "f.py:f", "--arg", "x[I"], "--arg"),
+        (["reverse", "f.py:f", "--arg", "x: list"], "`l: list[float]`"),
         (["reverse", "f.py:f", "--arg", "x[I]", "--arg", "x: float"], "twice"),
         (["reverse", "f.py:f", "--explain"], "--explain"),
         (["reverse", "f.py:f", "--style", "prose"], "invalid choice"),

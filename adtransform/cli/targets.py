@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.machinery
 import re
 import sys
@@ -12,7 +13,8 @@ import numpy as np
 
 from adtransform.errors import Message, TargetError
 from adtransform.infer.extents import times
-from adtransform.lattice import BOOL, FLOAT, INT, Array, Dim, Extent, Scalar, Type
+from adtransform.lattice import BOOL, FLOAT, INT, UNKNOWN, Array, Dim, Extent, List, Scalar, Tuple, Type, Unknown
+from adtransform.read.annotations import annotation_type
 from adtransform.source import Source, from_path, from_text
 
 
@@ -82,16 +84,19 @@ def _only_function(source: Source) -> str:
 
 
 _ARRAY = re.compile(r"\s*(?P<name>\w+)\s*(?::\s*(?P<dtype>\w+)\s*)?\[(?P<dims>[^\[\]]*)\]\s*")
+_NESTED = re.compile(r"\s*(?P<name>\w+)\s*:\s*(?P<type>(?:list|tuple)\b.*)")
 _SCALAR = re.compile(r"\s*(?P<name>\w+)\s*:\s*(?P<dtype>\w+)\s*")
 _PYTHON = {"float": FLOAT, "int": INT, "bool": BOOL}
 
 
 def argument(text: str) -> tuple[str, Type]:
-    """`U[I,N]`, `U: float32[I, 3]`, `x: float`, `n: int`, `x: float32` (a NumPy scalar): a parameter and its type.
+    """`U[I,N]`, `U: float32[I, 3]`, `x: float`, `x: float32` (a NumPy scalar), `l: list[float]`: a parameter and its type.
 
     Axes of one name have one extent, `4*H` is four times that of `H`; a number is the extent itself.  Raises `UsageError` for
     anything else.
     """
+    if found := _NESTED.fullmatch(text):
+        return found["name"], _nested(found["type"], text)
     if found := _ARRAY.fullmatch(text):
         dims = [d.strip() for d in found["dims"].split(",")] if found["dims"].strip() else []
         dtype = found["dtype"] or "float64"
@@ -105,6 +110,28 @@ def argument(text: str) -> tuple[str, Type]:
         kind = {"f": "float", "i": "int", "u": "int", "b": "bool"}[dtype.kind]
         return found["name"], Scalar(kind, dtype.name)
     raise UsageError(f"--arg {text!r}: write an array as `U[I,N]` or `U: float32[I,N]`, a scalar as `x: float`")
+
+
+def _dotted(node: ast.expr) -> str:
+    """The full name of what an annotation names."""
+    return re.sub(r"^np\b", "numpy", ast.unparse(node))
+
+
+def _is_open(t: Type) -> bool:
+    """Whether a type leaves something unknown."""
+    inner = (t.item,) if isinstance(t, List) else t.items if isinstance(t, Tuple) else ()
+    return isinstance(t, Unknown) or any(map(_is_open, inner))
+
+
+def _nested(annotation: str, text: str) -> Type:
+    """The type of a list or a tuple, as an annotation would say it."""
+    try:
+        found = annotation_type(ast.parse(annotation.strip(), mode="eval").body, _dotted)
+    except SyntaxError:
+        found = UNKNOWN
+    if _is_open(found):
+        raise UsageError(f"--arg {text!r}: write a list as `l: list[float]`, a tuple as `t: tuple[float, float]`")
+    return found
 
 
 def _dtype(name: str, text: str) -> np.dtype[np.generic]:

@@ -33,13 +33,6 @@ class Assuming(Heap):
         test = f"isinstance({param}, np.ndarray) and {param}.flags.c_contiguous"
         self.take(param, "contiguous", test, f"a reshape of `{param}` is written, or read after a write")
 
-    def assume_rows(self, view: View) -> None:
-        """An item of an item: of an array, for what is known of a list says what its items are."""
-        param = view.storage.param
-        if any(step.op == "index" and self.ints(step.args[0]) for step in view.path) and not self.taken.get(param):
-            why = f"`{param}` holds rows: annotate it where it is a list"
-            self.take(param, "rows", f"not isinstance({param}, (list, tuple))", why)
-
     def assume_array(self, view: View, position: int, parent: Atom) -> None:
         """`np.asarray` of an array, of the dtype asked for, is that array; of anything else it is a new one."""
         step, t = view.path[position], self.type_of(parent)

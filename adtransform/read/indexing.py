@@ -101,8 +101,6 @@ class Indexing(Tables):
         if isinstance(t, (Tuple, List)):
             sure = True
         deep = form != "unknown" and bool(owner.storage.param or isinstance(before, Var)) and self.is_deep(before, key)
-        if isinstance(t, Unknown) and form == "int" and owner.storage.param:
-            self.assume_rows(owner)
         return self.through(owner, Step("index", (key,), sure=sure or deep), node)
 
     def as_tuple(self, ref: Ref) -> Ref:

@@ -199,7 +199,7 @@ class Methods(Library):
                 return self.static_list_method(storage, content, name, args, node)
             case "remove" if len(args) == 1:
                 self.may_write(storage, node, structural=True)
-                at = self.value(self.search((), owner, "index", args[0], node), node)
+                at = self.value(self.search((), owner, name, args[0], node), node)
                 self.splice(owner, at, self.let("operator.add", at, Const(1), type=INT), None, node)
                 return Const(None)
             case "clear":
@@ -376,7 +376,7 @@ class Methods(Library):
         self.refuse(node, f"the method `.{name}` of an inner list", "take the list out first")
 
     def search(self, items: tuple[Ref, ...], owner: Ref, name: str, wanted: Ref, node: ast.AST) -> Ref:
-        """`.index` and `.count`: of constants while reading, of numbers when it runs."""
+        """`.index` and `.count`: of constants while reading, of numbers when it runs; `.remove` asks where."""
         known = [i.value for i in items if isinstance(i, Const)]
         value = self.value(wanted, node)
         constant = self.static(value)
@@ -386,7 +386,7 @@ class Methods(Library):
         if not isinstance(self.item_of(listed), (Scalar, Unknown)) or not isinstance(self.type_of(value), (Scalar, Unknown)):
             self.refuse(node, f"`.{name}` of items that are not numbers", "use a loop")
         self.at(node)
-        return self.let(f"builtins.list.{name}", listed, value)
+        return self.let(f"builtins.list.{'index' if name == 'remove' else name}", listed, value)
 
     # Dicts and strings.
 
