@@ -78,6 +78,8 @@ THROUGH = """def f(x, y, a):
         s = x[1:]
     s[-1] *= 3.0
     return np.sum(s * y[1:]) * a"""
+ROWS = "def f(x):\n  return x[0][0] * x[1][1] - x[0][1] * x[1][0]"
+PAIRS = "def f(x):\n  s = 0.0\n  for a, b in x:\n    s += a * b\n  return s"
 FILLED = "def f(x, a):\n  y = np.ones(3, int) * a\n  y[0] = x[1]\n  return np.sum(y * x)"
 
 
@@ -98,7 +100,10 @@ FILLED = "def f(x, a):\n  y = np.ones(3, int) * a\n  y[0] = x[1]\n  return np.su
         (LISTED, (1.5, 2.0), ([1.5, 2.5], 2.0), "`y` is updated while `w` is read"),
         (FULL, (X, 1.5), (K, 1.5), "`x` must hold floats: fractions are written"),
         (AS_DTYPE, (X, 1.5), (K, 1.5), "`x` must hold floats: fractions are written"),
-        (SLICED, (X,), (X.tolist(),), "a part of `x` is taken, so it must be an array"),
+        (SLICED, (X,), (X.tolist(),), "a part of `x` is taken: annotate it where it is a list"),
+        (SLICED, (X,), (tuple(X),), "a part of `x` is taken: annotate it where it is a list"),
+        (ROWS, (M,), (M.tolist(),), "a row of `x` is taken: annotate it where it is a list"),
+        (PAIRS, (M[:, :2],), (((1.0, 2.0), (3.0, 4.0)),), "a row of `x` is taken: annotate it where it is a list"),
         (PLACED, (X, 1), (X, slice(0, 1)), "`i` is taken as the index of an element or a row"),
         (ITEM, (X, X + 1), (X, X), "`x` is written, so `y` must not share memory with it"),
         (ITEMS, (X, X + 1), (X, X), "is written, so `.` must not share memory with it"),
@@ -118,6 +123,22 @@ def test_checked(text: str, args: tuple[Any, ...], wrong: tuple[Any, ...], why: 
     one: dict[int, Any] = {}
     with pytest.raises(ValueError, match=why):
         run(text, *(one.setdefault(id(a), copy.deepcopy(a)) for a in wrong))
+
+
+@pytest.mark.parametrize("kind", [list, tuple])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def f(x):\n  s = 0.0\n  for k, v in enumerate(x):\n    s += v * v * k\n  return s * x[-1]",
+        "def f(x):\n  return sum(x) * x[0]",
+        "def f(x):\n  s = 1.0\n  for u, v in zip(x, reversed(x)):\n    s = s * u + v\n  return s",
+        "def f(x):\n  return max(x) * x[1]",
+    ],
+)
+def test_a_list_of_numbers_has_a_list_as_its_gradient(text: str, kind: type) -> None:
+    _, (share,) = run(f"import numpy as np\n{text}\n", kind(X.tolist()))
+    assert type(share) is kind and all(type(v) is float for v in share)
+    assert np.allclose(share, ad.grad(source=f"import numpy as np\n{text}\n")(X.tolist()), rtol=1e-12)
 
 
 def test_objects_outside_are_refused_where_only_their_text_is_known() -> None:
