@@ -9,6 +9,7 @@ A function that `f` calls separately has derivatives of its own: `g_forward`, or
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import reduce
@@ -290,18 +291,25 @@ def _joint(sweeps: Sweeps, *, cast: bool = True) -> Function:
 
 
 def _no_lists(sweeps: Sweeps) -> Iterator[Assume]:
-    """That parameters of unknown type are no lists, where shares are added to slices or rows: those of a list would grow."""
+    """That parameters of unknown type are no lists, where shares are added that are lists then: those of a list would grow."""
     loads = {s.targets[0]: s for s in sweeps.forward if isinstance(s, Let) and s.op == "load"}
-    grown = [s for s in statements(Region((), sweeps.backward, ())) if isinstance(s, Let) and s.op == "accumulate_at"]
-    whole = {s.targets[0].of for s in grown}
+    back = [s for s in statements(Region((), sweeps.backward, ())) if isinstance(s, Let)]
+    grown = [s for s in back if s.op in ("accumulate", "accumulate_at")]
+    listed = {t for s in back if s.op == "items" for t in s.targets}
+    times = Counter(s.targets[0].of for s in grown)
+    built = {s.targets[0].of for s in grown if s.op == "accumulate_at"}
     found: dict[Var, str] = {}
     for s in grown:
-        v, key, share = s.targets[0].of, s.args[1], s.args[2]
-        if v in loads and isinstance(v.type, Unknown):
-            if isinstance(type_of(key), Static):
-                found.setdefault(v, "a part")
-            elif isinstance(share, Var) and share.of in whole - {v}:
-                found.setdefault(v, "a row")
+        v, share = s.targets[0].of, s.args[-2] if s.op == "accumulate" else s.args[-1]
+        if v not in loads or not isinstance(v.type, Unknown):
+            continue
+        if s.op == "accumulate":
+            if share in listed and times[v] > 1:
+                found.setdefault(v, "the whole")
+        elif isinstance(type_of(s.args[1]), Static):
+            found.setdefault(v, "a part")
+        elif isinstance(share, Var) and share.of in built - {v}:
+            found.setdefault(v, "a row")
     for v, part in found.items():
         name = loaded(loads[v])
         why = f"{part} of `{name}` is taken: annotate it where it is a list"

@@ -80,6 +80,7 @@ THROUGH = """def f(x, y, a):
     return np.sum(s * y[1:]) * a"""
 ROWS = "def f(x):\n  return x[0][0] * x[1][1] - x[0][1] * x[1][0]"
 PAIRS = "def f(x):\n  s = 0.0\n  for a, b in x:\n    s += a * b\n  return s"
+LARGEST = "def f(x):\n  return max(x) * x[1]"
 FILLED = "def f(x, a):\n  y = np.ones(3, int) * a\n  y[0] = x[1]\n  return np.sum(y * x)"
 
 
@@ -103,6 +104,7 @@ FILLED = "def f(x, a):\n  y = np.ones(3, int) * a\n  y[0] = x[1]\n  return np.su
         (SLICED, (X,), (X.tolist(),), "a part of `x` is taken: annotate it where it is a list"),
         (SLICED, (X,), (tuple(X),), "a part of `x` is taken: annotate it where it is a list"),
         (ROWS, (M,), (M.tolist(),), "a row of `x` is taken: annotate it where it is a list"),
+        (LARGEST, (X,), (X.tolist(),), "the whole of `x` is taken: annotate it where it is a list"),
         (PAIRS, (M[:, :2],), (((1.0, 2.0), (3.0, 4.0)),), "a row of `x` is taken: annotate it where it is a list"),
         (PLACED, (X, 1), (X, slice(0, 1)), "`i` is taken as the index of an element or a row"),
         (ITEM, (X, X + 1), (X, X), "`x` is written, so `y` must not share memory with it"),
@@ -132,7 +134,7 @@ def test_checked(text: str, args: tuple[Any, ...], wrong: tuple[Any, ...], why: 
         "def f(x):\n  s = 0.0\n  for k, v in enumerate(x):\n    s += v * v * k\n  return s * x[-1]",
         "def f(x):\n  return sum(x) * x[0]",
         "def f(x):\n  s = 1.0\n  for u, v in zip(x, reversed(x)):\n    s = s * u + v\n  return s",
-        "def f(x):\n  return max(x) * x[1]",
+        "def f(x):\n  return max(x) ** 2",
     ],
 )
 def test_a_list_of_numbers_has_a_list_as_its_gradient(text: str, kind: type) -> None:

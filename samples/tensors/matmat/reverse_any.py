@@ -9,7 +9,7 @@ def cast(x, like):
     """`x` in the dtype of `like`, and of its kind where `x` has no axes (a Python
     float, a NumPy scalar, an array).
     """
-    if isinstance(like, (list, tuple)):
+    if isinstance(like, (list, tuple)) and isinstance(x, list):
         return type(like)(cast(a, b) for a, b in zip(x, like, strict=True))
     if not isinstance(like, (np.ndarray, np.generic)):
         if isinstance(x, np.ndarray) and x.ndim:
