@@ -168,7 +168,7 @@ class Augment(Control):
         a = self.value(value, stmt) if isinstance(value, (View, Var)) else None
         if op != "add" or (a is not None and not isinstance(self.type_of(a), List)):
             self.refuse(stmt, "this update of a list in a list", "bind a new one: rows[i] = rows[i] + more")
-        self.list_item_method(item, t, "extend", [value], stmt)
+        self.list_item_method(item, t, "extend", [value], {}, stmt)
         return True
 
     def other_list(self, storage: Storage) -> str:

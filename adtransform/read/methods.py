@@ -24,6 +24,8 @@ DRAWS = frozenset(
     "random normal standard_normal uniform exponential standard_exponential gamma beta lognormal laplace logistic "
     "chisquare triangular integers".split()
 )
+# What makes a list of other items.
+_REMAKING = frozenset("pop insert remove reverse sort clear".split())
 _OPS = {"conj": "numpy.conjugate", "ptp": "numpy.ptp"}
 
 
@@ -42,7 +44,7 @@ class Methods(Library):
             case Const(value) if isinstance(value, str):
                 return self.text_method(value, name, args, kwargs, node)
         if isinstance(owner, View) and isinstance(t := self.type_of(self.value(owner, node)), List):
-            return self.list_item_method(owner, t, name, args, node)
+            return self.list_item_method(owner, t, name, args, kwargs, node)
         if isinstance(owner, (Var, View)) and self.type_of(self.value(owner, node)) == Static("Generator"):
             return self.draw(owner, name, args, kwargs, node)
         return self.array_method(owner, name, args, kwargs, node)
@@ -349,10 +351,10 @@ class Methods(Library):
         self.heap[storage] = Items(tuple(items))
         return Const(None)
 
-    def list_item_method(self, owner: View, t: List, name: str, args: list[Ref], node: ast.AST) -> Ref:
+    def list_item_method(self, owner: View, t: List, name: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
         """A method of a list inside of a run-time list."""
         if name == "append":
-            if self.in_each(owner, lambda side: self.list_item_method(side, t, name, args, node), node):
+            if self.in_each(owner, lambda side: self.list_item_method(side, t, name, args, kwargs, node), node):
                 return Const(None)
             before = self.value(owner, node)
             new = self.let("push", before, self.shown(args[0], node))
@@ -360,7 +362,7 @@ class Methods(Library):
             self.hold(owner.storage, args[0])
             return Const(None)
         if name == "extend":
-            if self.in_each(owner, lambda side: self.list_item_method(side, t, name, args, node), node):
+            if self.in_each(owner, lambda side: self.list_item_method(side, t, name, args, kwargs, node), node):
                 return Const(None)
             inner = self.sublist(self.let("assign", self.value(owner, node), type=t), owner.storage)
             assert isinstance(inner, ListRef)
@@ -373,6 +375,12 @@ class Methods(Library):
             if isinstance(copied, ListRef) and mutable(t.item):
                 self.holds_as(copied.storage, owner.storage)
             return copied
+        if name in _REMAKING and not mutable(t.item) and self.apart(owner, always=True) is None:
+            inner = self.sublist(self.let("assign", self.value(owner, node), type=t), owner.storage)
+            assert isinstance(inner, ListRef)
+            given = self.list_method(inner, name, args, kwargs, node)
+            self.change(owner, self.listed(inner.storage), node)
+            return given
         self.refuse(node, f"the method `.{name}` of an inner list", "take the list out first")
 
     def search(self, items: tuple[Ref, ...], owner: Ref, name: str, wanted: Ref, node: ast.AST) -> Ref:

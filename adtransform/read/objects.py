@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adtransform.ir import Atom, Const, Var
-from adtransform.lattice import Scalar
+from adtransform.lattice import List, Scalar, Tuple
 from adtransform.read.classes import Field, Member
 from adtransform.read.folds import Folds
 from adtransform.read.frames import Frame
@@ -32,6 +32,7 @@ from adtransform.read.refs import (
     View,
     present,
 )
+from adtransform.read.storages import mutable
 from adtransform.record import record
 from adtransform.source import Definition
 
@@ -389,7 +390,11 @@ class Objects(Folds):
 
         match ref:
             case View():
-                return self.method(ref, "copy", [], {}, node)
+                t = self.type_of(self.value(ref))
+                if isinstance(t, Tuple):
+                    self.refuse(node, "a copy of a tuple in a list of unknown length", "copy what it holds")
+                whole = deep and isinstance(t, List) and mutable(t.item)
+                return self.collected(ref, inner, node) if whole else self.method(ref, "copy", [], {}, node)
             case TupleRef(items) if deep:
                 return TupleRef(tuple(map(inner, items)), ref.names, ref.kind)
             case ListRef(storage) | DictRef(storage) | ObjectRef(storage) if storage in seen:
@@ -397,9 +402,9 @@ class Objects(Folds):
             case ListRef(storage):
                 content = self.content(storage)
                 if not isinstance(content, Items):
-                    if deep:
-                        self.refuse(node, "a deep copy of a list of unknown length", "copy its items")
-                    return self.as_list(ref, node)
+                    if deep and self.is_doubled(storage):
+                        self.refuse(node, "a deep copy of a list that may hold something twice", "copy its items")
+                    return self.collected(ref, inner, node) if deep else self.as_list(ref, node)
                 made = seen[storage] = self.new_list(())
                 self.heap[made.storage] = Items(tuple(map(inner, content.refs)))
                 return made
