@@ -593,5 +593,5 @@ def test_an_update_that_the_caller_may_see_is_of_a_number(monkeypatch: pytest.Mo
     source = from_text("def half(v):\n    v *= 0.5\n    return v\n\ndef f(x):\n    y = half(x)\n    return y * x\n")
     forward = pipeline.compile(pipeline.load_function(source, "f", {}), "forward", ["x"]).functions["f_forward"]
     assert forward(2.0, 1.0) == (2.0, 2.0)
-    with pytest.raises(ValueError, match="`v` is updated while `what the caller passes` is read"):
+    with pytest.raises(ValueError, match="`v` is updated while what the caller passes is read"):
         forward(np.ones(3), np.ones(3))

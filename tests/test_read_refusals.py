@@ -74,11 +74,6 @@ CASES: dict[str, tuple[str, dict[str, Type], list[tuple[int, int, str]]]] = {
         {},
         [(3, 12, "this call of `numpy.sum`")],
     ),
-    "starred unpacking": (
-        "def f(x):\n    a, *b = x\n    return a",
-        {},
-        [(2, 5, "a starred unpacking of something of unknown length")],
-    ),
     "set": ("def f(x):\n    return {x}", {}, [(2, 12, "a set of computed items")]),
     "class": ("def f(x):\n    class A:\n        pass\n    return x", {}, [(2, 5, "a class defined here")]),
     "wide characters": ("def f(x):\n    é = 'ü'; y = {x}\n    return y", {}, [(2, 18, "a set of computed items")]),

@@ -124,7 +124,8 @@ class Printer:
             value = _nested(self.program.function.tree, [self.spell(v) for v in node.values])
             if isinstance(value, Group) and value.head is None and value.brackets == "()" and len(value.items) > 1:
                 value = Bare(value.items)
-            if value == Word("None"):
+            nothing = self.program.function.internal and not node.values  # a procedure of the user's
+            if nothing or value == Word("None"):
                 self.put([" " * indent + "return"])
             else:
                 self.put(statement("return ", value, indent), node)

@@ -100,10 +100,12 @@ def function(
     if style == "listing":
         return "\n".join(align(lines, comments or {})) + "\n"
     body = [text for line in _quoted(lines) for text in line.lines]
+    if body and body[-1] == "    return":
+        body.pop()
     spell = Speller({}, called)
     head = definition(f, called, lambda c: flat(spell.constant(c)))
     checks = [text for a in f.assumes for text in check(replace(a, test=_with_numpy(a.test, called)))]
-    return "\n".join([*head, *docstring(f.doc), *checks, *(body or ([] if f.doc else ["    pass"]))]) + "\n"
+    return "\n".join([*head, *docstring(f.doc), *checks, *(body or ([] if f.doc or checks else ["    pass"]))]) + "\n"
 
 
 def _with_numpy(test: str, called: Globals) -> str:

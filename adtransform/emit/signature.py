@@ -97,7 +97,7 @@ def _result(f: Function, called: Callable[[str], str]) -> str:
                 return "dict"
         return ""
 
-    text = tree(f.tree)
+    text = "None" if f.internal and not f.results else tree(f.tree)
     # An annotation too long for its line says less than none.
     return text if len(text) <= LIMIT - 8 else ""
 

@@ -36,7 +36,9 @@ def _shown(name: str) -> str:
     """What shares the memory of something, in a message."""
     if name == LOOP or name.startswith("%h"):
         return "what a loop runs over"
-    return "an operand beside it" if name == "%operand" else f"`{name.lstrip('%')}`"
+    if name == "%operand":
+        return "an operand beside it"
+    return name if " " in name else f"`{name.lstrip('%')}`"
 
 
 class Augment(Control):

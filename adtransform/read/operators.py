@@ -455,6 +455,8 @@ class Operators(Indexing):
 
     def goal(self, node: ast.AST | None) -> str:
         """The name that the statement being read binds to an expression."""
+        if node is None:
+            return ""
         match self.frame.statement:
             case ast.Assign(targets=[ast.Name(id=name)], value=value) if value is node:
                 return name

@@ -245,7 +245,9 @@ class Separate(Objects):
         self.whole_body()
         outcome = inside_.outcome(Const(None) if DEAD in self.frame.env else self.returned())
         body = self.top.region((), tuple(inside_.results))
-        outcome.effects = any(isinstance(s, Let) and not effect_free(s.op) for s in statements(body))
+        assumes = tuple(self.assumed_numbers(body))
+        # What checks its arguments is called whether its result is used or not.
+        outcome.effects = bool(assumes) or any(isinstance(s, Let) and not effect_free(s.op) for s in statements(body))
         number(body)
         count = len(inside_.results)
         self.registry.functions[opening.name] = Function(
@@ -255,7 +257,7 @@ class Separate(Objects):
             Leaf(0) if count == 1 else tuple(Leaf(i) for i in range(count)),
             ast.get_docstring(node) or "" if isinstance(node, ast.FunctionDef) else "",
             self.origin(node),
-            tuple(self.assumed_numbers(body)),
+            assumes,
             internal=True,
             ignored=tuple(sorted(self.ignored)),
         )
