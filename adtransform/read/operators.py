@@ -13,8 +13,8 @@ from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import NONE, Array, List, Scalar, Static, Unknown
 from adtransform.read.core import Unreached
 from adtransform.read.frames import DEAD, TRUE
-from adtransform.read.indexing import Indexing
 from adtransform.read.names import is_plain
+from adtransform.read.putting import Putting
 from adtransform.read.refs import (
     ClassRef,
     Conflict,
@@ -71,7 +71,7 @@ COMPARE: dict[type[ast.cmpop], str] = {
 _FOLDED = (bool, int, str, type(None))
 
 
-class Operators(Indexing):
+class Operators(Putting):
     """Reading operators."""
 
     def at(self, node: ast.AST) -> None:

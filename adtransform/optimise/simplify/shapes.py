@@ -61,6 +61,12 @@ def _fit(s: Simplifier, let: Let, b: Builder) -> Atom | None:
     return reduced_to(s, part, like, b)
 
 
+@row("numpy.moveaxis")
+def _moveaxis(s: Simplifier, let: Let, b: Builder) -> Atom | None:
+    part, source, destination = let.args
+    return part if source == destination else None
+
+
 def reduced_to(s: Simplifier, part: Atom, like: Atom, b: Builder) -> Atom | None:
     """A share reduced to the shape of `like` without the helper, where the types say how."""
     have, want = type_of(part), tangent_type(type_of(like))

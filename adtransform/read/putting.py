@@ -1,0 +1,192 @@
+"""Items put into arrays, lists and dicts: `a[k] = v`, `l[i:j] = [...]`, `d[k] = v`."""
+
+from __future__ import annotations
+
+import ast
+
+from adtransform.ir import Atom, Const, Var
+from adtransform.lattice import List, Static, Tuple
+from adtransform.read.indexing import Indexing
+from adtransform.read.refs import (
+    DictRef,
+    Entries,
+    Items,
+    ListRef,
+    Method,
+    Ref,
+    Step,
+    Storage,
+    TupleRef,
+    View,
+    present,
+)
+from adtransform.read.storages import mutable
+
+
+class Putting(Indexing):
+    """Writing items."""
+
+    def assign_item(self, owner: Ref, key: ast.expr, new: Ref, node: ast.AST, hint: str = "") -> None:
+        """`owner[key] = new`"""
+        owner = present(owner)
+        if isinstance(owner, DictRef):
+            self.put_entry(owner, self.expression(key), new, node)
+            return
+        method = self.special(owner, "__setitem__", node)
+        if method is not None:
+            self.apply(method, [owner, self.whole_key(key), new], {}, node)
+            return
+        if isinstance(owner, TupleRef):
+            self.refuse(node, "a write to an item of a tuple", "use a list")
+        if isinstance(owner, Method) and owner.name == "flat":
+            owner = self.through(owner.owner, Step("flat"), node)
+        if isinstance(owner, ListRef):
+            self.assign_list_item(owner, key, new, node)
+            return
+        self.assign_array_item(owner, self.index_key(key), new, node, hint)
+
+    def put_entry(self, owner: DictRef, key: Ref, new: Ref, node: ast.AST) -> None:
+        """`d[key] = new`, for a key that is read already."""
+        known = self.constant_key(key)
+        if known is None:
+            self.trip_of_key(key, node)
+        if known is None or self.table(owner) is not None:
+            self.put_in_table(owner, key, new, node)
+            return
+        self.may_write(owner.storage, node)
+        self.heap[owner.storage] = Entries({**self.entries(owner, node), known.value: new})
+
+    def assign_array_item(self, owner: Ref, key: Atom, new: Ref, node: ast.AST, hint: str = "") -> None:
+        """Write part of an array."""
+        seen = owner.seen if isinstance(owner, View) else None
+        listed = isinstance(seen, Var) and isinstance(seen.type, List)  # what is put into a list in a list is no array
+        value = new if listed else self.array_like(new, node)
+        self.at_node(node)
+        if not isinstance(owner, View):
+            self.refuse(node, "a write to an item of a number", "make an array first")
+        if self.in_each(owner, lambda side: self.assign_array_item(side, key, value, node, self.root_name(side.storage)), node):
+            return
+        self.certain(owner, node)
+        before = self.value(owner, node)
+        if isinstance(self.type_of(before), Tuple):
+            self.refuse(node, "a write to an item of a tuple", "use a list")
+        if isinstance(self.type_of(before), List):  # an inner list has other items now
+            self.assign_inner_item(owner, before, key, new, node)
+            return
+        whole = self.type_of(key) == Tuple(())  # `x[()]` is `x[...]` where it is written
+        a = self.array_like(value, node)
+        self.store(owner, self.let("update", before, Const(...) if whole else key, a, hint=hint), node, hint)
+
+    def assign_inner_item(self, owner: View, before: Atom, key: Atom, new: Ref, node: ast.AST) -> None:
+        """Write an item of a list in a list, or some of its items."""
+        if not isinstance(self.type_of(key), Static):
+            self.change(owner, self.let("update", before, key, self.value(new, node)), node)
+            self.hold(owner.storage, new)
+            return
+        inner = self.sublist(self.let("assign", before, type=self.type_of(before)), owner.storage)
+        assert isinstance(inner, ListRef)
+        self.assign_list_slice(inner, key, None, new, node)
+        self.change(owner, self.listed(inner.storage), node)
+        self.holds_as(owner.storage, inner.storage)
+
+    def certain(self, view: View, node: ast.AST) -> None:
+        """Writing into what an index gave: an array then, and it has to be a view."""
+        for step in view.path:
+            if not step.sure and self.form(step.args[0]) == "unknown":
+                help = "annotate the index: `i: int`, or write x[i, j] = ..."
+                self.refuse(node, "a write through an index that may be a copy", help)
+
+    def store(self, view: View, new: Atom, node: ast.AST, hint: str) -> None:
+        """Write a view, and let the name it was written through see its new value at once."""
+        self.write(view, new, node, self.root_name(view.storage) if view.path else hint)
+        ref = self.frame.env.get(hint)
+        # Elsewhere the strides differ from the view's, and with them the last bits of sums and products.
+        rows = all(s.op == "index" and self.ints(s.args[0]) for s in view.path)
+        if rows and isinstance(ref, View) and ref.storage is view.storage and ref.path == view.path:
+            self.frame.env[hint] = View(view.storage, view.path, new, self.content(view.storage))
+
+    def assign_list_item(self, owner: ListRef, key: ast.expr, new: Ref, node: ast.AST) -> None:
+        """Write an item of a list."""
+        content = self.content(owner.storage)
+        at = self.index_key(key)
+        known = self.static_key(at) if isinstance(content, Items) else None
+        self.may_write(owner.storage, node, structural=True)
+        if isinstance(content, Items) and isinstance(known, int):
+            self.within(known, len(content.refs), node)
+            items = list(content.refs)
+            items[known] = new
+            self.heap[owner.storage] = Items(tuple(items))
+            return
+        if isinstance(key, ast.Slice):
+            self.assign_list_slice(owner, at, known, new, node)
+            return
+        before = self.loosen(owner.storage, at)
+        self.trip_by_trip((new,), at)
+        value = self.value(new, node)
+        self.at_node(node)
+        self.hold(owner.storage, new)
+        self.heap[owner.storage] = self.let("update", before, at, value)
+
+    def assign_list_slice(self, owner: ListRef, at: Atom, known: slice | int | None, new: Ref, node: ast.AST) -> None:
+        """`xs[a:b] = items`"""
+        content = self.content(owner.storage)
+        added = self.known_items(new)
+        if isinstance(content, Items) and isinstance(known, slice) and added is not None:
+            items = list(content.refs)
+            try:
+                items[known] = added
+            except ValueError as error:
+                self.refuse(node, "a write to a slice of a list", f"Python says: {error}")
+            self.heap[owner.storage] = Items(tuple(items))
+            return
+        if isinstance(known, slice):
+            at = self.let("slice", *(Const(p) for p in (known.start, known.stop, known.step)))
+        first, last = self.cut(at, node)
+        self.splice(owner, first, last, self.as_list(new, node), node)
+
+    def cut(self, at: Atom, node: ast.AST) -> tuple[Atom, Atom]:
+        """Where a slice of a list begins and ends, for one that surely does not end before it begins."""
+        let = self.definitions.get(at) if isinstance(at, Var) else None
+        assert let is not None
+        first, last, step = let.args
+        known = [self.static(a) for a in (first, last)]
+        values = [k.value if k is not None else None for k in known]
+        starts = first == Const(None) or (isinstance(values[0], int) and values[0] >= 0)
+        ends = last == Const(None) or (isinstance(values[0], int) and isinstance(values[1], int) and values[1] >= values[0])
+        if step not in (Const(None), Const(1)) or not (starts and (ends or first == Const(None))):
+            self.refuse(node, "a write to this slice of a list", "use constant bounds in order: xs[1:3]")
+        return first, last
+
+    def splice(self, owner: ListRef, first: Atom, last: Atom, middle: Ref | None, node: ast.AST) -> None:
+        """Put other items in place of some of a list of unknown length."""
+        before = self.loosen(owner.storage)
+        self.at_node(node)
+        none = Const(None)
+        parts: list[Atom] = []
+        if first not in (none, Const(0)):
+            parts.append(self.let("index", before, self.let("slice", none, first, none)))
+        if isinstance(middle, ListRef):
+            added = self.listed(middle.storage)
+            self.takes_in(owner.storage, middle.storage, added)
+            parts.append(added)
+        if last != none:
+            parts.append(self.let("index", before, self.let("slice", last, none, none)))
+        new = parts[0] if parts else self.let("list")
+        for part in parts[1:]:
+            new = self.let("extend", new, part)
+        self.heap[owner.storage] = self.let("assign", new)
+
+    def takes_in(self, storage: Storage, more: Storage, value: Atom) -> None:
+        """Note that a list gets the items of another one too, of which `value` is the content."""
+        content = self.content(more)
+        for partner in self.partners(more):
+            self.relate(storage, partner)
+        t = self.type_of(value)
+        if isinstance(t, List) and mutable(t.item):
+            if frozenset((storage, more)) in self.related:
+                self.doubled(storage)
+            elif self.is_doubled(more):
+                self.doubled(storage, lists=self.is_doubled(more, lists=True))
+            self.relate(storage, more)
+        for item in content.refs if isinstance(content, Items) else ():
+            self.hold(storage, item)
