@@ -15,8 +15,8 @@ def cool_forward(
         raise ValueError("`u` is written, so `limit` must not share memory with it")
     seen = []
     dseen = []
-    u = u.copy()
-    du = du.copy()
+    u = np.copy(u)
+    du = np.copy(du)
     for i in range(u.shape[0]):
         # a view: writing it writes u
         row = u[i]

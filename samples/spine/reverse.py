@@ -20,7 +20,7 @@ def cool_reverse(
     t23_tape = []
     bend_tape_1 = []
     t41_tape = []
-    u = u.copy()
+    u = np.copy(u)
     returned = False
     trips_i = 0
     for i in range(u.shape[0]):

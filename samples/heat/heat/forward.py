@@ -9,8 +9,8 @@ def heat_forward(u, alpha, steps, du, dalpha):
     """Value of `heat` and its tangent, for tangents of (u, alpha)."""
     if np.shares_memory(u, alpha):
         raise ValueError("`u` is written, so `alpha` must not share memory with it")
-    u = u.copy()
-    du = du.copy()
+    u = np.copy(u)
+    du = np.copy(du)
     for _ in range(steps):
         around = u[2:, 1:-1] + u[:-2, 1:-1] + u[1:-1, 2:] + u[1:-1, :-2]
         daround = du[2:, 1:-1] + du[:-2, 1:-1] + du[1:-1, 2:] + du[1:-1, :-2]

@@ -52,7 +52,7 @@ def heat_reverse(u, alpha, steps, dy=1.0):
     if np.shares_memory(u, alpha):
         raise ValueError("`u` is written, so `alpha` must not share memory with it")
     t13_tape = []
-    u = u.copy()
+    u = np.copy(u)
     for _ in range(steps):
         around = u[2:, 1:-1] + u[:-2, 1:-1] + u[1:-1, 2:] + u[1:-1, :-2]
         t10 = u[1:-1, 1:-1]

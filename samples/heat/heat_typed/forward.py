@@ -11,8 +11,8 @@ def heat_typed_forward(
     """Value of `heat_typed` and its tangent, for tangents of (u, alpha)."""
     if not (u.dtype == "float64" and u.ndim == 2):
         raise ValueError("u must be float64[H, W]")
-    u = u.copy()
-    du = du.copy()
+    u = np.copy(u)
+    du = np.copy(du)
     for _ in range(steps):
         around = u[2:, 1:-1] + u[:-2, 1:-1] + u[1:-1, 2:] + u[1:-1, :-2]
         daround = du[2:, 1:-1] + du[:-2, 1:-1] + du[1:-1, 2:] + du[1:-1, :-2]

@@ -12,7 +12,7 @@ def heat_typed_reverse(
     if not (u.dtype == "float64" and u.ndim == 2):
         raise ValueError("u must be float64[H, W]")
     t13_tape = []
-    u = u.copy()
+    u = np.copy(u)
     for _ in range(steps):
         around = u[2:, 1:-1] + u[:-2, 1:-1] + u[1:-1, 2:] + u[1:-1, :-2]
         t10 = u[1:-1, 1:-1]

@@ -18,4 +18,4 @@ def bias_reverse(
     dY = np.broadcast_to(dY, Y.shape)
     # Y = U + B[:, None]
     dB = dY.sum(axis=1)
-    return Y, (dY.copy(), dB)
+    return Y, (np.copy(dY), dB)

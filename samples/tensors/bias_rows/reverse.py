@@ -18,4 +18,4 @@ def bias_rows_reverse(
     dY = np.broadcast_to(dY, Y.shape)
     # Y = X + b
     db = dY.sum(axis=0)
-    return Y, (dY.copy(), db)
+    return Y, (np.copy(dY), db)
