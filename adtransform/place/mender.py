@@ -204,7 +204,7 @@ class Mender:
         """
         if not sure and (a in self.loose or not (isinstance(type_of(a), (Array, List)) or a in self.indexed)):
             return "copy_of"
-        flat = rank_of(type_of(a)) in (0, 1)
+        flat = isinstance(type_of(a), List) or rank_of(type_of(a)) in (0, 1)
         makers = [node for node, _, _ in islice(self.chain(a), 20)] if isinstance(a, Var) and not flat else []
         return "numpy.copy" if any(isinstance(m, Bind) and m.tree.op in (*_TURNED, "numpy.copy", "load") for m in makers) else "copy"
 

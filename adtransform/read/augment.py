@@ -312,9 +312,11 @@ class Augment(Control):
                 self.assume_ints(view.path[0].args[0])
                 self.take_as_numbers(name, sources, count)
                 return False
-            for source in (p for p in sources if p in used):
+            for source in sources if as_array and len(sources) == 1 else [p for p in sources if p in used]:
                 self.take(source, "array", f"isinstance({source}, np.ndarray)", f"`{name}` and {shown} are one array")
                 return True
+            if as_array:  # made of several parameters: no number, and which of them is the array is not known
+                self.refuse(stmt, f"`{name}` updated in place, seen as {shown} too", "annotate the parameters, or copy")
             for source in sources:
                 self.take(
                     source,
