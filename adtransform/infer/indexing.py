@@ -190,7 +190,8 @@ def may_repeat(key: Atom, lets: Mapping[Var, Let]) -> bool:
         return isinstance(key.value, (list, tuple))
     let = lets.get(key)
     if let is not None and let.op in _DISTINCT:
-        return False
+        # Each row of what is sorted along an axis has all places of its own.
+        return let.op == "numpy.argsort" and rank_of(key.type) != 1
     if let is not None and let.op == "tuple":
         return any(may_repeat(a, lets) for a in let.args)
     if let is not None and let.op in ("list", "numpy.array", "numpy.asarray"):
