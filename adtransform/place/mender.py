@@ -206,7 +206,11 @@ class Mender:
             return "copy_of"
         flat = isinstance(type_of(a), List) or rank_of(type_of(a)) in (0, 1)
         makers = [node for node, _, _ in islice(self.chain(a), 20)] if isinstance(a, Var) and not flat else []
-        return "numpy.copy" if any(isinstance(m, Bind) and m.tree.op in (*_TURNED, "numpy.copy", "load") for m in makers) else "copy"
+        return (
+            "numpy.copy"
+            if any(isinstance(m, Bind) and m.tree.op in (*_TURNED, "numpy.copy", "load") for m in makers)
+            else "copy"
+        )
 
     def result(self, node: Exit, i: int) -> None:
         """Copy a result before it is returned."""

@@ -10,7 +10,7 @@ from adtransform.errors import refuse
 from adtransform.infer.indexing import may_repeat
 from adtransform.infer.structural import adjoint as adjoint_type
 from adtransform.ir import Atom, Const, Let, Var
-from adtransform.lattice import INT, Array, Dict, List, Saved, Tuple, dims_of, is_scalar
+from adtransform.lattice import ELLIPSIS, INT, NONE, Array, Dict, List, Saved, Tuple, Type, Unknown, dims_of, is_scalar
 from adtransform.linear import empty, nothing, zero
 
 
@@ -60,6 +60,12 @@ class Contribute:
         """`d_operand[key] += share`."""
         if key == Const(...) or type_of(key) == Tuple(()):
             self(operand, share)  # all of it, which may be a number
+        elif (
+            isinstance(operand, Var)
+            and _adds_axes(type_of(key))
+            and (is_scalar(operand.type) or isinstance(operand.type, Unknown))
+        ):
+            self(operand, self.b.let("numpy.reshape", share, self.b.let("shape", operand)))  # as well
         elif isinstance(operand, Var) and operand in self.sweep.active:
             old = self.sweep.adjoint[operand]
             if isinstance(type_of(share), (List, Tuple)):
@@ -69,6 +75,12 @@ class Contribute:
             self.sweep.adjoint[operand] = self.b.let(
                 "accumulate_at", old, key, share, of=operand, type=adjoint_type(operand.type)
             )
+
+
+def _adds_axes(key: Type) -> bool:
+    """Whether a key takes all there is, with more axes: `x[..., None]`."""
+    parts = key.items if isinstance(key, Tuple) else (key,)
+    return NONE in parts and all(p in (NONE, ELLIPSIS) for p in parts)
 
 
 def joined(stmt: Let, bar: Atom | None, wanted: set[Atom], add: Contribute, b: Builder) -> None:
