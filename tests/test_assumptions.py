@@ -197,3 +197,23 @@ def test_nothing_is_assumed_of_whole_numbers(text: str) -> None:
     known, wanted = ad.value_and_grad(source=text)(X, K)
     assert np.array_equal(value, known)
     assert np.allclose(shares[0], wanted)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "np.array([a, 2 * a])[0] * x",
+        "np.stack([a, a])[1] * x",
+        "np.full(3, a)[1] * x",
+        "np.cumsum(np.array([a, a]))[1] * x",
+        "np.maximum(a, np.arange(3))[0] * x",
+        "np.broadcast_to(a, (3,))[1] * x",
+        "np.array([[a, 1], [2, a]])[1][1] * x",
+    ],
+)
+@pytest.mark.parametrize("a", [1, np.int64(1), 1.0, np.float32(1)])
+def test_the_share_of_a_whole_number_is_not_cut(expression: str, a: Any) -> None:
+    text = f"import numpy as np\ndef f(x, a):\n  return np.sum({expression})\n"
+    _, shares = run(text, X, a)
+    _, wanted = run(text, X, 1.0)
+    assert np.allclose(shares[0], wanted[0]) and np.allclose(shares[1], wanted[1], rtol=1e-6)

@@ -70,9 +70,12 @@ rule("min(u, v)", "where(u == v, (du + dv) / 2, where(u < v, du, dv))", on="buil
 @rule("max(u)", on="builtins")
 @rule("min(u)", on="builtins")
 def extreme_of_items(y, u, du):
-    """Of an array, or of a list whose length is known only when it runs: the mean over the items that attain the extreme."""
+    """Of an array, or of a list whose length is known only when it runs: the mean over the items that attain the extreme.
+
+    A matrix of one row is an array of one item, which is an array.
+    """
     hit = where(asarray(u) == y, 1.0, 0.0)
-    return sum(hit * asarray(du)) / sum(hit)
+    return sum(hit * asarray(du), axis=0) / sum(hit, axis=0)
 
 
 @rule("max(u, v, w)", on="builtins")

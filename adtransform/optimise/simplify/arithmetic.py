@@ -239,6 +239,8 @@ def _twice(s: Simplifier, let: Let, b: Builder) -> Atom | None:
 @row("numpy.sum")
 def _sum(s: Simplifier, let: Let, b: Builder) -> Atom | None:
     x, target = let.args[0], let.targets[0]
+    if let.kwargs == (("axis", Const(0)),) and rank_of(type_of(x)) == 1:
+        return b.let("numpy.sum", x)
     if (negated := s.source(x, "operator.neg")) is not None and not negated.targets[0].hint:
         return b.let("operator.neg", b.apply("numpy.sum", negated.args, dict(let.kwargs), types=(target.type,))[0])
     product = s.source(x, "operator.mul")
