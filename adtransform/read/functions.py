@@ -25,6 +25,7 @@ from adtransform.read.refs import (
     Entries,
     External,
     FunctionRef,
+    ListRef,
     Method,
     ObjectRef,
     PartialRef,
@@ -32,6 +33,7 @@ from adtransform.read.refs import (
     Ref,
     Storage,
     TupleRef,
+    View,
 )
 from adtransform.read.scope import free_names, parameters, targets, title
 from adtransform.read.separate import Recursive, is_large
@@ -45,6 +47,9 @@ _RENAMED = re.compile(r"(?<=id=')(\w*[^\W_])_+(?=')")
 WRAPPER = "<arguments>"
 
 
+_COPY = "copy_of"
+
+
 @functools.cache
 def runtime() -> dict[str, str]:
     """The helpers that emitted files contain and that are operations: what they do, by name."""
@@ -52,7 +57,8 @@ def runtime() -> dict[str, str]:
     if not path.exists():
         return {}
     source = from_path(path)
-    return {n.name: _essence(n) for n in source.tree.body if isinstance(n, ast.FunctionDef) and n.name in STRUCTURAL}
+    known = STRUCTURAL | {_COPY}
+    return {n.name: _essence(n) for n in source.tree.body if isinstance(n, ast.FunctionDef) and n.name in known}
 
 
 def _essence(node: ast.FunctionDef) -> str:
@@ -204,7 +210,7 @@ class Functions(Derived):
         if isinstance(definition, ast.FunctionDef):
             helper = definition.name.rstrip("_")
             if function.frame is None and helper in runtime() and runtime()[helper] == _essence(definition):
-                return self.library_call(helper, args, kwargs, node)
+                return self.library_call(helper, args, kwargs, node) if helper != _COPY else self.copy_of(args[0], node)
             self.check_definition(definition, function)
         for clause in function.within:
             if function.frame is not None and clause not in function.frame.clauses:
@@ -218,6 +224,12 @@ class Functions(Derived):
             return self.call_function(function, bound, args, node)
         finally:
             outer.live = live
+
+    def copy_of(self, ref: Ref, node: ast.AST) -> Ref:
+        """What the helper of that name gives: an array or a list of its own, a number as it is."""
+        if isinstance(ref, ListRef):
+            return self.as_list(ref, node)
+        return self.make(self.let("assign", self.value(ref, node))) if isinstance(ref, View) else ref
 
     def call_function(self, function: FunctionRef, bound: Mapping[str, Ref], args: list[Ref], node: ast.AST) -> Ref:
         """A user's function by itself, or read in a frame of its own."""

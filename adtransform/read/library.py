@@ -75,6 +75,9 @@ def parameter_names(op: str) -> tuple[str, ...]:
     return tuple(spec.parameters) if spec is not None else _HELPERS.get(op, ())
 
 
+_HANDING_BACK = frozenset(["fit", "cast"])  # the helpers that may give their operand itself
+
+
 class Library(Expressions):
     """Calling libraries."""
 
@@ -155,12 +158,14 @@ class Library(Expressions):
                 return args[0]
         if op == "numpy.array" and len(positional) == 1 and isinstance(args[0] if args else None, View) and not keyword:
             return self.make(self.let("numpy.copy", positional[0]))
-        if op in ops.VIEWS and args and isinstance(args[0], View) and positional and not self.is_taken_over(op, args[0]):
+        if op in ops.VIEWS and args and isinstance(args[0], View) and positional and not self.is_taken_over(op, args[0], node):
             return self.through(args[0], Step(op, positional[1:], tuple(sorted(keyword.items()))), node)
         type: Type | None = None
         if not is_library(op) and ops.STRUCTURAL.isdisjoint((op,)):
             type = UNKNOWN
         var = self.operation(op, positional, keyword, type=type)
+        if op in _HANDING_BACK and isinstance(args[0], View) and not args[0].path and self.is_last(args[0].storage, node):
+            return self.successor(args[0].storage, var)
         shown = self.may_show(op, args, positional)
         if isinstance(shown, View):
             return self.shown_again(self.make(var), shown, f"a write to what `{op.replace('numpy', 'np')}` gives")
@@ -172,10 +177,12 @@ class Library(Expressions):
                     self.relate(ref.storage, storage)
         return ref
 
-    def is_taken_over(self, op: str, view: View) -> bool:
-        """Whether a helper that may hand back its operand was given one that nobody else has."""
-        alone = view.storage in self.fresh and not view.path and not any(view.storage in pair for pair in self.related)
-        return op in ("fit", "cast") and alone
+    def is_taken_over(self, op: str, view: View, node: ast.AST) -> bool:
+        """Whether a helper that may hand back its operand was given one that nobody else has, or reads again."""
+        if op not in _HANDING_BACK or view.path:
+            return False
+        alone = view.storage in self.fresh and not any(view.storage in pair for pair in self.related)
+        return alone or self.is_last(view.storage, node)
 
     def may_show(self, op: str, args: list[Ref], positional: tuple[Atom, ...]) -> Ref | None:
         """The operand of which the result is a view that cannot be written, or not followed if it is."""
