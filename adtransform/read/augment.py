@@ -52,7 +52,7 @@ class Augment(Control):
             case ast.Name(id=name):
                 read = ast.copy_location(ast.Name(name, ast.Load()), goal)
                 before = self.expression(read)
-                value = self.added(before, lambda: self.expression(read), stmt)
+                value, before = self.added([before], lambda: self.expression(read), stmt)
                 self.place = self.origin(stmt)
                 self.augment_name(name, before, op, value, stmt)
             case ast.Subscript(value=owner, slice=key):
@@ -61,23 +61,30 @@ class Augment(Control):
             case ast.Attribute():
                 self.augment_attribute(goal, op, stmt)
 
-    def added(self, before: Ref, again: Callable[[], Ref], stmt: ast.AugAssign) -> Ref:
-        """The right side, read after what is updated, as Python does; refused where it binds or writes that itself."""
-        held = self.content(before.storage) if isinstance(before, View) else None
-        with self.holding([before]):
+    def added(self, held: list[Ref], again: Callable[[], Ref], stmt: ast.AugAssign) -> tuple[Ref, ...]:
+        """The right side, read after what is updated, as Python does, and what was held then, as it is now.
+
+        Refused where it binds or writes what is updated itself, the first of `held`.
+        """
+        before = held[0]
+        content = self.content(before.storage) if isinstance(before, View) else None
+        with self.holding(held):
             value = self.expression(stmt.value)
+        if held[0] is not before:
+            before = held[0]
+            content = self.content(before.storage) if isinstance(before, View) else None
         calls = any(isinstance(n, (ast.Call, ast.NamedExpr, ast.Attribute, ast.BinOp)) for n in ast.walk(stmt.value))
         if calls and isinstance(before, (View, ListRef)):
             now = again()
             t = self.type_of(self.value(before)) if isinstance(before, View) else None
             bound = not isinstance(now, (View, ListRef)) or now.storage is not before.storage
-            written = isinstance(before, View) and before.path and self.content(before.storage) is not held
+            written = isinstance(before, View) and before.path and self.content(before.storage) is not content
             if isinstance(t, Unknown) and bound and isinstance(before, View):
                 bound = self.is_array(ast.unparse(stmt.target), before, stmt)
             if (bound and not isinstance(t, Scalar)) or written:
                 what = "an update whose right side binds or writes what is updated"
                 self.refuse(stmt, what, "give the right side a name first: v = ...")
-        return value
+        return value, *held
 
     def augment_attribute(self, goal: ast.Attribute, op: str, stmt: ast.AugAssign) -> None:
         """`owner.name += v`"""
@@ -86,7 +93,7 @@ class Augment(Control):
         # Nothing of the user's is run to look again: no property.
         content = self.heap.get(owner.storage) if isinstance(owner, ObjectRef) else None
         held = isinstance(content, Entries) and attr in content.refs
-        value = self.added(before, lambda: self.attribute(owner, attr, goal) if held else before, stmt)
+        value, before = self.added([before], lambda: self.attribute(owner, attr, goal) if held else before, stmt)
         self.place = self.origin(stmt)
         if not isinstance(owner, ObjectRef):
             # Of a part of a complex array; refused, in its words, for anything else.
@@ -223,8 +230,8 @@ class Augment(Control):
         return True
 
     def once(self, key: ast.expr) -> ast.expr:
-        """A key that is read more than once and evaluated only here."""
-        if not any(isinstance(n, (ast.Call, ast.NamedExpr)) for n in ast.walk(key)) or isinstance(key, ast.Slice):
+        """A key that is read more than once and evaluated only here, before what may change what it reads."""
+        if isinstance(key, ast.Slice) or not any(isinstance(n, ast.Name) for n in ast.walk(key)):
             return key
         self.frame.env[_KEY] = self.expression(key)
         return ast.copy_location(ast.Name(_KEY, ast.Load()), key)
@@ -371,7 +378,9 @@ class Augment(Control):
             key = self.once(key)
             grown = self.grown_item(base, self.expression(key), stmt) if isinstance(base, DictRef) else None
             before = self.subscript(base, key, stmt) if grown is None else grown
-            value = self.added(before, lambda: before if isinstance(base, ObjectRef) else self.subscript(base, key, stmt), stmt)
+            value, before = self.added(
+                [before], lambda: before if isinstance(base, ObjectRef) else self.subscript(base, key, stmt), stmt
+            )
             if isinstance(before, View) and isinstance(self.type_of(self.value(before)), Array):
                 new = self.value(self.binary(op, before, value, stmt), stmt)
                 self.overwrite(before, new, stmt)
@@ -395,9 +404,9 @@ class Augment(Control):
                 self.item_of_many(before, stmt)
             self.assign_item(base, key, self.binary(op, before, value, stmt), stmt)
             return
-        at = self.index_key(key)
+        base, at = self.at_key(base, key)
         before = self.indexed(base, at, stmt)
-        value = self.added(before, lambda: before, stmt)
+        value, before, base = self.added([before, base], lambda: before, stmt)
         if isinstance(before, View) and isinstance(self.type_of(self.value(base)), List):
             inner = self.type_of(self.value(before))
             if isinstance(inner, Array):

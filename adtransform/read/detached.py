@@ -23,6 +23,7 @@ from adtransform.read.refs import (
     Items,
     Lazy,
     MaybeRef,
+    Method,
     PartialRef,
     Ref,
     Step,
@@ -59,6 +60,8 @@ class Detached(Chosen):
                 case MaybeRef(_, inner):
                     found = apart(inner)
                     return ref if found is inner else replace(ref, ref=found)
+                case Method(owner) if (found := apart(owner)) is not owner:
+                    return replace(ref, owner=found)
                 case PartialRef(_, args, kwargs):
                     moved, named = all_apart(args), named_apart(kwargs)
                     return ref if moved is args and named is kwargs else replace(ref, args=moved, kwargs=named)

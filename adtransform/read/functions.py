@@ -86,9 +86,10 @@ class Functions(Derived):
             function = self.expression(node.func)
         args: list[Ref] = []
         kwargs: dict[str, Ref] = {}
-        with self.holding(args):
+        called = [function]
+        with self.holding(called), self.holding(args):
             columns = self.arguments(node, function, args, kwargs)
-        return self.apply(function, args, kwargs, node) if columns is None else columns
+        return self.apply(called[0], args, kwargs, node) if columns is None else columns
 
     def arguments(self, node: ast.Call, function: Ref, args: list[Ref], kwargs: dict[str, Ref]) -> Ref | None:
         """Read the arguments of a call; of `zip(*rows)` what it gives."""

@@ -48,7 +48,7 @@ class Indexing(Tables):
         if isinstance(owner, Method) and owner.name == "flat":
             self.at_node(node)
             return self.indexed(self.through(owner.owner, Step("flat"), node), self.index_key(key), node)
-        at = self.index_key(key)
+        owner, at = self.at_key(owner, key)
         if isinstance(owner, (TupleRef, ListRef)):
             found = self.static_item(owner, at, node)
             if found is not None:
@@ -56,6 +56,13 @@ class Indexing(Tables):
         if isinstance(owner, TupleRef):
             owner = self.fresh_list(owner.items)
         return self.indexed(owner, at, node)
+
+    def at_key(self, owner: Ref, key: ast.expr, *others: Ref) -> tuple[Any, ...]:
+        """What a key is read of, and the key: the one as it is when the other is evaluated; `others` are held as well."""
+        held = [owner, *others]
+        with self.holding(held):
+            at = self.index_key(key)
+        return held[0], at, *held[1:]
 
     def at_node(self, node: ast.AST) -> None:
         """Say where the next operations come from."""

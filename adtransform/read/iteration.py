@@ -61,7 +61,7 @@ class Iteration(Iterables):
                 try:
                     if id(node) in self.live_loops:
                         self.refuse(node, *_BACK)
-                    return loop((last, Const(-1), Const(-1)), lambda i: self.steadily(inner, i, each, node))
+                    return loop((last, Const(-1), Const(-1)), lambda i: self.steadily(self.frame.env[name], i, each, node))
                 finally:
                     self.frame.env.pop(name, None)
             case Lazy("generator"):
@@ -75,7 +75,7 @@ class Iteration(Iterables):
             if id(node) in self.live_loops:
                 return self.while_there(name, each, node)
             count = self.length(ref, node)
-            return loop((Const(0), count, Const(1)), lambda i: self.steadily(ref, i, each, node))
+            return loop((Const(0), count, Const(1)), lambda i: self.steadily(self.frame.env[name], i, each, node))
         finally:
             self.frame.env.pop(name, None)
 
@@ -173,22 +173,26 @@ class Iteration(Iterables):
         env = self.frame.env
         env[EXIT], env[STOP], env[BROKE] = FALSE, FALSE, FALSE
         self.trips = (*self.trips, len(items) - done)
-        with self.holding(self.coming(ref, items[done + 1 :]), "%hrest"):
+        coming, alone = self.coming(ref, items[done + 1 :])
+        with self.holding(coming, "%hrest"):
             each(items[done])
         self.trips = self.trips[:-1]
+
+        def following() -> list[Ref]:
+            return [*items[: done + 1], *coming] if alone else self.next_items(ref, items, done + 1, node)
+
         env = self.frame.env
         stop = self.frame.flag(STOP)
         env[EXIT] = FALSE  # a `continue` ends here
         if stop == FALSE:
-            broke = self.unrolled(ref, self.next_items(ref, items, done + 1, node), each, node, done + 1)
+            broke = self.unrolled(ref, following(), each, node, done + 1)
         elif isinstance(stop, Const):
             broke = self.frame.flag(BROKE)
         else:
 
             def rest() -> None:
                 self.frame.env[BROKE] = FALSE
-                now = self.next_items(ref, items, done + 1, node)
-                self.frame.env[BROKE] = self.unrolled(ref, now, each, node, done + 1)
+                self.frame.env[BROKE] = self.unrolled(ref, following(), each, node, done + 1)
 
             self.guarded(stop, rest)
             broke = self.frame.flag(BROKE)
@@ -198,17 +202,22 @@ class Iteration(Iterables):
         env[EXIT], env[STOP] = (returned, returned) if returned != FALSE else (outer[EXIT], outer[STOP])
         return broke
 
-    def coming(self, ref: Ref, items: list[Ref]) -> list[Ref]:
-        """What nobody but the loop holds of the items to come: what is put into a list that has a name is looked up there."""
-        parts, lists = [ref], list[ListRef | DictRef]()
+    def coming(self, ref: Ref, items: list[Ref]) -> tuple[list[Ref], bool]:
+        """What the loop holds of the items to come, and whether nobody else can put others in their places.
+
+        What is put into a list that has a name is looked up there.
+        """
+        parts, named, whole = [ref], False, False
         for part in parts:  # which grows
             if isinstance(part, Lazy):
                 parts += part.parts
-            elif isinstance(part, (ListRef, DictRef)):
-                lists.append(part)
-            elif isinstance(part, TupleRef):
-                return items
-        return [] if all(self.reached(part.storage) for part in lists) else items
+            elif isinstance(part, (ListRef, DictRef)) and self.reached(part.storage):
+                named = True
+            elif isinstance(part, (TupleRef, ListRef, DictRef)):
+                whole = True
+            elif isinstance(part, View):
+                whole = whole or isinstance(self.type_of(self.value(part)), Tuple)
+        return items if whole else [], whole and not named
 
     def next_items(self, ref: Ref, items: list[Ref], done: int, node: ast.AST) -> list[Ref]:
         """What a loop goes on with after some items: a list may hold others by now, and more or fewer."""

@@ -50,6 +50,9 @@ class Remake:
     again: bool = False
 
 
+_Copies = dict[tuple[Storage, tuple[Step, ...]], Ref]
+
+
 class Objects(Folds):
     """Reading objects."""
 
@@ -381,31 +384,40 @@ class Objects(Folds):
 
     # Copies.
 
-    def copied(self, ref: Ref, deep: bool, node: ast.AST, seen: dict[Storage, Ref] | None = None) -> Ref:
-        """`copy.copy(ref)`, or `copy.deepcopy(ref)`."""
+    def copied(self, ref: Ref, deep: bool, node: ast.AST, seen: _Copies | None = None) -> Ref:
+        """`copy.copy(ref)`, or `copy.deepcopy(ref)`; `seen`: what a deep copy has copied already, once."""
         seen = {} if seen is None else seen
+        path = ref.path if isinstance(ref, View) else ()
 
         def inner(item: Ref) -> Ref:
             return self.copied(item, True, node, seen) if deep else item
 
+        def each(item: Ref) -> Ref:
+            return self.copied(item, True, node)
+
+        if deep and isinstance(ref, (View, ListRef, DictRef, ObjectRef)):
+            if (made := self.copied_before(ref.storage, path, seen, node)) is not None:
+                return made
         match ref:
             case View():
                 t = self.type_of(self.value(ref))
                 if isinstance(t, Tuple):
                     self.refuse(node, "a copy of a tuple in a list of unknown length", "copy what it holds")
                 whole = deep and isinstance(t, List) and mutable(t.item)
-                return self.collected(ref, inner, node) if whole else self.method(ref, "copy", [], {}, node)
+                made = self.collected(ref, each, node) if whole else self.method(ref, "copy", [], {}, node)
+                seen[ref.storage, path] = made
+                return made
             case TupleRef(items) if deep:
                 return TupleRef(tuple(map(inner, items)), ref.names, ref.kind)
-            case ListRef(storage) | DictRef(storage) | ObjectRef(storage) if storage in seen:
-                return seen[storage]
             case ListRef(storage):
                 content = self.content(storage)
                 if not isinstance(content, Items):
                     if deep and self.is_doubled(storage):
                         self.refuse(node, "a deep copy of a list that may hold something twice", "copy its items")
-                    return self.collected(ref, inner, node) if deep else self.as_list(ref, node)
-                made = seen[storage] = self.new_list(())
+                    made = seen[storage, ()] = self.collected(ref, each, node) if deep else self.as_list(ref, node)
+                    return made
+                made = self.new_list(())
+                seen[storage, ()] = made
                 self.heap[made.storage] = Items(tuple(map(inner, content.refs)))
                 return made
             case DictRef(storage) | ObjectRef(storage):
@@ -419,7 +431,17 @@ class Objects(Folds):
                     entries = self.content(storage)
                     held = dict(entries.refs) if isinstance(entries, Entries) else {}
                 new = self.new_object(ref.kind, {}) if isinstance(ref, ObjectRef) else self.new_dict({})
-                seen[storage] = new
+                seen[storage, ()] = new
                 self.heap[new.storage] = Entries({k: inner(v) for k, v in held.items()}, isinstance(ref, ObjectRef))
                 return new
         return ref
+
+    def copied_before(self, storage: Storage, path: tuple[Step, ...], seen: _Copies, node: ast.AST) -> Ref | None:
+        """The copy that a deep copy has made already; refused where what lists hold may be that, or not."""
+        for (other, steps), made in seen.items():
+            if other is storage and steps == path:
+                return made
+            near = other is storage or frozenset((other, storage)) in self.related
+            if near and (self.is_list(other) or self.is_list(storage)):
+                self.refuse(node, "a deep copy of what may hold something twice", "copy its items")
+        return None

@@ -43,7 +43,8 @@ class Putting(Indexing):
         if isinstance(owner, ListRef):
             self.assign_list_item(owner, key, new, node)
             return
-        self.assign_array_item(owner, self.index_key(key), new, node, hint)
+        owner, at, new = self.at_key(owner, key, new)
+        self.assign_array_item(owner, at, new, node, hint)
 
     def put_entry(self, owner: DictRef, key: Ref, new: Ref, node: ast.AST) -> None:
         """`d[key] = new`, for a key that is read already."""
@@ -107,8 +108,8 @@ class Putting(Indexing):
 
     def assign_list_item(self, owner: ListRef, key: ast.expr, new: Ref, node: ast.AST) -> None:
         """Write an item of a list."""
+        _, at, new = self.at_key(owner, key, new)
         content = self.content(owner.storage)
-        at = self.index_key(key)
         known = self.static_key(at) if isinstance(content, Items) else None
         self.may_write(owner.storage, node, structural=True)
         if isinstance(content, Items) and isinstance(known, int):

@@ -232,7 +232,10 @@ class Statements(Unwinding):
             case ast.Starred(value=inner):
                 self.assign(inner, ref, stmt, True)
             case ast.Subscript(value=owner, slice=key):
-                base = self.expression(owner)
+                given = [ref]
+                with self.holding(given):
+                    base = self.expression(owner)
+                ref = given[0]
                 self.place = self.origin(stmt)
                 self.keep(TupleRef((ref,)), stmt)
                 self.assign_item(base, key, ref, stmt, owner.id if isinstance(owner, ast.Name) else "")
