@@ -292,7 +292,8 @@ def _joint(sweeps: Sweeps, *, cast: bool = True) -> Function:
 
 def _no_lists(sweeps: Sweeps) -> Iterator[Assume]:
     """That parameters of unknown type are no lists, where shares are added that are lists then: those of a list would grow."""
-    loads = {s.targets[0]: s for s in sweeps.forward if isinstance(s, Let) and s.op == "load"}
+    lets = {s.targets[0]: s for s in statements(Region((), sweeps.forward, ())) if isinstance(s, Let) and s.targets}
+    loads = {v: s for v, s in lets.items() if s.op == "load"}
     back = [s for s in statements(Region((), sweeps.backward, ())) if isinstance(s, Let)]
     grown = [s for s in back if s.op in ("accumulate", "accumulate_at")]
     listed = {t for s in back if s.op == "items" for t in s.targets}
@@ -301,6 +302,13 @@ def _no_lists(sweeps: Sweeps) -> Iterator[Assume]:
     found: dict[Var, str] = {}
     for s in grown:
         v, share = s.targets[0].of, s.args[-2] if s.op == "accumulate" else s.args[-1]
+        made = lets.get(v) if isinstance(v, Var) and s.op == "accumulate_at" else None
+        if made is not None and made.op in ("operator.mul", "operator.add"):
+            found.update(
+                (a, "an item of a multiple")
+                for a in made.args
+                if isinstance(a, Var) and a in loads and isinstance(a.type, Unknown)
+            )
         if v not in loads or not isinstance(v.type, Unknown):
             continue
         if s.op == "accumulate":

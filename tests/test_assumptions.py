@@ -134,7 +134,6 @@ def test_checked(text: str, args: tuple[Any, ...], wrong: tuple[Any, ...], why: 
         "def f(x):\n  s = 0.0\n  for k, v in enumerate(x):\n    s += v * v * k\n  return s * x[-1]",
         "def f(x):\n  return sum(x) * x[0]",
         "def f(x):\n  s = 1.0\n  for u, v in zip(x, reversed(x)):\n    s = s * u + v\n  return s",
-        "def f(x):\n  return max(x) ** 2",
     ],
 )
 def test_a_list_of_numbers_has_a_list_as_its_gradient(text: str, kind: type) -> None:
@@ -197,6 +196,25 @@ def test_nothing_is_assumed_of_whole_numbers(text: str) -> None:
     known, wanted = ad.value_and_grad(source=text)(X, K)
     assert np.array_equal(value, known)
     assert np.allclose(shares[0], wanted)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "return max(x) ** 2",
+        "return np.sum(np.sin(x))",
+        "return sum(x + x)",
+        "w = x * 2\n  return w[0]",
+        "w = 2 * x\n  return w[-1]",
+        "w = x + [1.0]\n  return w[-1] * w[0]",
+        "w = [1.0] + x\n  return w[-1] * w[0]",
+        "x[0:2] = [1.0]\n  return np.sum(x)",
+    ],
+)
+@pytest.mark.parametrize("numbers", [[0.3, 0.5], [0.8]])
+def test_a_list_that_is_taken_for_an_array_is_told(body: str, numbers: list[float]) -> None:
+    with pytest.raises((TypeError, ValueError), match="annotate"):
+        run(f"import numpy as np\ndef f(x):\n  {body}\n", numbers)
 
 
 @pytest.mark.parametrize(

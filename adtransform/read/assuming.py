@@ -33,6 +33,13 @@ class Assuming(Heap):
         test = f"isinstance({param}, np.ndarray) and {param}.flags.c_contiguous"
         self.take(param, "contiguous", test, f"a reshape of `{param}` is written, or read after a write")
 
+    def assume_no_list(self, a: Atom) -> None:
+        """What meets a list, added to it or filled with it, is taken for an array."""
+        param = self.root(a)
+        if param and isinstance(self.type_of(a), Unknown) and not self.taken.get(param):
+            why = f"a list meets `{param}`: annotate it where it is a list"
+            self.take(param, "unlisted", f"not isinstance({param}, (list, tuple))", why)
+
     def assume_array(self, view: View, position: int, parent: Atom) -> None:
         """`np.asarray` of an array, of the dtype asked for, is that array; of anything else it is a new one."""
         step, t = view.path[position], self.type_of(parent)

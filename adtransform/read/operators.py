@@ -102,6 +102,10 @@ class Operators(Putting):
         """One binary operator: on containers while reading, on values as an operation."""
         self.at(node)
         maybe = op != "mul"  # what a list is multiplied with may be a number; nothing else is done with a list and a number
+        if op == "add":
+            for one, other in ((left, right), (right, left)):
+                if isinstance(one, (ListRef, TupleRef)) and isinstance(other, View):
+                    self.assume_no_list(self.value(other, node))
         left, right = self.beside(left, right, node, maybe), self.beside(right, left, node, maybe)
         joined = self.operated(op, left, right, node) or self.containers(op, left, right, node)
         if joined is not None:

@@ -62,6 +62,8 @@ class Putting(Indexing):
         seen = owner.seen if isinstance(owner, View) else None
         listed = isinstance(seen, Var) and isinstance(seen.type, List)  # what is put into a list in a list is no array
         value = new if listed else self.array_like(new, node)
+        if isinstance(new, (ListRef, TupleRef)) and isinstance(owner, View):
+            self.assume_no_list(self.value(owner, node))
         self.at_node(node)
         if not isinstance(owner, View):
             self.refuse(node, "a write to an item of a number", "make an array first")

@@ -28,6 +28,8 @@ def fit(share, like):
     """`share` summed over the axes along which `like` was broadcast, in the dtype
     and kind of `like`.
     """
+    if isinstance(like, (list, tuple)):
+        raise TypeError("arrays are meant: annotate lists, x: list[float]")
     shape = np.shape(like)
     if np.shape(share) != shape:
         extra = np.ndim(share) - len(shape)
