@@ -11,8 +11,9 @@ import numpy as np
 from adtransform.build import type_of
 from adtransform.errors import refusal
 from adtransform.infer.elementwise import outcome
+from adtransform.infer.indexing import SHAPE
 from adtransform.ir import Atom, Const, Let, Region, Var
-from adtransform.lattice import Array, Scalar, Type, Unknown, kind_of
+from adtransform.lattice import Array, List, Scalar, Type, Unknown, kind_of
 from adtransform.ops import VIEWS, elementwise, resolve
 from adtransform.read.core import Taken
 from adtransform.read.flow import Flow
@@ -24,6 +25,7 @@ _ALWAYS: Conditions = frozenset()
 _NEVER: Conditions = frozenset([frozenset()])
 _AUGMENTED = re.compile(r"[^=]*?(\*\*|//|<<|>>|[-+*/%@&|^])=(?!=)")
 _FEW = 4  # conditions that are followed
+_COUNTING = frozenset(["numpy.searchsorted", "numpy.digitize", "numpy.lexsort"])  # they give places
 _KEEPING = VIEWS | frozenset("update numpy.copy numpy.zeros_like numpy.ones_like numpy.empty_like numpy.full_like".split())
 
 
@@ -55,7 +57,7 @@ def truncating(body: Region) -> Iterator[Taken]:
 def _converted(let: Let) -> tuple[Atom, Atom] | None:
     """What has the dtype, unknown so far, into which a statement converts something, and what that is."""
     match let.op, let.args:
-        case "update", [room, _, new] if isinstance(type_of(room), (Array, Unknown)):
+        case "update" | "accumulate_at", [room, _, new] if isinstance(type_of(room), (Array, Unknown)):
             pass
         case "numpy.full_like", [room, new] if "dtype" not in dict(let.kwargs):
             pass
@@ -89,8 +91,10 @@ def _kind(t: Type) -> str | None:
 
 
 def _known(a: Atom) -> Conditions:
-    """Of what has a known type: always or never."""
-    return _NEVER if _kind(type_of(a)) in ("int", "bool") else _ALWAYS
+    """Of what has a known type: always or never; of a list as its items say, of which it may have none yet."""
+    t = type_of(a)
+    whole = _kind(t) in ("int", "bool") or t == SHAPE or isinstance(t, List)
+    return _NEVER if whole else _ALWAYS
 
 
 def _conditions(flow: Flow) -> dict[Atom, Conditions]:
@@ -105,13 +109,19 @@ def _conditions(flow: Flow) -> dict[Atom, Conditions]:
         changed = False
         for v, source in flow.sources.items():
             if _kind(v.type) is None:
-                new = _made(v, source, of) if isinstance(source, Let) else frozenset().union(*map(of, source))
+                new = _made(v, source, of) if isinstance(source, Let) else _met(list(map(of, source)), isinstance(v.type, List))
                 if len(new) > _FEW:
                     new = frozenset(frozenset([p]) for some in new for p in some)  # more than is needed
                 if new != of(v):
                     found[v] = new
                     changed = True
     return found
+
+
+def _met(several: list[Conditions], listed: bool) -> Conditions:
+    """When what is one of several values is one of floats: all are; an empty list is neither."""
+    some = [c for c in several if not (listed and c == _NEVER)]
+    return frozenset().union(*some) if some else _NEVER
 
 
 def _made(v: Var, let: Let, of: Callable[[Atom], Conditions]) -> Conditions:
@@ -130,5 +140,8 @@ def _made(v: Var, let: Let, of: Callable[[Atom], Conditions]) -> Conditions:
         return of(dtype)
     if isinstance(dtype, Const) and dtype.value is not None:
         return _ALWAYS if np.dtype(dtype.value).kind in "fc" else _NEVER
-    either = [of(a) for a in args]
-    return frozenset(frozenset().union(*some) for some in itertools.product(*either)) if either else _ALWAYS
+    if let.op in _COUNTING:
+        return _NEVER
+    either = [of(a) for a in args if not (isinstance(a, Const) and not isinstance(a.value, (int, float, complex)))]
+    none = _NEVER if let.op == "list" else _ALWAYS
+    return frozenset(frozenset().union(*some) for some in itertools.product(*either)) if either else none
