@@ -379,7 +379,9 @@ class Loops(Methods):
         match body, content, now:
             case ItemsOf(items), Items(ends), Items(refs) if len(ends) == len(refs):
                 rows = list(zip(items, refs, ends, strict=True))
-            case EntriesOf(entries), Entries(last), Entries(first) if {*last, *first} <= set(entries):
+            case EntriesOf(entries, attributes), Entries(last), Entries(first) if {*last, *first} <= set(entries):
+                if not attributes and list(last) != list(first):
+                    return True
                 rows = [(t, first[k], last[k]) for k, t in entries.items() if k in last and k in first]
             case ((ItemsOf() | EntriesOf()), _, _):
                 return True

@@ -214,8 +214,13 @@ class Merging(Templating):
                 first, second = a.refs if a else None, b.refs if b else None
                 keys = list(dict.fromkeys([*(first or ()), *(second or ())]))
                 attributes = bool((a and a.attributes) or (b and b.attributes))
-                if a and b and set(a.refs) != set(b.refs) and self.is_plain(a) and self.is_plain(b):
-                    return Leaf(storage, hint, listed=True)
+                # Attributes have no order that anybody sees.
+                if a and b and not attributes and list(a.refs) != list(b.refs):
+                    if self.is_plain(a) and self.is_plain(b):
+                        return Leaf(storage, hint, listed=True)
+                    if set(a.refs) == set(b.refs):
+                        what = f"`{hint}`, a dict whose keys come in another order on the paths that meet here"
+                        return Bad(what, "give it its keys in one order")
                 items: dict[object, Template] = {}
                 for k in keys:
                     x = first.get(k) if first is not None else None

@@ -38,7 +38,15 @@ _COUNTED = "write the loops, or use a list of known length"
 
 def keys_of(self: Objects, items: list[Ref], key: Ref | None, node: ast.AST) -> list[Ref]:
     """What items are compared by."""
-    return items if key is None or key == Const(None) else [self.apply(key, [item], {}, node) for item in items]
+    if key is None or key == Const(None):
+        return items
+    found: list[Ref] = []
+    trips = self.trips
+    for place, item in enumerate(items):
+        self.trips = (*trips, place)  # what one call makes is not what another one makes
+        found.append(self.apply(key, [item], {}, node))
+    self.trips = trips
+    return found
 
 
 def constants(refs: list[Ref]) -> list[Any] | None:
@@ -114,9 +122,9 @@ def best(self: Objects, name: str, args: Args, key: Ref | None, node: ast.AST) -
         keyed = self.collected(self.frame.env[kept], lambda item: keys_of(self, [item], key, node)[0], node)
         at = self.let(f"numpy.arg{name}", self.array_like(numbered(self, keyed, node), node))
         return self.item(self.unhide(kept), at, node)
-    found, largest = items[0], keys_of(self, items[:1], key, node)[0]
-    for item in items[1:]:
-        (by,) = keys_of(self, [item], key, node)
+    keys = keys_of(self, items, key, node)
+    found, largest = items[0], keys[0]
+    for item, by in zip(items[1:], keys[1:], strict=True):
         better = self.truth(self.compared("operator.gt" if name == "max" else "operator.lt", by, largest, node), node)
         pair = TupleRef((item, by)), TupleRef((found, largest))
         chosen = self.choose(better, lambda pair=pair: pair[0], lambda pair=pair: pair[1], node)  # type: ignore[misc]

@@ -128,6 +128,8 @@ class Templating(Storages):
                     out.append(content if isinstance(content, (Var, Const)) else UNDEFINED)
             case ItemsOf(items):
                 refs = content.refs if isinstance(content, Items) else (None,) * len(items)
+                if len(refs) != len(items):
+                    self.refuse(None, "a list whose length changes from trip to trip", "fill it with append in one place")
                 for r, t in zip(refs, items, strict=True):
                     self.flatten(r, t, out)
             case EntriesOf(entries):
