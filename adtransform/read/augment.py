@@ -158,7 +158,7 @@ class Augment(Control):
     def item_of_many(self, item: View, stmt: ast.AugAssign) -> None:
         """An item at an index not known yet is bound anew, where nobody else reads what may be that array."""
         value = self.value(item)
-        twice = ast.unparse(stmt.target) if self.is_doubled(item.storage) else ""
+        twice = "another item" if self.is_doubled(item.storage) else ""
         if (name := self.named_item(item) or self.other_list(item.storage) or twice) and isinstance(value, Var):
             self.asked.append(Asked(value, ast.unparse(stmt.target), _shown(name), self.origin(stmt)))
         for storage in self.partners(item.storage):
