@@ -282,7 +282,8 @@ class Augment(Control):
         param = self.root(content) if isinstance(content, Var) else ""
         used = self.frame.scope.used_as_array
         plain = [n for n in others if isinstance(self.frame.env.get(n), View)]  # and not what only holds it
-        as_array = any(n in used for n in (name, param, *plain)) or self.has_taken(param, "array")
+        own = () if place is not None else (name,)  # an attribute may be called as something else is
+        as_array = any(n in used for n in (*own, param, *plain)) or self.has_taken(param, "array")
         as_array = as_array or param in self.outermost().scope.used_as_array
         if not view.path and not as_array and isinstance(content, Var) and content not in self.definitions:
             self.asked.append(Asked(content, name, shown, self.origin(stmt)))
@@ -296,7 +297,7 @@ class Augment(Control):
             self.certain(view, stmt)
             # A number that nobody reads any more would be updated for nothing.
             needless = place is None and not self.frame.is_live(name)
-            if name in used or needless or any(s.op != "index" for s in view.path):
+            if any(n in used for n in own) or needless or any(s.op != "index" for s in view.path):
                 axes = max(1, sum(self.ints(s.args[0]) for s in view.path if s.op == "index"))
                 self.take(param, f"deep {axes}", f"np.ndim({param}) > {axes}", f"`{name}` is taken as a view of `{param}`")
                 return True
