@@ -12,7 +12,7 @@ from adtransform.errors import TargetError
 from adtransform.ir import Const, Var
 from adtransform.read.cells import with_cells
 from adtransform.read.refs import Pair, Ref
-from adtransform.read.scope import Liveness, body_of, local_names
+from adtransform.read.scope import Liveness, body_of, local_names, targets
 from adtransform.source import Definition, Source, descend, from_path
 
 
@@ -189,6 +189,7 @@ class Frame:
             bool(self.scope.liveness.bits.get(name, 0) & (self.live | self.leaving | self.pending))
             or name == VALUE
             or name.startswith("%h")
+            or any(name in targets(clause.target) for clause in self.clauses)
         )
 
     def read_around(self, call: ast.AST) -> int:

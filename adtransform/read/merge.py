@@ -366,6 +366,9 @@ class Merging(Templating):
                 source = parts[side]
                 if source is not None:
                     images.setdefault(source, {} if source in made else {source: None})[storage] = None
+            if images:
+                held = [(images.get(outer, ()), images.get(inner, (inner,))) for outer, inner in self.contained]
+                self.contained.update((p, q) for outers, inners in held for p in outers for q in inners)
             for many in images.values():
                 out.update(frozenset((p, q)) for p in many for q in many if p is not q)
             for pair in related:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adtransform.ir import Atom, Const, Var
-from adtransform.lattice import List, Scalar, Tuple
+from adtransform.lattice import List, Scalar, Tuple, Unknown
 from adtransform.read.classes import Field, Member
 from adtransform.read.folds import Folds
 from adtransform.read.frames import Frame
@@ -403,6 +403,9 @@ class Objects(Folds):
                 t = self.type_of(self.value(ref))
                 if isinstance(t, Tuple):
                     self.refuse(node, "a copy of a tuple in a list of unknown length", "copy what it holds")
+                if isinstance(t, Unknown):  # a number, or an array
+                    made = seen[ref.storage, path] = self.make(self.let("assign", self.value(ref)))
+                    return made
                 whole = deep and isinstance(t, List) and mutable(t.item)
                 made = self.collected(ref, each, node) if whole else self.method(ref, "copy", [], {}, node)
                 seen[ref.storage, path] = made

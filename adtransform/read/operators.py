@@ -219,6 +219,8 @@ class Operators(Putting):
                 if itself and mutable(item):
                     ref.storage.frozen = "a write to an item of a list made by `*`"
                 self.relate(ref.storage, source)
+                if not set(self.deeper({ref.storage})).isdisjoint(self.deeper({source})):
+                    self.doubled(ref.storage)  # both hold one of the same
                 self.holds_as(ref.storage, source)
                 content = self.content(source)
                 for inner in content.refs if isinstance(content, Items) else ():

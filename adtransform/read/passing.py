@@ -178,6 +178,8 @@ class Inside:
             case Given(index):
                 return self.refs[index]
             case Same(index):
+                if index not in self.containers:
+                    raise Inseparable("a list that is seen both as an argument and from around it")
                 return self.containers[index]
             case Fixed(_, FunctionRef() as function) if function.frame is not None:
                 return replace(function, frame=self._shadow(function.frame))

@@ -186,10 +186,12 @@ class Putting(Indexing):
             self.relate(storage, partner)
         t = self.type_of(value)
         if isinstance(t, List) and mutable(t.item):
-            if frozenset((storage, more)) in self.related:
+            mine, theirs = self.deeper({storage}), self.deeper({more})
+            if frozenset((storage, more)) in self.related or not set(mine).isdisjoint(theirs):
                 self.doubled(storage)
             elif self.is_doubled(more):
                 self.doubled(storage, lists=self.is_doubled(more, lists=True))
+            self.contained.update((storage, inner) for inner in theirs)
             self.relate(storage, more)
         for item in content.refs if isinstance(content, Items) else ():
             self.hold(storage, item)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from adtransform.build import type_of
 from adtransform.errors import Refusal
 from adtransform.ir import UNDEFINED, Assume, Atom, Const, Function, Leaf, Let, Param, Region, Var
-from adtransform.lattice import Saved, Static, Type, join
+from adtransform.lattice import List, Saved, Static, Type, join
 from adtransform.ops import effect_free
 from adtransform.read.asked import answers
 from adtransform.read.core import Restart, Taken, Unreached
@@ -133,7 +133,10 @@ class Separate(Objects):
                 self.refuse(node, f"`{function.name}`, which calls itself with {problem}", help)
             return None
         atoms = [self.value(ref, node) for ref in given.refs]
-        opening = self.opened(function, given, atoms, node)
+        try:
+            opening = self.opened(function, given, atoms, node)
+        except Inseparable as problem:
+            self.refuse(node, f"`{function.name}`, which calls itself with {problem}", "pass it as an argument only")
         return self._called(opening, given, atoms, node)
 
     # Reading it.
@@ -234,8 +237,8 @@ class Separate(Objects):
         for name, kind in zip(opening.names, opening.kinds, strict=True):
             if not isinstance(kind, Const):
                 self.params[name] = Param(name, self.types[name])
-        inside_ = Inside(self, opening.name, opening.names, opening.kinds, given)
         node = function.node
+        inside_ = Inside(self, opening.name, opening.names, opening.kinds, given)
         self.statement_text = function.module.source.lines[node.lineno - 1].strip()
         parent = inside_.frames.get(function.frame) if function.frame is not None else None
         self.frame = Frame(self.scope(node), function.module, parent, function.captured, function.name)
@@ -343,7 +346,22 @@ class Separate(Objects):
             storage = given.containers[i].storage
             self.may_write(storage, node, structural=True)
             self.heap[storage] = outside.content(form, storage)
-        return outside.ref(outcome.form)
+        found = outside.ref(outcome.form)
+        if id(opening.node) in self.registry.alone:
+            self.held_by_calls(found)
+        return found
+
+    def held_by_calls(self, found: Ref) -> None:
+        """A list of lists that a recursion gives may hold any of those it sees, and more than once."""
+        seen = [s for s in self.heap if self.is_container(s)]
+        for storage in self.storages(found):
+            content = self.heap.get(storage)
+            if isinstance(content, Var) and isinstance(content.type, List) and self.holds_lists(storage):
+                self.doubled(storage)
+                for other in seen:
+                    if other is not storage:
+                        self.share(storage, other)
+                        self.contained.add((storage, other))
 
     def captured_by(self, outcome: Outcome, node: ast.AST) -> list[Atom]:
         """The values from outside that the function reads: further arguments."""
