@@ -122,6 +122,8 @@ class Augment(Control):
         rebind = rebind or (lambda ref: self.bind(name, ref, stmt))
         if isinstance(before, ListRef) and op in ("add", "mul") and self.in_list(before.storage, op, value, stmt):
             return False
+        if self.in_dict(before, op, value, stmt):
+            return False
         if isinstance(before, ObjectRef):
             method = self.special(before, f"__i{op.rstrip('_')}__", stmt)
             if method is not None:
@@ -227,6 +229,13 @@ class Augment(Control):
             self.refuse(stmt, "a list that is repeated in place, of unknown length or how often", "bind a new one: l = l * n")
         self.may_write(storage, stmt, structural=True)
         self.heap[storage] = Items(content.refs * count.value)
+        return True
+
+    def in_dict(self, before: Ref, op: str, value: Ref, stmt: ast.AugAssign) -> bool:
+        """`d |= other`: the dict itself is written, whoever else sees it; gives whether it is one."""
+        if op != "or_" or not isinstance(before, DictRef):
+            return False
+        self.dict_method(before, "update", [value], {}, stmt)
         return True
 
     def once(self, key: ast.expr) -> ast.expr:
@@ -391,6 +400,9 @@ class Augment(Control):
                 self.set_again(base, key, before, stmt)
                 return
             if isinstance(before, ListRef) and op in ("add", "mul") and self.in_list(before.storage, op, value, stmt):
+                self.set_again(base, key, before, stmt)
+                return
+            if self.in_dict(before, op, value, stmt):
                 self.set_again(base, key, before, stmt)
                 return
             known = isinstance(base, (ListRef, DictRef)) and isinstance(self.content(base.storage), (Items, Entries))

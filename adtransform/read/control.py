@@ -12,7 +12,7 @@ from adtransform.ops import EXTERNAL
 from adtransform.read.catching import Catching
 from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE
 from adtransform.read.loops import Loop
-from adtransform.read.refs import Lazy, ListRef, Ref, View
+from adtransform.read.refs import DictRef, Lazy, ListRef, Ref, View
 from adtransform.read.scope import asks_break, assigned, breaks, inside, targets
 from adtransform.rewrite import regions, statements
 from adtransform.source import descend
@@ -124,7 +124,7 @@ class Control(Catching):
                     grown.update(side.id for side in _either(owner) if isinstance(side, ast.Name))
         env = self.frame.env
         grown |= {n for n in augmented if isinstance(env.get(n), ListRef)}
-        scalars = {n for n in augmented if not isinstance(env.get(n), (View, ListRef))}
+        scalars = {n for n in augmented if not isinstance(env.get(n), (View, ListRef, DictRef))}
         bits = self.frame.scope.liveness.bits
         head, out = self.frame.scope.liveness.head[id(stmt)], self.frame.live | self.frame.leaving_outside | self.frame.pending
         hidden = frozenset(n for n in env if n.startswith("%h"))
