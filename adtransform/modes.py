@@ -38,7 +38,7 @@ from adtransform.optimise.tidy import tidy
 from adtransform.optimise.together import together
 from adtransform.optimise.versions import versions
 from adtransform.reverse import Sweeps, sweep
-from adtransform.rewrite import Renamer, Rewriter, loaded, statements, turn, used
+from adtransform.rewrite import Renamer, Rewriter, definitions, loaded, statements, turn, used
 from adtransform.tape import tape
 
 Pass = Callable[[Function], Function]
@@ -292,7 +292,7 @@ def _joint(sweeps: Sweeps, *, cast: bool = True) -> Function:
 
 def _no_lists(sweeps: Sweeps) -> Iterator[Assume]:
     """That parameters of unknown type are no lists, where shares are added that are lists then: those of a list would grow."""
-    lets = {s.targets[0]: s for s in statements(Region((), sweeps.forward, ())) if isinstance(s, Let) and s.targets}
+    lets = definitions(Region((), sweeps.forward, ()))
     loads = {v: s for v, s in lets.items() if s.op == "load"}
     back = [s for s in statements(Region((), sweeps.backward, ())) if isinstance(s, Let)]
     grown = [s for s in back if s.op in ("accumulate", "accumulate_at")]

@@ -15,7 +15,8 @@ from adtransform.record import record
 
 MUST = frozenset("update push pop accumulate_at claim drop".split())  # writes that cannot be avoided
 _PUTS = {"push": 1, "update": 2}
-_TURNED = frozenset(
+# What may lie in memory in another order than C's: what is turned, its copies, and what the caller gives.
+_ORDERED = frozenset(("numpy.copy", "load")) | frozenset(
     f"numpy.{name}"
     for name in "transpose swapaxes moveaxis rollaxis matrix_transpose permute_dims rot90 linalg.matrix_transpose".split()
 )
@@ -206,11 +207,8 @@ class Mender:
             return "copy_of"
         flat = isinstance(type_of(a), List) or rank_of(type_of(a)) in (0, 1)
         makers = [node for node, _, _ in islice(self.chain(a), 20)] if isinstance(a, Var) and not flat else []
-        return (
-            "numpy.copy"
-            if any(isinstance(m, Bind) and m.tree.op in (*_TURNED, "numpy.copy", "load") for m in makers)
-            else "copy"
-        )
+        ordered = any(isinstance(m, Bind) and m.tree.op in _ORDERED for m in makers)
+        return "numpy.copy" if ordered else "copy"
 
     def result(self, node: Exit, i: int) -> None:
         """Copy a result before it is returned."""

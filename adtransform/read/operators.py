@@ -214,13 +214,12 @@ class Operators(Putting):
         for source in sources:
             item = new.type.item if isinstance(new, Var) and isinstance(new.type, List) else None
             if item is not None and not isinstance(item, Scalar):
-                if frozenset((ref.storage, source)) in self.related:
+                both = not set(self.deeper({ref.storage})).isdisjoint(self.deeper({source}))
+                if both or frozenset((ref.storage, source)) in self.related:
                     self.doubled(ref.storage)  # another source holds some of its items
                 if itself and mutable(item):
                     ref.storage.frozen = "a write to an item of a list made by `*`"
                 self.relate(ref.storage, source)
-                if not set(self.deeper({ref.storage})).isdisjoint(self.deeper({source})):
-                    self.doubled(ref.storage)  # both hold one of the same
                 self.holds_as(ref.storage, source)
                 content = self.content(source)
                 for inner in content.refs if isinstance(content, Items) else ():
