@@ -396,6 +396,7 @@ CASES: dict[str, tuple[Case, ...]] = {
         (Case((_A,)), Case((array(3),))),
     ),
     "numpy.astype": (Case((_A, np.dtype("float64"))),),
+    "numpy.float64": (Case((1.5,)), Case((np.float64(1.5),)), Case((_A,))),
     "copy.copy": (Case((_A,)),),
     "copy.deepcopy": (Case((_A,)),),
     **dict.fromkeys(

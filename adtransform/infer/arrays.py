@@ -116,6 +116,12 @@ def _astype(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | T
     return Array(dtype, a.dims) if isinstance(types[0], Array) or whole else UNKNOWN
 
 
+def _float64(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    """`np.float64(a)`: a NumPy scalar of a number, an array of an array."""
+    dims = as_array(types[0]).dims
+    return UNKNOWN if dims is None else Array("float64", dims) if dims else Scalar("float", "float64")
+
+
 def _searchsorted(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
     dims = as_array(types[1]).dims
     return UNKNOWN if dims is None else array("int64", dims)
@@ -143,6 +149,7 @@ ROWS: dict[str, Row] = {
     "numpy.linspace": _linspace,
     **dict.fromkeys(["numpy.array", "numpy.asarray", "numpy.asanyarray"], _literal),
     "numpy.astype": _astype,
+    "numpy.float64": _float64,
     "numpy.searchsorted": _searchsorted,
     "numpy.digitize": lambda types, named, args, kwargs: _searchsorted(types[::-1], named, args, kwargs),
     "numpy.interp": _interp,

@@ -22,6 +22,7 @@ rule("ascontiguousarray(u)", "ascontiguousarray(du)")
 rule("atleast_1d(u)", "atleast_1d(du)")
 rule("atleast_2d(u)", "atleast_2d(du)")
 rule("astype(u, k)", "cast(du, y)")
+rule("float64(u)", "cast(du, y)")
 rule("copy.copy(u)", "du")
 rule("copy.deepcopy(u)", "du")
 
