@@ -19,6 +19,12 @@ LINEAR: dict[str, tuple[int, ...] | None] = {
     "assign": (0,),
     "index": (0,),
     "update": (0, 2),
+    "exchange": (0,),
+    "item_in": (0,),
+    "put_in": (0, 1),
+    "grow_in": (0, 1),
+    "push_in": (0, 1),
+    "pop_in": (0,),
     "push": (0, 1),
     "pop": (0,),
     "table": None,
@@ -36,6 +42,7 @@ LINEAR: dict[str, tuple[int, ...] | None] = {
     "pack": None,
     "unpack": (0,),
 }
+_ONE_KIND = "give all items one kind: only numbers, or arrays of one rank, or tuples of one form"
 _NONE = frozenset("load zeros shape ndim size slice trips".split())
 
 
@@ -60,6 +67,9 @@ def active(f: Function, wrt: Iterable[str]) -> set[Var]:
     """The active values of a function with respect to some of its parameters."""
     walk = _Walk(dict.fromkeys(wrt, 1))
     walk.forwards(f.body)
+    for r in f.results:
+        if isinstance(r, Var) and r in walk.blurred and not f.internal:
+            refuse(walk.blurred[r], "a result that is a list whose items differ in kind", _ONE_KIND)
     walk.useful = {r for r in f.results if isinstance(r, Var) and r in walk.varied}
     walk.backwards(f.body)
     return walk.varied.keys() & walk.useful
@@ -106,7 +116,8 @@ class _Walk:
         self.bits = bits
         self.varied: dict[Var, int] = {}
         self.useful: set[Var] = set()
-        self.blurred: set[Var] = set()  # they depend on a parameter, but may be a number or a list: no derivative is known
+        # They depend on a parameter, but may be a number or a list: no derivative is known; and where they are made so.
+        self.blurred: dict[Var, Origin | None] = {}
         self.known = 0  # how many facts there are in `varied`
         self.operands: dict[Let, list[Var]] = {}
 
@@ -129,10 +140,9 @@ class _Walk:
         for t in targets:
             if _is_blurred(t.type):
                 self.known += t not in self.blurred
-                self.blurred.add(t)
+                self.blurred.setdefault(t, origin or next((self.blurred[a] for a in sources if a in self.blurred), None))  # type: ignore[index]
             elif unclear and is_differentiable(t.type):
-                help = "give all items one kind: only numbers, or arrays of one rank, or tuples of one form"
-                refuse(origin, "what is taken out of a list whose items differ in kind", help)
+                refuse(origin, "what is taken out of a list whose items differ in kind", _ONE_KIND)
             old = self.varied.get(t, 0)
             if old | bits != old and is_differentiable(t.type):
                 self.varied[t] = old | bits

@@ -6,6 +6,7 @@ The user's effects (`print`, `raise`) are performed.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import operator
 from collections.abc import Callable, Mapping
@@ -166,6 +167,31 @@ def _update(a: Any, key: Any, v: Any) -> Any:
     return copy
 
 
+def _exchange(a: Any, i: Any, j: Any) -> Any:
+    return _update(_update(a, i, a[j]), j, a[i])
+
+
+def _item_in(a: Any, *keys: Any) -> Any:
+    return functools.reduce(operator.getitem, keys, a)
+
+
+def _put_in(a: Any, v: Any, key: Any, *keys: Any) -> Any:
+    return _update(a, key, _put_in(a[key], v, *keys) if keys else v)
+
+
+def _grow_in(acc: Any, share: Any, key: Any, *keys: Any) -> Any:
+    return _update(acc, key, _grow_in(acc[key], share, *keys)) if keys else _accumulate_at(acc, key, share)
+
+
+def _push_in(a: Any, v: Any, *keys: Any) -> Any:
+    return _put_in(a, [*_item_in(a, *keys), v], *keys)
+
+
+def _pop_in(a: Any, *keys: Any) -> Any:
+    row = _item_in(a, *keys)
+    return _put_in(a, row[:-1], *keys), row[-1]
+
+
 def _accumulate(acc: Any, share: Any, like: Any) -> Any:
     return acc + _runtime("fit")(share, like)
 
@@ -214,6 +240,12 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "assign": lambda a: a,
     "index": operator.getitem,
     "update": _update,
+    "exchange": _exchange,
+    "item_in": _item_in,
+    "put_in": _put_in,
+    "grow_in": _grow_in,
+    "push_in": _push_in,
+    "pop_in": _pop_in,
     "slice": slice,
     "tuple": lambda *items: items,
     "list": lambda *items: list(items),

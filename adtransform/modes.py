@@ -37,6 +37,7 @@ from adtransform.optimise.sums import sums
 from adtransform.optimise.tidy import tidy
 from adtransform.optimise.together import together
 from adtransform.optimise.versions import versions
+from adtransform.optimise.within import within
 from adtransform.reverse import Sweeps, sweep
 from adtransform.rewrite import Renamer, Rewriter, definitions, loaded, statements, turn, used
 from adtransform.tape import tape
@@ -52,7 +53,7 @@ def _unmarked(f: Function) -> Function:
 
 
 # The primal before differentiation, the joint sweeps before the tape is laid (what is not needed is not saved), and after.
-PRIMAL: tuple[Pass, ...] = (_unmarked, tidy, steady, prune)
+PRIMAL: tuple[Pass, ...] = (_unmarked, tidy, steady, prune, invariants, within, prune)
 JOINT: tuple[Pass, ...] = (
     *(simplify, sums, fits, versions, invariants, share, simplify, prune),
     *(fill, direct, prune, shapes, hoist, share),

@@ -7,6 +7,10 @@ Names without a dot are structural, the IR's own:
     assign(a)               the user's `y = a`
     index(a, key)           a[key] of an array, a list or a tuple
     update(a, key, v)       a copy of a with a[key] = v (array or list)
+    item_in(l, i, k)        l[i][k] of a list of lists or arrays; of deeper ones with more keys
+    put_in(l, v, i, k)      a copy of l with l[i][k] = v; grow_in(l, share, i, k) is the same with `share` added
+    push_in(l, v, i)        a copy of l with v appended to l[i]; pop_in(l, i) -> l', v takes the last item of l[i] away
+    exchange(l, i, j)       a copy of a list, or of an array of numbers, with items i and j exchanged
     slice(a, b, c), tuple(...), list(...)
     table(keys, v, w, ...)              a dict of these constant keys
     lookup(d, key, default)             d.get(key, default)
@@ -62,7 +66,8 @@ STRUCTURAL = frozenset(
     "load assign index update slice tuple list push pop shape ndim size zeros fit expand accumulate accumulate_at strong "
     "spread matmul_left matmul_right cast trips piece unpack backward scatter undiag lanes delay recur contract swap "
     "dot_left dot_right tensordot_left tensordot_right items pieces columns uncolumns last "
-    "extend times untimes plus pack call perform table lookup claim drop".split()
+    "extend times untimes plus pack call perform table lookup claim drop item_in put_in grow_in push_in pop_in "
+    "exchange".split()
 )
 
 # The bound of a range without an end, `itertools.count`.
@@ -105,10 +110,10 @@ UNARY: dict[str, tuple[str, int]] = {
 
 # Views: the result may share memory with the first operand.
 VIEWS = frozenset(
-    "assign index numpy.transpose numpy.reshape numpy.ravel numpy.swapaxes numpy.moveaxis numpy.expand_dims numpy.squeeze "
-    "numpy.broadcast_to numpy.real numpy.imag numpy.diagonal numpy.asarray numpy.ascontiguousarray numpy.atleast_1d "
-    "numpy.atleast_2d numpy.rollaxis numpy.matrix_transpose numpy.permute_dims expand spread fit cast numpy.flip numpy.rot90 "
-    "numpy.fliplr numpy.flipud numpy.asanyarray numpy.linalg.diagonal numpy.linalg.matrix_transpose "
+    "assign index item_in numpy.transpose numpy.reshape numpy.ravel numpy.swapaxes numpy.moveaxis numpy.expand_dims "
+    "numpy.squeeze numpy.broadcast_to numpy.real numpy.imag numpy.diagonal numpy.asarray numpy.ascontiguousarray "
+    "numpy.atleast_1d numpy.atleast_2d numpy.rollaxis numpy.matrix_transpose numpy.permute_dims expand spread fit cast "
+    "numpy.flip numpy.rot90 numpy.fliplr numpy.flipud numpy.asanyarray numpy.linalg.diagonal numpy.linalg.matrix_transpose "
     "numpy.lib.stride_tricks.sliding_window_view".split()
 )
 
@@ -120,6 +125,9 @@ EXTERNAL = frozenset(
 
 
 CALLS = frozenset(("call", "perform"))
+
+# What writes something that a list holds, and leaves the list as it is.
+DEEP = frozenset(("put_in", "grow_in", "push_in", "pop_in"))
 
 # The operands of which only shape and dtype are read.
 LIKE = {"shape": 0, "ndim": 0, "size": 0, "zeros": 0, "fit": 1, "cast": 1, "expand": 1, "spread": 1, "accumulate": 2}

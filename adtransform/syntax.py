@@ -260,13 +260,13 @@ def constant(value: Any) -> Py:
     if isinstance(value, str):
         return Word(quoted(value))
     text = repr(value)
+    if isinstance(value, (float, complex)):
+        text = text.replace("e+", "e")  # as formatters have it
     if isinstance(value, complex):
         if value.real == 0 and str(value.real) == "0.0":
             return constant_text(text)
         text = text.strip("()")
-        return (
-            Group(Word("complex"), "()", (Word(repr(value.real)), Word(repr(value.imag)))) if "n" in text else Word(f"({text})")
-        )
+        return Group(Word("complex"), "()", (constant(value.real), constant(value.imag))) if "n" in text else Word(f"({text})")
     return constant_text(text)
 
 

@@ -86,6 +86,7 @@ ASIAN = ("spot: float", "strike: float", "rate: float", "vol: float", "years: fl
 BUNDLE = ("camera[9]", "point[3]", "pixel[2]")
 PENDULUM = ("measured[T]",)
 CHAIN = ("start[N]", "observed[T,N]")
+WARPING = ("centre[N]", "observed[M,T]")
 KALMAN = ("process: float", "noise: float", "dt: float", "track[T]")
 
 
@@ -134,6 +135,7 @@ CASES = [
     ),
     Case("pendulum", "pendulum/pendulum.py:misfit", "angle,speed,length,damping", (0.9, 0.1, 1.3, 0.2, V, 0.1, 3), PENDULUM),
     Case("kalman", "kalman/kalman.py:surprise", "process,noise", (0.7, 1.5, 0.5, 3.0 * V), KALMAN),
+    Case("warping", "warping/warping.py:misfit", "centre", (V, np.stack([1.3 * V, V[::-1]]), 2.0), WARPING),
     Case("distance", "distance/distance.py:modulus", "matter,hubble", (0.8, 0.3, 70.0)),
 ]
 LISTINGS = [
@@ -371,6 +373,13 @@ def test_springs_are_found() -> None:
     before, after, stiffness, hardening = _numbers(_alone("chain/fit.py"))
     assert before > 1 and after < 0.15
     assert stiffness == pytest.approx(2.0, abs=0.01) and hardening == pytest.approx(1.5, abs=0.05)
+
+
+def test_the_common_shape_is_found() -> None:
+    """As high as what was shifted and stretched, which was at most 1; the mean is not."""
+    before, after, mean, centre = _numbers(_alone("warping/fit.py"))
+    assert after < before - 1
+    assert mean < 0.7 and centre > 0.85
 
 
 def test_noise_levels_are_found() -> None:

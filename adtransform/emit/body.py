@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from adtransform.emit.spell import Speller
 from adtransform.emit.unbound import unbound
 from adtransform.errors import refuse
 from adtransform.ir import UNDEFINED, Const, Leaf, Let, Origin, Var, is_temporary
-from adtransform.lattice import Array, Dict, List, Scalar, kind_of, same_kind
-from adtransform.ops import BINARY, CALLS
+from adtransform.lattice import Array, Dict, List, Scalar, Type, kind_of, same_kind
+from adtransform.ops import BINARY, CALLS, DEEP
 from adtransform.place.copies import augmented
 from adtransform.place.program import (
     Attempt,
@@ -32,7 +32,7 @@ from adtransform.place.program import (
     variables,
     walk,
 )
-from adtransform.syntax import Bare, Group, Infix, Keyword, Py, Word, constant, flat, statement
+from adtransform.syntax import Bare, Dot, Group, Infix, Keyword, Py, Word, constant, flat, statement
 
 _DEEPEST = 4 * 98  # columns: Python's tokenizer takes no more than 98 blocks inside of one another
 
@@ -138,7 +138,19 @@ class Printer:
         match tree.op:
             case "load" if not self.listing:
                 return
-            case "update" | "push" | "pop" | "accumulate_at" | "claim" | "drop":
+            case (
+                "update"
+                | "push"
+                | "pop"
+                | "accumulate_at"
+                | "claim"
+                | "drop"
+                | "exchange"
+                | "put_in"
+                | "grow_in"
+                | "push_in"
+                | "pop_in"
+            ):
                 self.inplace(node, indent)
                 return
             case "caught":
@@ -227,62 +239,85 @@ class Printer:
             self.write(f"{name} = ", self.spell(old), indent, node)
         word = Word(name)
         match tree.op:
-            case "push":
-                self.write("", Group(Word(f"{name}.append"), "()", (self.spell(tree.args[1]),)), indent, node)
-            case "pop":
+            case "push" | "push_in":
+                row = self.row(word, tree.args[2:])
+                self.write("", Group(Dot(row, "append"), "()", (self.spell(tree.args[1]),)), indent, node)
+            case "pop" | "pop_in":
                 taken = self.names.get(node.targets[1])
-                self.write(f"{taken} = " if taken else "", Word(f"{name}.pop()"), indent, node)
+                row = self.row(word, tree.args[1:])
+                self.write(f"{taken} = " if taken else "", Group(Dot(row, "pop"), "()", ()), indent, node)
             case "claim":
                 taken = self.names.get(node.targets[1])
                 call = Group(Word(f"{name}.pop"), "()", self.spell.all(tree.args[1:]))
                 self.write(f"{taken} = " if taken and node.targets[1] in self.read else "", call, indent, node)
             case "drop":
                 self.write("del ", Group(word, "[]", self.spell.key(tree.args[1])), indent, node)
-            case "update":
+            case "exchange":
+                left, right = (Group(word, "[]", self.spell.key(key)) for key in tree.args[1:])
+                self.write(f"{flat(left)}, {flat(right)} = ", Bare((right, left)), indent, node)
+            case "update" | "put_in":
                 self.update(node, word, indent)
             case _:
                 self.scatter(node, word, indent)
 
     def update(self, node: Bind, word: Word, indent: int) -> None:
         """`a[k] = v`, `a[k] += v`"""
-        _, key, value = node.tree.args
-        place = Group(word, "[]", self.spell.key(key))
-        op = self.growth(node, key, value)
+        whole, key, value, t = self.around(node, word)
+        place = Group(whole, "[]", self.spell.key(key))
+        op = self.growth(node, key, value, t)
         if op is not None and isinstance(value, Tree):
-            left = word.text if op == "whole" else flat(place)
+            left = flat(whole if op == "whole" else place)
             self.write(f"{left} {BINARY[value.op][0]}= ", self.spell(value.args[1]), indent, node)
         else:
             self.write(f"{flat(place)} = ", self.spell(value), indent, node)
 
-    def growth(self, node: Bind, key: Operand, value: Operand) -> str | None:
+    def around(self, node: Bind, word: Word) -> tuple[Py, Operand, Operand, Type]:
+        """What an item is written of (`l[i]` in `l[i][k] = v`), at which key, what is written; and the type of the first."""
+        tree, found = node.tree, type_of(node.tree.args[0])
+        if tree.op not in DEEP:
+            return word, tree.args[1], tree.args[2], found
+        _, value, *keys, last = tree.args
+        for _ in keys:
+            found = found.item  # type: ignore[attr-defined]
+        return self.row(word, keys), last, value, found
+
+    def row(self, word: Py, keys: Iterable[Operand]) -> Py:
+        """What keys lead to in a list: `l[i][k]`"""
+        for key in keys:
+            word = Group(word, "[]", self.spell.key(key))
+        return word
+
+    def growth(self, node: Bind, key: Operand, value: Operand, t: Type) -> str | None:
         """Whether `a[k] = a[k] op v` may be written `a[k] op= v`: the user did, or the types say it is the same."""
         if not isinstance(value, Tree) or value.op not in BINARY:
             return None
-        first, old = value.args[0], node.tree.args[0]
-        whole = isinstance(first, Var) and first is old and _is_whole(key)
-        part = isinstance(first, Tree) and first.op == "index" and first.args[0] is old and equal(first.args[1], key)
+        first, tree = value.args[0], node.tree
+        deep = tree.op in DEEP
+        taken, keys = ("item_in", tree.args[2:]) if deep else ("index", (key,))
+        whole = isinstance(first, Var) and first is tree.args[0] and _is_whole(key) and not deep
+        part = isinstance(first, Tree) and first.op == taken and first.args[0] is tree.args[0]
+        part = part and len(first.args) == len(keys) + 1 and all(map(equal, first.args[1:], keys))  # type: ignore[union-attr]
         if not whole and not part:
             return None
-        if isinstance(t := type_of(old), List) and not isinstance(t.item, Scalar):
+        if isinstance(t, List) and not isinstance(t.item, Scalar):
             return None  # an array in a list would be written, and others may hold it
         if value.op == "operator.matmul" and not augmented(value):
             return None  # what it gives may have another shape, and is spread
-        same = same_kind(type_of(old), value.type) and isinstance(type_of(old), Array)
-        scalar = isinstance(type_of(old), Array) and kind_of(type_of(old)) == kind_of(value.type) == "float" and adds_up(key)
+        same = same_kind(t, value.type) and isinstance(t, Array)
+        scalar = isinstance(t, Array) and kind_of(t) == kind_of(value.type) == "float" and adds_up(key)
         if not augmented(value) and not (same or scalar):
             return None
         return "whole" if whole else "part"
 
     def scatter(self, node: Bind, word: Word, indent: int) -> None:
         """`acc[k] += s`, or `np.add.at` where an index may repeat."""
-        acc, key, share = node.tree.args
-        place = Group(word, "[]", self.spell.key(key))
-        t = type_of(acc)
+        whole, key, share, t = self.around(node, word)
+        place = Group(whole, "[]", self.spell.key(key))
         sign = "+"
         if isinstance(share, Tree) and share.op == "operator.neg" and (isinstance(t, List) or adds_up(key)):
             sign, share = "-", share.args[0]
         if isinstance(t, Dict):
-            before = Group(Word(f"{word.text}.get"), "()", (self.spell(key), Word("0.0")))
+            before = Group(Dot(whole, "get"), "()", (self.spell(key), Word("0.0")))
             self.write(f"{flat(place)} = ", Infix(before, sign, self.spell(share), 9), indent, node)
         elif isinstance(t, List) and not isinstance(t.item, Scalar):
             self.write(f"{flat(place)} = ", Infix(place, sign, self.spell(share), 9), indent, node)
@@ -290,7 +325,7 @@ class Printer:
             self.write(f"{flat(place)} {sign}= ", self.spell(share), indent, node)
         else:
             numpy = self.spell.called("numpy")
-            self.write("", Group(Word(f"{numpy}.add.at"), "()", (word, self.spell(key), self.spell(share))), indent, node)
+            self.write("", Group(Word(f"{numpy}.add.at"), "()", (whole, self.spell(key), self.spell(share))), indent, node)
 
     def copy(self, node: Copy, indent: int) -> None:
         """A parallel assignment, in an order that needs no temporaries; what is left over swaps."""

@@ -38,6 +38,9 @@ from adtransform.place.storage import Buffers, Storage
 
 LIMIT = 88
 _TRUE, _FALSE = Const(True), Const(False)
+_WRITES = frozenset(
+    "update push accumulate_at drop exchange put_in grow_in push_in".split()
+)  # statements that begin with what they write
 _CONVERSIONS = frozenset(["builtins.float", "cast", "fit"])
 _EXTENTS = frozenset("builtins.len shape size ndim".split())
 _NEVER = frozenset("load pop unpack caught".split())
@@ -196,7 +199,7 @@ class _Folder:
         args = tree.args[fixed:] + tuple(v for _, v in tree.kwargs)
         filled = args
         if any(v in self.pending for v in tree.variables):
-            room -= 0 if tree.op in ("update", "push", "accumulate_at", "drop") else sum(width(t) + 2 for t in node.targets) + 1
+            room -= 0 if tree.op in _WRITES else sum(width(t) + 2 for t in node.targets) + 1
             filled = self.fill(args, room + self.saved_by_growth(node), places, out, tree)
         if filled is not args:
             count = len(tree.args) - fixed
@@ -207,7 +210,7 @@ class _Folder:
         copied = tree.args[0] if tree.op in ("copy", "copy_of", "numpy.copy") and node.let is None else None
         asking = self.ask_copy(copied, node.targets[0]) if isinstance(copied, Var) and not self.may_fold(node) else []
         if node.inplace:
-            self.forget(self.reading(self.memory.of(tree.args[0])))
+            self.forget(self.reading(self.memory.written(tree)))
         if tree.op == "backward":
             self.pass_by()
         elif not effect_free(tree.op):
@@ -227,11 +230,11 @@ class _Folder:
             target = node.targets[0]
             grows = node.inplace or (isinstance(first.type, Scalar) and self.label(first) == self.label(target) != "")
             return width(first) + 2 if grows else 0
-        value = tree.args[2] if tree.op == "update" else None
+        value = tree.args[2] if tree.op == "update" else tree.args[1] if tree.op == "put_in" else None
         if not isinstance(value, Var) or value not in self.pending:
             return 0
         old = self.moved[value].args[:1]
-        if not old or not isinstance(old[0], Tree) or old[0].op != "index":
+        if not old or not isinstance(old[0], Tree) or old[0].op not in ("index", "item_in"):
             return 0
         return width(old[0]) if old[0].args[0] is tree.args[0] else 0
 
@@ -363,7 +366,7 @@ class _Folder:
                 del self.pending[v], times[v]
         if not times:
             return found
-        plain = whole is not None and whole.op in ("update", "push", "accumulate_at")
+        plain = whole is not None and whole.op in _WRITES
         sizes = {v: n * (width(self.moved[v]) + (0 if plain and v in found else 2) - width(v)) for v, n in times.items()}
         total = (sum(map(width, found)) if whole is None else width(whole)) + sum(sizes.values())
         # Shares are converted where they are returned, even where that takes another line.

@@ -185,6 +185,23 @@ def _common(program: Program, classes: _Classes) -> dict[_Class, tuple[str, ...]
     return {c: names for c, names in found.items() if all(is_temporary(v) for v in c.members)}
 
 
+def _saved(program: Program, classes: _Classes) -> dict[_Class, _Class]:
+    """For what is taken from a tape what was put there, whose name it has."""
+    put: dict[_Class, _Class] = {}
+    found: dict[_Class, _Class] = {}
+    for node in walk(program.nodes):
+        if isinstance(node, Bind) and node.tree.op in ("push", "pop"):
+            tape = classes.of.get(node.targets[0])
+            value = node.tree.args[1] if node.tree.op == "push" else node.targets[1]
+            held = classes.of.get(value) if isinstance(value, Var) else None
+            if tape is not None and held is not None:
+                if node.tree.op == "push":
+                    put[tape] = held
+                elif tape in put and put[tape].label == held.label:
+                    found[held] = put[tape]
+    return found
+
+
 class _Namer:
     def __init__(self, program: Program, classes: _Classes, listing: bool, reserved: frozenset[str]) -> None:
         self.classes = classes
@@ -195,6 +212,7 @@ class _Namer:
         self.held: dict[str, _Held] = {}  # for `y`: when `y_1`, `y_2`, ... are taken for longest
         self.user = {label(v) for v in classes.of} - {""}
         self.common = {} if listing else _common(program, classes)
+        self.saved = {} if listing else _saved(program, classes)
         self.user |= {
             node.targets[0].hint for node in walk(program.nodes) if isinstance(node, Bind) and node.tree.op == "assign"
         } - {""}
@@ -227,6 +245,8 @@ class _Namer:
         elif base:
             # A second variable of one name: `y_1`.
             candidates = [base] if mine or base not in self.reserved else []
+            if (before := self.saved.get(c)) is not None and before.name:
+                candidates.insert(0, before.name)
             self.settle(c, candidates, base)
         else:
             self.number(c)

@@ -276,6 +276,12 @@ class Speller:
     def _index(self, t: Tree) -> Py:
         return Group(self(t.args[0]), "[]", self.key(t.args[1]))
 
+    def _item_in(self, t: Tree) -> Py:
+        made = self(t.args[0])
+        for key in t.args[1:]:
+            made = Group(made, "[]", self.key(key))
+        return made
+
     def key(self, key: Operand) -> tuple[Py, ...]:
         """What stands in the brackets of a subscript."""
         if isinstance(key, Tree) and key.op == "tuple" and key.args:
@@ -358,9 +364,8 @@ class Speller:
             if like.item == Scalar("float"):
                 return Word(f"{{k: 0.0 for k in {within(self(t.args[0]), OR)}}}")
             return Word(f"{{k: {self.called('zeros')}(v) for k, v in {within(self(t.args[0]), OR)}.items()}}")
-        plain = isinstance(like, List) and isinstance(like.item, (Array, Scalar)) and like.item.dtype not in ("?", None)
         missing = self.handed or any(self.names.get(v) in self.unbound for v in variables(t))
-        if isinstance(like, List) and plain and not missing:
+        if isinstance(like, List) and _is_plain(like.item) and not missing:
             return self.listed(like.item, self(t.args[0]))
         if self.listing and not is_scalar(like):
             return Group(Dot(Word(self.called("numpy")), "zeros_like"), "()", (self(t.args[0]),))
@@ -376,6 +381,8 @@ class Speller:
 
     def listed(self, item: Type, items: Py) -> Py:
         """A zero for each item of a list."""
+        if isinstance(item, List):
+            return Word(f"[{flat(self.listed(item.item, Word('v')))} for v in {within(items, OR)}]")
         if isinstance(item, Array):
             dtype = ", dtype=float" if kind_of(item) in ("int", "bool") else ""
             return Word(f"[{self.called('numpy')}.zeros_like(v{dtype}) for v in {within(items, OR)}]")
@@ -406,10 +413,16 @@ class Speller:
         elif isinstance(item, Tuple):
             items = Word(f"[{self.parted('v')} for v in {held}]")
         else:
-            inner = "v.copy()" if isinstance(item, Array) and "holes" not in unsure else f"{self.called('copy_of')}(v)"
-            items = Word(f"[{inner} for v in {held}]")
+            items = Word(f"[{self.copied(item, 'holes' in unsure)} for v in {held}]")
         # A list that some path leaves unbound is None there.
         return Infix(self(t.args[0]), "and", items, AND) if "loose" in unsure else items
+
+    def copied(self, t: Type, holes: bool) -> str:
+        """A copy of an item `v` of a list, which is None where a path left it unbound: there may be `holes`."""
+        if type(t) is List and not holes and isinstance(t.item, (Array, List)):
+            return f"[{self.copied(t.item, holes)} for v in v]"
+        plain = isinstance(t, Array) or type(t) is List and isinstance(t.item, Scalar)
+        return "v.copy()" if plain and not holes else f"{self.called('copy_of')}(v)"
 
     def _copy_of(self, t: Tree) -> Py:
         if not isinstance(t.type, Tuple):
@@ -448,3 +461,10 @@ class Speller:
 
     def _or(self, t: Tree) -> Py:
         return Infix(self(t.args[0]), "or", self(t.args[1]), OR)
+
+
+def _is_plain(t: Type) -> bool:
+    """Whether a zero of this type is written without asking what it is a zero for."""
+    if type(t) is List:
+        return _is_plain(t.item)
+    return isinstance(t, (Array, Scalar)) and t.dtype not in ("?", None)

@@ -32,6 +32,10 @@ def width(a: Operand) -> int:
             key = a.args[1]
             bare = isinstance(key, Tree) and key.op == "tuple" and len(key.args) > 1
             return total + (2 if a.op == "index" else 5 if a.op == "update" else 6) - 2 * bare
+        case "exchange":
+            return 2 * total + 2 * inner[0] + len("[], [] = [], []")
+        case "item_in" | "put_in" | "grow_in" | "push_in":
+            return total + 2 * (len(inner) - 1) + {"item_in": 0, "put_in": 1, "grow_in": 2}.get(a.op, len(".append()"))
         case "push":
             return total + len(".append()")
         case "list" | "tuple":

@@ -54,6 +54,16 @@ def _index(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Ty
     return UNKNOWN
 
 
+def _item_in(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    """`l[i][k]`"""
+    found = types[0]
+    for t, a in zip(types[1:], args[1:], strict=True):
+        taken = _index((found, t), named, (args[0], a), kwargs)
+        assert isinstance(taken, Type)
+        found = taken
+    return found
+
+
 def _is_slice(k: Type) -> bool:
     return isinstance(k, Cut) or k in (SLICE, WHOLE)
 
@@ -208,6 +218,7 @@ def may_repeat(key: Atom, lets: Mapping[Var, Let]) -> bool:
 
 ROWS: dict[str, Row] = {
     "index": _index,
+    "item_in": _item_in,
     "slice": _slice,
     "tuple": _tuple,
     "builtins.slice": _slice,

@@ -137,6 +137,33 @@ def _update(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | T
     return List(join(a.item, value.item)) if isinstance(value, List) else a
 
 
+def _put_in(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    a, value, *keys = types
+    if not isinstance(a, List):
+        return a
+    if len(keys) == 1:
+        return _update((a, keys[0], value), named, args, kwargs)
+    inner = _put_in((a.item, value, *keys[1:]), named, args, kwargs)
+    return _update((a, keys[0], inner), named, args, kwargs)  # type: ignore[arg-type]
+
+
+def _push_in(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    a, value, *keys = types
+    if not isinstance(a, List):
+        return a
+    if not keys:
+        return _push((a, value), named, args, kwargs)
+    inner = _push_in((a.item, value, *keys[1:]), named, args, kwargs)
+    return _update((a, keys[0], inner), named, args, kwargs)  # type: ignore[arg-type]
+
+
+def _pop_in(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    inner = types[0]
+    for _ in types:
+        inner = item_of(inner) if isinstance(inner, List) else UNKNOWN
+    return types[0], inner
+
+
 def _expand(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
     """`expand(x, like)`: the values of x in the shape of `like`."""
     dims = dims_of(types[1])
@@ -248,6 +275,11 @@ ROWS: dict[str, Row] = {
     "untimes": _same,
     "plus": _same,
     "update": _update,
+    "exchange": _same,
+    "put_in": _put_in,
+    "grow_in": _same,
+    "push_in": _push_in,
+    "pop_in": _pop_in,
     "zeros": like(0),
     "fit": like(1),
     "accumulate": like(2),

@@ -13,7 +13,8 @@ from dataclasses import replace
 
 from adtransform.build import Builder, type_of
 from adtransform.ir import Atom, Const, Function, Let, Region, Stmt, Var
-from adtransform.lattice import ELLIPSIS, NONE, WHOLE, List, Scalar, Static, Tuple, Type, kind_of
+from adtransform.lattice import ELLIPSIS, NONE, WHOLE, List, Scalar, Static, Tuple, Type, is_scalar, kind_of
+from adtransform.ops import DEEP
 from adtransform.rewrite import Rewriter, used
 
 _FOLLOWED = 256  # shares added to one adjoint
@@ -33,6 +34,30 @@ def is_basic(key: Type) -> bool:
     return key in (WHOLE, NONE, ELLIPSIS) or (isinstance(key, Static) and key.what.startswith("slice"))
 
 
+# What adds to an item, what writes that item, and what takes it.
+_GROW = ("accumulate_at", "grow_in")
+_PUT = {"accumulate_at": "update", "grow_in": "put_in"}
+_TAKE = {"accumulate_at": "index", "grow_in": "item_in"}
+
+
+def _keys(let: Let) -> tuple[Atom, ...]:
+    """Where something is written or added."""
+    return let.args[2:] if let.op in DEEP else let.args[1:2]
+
+
+def _part(let: Let) -> Atom:
+    """What is written or added there."""
+    return let.args[1] if let.op in DEEP else let.args[2]
+
+
+def _is_known(let: Let) -> bool:
+    """Whether it is an array that is added to, or a number of a list."""
+    around = type_of(let.args[0])
+    for _ in _keys(let)[:-1]:
+        around = around.item if isinstance(around, List) else around
+    return not isinstance(around, List) or is_scalar(around.item) and is_scalar(type_of(_part(let))) and type(around) is List
+
+
 class _Fill(Rewriter):
     def __init__(self, uses: Counter[Var]) -> None:
         super().__init__()
@@ -44,24 +69,24 @@ class _Fill(Rewriter):
         body: list[Stmt | None] = list(made.body)
         moved: dict[int, list[Let]] = {}
         env: dict[Var, Atom] = {}
-        ends = [
-            s for s in made.body if isinstance(s, Let) and s.op == "accumulate_at" and not isinstance(type_of(s.args[0]), List)
-        ]
+        ends = [s for s in made.body if isinstance(s, Let) and s.op in _GROW and _is_known(s)]
         for end in sorted(ends, key=lambda s: not self.is_whole(s, body, at)):
             chain = self.chain(end, body, at, env)
             if chain is None:
                 continue
             base, first = chain
-            part = end.args[2]
+            part = _part(end)
             if self.is_whole(end, body, at):
                 whole = body[at[part]]  # type: ignore[index]
-                if not isinstance(whole, Let) or whole.args != base.args[:2]:
+                if not isinstance(whole, Let) or whole.args != (base.args[0], *_keys(base)):
                     continue
                 env[base.targets[0]] = base.args[0]
                 body[at[base.targets[0]]] = None
             elif not isinstance(part, Var) or part not in at or at[part] < first:
                 body[at[base.targets[0]]] = None
-                moved.setdefault(first, []).append(replace(base, args=(*base.args[:2], part)))
+                moved.setdefault(first, []).append(
+                    replace(base, args=tuple(part if a is _part(base) else a for a in base.args))
+                )
             else:
                 continue
             env[end.targets[0]] = end.args[0]
@@ -79,15 +104,15 @@ class _Fill(Rewriter):
 
     def is_whole(self, end: Let, body: list[Stmt | None], at: dict[Var, int]) -> bool:
         """Whether `end` adds an element of an adjoint back as it was read."""
-        part = end.args[2]
+        part = _part(end)
         source = body[at[part]] if isinstance(part, Var) and part in at else None
-        return isinstance(source, Let) and source.op == "index" and source.args[1] == end.args[1]
+        return isinstance(source, Let) and source.op == _TAKE[end.op] and source.args[1:] == _keys(end)
 
     def chain(self, end: Let, body: list[Stmt | None], at: dict[Var, int], env: dict[Var, Atom]) -> tuple[Let, int] | None:
         """The write that emptied what `end` fills, and the position of the first share added after it."""
-        key, acc = end.args[1], end.args[0]
+        keys, acc = _keys(end), end.args[0]
         first = at[end.targets[0]]
-        if not is_basic(type_of(key)):
+        if not all(is_basic(type_of(key)) for key in keys):
             return None
         for _ in range(_FOLLOWED):
             if not (isinstance(acc, Var) and acc in at and self.uses[acc] == 1):
@@ -98,9 +123,9 @@ class _Fill(Rewriter):
             let = body[at[acc]]
             if not isinstance(let, Let) or not let.args:
                 return None
-            if let.op == "update" and let.args[1] == key and let.args[2] == Const(0.0):
+            if let.op == _PUT[end.op] and _keys(let) == keys and _part(let) == Const(0.0):
                 return let, first
-            if let.op != "accumulate_at":
+            if let.op not in _GROW:
                 return None
             first, acc = at[acc], let.args[0]
         return None

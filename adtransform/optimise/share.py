@@ -15,7 +15,7 @@ from adtransform.ops import effect_free
 from adtransform.rewrite import Rewriter, used
 
 # What makes an array of its own, which may be written later: two of them are two.
-_NEVER = frozenset("load list table zeros assign pop claim".split()) | {
+_NEVER = frozenset("load list table zeros assign pop claim pop_in".split()) | {
     f"numpy.{name}{like}" for name in ("zeros", "empty", "ones", "full") for like in ("", "_like")
 }
 
@@ -44,15 +44,16 @@ class _Share(Rewriter):
             return
         if any(isinstance(t.type, Saved) for t in stmt.targets):
             return  # which is for one later sweep: there is no sum of the adjoints of what several have needed
-        if stmt.op == "update":
+        if stmt.op in ("update", "put_in"):
             # What was just written is read back as it is.
-            _, place, value = stmt.args
+            taken, at = ("index", 2) if stmt.op == "update" else ("item_in", 1)
+            value = stmt.args[at]
             if isinstance(value, Var) and is_scalar(value.type):
-                self.note(("index", (stmt.targets[0], place), (), 0), (value,))
+                self.note((taken, (stmt.targets[0], *stmt.args[1:at], *stmt.args[at + 1 :]), (), 0), (value,))
         # What is as short as a name is shared among the statements of a block only.
         key: object = (stmt.op, stmt.args, stmt.kwargs, self.regions[-1] if stmt.op == "numpy.transpose" else 0)
         found = self.seen.get(key)
-        if found is None or (stmt.op == "index" and found[0].type != stmt.targets[0].type):
+        if found is None or (stmt.op in ("index", "item_in") and found[0].type != stmt.targets[0].type):
             self.note(key, stmt.targets)
         else:
             b.body.pop()

@@ -10,8 +10,8 @@ from dataclasses import field
 from itertools import islice
 
 from adtransform.ir import Var
-from adtransform.lattice import Saved, is_scalar, rank_of
-from adtransform.ops import VIEWS
+from adtransform.lattice import List, Saved, is_scalar, rank_of
+from adtransform.ops import DEEP, VIEWS
 from adtransform.place.liveness import Ranges
 from adtransform.place.program import Bind, Exit, Node, Operand, Tree, adds_up, type_of, walk
 from adtransform.place.storage import Buffers, Storage, is_immutable
@@ -41,10 +41,11 @@ def conflicts(nodes: list[Node], found: Ranges, memory: Storage, results: bool) 
     for node in walk(nodes):
         if isinstance(node, Bind):
             if node.inplace:
-                if own := memory.of(node.tree.args[0]):
+                if own := memory.written(node.tree):
                     checks.append((found.at[node] + 1, node))
-                    if node.tree.op == "update" and memory.reach(node.tree.args[2]) & own and _crosses(node, made):
-                        out.append(Conflict(node, node.tree.args[2], own, (), 2))
+                    at = {"update": 2, "put_in": 1}.get(node.tree.op, 0)
+                    if at and memory.reach(node.tree.args[at]) & own and _crosses(node, at, made):
+                        out.append(Conflict(node, node.tree.args[at], own, (), at))
             elif node.tree.op in TAKEN:
                 views.update(node.targets)
                 made[node.targets[0]] = node.tree
@@ -54,7 +55,7 @@ def conflicts(nodes: list[Node], found: Ranges, memory: Storage, results: bool) 
             out += _shared_results(node, memory)
     if not checks:
         return out
-    watched = frozenset().union(*(memory.of(node.tree.args[0]) for _, node in checks))
+    watched = frozenset().union(*(memory.written(node.tree) for _, node in checks))
     events: list[tuple[int, int, Var | Bind]] = [(-time, 1, node) for time, node in checks]
     reach: dict[Var, Buffers] = {}
     for v, spans in found.of.items():
@@ -98,14 +99,17 @@ class _Alive:
         return found
 
 
-def _crosses(node: Bind, made: Mapping[Operand, Tree]) -> bool:
+def _crosses(node: Bind, at: int, made: Mapping[Operand, Tree]) -> bool:
     """Whether a tangent or an adjoint is written with a view of itself in another direction.
 
     NumPy writes over what it has yet to read there.  Where the user's own line does so its value is NumPy's.
     """
-    _, key, value = node.tree.args
+    value = node.tree.args[at]
     if node.targets[0].of is None or rank_of(type_of(value)) not in (1, None):
         return False
+    if node.tree.op == "put_in":
+        return True
+    key = node.tree.args[1]
     view = made.get(value, value)
     if not isinstance(view, Tree) or view.op != "index":
         return True
@@ -124,9 +128,12 @@ def _direction(key: Operand, made: Mapping[Operand, Tree]) -> object:
 def _taken(node: Bind, memory: Storage, alive: _Alive) -> Iterator[Conflict]:
     """Who else reads the buffer that a statement writes."""
     value = node.tree.args[0]
-    own = memory.of(value)
+    own = memory.written(node.tree)
     if own & memory.foreign:
         yield Conflict(node, value, own & memory.foreign)
+        return
+    if node.tree.op in DEEP and memory.is_doubled(value):
+        yield Conflict(node, value, own)
         return
     others: dict[Buffers, dict[Var, None]] = {}
     for s in sorted(own):
@@ -145,7 +152,8 @@ def _shared_results(node: Exit, memory: Storage) -> Iterator[Conflict]:
     for i, value in sorted(enumerate(node.values), key=lambda item: not isinstance(type_of(item[1]), Saved)):
         mine = memory.reach(value)
         against = memory.foreign if isinstance(type_of(value), Saved) else taken
-        if mine & against and not is_immutable(type_of(value)):
+        twice = isinstance(type_of(value), List) and memory.is_doubled(value)
+        if (mine & against or twice) and not is_immutable(type_of(value)):
             yield Conflict(node, value, mine & against, (), i)
         else:
             taken |= mine

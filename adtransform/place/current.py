@@ -11,7 +11,7 @@ from adtransform.ops import LIKE
 from adtransform.place.liveness import Ranges, ranges
 from adtransform.place.program import Attempt, Bind, Branch, Copy, Loop, Node, Operand, Program, Tree, blocks, walk
 
-_KEEP = frozenset("update accumulate_at copy numpy.copy".split())
+_KEEP = frozenset("update exchange accumulate_at copy numpy.copy".split())
 
 
 def current(program: Program, found: Ranges | None = None) -> None:

@@ -136,6 +136,8 @@ class _Walker:
             at = self.found.at[node]
             match node:
                 case Bind(targets=targets):
+                    if node.tree.op in ("raise", "reraise"):
+                        live.clear()  # nothing behind it is reached
                     for t in targets:
                         self.define(t, at + 1, live)
                     if node.inplace and node.tree.op != "accumulate":

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 
 from adtransform.ir import UNDEFINED, Const, Var
 from adtransform.lattice import Array, List, Saved, Tuple, rank_of
-from adtransform.ops import CALLS, VIEWS
+from adtransform.ops import CALLS, DEEP, VIEWS
 from adtransform.place.conflicts import TAKEN, Conflict
 from adtransform.place.program import Bind, Copy, Exit, Loop, Node, Operand, Program, Tree, blocks, type_of, walk
-from adtransform.place.storage import Buffers, Storage
+from adtransform.place.storage import PUTS, Buffers, Storage
 from adtransform.record import record
 
-MUST = frozenset("update push pop accumulate_at claim drop".split())  # writes that cannot be avoided
-_PUTS = {"push": 1, "update": 2}
+MUST = frozenset(
+    "update push pop accumulate_at claim drop exchange put_in grow_in push_in pop_in".split()
+)  # writes that cannot be avoided
+# What writes something in a list, and what writes the same by itself.
+_ALONE = {"put_in": "update", "grow_in": "accumulate_at", "push_in": "push", "pop_in": "pop"}
 # What may lie in memory in another order than C's: what is turned, its copies, and what the caller gives.
 _ORDERED = frozenset(("numpy.copy", "load")) | frozenset(
     f"numpy.{name}"
@@ -94,6 +98,7 @@ class Mender:
         self.seen: dict[tuple[Var, Loop], dict[Operand, bool]] = {}
         self.onward: dict[Operand, list[tuple[Node, Var]]] = {}
         self.loose = _may_be_unbound(program.nodes)
+        self.internal = program.function.internal
         self.indexed = {
             v
             for node in _unconditional(program.nodes)
@@ -102,7 +107,7 @@ class Mender:
         }
         # Whether some list may hold a value that was unbound.
         binds = [n.tree for n in walk(program.nodes) if isinstance(n, Bind)]
-        self.holes = any(t.op == "push" and t.args[1] in self.loose for t in binds)
+        self.holes = any(t.op in ("push", "push_in") and t.args[1] in self.loose for t in binds)
         self._visit(program.nodes, ())
 
     def _visit(self, nodes: list[Node], loops: tuple[Loop, ...]) -> None:
@@ -171,6 +176,8 @@ class Mender:
         assert isinstance(c.node, Bind)
         if c.position or c.node.tree.op not in MUST:
             return False
+        if not c.others and self.memory.is_doubled(c.value):
+            return self.put_apart(c.value)
         helped = [self.at_source(other, c.shared) for other in c.others]
         return (not all(helped) and self.of_view(c)) or any(helped)
 
@@ -194,9 +201,41 @@ class Mender:
             return False  # what is written is what the statement before it copies
         if not c.position and c.node.tree.op not in MUST:
             c.node.inplace = False
+        elif not c.position and c.node.tree.op in DEEP and self.is_costly(c):
+            self.apart(c.node)
         else:
             self.operand(c.node, c.position)
         return True
+
+    def is_costly(self, c: Conflict) -> bool:
+        """Whether copying a list and all that it holds is too much for a write into something that it holds."""
+        return bool(c.others or self.loops[c.node] or self.internal or (c.node, 0) in self.done)
+
+    def apart(self, node: Bind) -> None:
+        """Write a part of what a list holds into a copy of that, and put the copy into the list."""
+        self.copied.add((node, "apart"))
+        tree = node.tree
+        value, keys = (None, tree.args[1:]) if tree.op == "pop_in" else (tree.args[1], tree.args[2:])
+        at: tuple[Operand, ...] = ()
+        if tree.op in ("put_in", "grow_in"):
+            *keys, last = keys  # type: ignore[assignment]
+            at = (last,)
+        rows: list[Operand] = [tree.args[0]]
+        steps: list[Node] = []
+        for key in keys:
+            t = type_of(rows[-1])
+            assert isinstance(t, List)
+            rows.append(Var(t.item))
+            steps.append(Bind((rows[-1],), Tree("index", (rows[-2], key), (), t.item), node.origin))  # type: ignore[arg-type]
+        fresh = Var(type_of(rows[-1]))
+        args = (rows[-1], *at) if value is None else (rows[-1], *at, value)
+        steps.append(Bind((fresh, *node.targets[1:]), Tree(_ALONE[tree.op], args, (), fresh.type), node.origin, inplace=True))
+        for row, key in zip(rows[-2:0:-1], keys[:0:-1], strict=True):
+            value, fresh = fresh, Var(type_of(row))
+            steps.append(Bind((fresh,), Tree("update", (row, key, value), (), fresh.type), node.origin, inplace=True))
+        self.before.setdefault(node, []).extend(steps)
+        node.targets = node.targets[:1]
+        node.tree = Tree("update", (tree.args[0], keys[0], fresh), (), tree.type, tree.origin)
 
     def how(self, a: Operand, sure: bool = False) -> str:
         """How a value is copied: what may be a number or unbound has no `copy`; what is transposed has to stay so.
@@ -218,14 +257,15 @@ class Mender:
             return
         fresh = Var(type_of(value))
         deep = isinstance(fresh.type, List) and isinstance(value, Var) and self.memory.held.get(value)
-        how = self.how(value)
-        unsure = self.unsure(value)
-        if deep:
-            how = "copy_items"
-            unsure = (*self.unsure(value, deep=True), *((("holes", Const(True)),) if self.holes else ()))
-        self.before.setdefault(node, []).append(Bind((fresh,), Tree(how, (value,), unsure, fresh.type)))
+        made = self.items_of(value) if deep else Tree(self.how(value), (value,), self.unsure(value), fresh.type)
+        self.before.setdefault(node, []).append(Bind((fresh,), made))
         node.values = (*node.values[:i], fresh, *node.values[i + 1 :])
         self.results.append(fresh)
+
+    def items_of(self, a: Operand) -> Tree:
+        """A copy of a list and of what it holds."""
+        unsure = (*self.unsure(a, deep=True), *((("holes", Const(True)),) if self.holes else ()))
+        return Tree("copy_items", (a,), unsure, type_of(a))
 
     def unsure(self, a: Operand, deep: bool = False) -> tuple[tuple[str, Operand], ...]:
         """What the copy of a value item by item has to know: that some path may leave the value unbound, which is None."""
@@ -249,9 +289,9 @@ class Mender:
         fresh = Var(type_of(value), named.hint, named.of, named.wrt)
         tree = node.tree
         args = (*tree.args[:i], fresh, *tree.args[i + 1 :])
-        self.before.setdefault(node, []).append(
-            Bind((fresh,), Tree(self.how(value, i == 0), (value,), self.unsure(value), fresh.type, tree.origin), node.origin)
-        )
+        deep = i == 0 and tree.op in DEEP
+        made = self.items_of(value) if deep else Tree(self.how(value, i == 0), (value,), self.unsure(value), fresh.type)
+        self.before.setdefault(node, []).append(Bind((fresh,), replace(made, origin=tree.origin), node.origin))
         node.tree = Tree(tree.op, args, tree.kwargs, tree.type, tree.origin)
 
     def at_source(self, other: Var, shared: Buffers) -> bool:
@@ -260,14 +300,25 @@ class Mender:
             self.tried[other, shared] = self.copy_view(other) or self.copy_put(other, shared)
         return self.tried[other, shared]
 
+    def put_apart(self, a: Operand) -> bool:
+        """Copy what is put into a list that holds it already, where that is put."""
+        mine = self.memory.reach(a)
+        found = False
+        for node in self.memory.doublers:
+            i = PUTS[node.tree.op]
+            if (node, i) not in self.done and not mine.isdisjoint(self.memory.reach(node.targets[0])):
+                self.operand(node, i)
+                found = True
+        return found
+
     def copy_put(self, other: Var, shared: Buffers) -> bool:
         """Copy a value where it is put into a list."""
         if not self.memory.held.get(other, frozenset()) & shared:
             return False
         found = False
         for node, _, _ in self.chain(other):
-            if isinstance(node, Bind) and node.tree.op in _PUTS:
-                i = _PUTS[node.tree.op]
+            if isinstance(node, Bind) and node.tree.op in PUTS:
+                i = PUTS[node.tree.op]
                 if (node, i) in self.done or not isinstance(value := node.tree.args[i], Var) or isinstance(value.type, Saved):
                     continue
                 if self.memory.reach(node.tree.args[i]) & shared:
@@ -306,6 +357,8 @@ class Mender:
         if best is not None and (viewed := self.seen_from(best[2], outermost).get(c.value)) is not None:
             return self.copy_entry(c, *best[1:3], viewed)
         best = None
+        deep = isinstance(c.node, Bind) and c.node.tree.op in DEEP
+        reach = self.memory.reach if deep else self.memory.of
         for node, held, viewed in self.chain(c.value, outermost):
             if not isinstance(node, Copy) or node.back is not None or (node, held) in self.done:
                 continue
@@ -313,7 +366,7 @@ class Mender:
             if (
                 self.carriers.get(held) in around
                 and isinstance(source, Var)
-                and ((node, held) in self.copied or self.memory.of(source) & c.shared)
+                and ((node, held) in self.copied or reach(source) & c.shared)
                 and (best is None or depth < best[0])
             ):
                 best = (depth, node, held, viewed)
@@ -330,8 +383,8 @@ class Mender:
             source = self.moves[node, target]
             fresh = Var(type_of(source), target.hint, target.of, target.wrt)
             sure = isinstance(c.node, Bind) and c.node.tree.op in MUST and not viewed and source not in self.loose
-            op = self.how(source, sure)
-            copy = Bind((fresh,), Tree(op, (source,), (), fresh.type))
+            deep = isinstance(c.node, Bind) and c.node.tree.op in DEEP
+            copy = Bind((fresh,), self.items_of(source) if deep else Tree(self.how(source, sure), (source,), (), fresh.type))
             self.before.setdefault(node, []).append(copy)
             self.before_loops.append(Before(self.lists[node], node, source, copy))
             node.pairs = [(t, fresh if t is target else s) for t, s in node.pairs]

@@ -6,12 +6,13 @@ earlier trips are told apart: what a loop carries to its next trip is an earlier
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from adtransform.ir import Const, Var
 from adtransform.lattice import Array, List, Saved, Scalar, Static, Tuple, Type, Unknown, dims_of
-from adtransform.ops import VIEWS
-from adtransform.place.program import Bind, Copy, Loop, Node, Operand, Tree, blocks, reads, variables
+from adtransform.ops import DEEP, VIEWS
+from adtransform.place.program import Bind, Copy, Exit, Loop, Node, Operand, Tree, blocks, reads, type_of, variables, walk
 
 Buffers = frozenset[int]
 _NONE: Buffers = frozenset()
@@ -33,18 +34,29 @@ _FRESH = frozenset(
     "zeros strong scatter delay recur matmul_left matmul_right shape ndim size trips accumulate plus untimes".split()
 )
 _MODULES = frozenset("numpy math cmath operator builtins scipy".split())
-_SELF = frozenset("update push accumulate_at drop".split())
+_SELF = frozenset("update push accumulate_at drop exchange put_in grow_in push_in".split())
+PUTS = {"update": 2, "push": 1, "put_in": 1, "push_in": 1}  # which operand a list holds afterwards
+# Lists of which no two items are one: made of new items, or of those of such a list.
+_APART = frozenset("zeros plus copy_items".split())
 # What has a case of its own below.
-_OWN = _SELF | frozenset("load call perform pack unpack pop claim list table lookup copy copy_of copy_items index".split())
+_OWN = _SELF | frozenset(
+    "load call perform pack unpack pop claim list table lookup copy copy_of copy_items index item_in pop_in".split()
+)
 
 
 @dataclass(slots=True)
 class Storage:
-    """`own`: the buffers a value may be; `held`: those it may hold or give out; `foreign`: not ours to write or hand out."""
+    """`own`: the buffers a value may be; `held`: those it may hold or give out; `foreign`: not ours to write or hand out.
+
+    `doubled`: the lists that may hold one buffer twice, known only where something is written that a list holds, or where
+    one is returned; `doublers`: the statements that put a buffer into such a list again.
+    """
 
     own: dict[Var, Buffers] = field(default_factory=dict)
     held: dict[Var, Buffers] = field(default_factory=dict)
     foreign: set[int] = field(default_factory=set)
+    doubled: set[int] = field(default_factory=set)
+    doublers: dict[Bind, None] = field(default_factory=dict)
 
     def reach(self, a: Operand) -> Buffers:
         """All buffers that can be read through an operand."""
@@ -59,11 +71,23 @@ class Storage:
         """The buffers an operand itself may be."""
         return self.own.get(a, _NONE) if isinstance(a, Var) else self.reach(a)
 
+    def written(self, tree: Tree) -> Buffers:
+        """The buffers that a statement in place writes: of its first operand, or of what that holds."""
+        value = tree.args[0]
+        return self.held.get(value, _NONE) if tree.op in DEEP and isinstance(value, Var) else self.of(value)
+
+    def is_doubled(self, a: Operand) -> bool:
+        """Whether a list, or one in it, may hold one buffer twice: what is written at one place changes at another."""
+        return not self.doubled.isdisjoint(self.reach(a))
+
 
 def storage(nodes: list[Node]) -> Storage:
     """The buffers of every variable of a program."""
     solver = _Solver()
     solver.block(nodes, ())
+    every = walk(nodes)
+    if any(isinstance(node, Bind) and node.tree.op in DEEP for node in every) or _returns_lists(every):
+        solver.double(every)
     return solver.out
 
 
@@ -74,12 +98,48 @@ def is_immutable(t: Type) -> bool:
     return isinstance(t, Scalar) or (isinstance(t, Static) and t.what != "mixed" and not t.what.startswith("array"))
 
 
+def _returns_lists(nodes: list[Node]) -> bool:
+    """Whether lists are returned that hold what may be written."""
+    values = (v for node in nodes if isinstance(node, Exit) and node.kind == "return" for v in node.values)
+    return any(isinstance(t := type_of(v), List) and _holds_written(t) for v in values)
+
+
+def _holds_written(t: Type) -> bool:
+    """Whether what a list holds may be written."""
+    return not isinstance(t, List) or not is_immutable(t.item)
+
+
+def _moves(binds: list[Bind], uses: Counter[Var]) -> set[Bind]:
+    """The statements that put an item back where it was, `l[i] = l[i]`, or exchange two: `l[i], l[j] = l[j], l[i]`."""
+    made: dict[Operand, Bind] = {node.targets[0]: node for node in binds if node.targets}
+
+    def is_taken(a: Operand, whole: Operand, key: Operand) -> bool:
+        node = made.get(a)
+        while node is not None and node.inplace:  # what was written meanwhile is the same buffer
+            node = made.get(node.tree.args[0])
+        return node is not None and node.tree.op == "index" and node.tree.args == (whole, key)
+
+    found: set[Bind] = set()
+    for node in binds:
+        if node.tree.op == "update":
+            before, key, value = node.tree.args
+            first = made.get(before)
+            if is_taken(value, before, key):
+                found.add(node)
+            elif first is not None and first.tree.op == "update" and uses[first.targets[0]] == 1:
+                whole, i, a = first.tree.args
+                if is_taken(a, whole, key) and is_taken(value, whole, i):
+                    found |= {first, node}
+    return found
+
+
 class _Solver:
     def __init__(self) -> None:
         self.out = Storage()
         self.sites: dict[tuple[object, int, str], int] = {}
         self.loops: dict[int, tuple[Loop, ...]] = {}
-        self.aged: dict[int, int] = {}
+        self.aged: dict[tuple[int, int], int] = {}  # a buffer of an earlier trip of the n-th loop around its statement
+        self.fresh: dict[int, tuple[int, int]] = {}  # of which buffer of this trip it is an older one, and n
         # What in a loop reads a variable and has been looked at: it is looked at again when more is known of that.
         self.users: dict[Var, list[Node]] = {}
         self.around: dict[Node, tuple[Loop, ...]] = {}
@@ -98,19 +158,24 @@ class _Solver:
             return found
         out = set()
         for s in found:
-            if back in self.loops[s] and s not in self.aged:
-                self.aged[s] = len(self.loops)
-                self.loops[self.aged[s]] = self.loops[s]
-                self.aged[self.aged[s]] = self.aged[s]
+            loops = self.loops[s]
+            if back not in loops:
+                out.add(s)
+                continue
+            fresh, known = self.fresh.get(s, (s, len(loops)))
+            key = fresh, min(known, loops.index(back))
+            if key not in self.aged:
+                self.aged[key] = len(self.loops)
+                self.loops[self.aged[key]], self.fresh[self.aged[key]] = loops, key
                 if s in self.out.foreign:
-                    self.out.foreign.add(self.aged[s])
-            out.add(self.aged[s] if back in self.loops[s] else s)
+                    self.out.foreign.add(self.aged[key])
+            out.add(self.aged[key])
         return frozenset(out)
 
     def give(self, v: Var, own: Buffers, held: Buffers = _NONE) -> None:
         if not (own or held) or is_immutable(v.type):
             return
-        if isinstance(v.type, (Array, Unknown)):
+        if isinstance(v.type, (Array, Unknown)) or (isinstance(v.type, List) and not _holds_written(v.type)):
             held = _NONE
         for table, new in ((self.out.own, own), (self.out.held, held)):
             if not new:
@@ -194,8 +259,8 @@ class _Solver:
                 every = own | held
                 for target in node.targets:
                     self.give(target, every, every)
-            case "pop" | "claim":
-                given = held.union(*map(out.reach, tree.args[2:]))
+            case "pop" | "claim" | "pop_in":
+                given = held.union(*map(out.reach, tree.args[2:])) if tree.op == "claim" else held
                 self.give(node.targets[0], own, held)
                 self.give(node.targets[1], given, given)
             case "lookup":
@@ -212,12 +277,54 @@ class _Solver:
             case op if node.inplace or op in _SELF:
                 if op not in _SELF and not dims_of(tree.type) and not isinstance(tree.type, List):
                     own = own | self.site(node, 0, "own", loops)  # of a number it makes something new
-                value = tree.args[2] if op == "update" else tree.args[1] if op != "drop" else Const(None)
-                self.give(node.targets[0], own, held | out.reach(value) if op in ("push", "update") else held)
+                more = out.reach(tree.args[PUTS[op]]) if op in PUTS else _NONE
+                self.give(node.targets[0], own, held | more)
+            case "item_in":
+                self.give(node.targets[0], held, held)
+            case "index" if isinstance(type_of(first), List) and isinstance(type_of(tree.args[1]), Static):
+                self.give(node.targets[0], self.site(node, 0, "own", loops), held)  # a slice, which is a list of its own
             case "index":
-                if isinstance(getattr(first, "type", None), List):
+                if isinstance(type_of(first), List):
                     own = _NONE if not isinstance(tree.args[1], Tree) else own
                 self.give(node.targets[0], own | held, held)
+
+    def double(self, nodes: list[Node]) -> None:
+        """Find the lists that may hold one buffer twice."""
+        found, out = self.out.doubled, self.out
+        binds = [node for node in nodes if isinstance(node, Bind)]
+        moves = _moves(binds, Counter(v for node in nodes for v in reads(node)))
+        while True:
+            before = len(found)
+            for node in binds:
+                for target in node.targets:
+                    held = out.held.get(target, _NONE)
+                    if held and _holds_written(target.type) and self.doubles(node, target, moves):
+                        found |= out.own.get(target, _NONE) or held
+            fresh = {self.fresh.get(s, (s, 0))[0] for s in found}
+            found |= {older for (s, _), older in self.aged.items() if s in fresh}
+            if len(found) == before:
+                return
+
+    def doubles(self, node: Bind, target: Var, moves: set[Bind]) -> bool:
+        """Whether what a statement makes may hold a buffer twice, where none of its operands does."""
+        tree, out = node.tree, self.out
+        if tree.op in PUTS:
+            inner = out.reach(tree.args[PUTS[tree.op]])
+            again = node not in moves and not inner.isdisjoint(self._held(tree.args[0]))
+            if again:
+                out.doublers[node] = None
+            return again
+        if tree.op == "list":
+            seen: set[int] = set()
+            for a in tree.args:
+                if not seen.isdisjoint(more := out.reach(a)):
+                    return True
+                seen |= more
+            return False
+        if tree.op in ("copy", "copy_of"):
+            return out.is_doubled(tree.args[0])
+        kept = node.inplace or tree.op in _APART or tree.op in ("load", "index", "item_in", "assign")
+        return not kept
 
     def other(self, node: Bind, own: Buffers, held: Buffers, loops: tuple[Loop, ...]) -> None:
         op = node.tree.op

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from adtransform.ir import UNDEFINED, Atom, Const, For, Function, If, Let, Region, Stmt, Try, Var, While, is_temporary
+from adtransform.ops import DEEP
 from adtransform.place.gather import flattened, gather
 from adtransform.place.paths import After, Fall, Jump, Leave, Next, Return, leaves, leaving, says_return, through, yielded
 from adtransform.place.program import (
@@ -241,7 +242,7 @@ class _Threader:
             and len(last.targets) == 1
             and last.targets[0] is value
             and is_temporary(last.targets[0])
-            and last.tree.op not in ("load", "update", "push", "accumulate", "accumulate_at")
+            and last.tree.op not in ("load", "update", "push", "exchange", "accumulate", "accumulate_at", *DEEP)
         )
 
     def loop(

@@ -10,7 +10,7 @@ from adtransform.errors import refuse
 from adtransform.infer.indexing import may_repeat
 from adtransform.infer.structural import adjoint as adjoint_type
 from adtransform.ir import Atom, Const, Let, Var
-from adtransform.lattice import ELLIPSIS, INT, NONE, Array, Dict, List, Saved, Tuple, Type, Unknown, dims_of, is_scalar
+from adtransform.lattice import ELLIPSIS, INT, NONE, WHOLE, Array, Dict, List, Saved, Tuple, Type, Unknown, dims_of, is_scalar
 from adtransform.linear import empty, nothing, zero
 
 
@@ -58,7 +58,7 @@ class Contribute:
 
     def at(self, operand: Atom, key: Atom, share: Atom) -> None:
         """`d_operand[key] += share`."""
-        if key == Const(...) or type_of(key) == Tuple(()):
+        if key == Const(...) or type_of(key) == Tuple(()) or (type_of(key) == WHOLE and is_list(operand)):
             self(operand, share)  # all of it, which may be a number
         elif (
             isinstance(operand, Var)
@@ -75,6 +75,15 @@ class Contribute:
             self.sweep.adjoint[operand] = self.b.let(
                 "accumulate_at", old, key, share, of=operand, type=adjoint_type(operand.type)
             )
+
+    def within(self, operand: Atom, keys: tuple[Atom, ...], share: Atom) -> None:
+        """`d_operand[i][k] += share`, for a list of lists or of arrays."""
+        if isinstance(operand, Var) and operand in self.sweep.active:
+            old = self.sweep.adjoint[operand]
+            op = "grow_in"
+            if isinstance(type_of(share), (List, Tuple)):
+                op, share = "put_in", self.b.let("plus", self.b.let("item_in", old, *keys), share)
+            self.sweep.adjoint[operand] = self.b.let(op, old, share, *keys, of=operand, type=adjoint_type(operand.type))
 
 
 def _adds_axes(key: Type) -> bool:
@@ -102,6 +111,10 @@ def structural(
         rest, item = (bars[i] or zero(t, b) for i, t in enumerate(stmt.targets))
         add(args[0], b.let("push", rest, item, type=adjoint_type(type_of(args[0]))))
         return
+    if stmt.op == "pop_in":
+        rest, item = bars[0] or empty(stmt.targets[0], b), bars[1] or zero(stmt.targets[1], b)
+        add(args[0], b.let("push_in", rest, item, *args[1:], type=adjoint_type(type_of(args[0]))))
+        return
     if stmt.op == "claim":
         left, taken = bars[0] or empty(stmt.targets[0], b), bars[1]
         if args[0] in wanted:
@@ -128,6 +141,24 @@ def structural(
                 )
             if args[0] in wanted:
                 add.at(args[0], args[1], bar)
+        case "exchange":
+            add(args[0], b.let("exchange", bar, *args[1:], type=type_of(bar)))
+        case "item_in":
+            add.within(args[0], args[1:], bar)
+        case "put_in":
+            if args[1] in wanted:
+                add(args[1], b.let("item_in", bar, *args[2:]))
+            if args[0] in wanted:
+                around = _around(args)
+                numbers = isinstance(around, List) and is_scalar(around.item) and is_scalar(type_of(args[1]))
+                plain = numbers or isinstance(around, Array)
+                hole = Const(0.0) if plain else zero(b.let("item_in", args[0], *args[2:]), b)
+                add(args[0], b.let("put_in", bar, hole, *args[2:], type=type_of(bar)))
+        case "grow_in":
+            if args[0] in wanted:
+                add(args[0], bar)
+            if args[1] in wanted:
+                add(args[1], b.let("item_in", bar, *args[2:]))
         case "update" if args[1] == Const(...):
             # All of it is written.  The adjoint of an array that may be without axes may be a number, which has no items.
             if args[2] in wanted:
@@ -159,6 +190,12 @@ def structural(
                 add(args[0], b.let("update", bar, args[1], hole))
         case "push":
             rest, item = b.apply("pop", (bar,), count=2)
+            if args[1] in wanted:
+                add(args[1], item)
+            if args[0] in wanted:
+                add(args[0], rest)
+        case "push_in":
+            rest, item = b.apply("pop_in", (bar, *args[2:]), count=2)
             if args[1] in wanted:
                 add(args[1], item)
             if args[0] in wanted:
@@ -207,6 +244,15 @@ def _hole(args: tuple[Atom, ...], b: Builder) -> Atom:
     if same or (isinstance(t, List) and t.item == u and isinstance(u, Array) and dims_of(u) is not None):
         return zero(new, b) if isinstance(new, Var) else Const(0.0)
     return zero(b.let("index", items, key), b)
+
+
+def _around(args: tuple[Atom, ...]) -> Type:
+    """What `put_in(list, item, i, ..., k)` writes item `k` of."""
+    found = type_of(args[0])
+    for _ in args[3:]:
+        assert isinstance(found, List)
+        found = found.item
+    return found
 
 
 def is_list(a: Atom) -> bool:

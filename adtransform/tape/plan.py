@@ -109,7 +109,7 @@ class Plan:
             return False
         scalar = isinstance(v.type, Scalar)
         integer = scalar and kind_of(v.type) in ("int", "bool") and let.op.startswith("operator.")
-        view = let.op == "index" and (not isinstance(type_of(let.args[0]), List) or self.is_outside(let.args[0]))
+        view = let.op in ("index", "item_in") and (not isinstance(type_of(let.args[0]), List) or self.is_outside(let.args[0]))
         if not (let.op in _CHEAP or (let.op in _ARITHMETIC and scalar) or integer or view):
             if not self.is_taped(self.path[v]):
                 return False
@@ -133,7 +133,7 @@ class Plan:
 
     def is_part(self, v: Var) -> bool:
         """Whether a value is a part of another one."""
-        return v in self.lets and self.lets[v].op == "index"
+        return v in self.lets and self.lets[v].op in ("index", "item_in")
 
     def invariant(self, v: Var, depth: int) -> bool:
         """Whether a number is computed from values of before the loops."""
