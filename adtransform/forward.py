@@ -173,16 +173,16 @@ class _Forward:
                 self.tangent(let, inner)
             for layer in reversed(many[1:]):
                 self.handed_on(layer)
-            results = stmt.body.results
+            results: Sequence[Atom] = stmt.body.results
         else:
-            made, flags = stmt, flags[:1]
+            made = stmt
             if any(isinstance(s, Let) and s.targets and not effect_free(s.op) for s in statements(stmt.body)):
                 what = "a `try` with loops or branches that draws numbers or calls foreign code, in forward mode"
                 refuse(stmt.origin, what, "draw and call before the `try`")
-            body, names = again(stmt.body)
+            body, names = again(body)
             self.active |= {v for old, v in names.items() if old in self.active and isinstance(v, Var)}
             self.statements(body.body, inner)
-            results = body.results
+            results = [names.get(r, r) if isinstance(r, Var) else r for r in (_innermost(r, many) for r in stmt.body.results)]
         b.add(made)
         targets, yields = self.yielded(stmt.targets, results, outer, inner)
         region = Region((), tuple(inner.body), tuple(yields))
@@ -256,6 +256,14 @@ class _Forward:
             b.add(replace(stmt, targets=tuple(targets), inits=tuple(inits), cond=cond, body=body))
         else:
             b.add(replace(stmt, targets=tuple(targets), inits=tuple(inits), body=body))
+
+
+def _innermost(result: Atom, many: Sequence[Try]) -> Atom:
+    """What the innermost of nested statements yields for a result of the outermost one."""
+    for layer in many[1:]:
+        if isinstance(result, Var) and result in layer.targets:
+            result = layer.body.results[layer.targets.index(result)]
+    return result
 
 
 def replace_var(var: Var, of: Var, wrt: str = "") -> Var:

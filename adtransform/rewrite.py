@@ -266,12 +266,22 @@ def asks_what(stmt: Let) -> bool:
 
 
 def again(region: Region) -> tuple[Region, dict[Var, Atom]]:
-    """A second copy of a region, without effects, and what stands in it for each value."""
+    """A second copy of a region, without effects, and what stands in it for each value.
+
+    It is for where nothing has left the region; what a `try` in it catches is raised again.
+    """
     copier = _Fresh()
     return copier.region(region), copier.env
 
 
 class _Fresh(Rewriter):
+    caught = 0  # how many `try` in the region are around
+
+    def attempt(self, stmt: Try, b: Builder) -> None:
+        self.caught += 1
+        super().attempt(stmt, b)
+        self.caught -= 1
+
     def fresh(self, many: Iterable[Var]) -> tuple[Var, ...]:
         made = {v: Var(v.type, v.hint, v.of, v.wrt) for v in many}
         self.env.update(made)
@@ -282,7 +292,7 @@ class _Fresh(Rewriter):
         return replace(super().region(region), params=params)
 
     def stmt(self, stmt: Stmt, b: Builder) -> None:
-        if isinstance(stmt, Let) and not stmt.targets:
+        if isinstance(stmt, Let) and not stmt.targets and not (self.caught and stmt.op in ("raise", "reraise", "assert")):
             return
         super().stmt(stmt, b)
         b.body[-1] = replace(b.body[-1], targets=self.fresh(stmt.targets))

@@ -362,6 +362,18 @@ def test_vjp() -> None:
     np.testing.assert_array_equal(alone(bar), first[0])
 
 
+def twice(x, b):
+    rows = [v * b for v in x]
+    return rows, (rows, b)
+
+
+def test_vjp_adds_up_what_a_result_holds_twice() -> None:
+    _, pull = vjp(twice, np.array([1.0, 2.0]), 3.0)
+    x, b = pull(([1.0, 1.0], ([0.0, 2.0], 5.0)))
+    np.testing.assert_allclose(x, [3.0, 9.0])
+    assert b == 1.0 + 2.0 * 3.0 + 5.0
+
+
 def test_jvp() -> None:
     x, v = np.array([1.0, 2.0]), np.array([1.0, 1.0])
     out, tangent = jvp(powers, (x, 3.0), (v, 1.0))

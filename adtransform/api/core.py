@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import operator
 import threading
 import weakref
 from collections.abc import Callable, Hashable, Sequence
@@ -14,6 +13,7 @@ from adtransform.api.calls import Callee, Wrt, checked, extents_key, kind_key, p
 from adtransform.api.programs import Like, Program, Shape, runner
 from adtransform.api.surroundings import Entry, surroundings, unchanged
 from adtransform.api.trees import classes, repeated
+from adtransform.interpret import OPERATIONS
 from adtransform.ir import Function
 from adtransform.read.instances import is_plain_instance
 
@@ -155,4 +155,4 @@ class Sweeps:
 
     def _seed(self, group: Sequence[int], likes: Sequence[Like], bars: Sequence[Any]) -> Any:
         given = [bars[i] for i in group if i < len(bars)]
-        return functools.reduce(operator.add, given) if given else likes[group[0]].filled(0.0)
+        return functools.reduce(OPERATIONS["plus"], given) if given else likes[group[0]].filled(0.0)
