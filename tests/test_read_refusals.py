@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from adtransform.errors import DifferentiationError
-from adtransform.lattice import FLOAT, INT, Array, Dim, Type
+from adtransform.lattice import FLOAT, INT, Array, Dim, List, Type
 from adtransform.read import read
 from adtransform.source import from_text
 
@@ -56,6 +56,32 @@ CASES: dict[str, tuple[str, dict[str, Type], list[tuple[int, int, str]]]] = {
         "def f(x):\n    y = x.T * 2\n    y.reshape(-1)[0] = 5.0\n    return y",
         {"x": MATRIX},
         [(3, 5, "a write that a reshaped array may or may not see")],
+    ),
+    "one of two lists that are given": (
+        "def f(b, l, q):\n    m = l if b > 0.5 else q\n    m.append(b)\n    return sum(l) + sum(q)",
+        {"b": FLOAT, "l": List(FLOAT), "q": List(FLOAT)},
+        [(3, 5, "a write to a list that `l` may share")],
+    ),
+    "a list that is given, or a copy": (
+        "def f(b, l):\n    m = l[:] if b > 0.5 else l\n    m[0] *= b\n    return sum(l) + sum(m)",
+        {"b": FLOAT, "l": List(FLOAT)},
+        [(3, 5, "a write to a list that `l` may share")],
+    ),
+    "two lists that are given, by a computed index": (
+        "def f(b, l, q, n):\n    t = [l, q]\n    t[n].append(b)\n    return sum(l) + sum(q)",
+        {"b": FLOAT, "l": List(FLOAT), "q": List(FLOAT), "n": INT},
+        [(3, 5, "a change of a list in a list that `l` may hold")],
+    ),
+    "rows that are given, in another list in each trip": (
+        "def f(b, A, B):\n    s = 0.0\n    for i in range(3):\n        A[0][1] = b * i\n        s += B[0][1]\n"
+        "        B = [A[0], A[1]]\n    return s",
+        {"b": FLOAT, "A": List(List(FLOAT)), "B": List(List(FLOAT))},
+        [(4, 9, "a change of a list in a list that `B` may hold")],
+    ),
+    "rows that are given, one twice": (
+        "def f(b, A):\n    if b > 0:\n        A = [A[1], A[0], A[1]]\n    A[0][0] = b\n    return A[2][0]",
+        {"b": FLOAT, "A": List(List(FLOAT))},
+        [(4, 5, "a change of a list in a list that may be held twice")],
     ),
     "None or a list, as a number": (
         "def f(x, c):\n    y = None\n    if c > 0:\n        y = [x, x]\n    return x * y",

@@ -11,8 +11,8 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from adtransform.errors import DifferentiationError, Refusal
-from adtransform.ir import Assume, Const, For, Function, Origin, Param, Record, Region, Var
+from adtransform.errors import DifferentiationError, Message, Refusal
+from adtransform.ir import Assume, Const, For, Function, Let, Origin, Param, Record, Region, Var
 from adtransform.lattice import TEXT, UNKNOWN, Array, Dim, List, Tuple, Type
 from adtransform.read.annotations import annotation_type
 from adtransform.read.core import Detach, Live, Restart, Taken, Unroll
@@ -37,7 +37,7 @@ from adtransform.read.refs import (
 from adtransform.read.scope import parameters
 from adtransform.read.separate import Derive, Recursive, Registry
 from adtransform.read.statements import Statements
-from adtransform.rewrite import deep_recursion, statements
+from adtransform.rewrite import deep_recursion, loaded, statements
 from adtransform.source import Definition, Source
 
 __all__ = ["WRAPPER", "read"]
@@ -116,22 +116,27 @@ class Reader(Statements):
             assumptions = tuple(self._assumptions(body)) if not self.messages else ()
         except Refusal as refusal:
             self.messages += [refusal.message] if refusal.message and refusal.message not in self.messages else []
-            raise DifferentiationError(self.messages) from None
+            raise DifferentiationError(self.told()) from None
         if self.messages:
-            raise DifferentiationError(sorted(self.messages, key=lambda m: (m.file, m.line, m.column)))
+            raise DifferentiationError(sorted(self.told(), key=lambda m: (m.file, m.line, m.column)))
         number(body)
+        read = {loaded(stmt) for stmt in statements(body) if isinstance(stmt, Let)}
         return Function(
             self.frame.name,
-            tuple(self._signature(node)),
+            tuple(p for p in self._signature(node) if p.name in read or not p.captured),
             body,
             tree,
             ast.get_docstring(node) or "" if isinstance(node, ast.FunctionDef) else "",
             self._whole(node),
             assumptions,
-            dict(self.bindings),
+            {name: value for name, value in self.bindings.items() if name in read},
             callees=self.registry.functions,
             ignored=tuple(sorted(self.ignored)),
         )
+
+    def told(self) -> list[Message]:
+        """What was refused, without what only follows from it."""
+        return [m for m in self.messages if m not in self.vague] or self.messages
 
     def guard_decorated(self, node: Definition) -> None:
         """The function as its decorators leave it, called with the parameters."""
@@ -249,6 +254,7 @@ class Reader(Statements):
         if p is a.vararg and not isinstance(t, Tuple):
             self.refuse(p, f"`*{p.arg}` of unknown length", "give the function named parameters")
         if isinstance(t, List):
+            self.heap[storage] = self.content(storage)  # who asks what is a list has to see it
             return ListRef(storage)
         return View(storage)
 

@@ -13,7 +13,7 @@ from adtransform.read.refs import Step, View
 from adtransform.rewrite import loaded
 
 RESHAPES = ("numpy.reshape", "numpy.ravel")
-_RANK_KEEPING = frozenset(
+RANK_KEEPING = frozenset(
     "assign update numpy.copy operator.neg operator.pos numpy.asarray numpy.zeros_like numpy.ones_like".split()
 )
 
@@ -33,11 +33,11 @@ class Assuming(Heap):
         test = f"isinstance({param}, np.ndarray) and {param}.flags.c_contiguous"
         self.take(param, "contiguous", test, f"a reshape of `{param}` is written, or read after a write")
 
-    def assume_no_list(self, a: Atom) -> None:
-        """What meets a list, added to it or filled with it, is taken for an array."""
+    def assume_no_list(self, a: Atom, why: str = "a list meets `{}`") -> None:
+        """What meets a list, added to it or filled with it, is taken for an array, as is that of which slices are written."""
         param = self.root(a)
         if param and isinstance(self.type_of(a), Unknown) and not self.taken.get(param):
-            why = f"a list meets `{param}`: annotate it where it is a list"
+            why = f"{why.format(param)}: annotate it where it is a list"
             self.take(param, "unlisted", f"not isinstance({param}, (list, tuple))", why)
 
     def assume_array(self, view: View, position: int, parent: Atom) -> None:
@@ -112,7 +112,7 @@ class Assuming(Heap):
                 continue
             if found := loaded(let):
                 break
-            if let.op not in _RANK_KEEPING:
+            if let.op not in RANK_KEEPING:
                 break
             var = let.args[0]
         if isinstance(start, Var):

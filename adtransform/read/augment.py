@@ -5,13 +5,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
-from adtransform.ir import Var
+from adtransform.ir import Const, Var
 from adtransform.lattice import Array, List, Scalar, Unknown
 from adtransform.ops import elementwise
+from adtransform.read.assuming import RANK_KEEPING
 from adtransform.read.control import Control
 from adtransform.read.core import Asked
 from adtransform.read.frames import Frame
-from adtransform.read.heap import LOOP, Place
+from adtransform.read.heap import BESIDE, LOOP, Place
 from adtransform.read.operators import BINARY
 from adtransform.read.refs import (
     DictRef,
@@ -38,6 +39,8 @@ def _shown(name: str) -> str:
         return "what a loop runs over"
     if name == "%operand":
         return "an operand beside it"
+    if name == BESIDE:
+        return "what is in hand beside it"
     return name if " " in name else f"`{name.lstrip('%')}`"
 
 
@@ -136,8 +139,11 @@ class Augment(Control):
             return False
         a = self.value(before, stmt)
         if isinstance(self.type_of(a), Unknown) and not self.is_array(name, before, stmt, place):
+            written = before.storage.param in self.written
             self.may_be_passed_twice(before, stmt)
             self.may_be_outside(before, stmt)
+            if op in ("add", "mul") and written:
+                self.assume_no_list(a, "`{}` is updated as a whole")  # a list would have more items
             rebind(self.binary(op, before, value, stmt))
             return True
         new = self.value(self.binary(op, before, value, stmt), stmt)
@@ -229,6 +235,8 @@ class Augment(Control):
             self.refuse(stmt, "a list that is repeated in place, of unknown length or how often", "bind a new one: l = l * n")
         self.may_write(storage, stmt, structural=True)
         self.heap[storage] = Items(content.refs * count.value)
+        if storage.limit is not None:
+            self.keep_last(ListRef(storage), storage.limit, stmt)
         return True
 
     def in_dict(self, before: Ref, op: str, value: Ref, stmt: ast.AugAssign) -> bool:
@@ -246,8 +254,8 @@ class Augment(Control):
         return ast.copy_location(ast.Name(_KEY, ast.Load()), key)
 
     def set_again(self, base: Ref, key: ast.expr, item: Ref, stmt: ast.AugAssign) -> None:
-        """What was written in place becomes the item, which only an object of the user's can tell."""
-        if isinstance(base, ObjectRef):
+        """What was written in place becomes the item, which only an object of the user's can tell, or part of a list."""
+        if isinstance(base, ObjectRef) or (isinstance(base, ListRef) and isinstance(key, ast.Slice)):
             self.assign_item(base, key, item, stmt)
 
     def may_be_passed_twice(self, view: View, stmt: ast.AugAssign) -> None:
@@ -316,6 +324,8 @@ class Augment(Control):
             why = f"`{name}` is taken as a number, not as a view of `{param}`"
             self.take(param, f"rank {count}", f"np.ndim({param}) == {count}", why)
             return False
+        if not param and view.path and not any(n in used for n in own):
+            return self.is_row(name, view, shown, stmt)
         if not param:
             sources = self.sources_of(content)
             if sources is None:
@@ -324,10 +334,6 @@ class Augment(Control):
                 self.refuse(stmt, f"`{name}` updated in place, seen as {shown} too", "annotate the parameters, or copy")
             if not sources and isinstance(content, Var):
                 self.asked.append(Asked(content, name, shown, self.origin(stmt)))
-                return False
-            if len(view.path) == 1 and view.path[0].op == "index" and (count := self.ints(view.path[0].args[0])):
-                self.assume_ints(view.path[0].args[0])
-                self.take_as_numbers(name, sources, count)
                 return False
             for source in sources if as_array and len(sources) == 1 else [p for p in sources if p in used]:
                 self.take(source, "array", f"isinstance({source}, np.ndarray)", f"`{name}` and {shown} are one array")
@@ -348,15 +354,46 @@ class Augment(Control):
         self.take(param, "number", f"np.isscalar({param})", f"`{name}` is updated while {shown} is read")
         return False
 
-    def take_as_numbers(self, name: str, sources: list[str], count: int) -> None:
-        """Assume that an element of what elementwise operations make of some parameters is a number."""
-        used = self.frame.scope.used_as_array
-        arrays = [p for p in sources if p in used] or sources
-        for p in sources:
-            if p in arrays:
-                self.take(p, f"rank {count}", f"np.ndim({p}) == {count}", f"`{name}` is taken as a number")
-            else:
-                self.take(p, "number", f"np.isscalar({p})", f"`{name}` is taken as a number")
+    def is_row(self, name: str, view: View, shown: str, stmt: ast.AugAssign) -> bool:
+        """Whether an element of what was made here is an array: it is taken as a number, unless it surely is none."""
+        step = view.path[0]
+        count = self.ints(step.args[0]) if len(view.path) == 1 and step.op == "index" else 0
+        found = self.axes(self.content(view.storage)) if count else None
+        if not found:
+            self.refuse(stmt, f"`{name}` updated in place, seen as {shown} too", "annotate the parameters, or copy")
+        self.assume_ints(step.args[0])
+        known = found.pop("", 0)
+        if known > count or not found:
+            return known > count
+        terms = [f"np.ndim({p}) + {more}" if more else f"np.ndim({p})" for p, more in found.items()]
+        terms += [str(known)] if known else []
+        (param, more), *rest = found.items()
+        test = f"max({', '.join(terms)}) == {count}" if rest or known else f"np.ndim({param}) == {count - more}"
+        self.take(param, f"axes {test}", test, f"`{name}` is taken as a number, not as a view")
+        return False
+
+    def axes(self, a: object) -> dict[str, int] | None:
+        """How many axes a value has more than each parameter it is made of; under no name how many at least."""
+        if not isinstance(a, Var):
+            return {"": 0} if isinstance(a, Const) else None
+        if (rank := self.rank(a)) is not None:
+            return {"": rank}
+        let = self.definitions.get(a)
+        if let is None:
+            return None
+        if name := loaded(let):
+            return {"": 0} if self.has_taken(name, "number") else {name: 0} if isinstance(a.type, (Unknown, Array)) else None
+        row = let.op == "numpy.array" and not let.kwargs
+        if not (row or let.op in RANK_KEEPING or elementwise(let.op) or let.op.startswith("math.")):
+            return None
+        found: dict[str, int] = {}
+        for part in let.args[:1] if let.op in RANK_KEEPING else operands(let):
+            inner = self.axes(part)
+            if inner is None:
+                return None
+            for name, more in inner.items():
+                found[name] = max(found.get(name, 0), more + row)
+        return found
 
     def sources_of(self, a: object) -> list[str] | None:
         """The parameters of unknown type that elementwise operations make a value of; None if something there is an array."""
@@ -388,9 +425,8 @@ class Augment(Control):
             key = self.once(key)
             grown = self.grown_item(base, self.expression(key), stmt) if isinstance(base, DictRef) else None
             before = self.subscript(base, key, stmt) if grown is None else grown
-            value, before = self.added(
-                [before], lambda: before if isinstance(base, ObjectRef) else self.subscript(base, key, stmt), stmt
-            )
+            own = isinstance(base, ObjectRef) or (isinstance(base, ListRef) and isinstance(key, ast.Slice))
+            value, before = self.added([before], lambda: before if own else self.subscript(base, key, stmt), stmt)
             if isinstance(before, View) and isinstance(self.type_of(self.value(before)), Array):
                 new = self.value(self.binary(op, before, value, stmt), stmt)
                 self.overwrite(before, new, stmt)

@@ -38,7 +38,7 @@ class Branches(Streams):
         real_a, real_b = (o.state.env.get(EXIT) == TRUE for o in (a, b))
         if rest and out_a != out_b and (real_a or real_b):
             consumed = True
-            live = self.frame.scope.liveness.after[id(rest[-1])]
+            live = self.frame.live = self.frame.scope.liveness.after[id(rest[-1])]
             if out_a:
                 b = self.on(b, rest)
             else:

@@ -90,6 +90,8 @@ class Catching(Branches):
             body = self.region(entry, lambda: void(action()))
         finally:
             watch = self.watches.pop()
+        if DEAD in body.state.env:  # its end does not tell what had changed
+            return body, {s for s in watch.early if s in entry.heap or s.param}
         return body, watch.early & self.changes(entry, body.state).keys()
 
     def tried(
@@ -128,11 +130,13 @@ class Catching(Branches):
         """
         caught, after = states
         place, live = self.place, self.frame.live
+        # What the statements behind it bind is not there before the branches.
+        before = caught if after.builder.body else after.state
 
         def behind(k: int, rest: list[ast.stmt]) -> bool:
             a = self.region(caught, actions[k])
             b = self.region(after.state, lambda: void(behind(k - 1, []))) if k else self.resume(after, otherwise)
-            base = after.state.copy()
+            base = before.copy()
             base.env.pop(DEAD, None)
             self.place = place
             return self.forked(failed[k], a, b, rest, base, live)
@@ -157,6 +161,7 @@ class Catching(Branches):
         found: dict[Storage, Content] = {}
         for storage, content in end.heap.items():
             before = entry.heap.get(storage) or (self.loaded.get(storage.param) if storage.param else None)
-            if before is not None and content is not before:
+            same = content is before or (isinstance(content, Var) and self.loosened.get(content) is before)
+            if before is not None and not same:
                 found[storage] = content
         return found

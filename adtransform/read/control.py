@@ -126,7 +126,9 @@ class Control(Catching):
         grown |= {n for n in augmented if isinstance(env.get(n), ListRef)}
         scalars = {n for n in augmented if not isinstance(env.get(n), (View, ListRef, DictRef))}
         bits = self.frame.scope.liveness.bits
-        head, out = self.frame.scope.liveness.head[id(stmt)], self.frame.live | self.frame.leaving_outside | self.frame.pending
+        # What a handler or a `finally` around reads it may read behind any trip, or in the middle of one.
+        pending = self.frame.pending
+        head, out = self.frame.scope.liveness.head[id(stmt)] | pending, self.frame.live | self.frame.leaving_outside | pending
         hidden = frozenset(n for n in env if n.startswith("%h"))
         return Loop(
             stmt,

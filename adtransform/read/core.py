@@ -155,6 +155,8 @@ class Core:
         self.top = self.builder = Builder()
         self.heap: dict[Storage, Content] = {}
         self.related: set[Pair] = set()
+        self.loosened: dict[Atom, Content] = {}  # lists of known items as the run-time values that they were made
+        self.joined: set[Pair] = set()  # what is known of lists that become run-time values where paths meet
         self.sharing: set[Pair] = set()  # the lists and dicts that are related as they may hold the same, and are two
         self.contained: set[tuple[Storage, Storage]] = set()  # containers, each in one whose content is a run-time value
         # By which loop a list is filled with the items of another one, and its index when it was read last.
@@ -163,6 +165,7 @@ class Core:
         self.most_held = 64  # with more of all this it is worth the time to look for what does not matter any more
         self.closures = False  # whether some function or generator was made that sees the names around it
         self.messages: list[Message] = []
+        self.vague: set[Message] = set()  # those that other ones explain, if there are any
         self.loaded: dict[str, Var] = {}
         self.params: dict[str, Param] = {}
         self.bindings: dict[str, Any] = {}
@@ -183,6 +186,7 @@ class Core:
         self.statement_text = ""
         self.statement_comment = ""
         self.attempts = 0  # how many `try` with handlers are around
+        self.parted = 0  # how many are around of which each part may fail by itself
         self.catching: Sequence[Catch] = ()  # the handlers around, where each part of a `try` is read as one that may fail
         self.watches: list[Watch] = []
         self.handling: list[Handling] = []  # the handlers being read

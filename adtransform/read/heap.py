@@ -14,6 +14,7 @@ from adtransform.read.refs import (
     DerivedRef,
     DictRef,
     Entries,
+    FunctionRef,
     Items,
     Lazy,
     ListRef,
@@ -31,6 +32,7 @@ from adtransform.read.refs import (
 )
 
 LOOP = "%loop"
+BESIDE = "%beside"  # what the other targets of an assignment get, what else is in hand
 TWICE = Storage("twice")  # related to the containers that may hold one list twice
 
 Place = tuple[Storage, object]  # an object, a list or a dict, and one of its attributes, items or keys
@@ -70,8 +72,15 @@ class Heap(Core):
         content = self.heap.get(storage)
         return isinstance(content, Var) and isinstance(content.type, Dict)
 
-    def reached(self, storage: Storage, but: object = None) -> str:
-        """A name, still to be read, through which a storage can be seen, `but` one of them; empty where there is none."""
+    def is_dict(self, storage: Storage) -> bool:
+        """Whether a storage is that of a dict, or of an object."""
+        return self.is_table(storage) or isinstance(self.heap.get(storage), Entries)
+
+    def reached(self, storage: Storage, but: object = None, *, beside: bool = False) -> str:
+        """A name, still to be read, through which a storage can be seen, `but` one of them; empty where there is none.
+
+        `beside`: or what is held without a name, by what is being evaluated.
+        """
         frame = self.frame
         while True:
             for name, ref in frame.env.items():
@@ -81,6 +90,8 @@ class Heap(Core):
             if frame.caller is None:
                 break
             frame = frame.caller
+        if beside and any(s is storage for _, refs in self.unnamed for ref in refs for s in self.storages(ref)):
+            return BESIDE
         # What a function read by itself is given its caller sees.
         return next((s.label for ref in self.given for s in self.storages(ref) if s is storage), "")
 
@@ -111,6 +122,8 @@ class Heap(Core):
                     todo.append(inner)
                 case DerivedRef(_, function):
                     todo.append(function)
+                case FunctionRef(defaults=defaults, keyword_defaults=named):
+                    todo.extend(ref for ref in (*defaults, *named.values()) if ref is not None)
                 case PartialRef(function, args, kwargs):
                     todo.extend(reversed((function, *args, *kwargs.values())))
                 case Method(owner) | SuperRef(owner):
@@ -191,6 +204,8 @@ class Heap(Core):
     def hold(self, storage: Storage, item: Ref) -> None:
         """Note that a list holds something that can be written."""
         inside = self.held_in(item)
+        if any(s.limit is not None for s in inside):
+            self.refuse(None, "a `deque` of limited length in a list of unknown length", "keep the last items with a slice")
         if len(set(inside)) < len(inside):
             self.doubled(storage)
         elif any(s is not storage and self.is_doubled(s, lists=True) for s in (*inside, *self.storages(item))):

@@ -497,8 +497,12 @@ class Loops(Methods):
         broke = end.env.get(BROKE, FALSE)
         if loop.with_else and broke != FALSE and DEAD not in end.env:
             late.names[BROKE] = Leaf(Storage(), "broke")
+        carried = {
+            *plan_storages(attempt.meeting),
+            *attempt.meeting.bodies,
+        }  # which are behind the loop what the next trip would find
         for storage in late.wanted:
-            if storage not in entry.heap and not storage.param and storage not in late.bodies:
+            if storage not in entry.heap and not storage.param and storage not in late.bodies and storage not in carried:
                 content = end.heap.get(storage)
                 late.bodies[storage] = self.blend_content(None, content, late, storage, storage.label)
         return late

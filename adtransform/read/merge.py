@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -127,6 +128,7 @@ class Merging(Templating):
             found = meeting.storage(hint)
             found.factory = (a.factory if a else None) or (b.factory if b else None)
             found.limit = (a.limit if a else None) or (b.limit if b else None)
+            found.queue = bool((a or b).queue) if (a or b) else False  # type: ignore[union-attr]
             found.frozen, found.solid = frozen, (a is None or a.solid) and (b is None or b.solid)
             meeting.pairs[a, b] = found
             meeting.sources.append((found, a, b))
@@ -182,6 +184,9 @@ class Merging(Templating):
             self._want(one, meeting)
             return Same(one)
         before = None if a is None else a.storage
+        if before is not None and not _same_kind(before, b.storage):
+            what = f"`{hint}`, which is a dict or deque of one kind on one path, and of another on another"
+            return Bad(what, "make both of them alike: with the same factory, or of the same maxlen")
         known = (before, b.storage) in meeting.pairs
         storage = self._pair(before, b.storage, meeting, hint)
         if not known:
@@ -360,24 +365,36 @@ class Merging(Templating):
         """Which storages may be one and the same after two paths have met."""
         made = {storage for storage, *_ in meeting.sources}  # of a loop: what they were before is gone
         out = {pair for related in sides for pair in related if made.isdisjoint(pair)}
+        every: dict[Storage, set[Storage]] = {}
         for side, related in enumerate(sides):
             images: dict[Storage, dict[Storage, None]] = {}
             for storage, *parts in meeting.sources:
                 source = parts[side]
                 if source is not None:
                     images.setdefault(source, {} if source in made else {source: None})[storage] = None
+            for source, many in images.items():
+                every.setdefault(source, set()).update(many)
             if images:
                 held = [(images.get(outer, ()), images.get(inner, (inner,))) for outer, inner in self.contained]
                 self.contained.update((p, q) for outers, inners in held for p in outers for q in inners)
+            one_and_the_same: set[Pair] = set()  # which is more than that they may hold the same
             for many in images.values():
-                out.update(frozenset((p, q)) for p in many for q in many if p is not q)
+                one_and_the_same.update(frozenset((p, q)) for p in many for q in many if p is not q)
             for pair in related:
                 if len(pair) == 1:
                     out.update(frozenset((p,)) for s in pair for p in images.get(s, ()))
                 if len(pair) == 2 and any(s in images for s in pair):
                     one, other = pair
                     first, second = (images.get(s, {} if s in made else {s: None}) for s in (one, other))
-                    out.update(frozenset((p, q)) for p in first for q in second if p is not q)
+                    found = {frozenset((p, q)) for p in first for q in second if p is not q}
+                    (out if pair in self.sharing else one_and_the_same).update(found)
+            out |= one_and_the_same
+            self.sharing -= one_and_the_same
+        for pair in self.joined:
+            a, *rest = pair
+            ends = [{s} | every.get(s, set()) for s in (a, *(rest or [a]))]
+            out.update(frozenset((p, q)) for p, q in itertools.product(*ends) if p is not q or not rest)
+        self.joined = set()
         return out
 
 
@@ -395,3 +412,10 @@ def same_place(a: Ref | None, b: Ref | None) -> bool:
 
 def _close(opened: Opened, results: list[Atom]) -> Region:
     return Region((), tuple(opened.builder.body), tuple(results))
+
+
+def _same_kind(a: Storage, b: Storage) -> bool:
+    """Whether two lists or dicts make missing items alike, and keep as many."""
+    one, other = a.factory, b.factory
+    made = one is other or (one is not None and other is not None and same_function(one, other))
+    return made and a.limit == b.limit and a.queue == b.queue

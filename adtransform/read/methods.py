@@ -166,13 +166,15 @@ class Methods(Library):
                 return Const(None)
             case "pop":
                 return self.list_pop(storage, content, args, node)
-            case "extend" | "appendleft" | "insert" | "copy" if storage.limit is not None:
+            case "appendleft" | "insert" if storage.limit is not None:
                 self.refuse(node, f"`.{name}` of a `deque` of limited length", "append to it item by item")
             case "extend":
                 self.extend(storage, args[0], node)
                 return Const(None)
             case "copy":
-                return self.as_list(owner, node)
+                made = self.as_list(owner, node)
+                assert isinstance(made, ListRef)
+                return self.alike(made, storage)
             case "appendleft":
                 return self.list_method(owner, "insert", [Const(0), *args], kwargs, node)
             case "popleft":
@@ -211,25 +213,6 @@ class Methods(Library):
             case "index" | "count" if len(args) == 1:
                 return self.search(content.refs if isinstance(content, Items) else (), owner, name, args[0], node)
         self.refuse(node, f"the method `.{name}` of a list of unknown length", "use append, pop and indices")
-
-    def keep_last(self, owner: ListRef, limit: Atom, node: ast.AST) -> None:
-        """A `deque` of limited length to which items were added: without its first ones where it is too long."""
-        content, size = self.content(owner.storage), self.static(limit)
-        if isinstance(content, Items) and size is not None:
-            self.heap[owner.storage] = Items(content.refs[max(0, len(content.refs) - size.value) :])
-            return
-        before = self.loosen(owner.storage)
-        self.at(node)
-        first = self.let("builtins.max", Const(0), self.let("operator.sub", self.let("builtins.len", before), limit), type=INT)
-        rest = self.let("slice", first, Const(None), Const(None))
-        self.heap[owner.storage] = self.let("index", before, rest, hint=self.list_name(owner.storage))
-
-    def list_name(self, storage: Storage) -> str:
-        """The name that a list goes by."""
-        for name, ref in self.frame.env.items():
-            if isinstance(ref, ListRef) and ref.storage is storage and not name.startswith("%"):
-                return name
-        return ""
 
     def list_pop(self, storage: Storage, content: object, args: list[Ref], node: ast.AST) -> Ref:
         """`xs.pop()`"""
@@ -310,19 +293,21 @@ class Methods(Library):
 
     def extend(self, storage: Storage, other: Ref, node: ast.AST) -> None:
         """`xs.extend(other)`, `xs += other`"""
-        self.may_write(storage, node, structural=True, appended=True)
+        self.may_write(storage, node, structural=True, appended=storage.limit is None)
         content = self.content(storage)
         more = self.as_list(other, node)
         assert isinstance(more, ListRef)
         added = self.content(more.storage)
         if isinstance(content, Items) and isinstance(added, Items):
             self.heap[storage] = Items(content.refs + added.refs)
-            return
-        before = self.loosen(storage)
-        after = self.listed(more.storage)
-        self.at(node)
-        self.takes_in(storage, more.storage, after)
-        self.heap[storage] = self.let("extend", before, after, hint=self.list_name(storage))
+        else:
+            before = self.loosen(storage)
+            after = self.listed(more.storage)
+            self.at(node)
+            self.takes_in(storage, more.storage, after)
+            self.heap[storage] = self.let("extend", before, after, hint=self.list_name(storage))
+        if storage.limit is not None:
+            self.keep_last(ListRef(storage), storage.limit, node)
 
     def item_of(self, a: Atom) -> Type:
         """The type of a list's items."""
@@ -407,7 +392,7 @@ class Methods(Library):
             case "keys" | "values" | "items":
                 return Lazy(name, (TupleRef(tuple(Const(k) for k in entries)), owner))
             case "copy":
-                return self.new_dict(dict(entries))
+                return self.alike(self.new_dict(dict(entries)), owner.storage)
             case "get" | "pop" | "setdefault":
                 known = self.constant_key(args[0])
                 if known is None:

@@ -417,9 +417,12 @@ class Objects(Folds):
                 if not isinstance(content, Items):
                     if deep and self.is_doubled(storage):
                         self.refuse(node, "a deep copy of a list that may hold something twice", "copy its items")
-                    made = seen[storage, ()] = self.collected(ref, each, node) if deep else self.as_list(ref, node)
+                    made = self.collected(ref, each, node) if deep else self.as_list(ref, node)
+                    assert isinstance(made, ListRef)
+                    seen[storage, ()] = self.alike(made, storage)
                     return made
                 made = self.new_list(())
+                self.alike(made, storage)
                 seen[storage, ()] = made
                 self.heap[made.storage] = Items(tuple(map(inner, content.refs)))
                 return made
@@ -433,7 +436,7 @@ class Objects(Folds):
                 else:
                     entries = self.content(storage)
                     held = dict(entries.refs) if isinstance(entries, Entries) else {}
-                new = self.new_object(ref.kind, {}) if isinstance(ref, ObjectRef) else self.new_dict({})
+                new = self.new_object(ref.kind, {}) if isinstance(ref, ObjectRef) else self.alike(self.new_dict({}), storage)
                 seen[storage, ()] = new
                 self.heap[new.storage] = Entries({k: inner(v) for k, v in held.items()}, isinstance(ref, ObjectRef))
                 return new

@@ -147,7 +147,18 @@ class Operators(Putting):
         return isinstance(ref, (Const, Var))
 
     def containers(self, op: str, left: Ref, right: Ref, node: ast.AST) -> Ref | None:
-        """`+` and `*` of tuples and lists."""
+        """`+` and `*` of tuples and lists, `|` of dicts, with the kind of the first one."""
+        made = self.put_together(op, left, right, node)
+        first = left if isinstance(left, (ListRef, DictRef)) else right
+        if not isinstance(made, (ListRef, DictRef)) or not isinstance(first, (ListRef, DictRef)):
+            return made
+        self.alike(made, first.storage)
+        if isinstance(made, ListRef) and first.storage.limit is not None:
+            self.keep_last(made, first.storage.limit, node)
+        return made
+
+    def put_together(self, op: str, left: Ref, right: Ref, node: ast.AST) -> Ref | None:
+        """The same as a list or dict without more."""
         if op == "or_" and isinstance(left, DictRef) and isinstance(right, DictRef):
             return self.new_dict({**self.entries(left, node), **self.entries(right, node)})
         if op in ("add", "mul"):

@@ -83,7 +83,8 @@ class Outcome:
     """What is known of what a function gives back.
 
     `writes`: for each argument that is written, the result that is its new value; `contents`: for each container that is
-    changed, what it holds now; `ended`: whether it returns at all.
+    changed, what it holds now; `ended`: whether it returns at all; `effects`: whether it does more than
+    compute; `checks`: whether it checks what was assumed of its arguments.
     """
 
     form: Form
@@ -93,10 +94,11 @@ class Outcome:
     captured: dict[str, Any]
     ended: bool = True
     effects: bool = False
+    checks: bool = False
 
     def shape(self) -> object:
         """What has to be found twice for the reading to be done, the types left out."""
-        return self.form, self.writes, self.contents, list(self.captured), self.ended, self.effects
+        return self.form, self.writes, self.contents, list(self.captured), self.ended, self.effects, self.checks
 
 
 def functions(forms: Iterable[Form]) -> Iterator[FunctionRef]:

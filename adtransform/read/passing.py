@@ -161,6 +161,8 @@ class Inside:
         if isinstance(kind, Dict):
             return DictRef(storage)
         made = ListRef(storage) if isinstance(kind, List) else View(storage)
+        if isinstance(kind, List):
+            self.reader.heap[storage] = self.reader.content(storage)  # who asks what is a list has to see it
         self.reader.given.append(made)
         return made
 
@@ -258,6 +260,10 @@ class Inside:
                 for i, c in self.containers.items():
                     if c.storage is storage:
                         return Same(i, True)
+                pairs = {frozenset((c.storage, storage)) for c in self.containers.values()}
+                if not reader.related.isdisjoint(pairs - reader.sharing):
+                    what = f"`{self.name}`, which returns one of several lists, dicts or objects that it is given"
+                    reader.refuse(reader.place, what, "return a copy, or nothing, and go on with what was passed")
                 at = self.argument(storage)
                 of = ref.kind if isinstance(ref, ObjectRef) else None
                 return Same(at) if at is not None else self.form_of(reader.content(storage), type(ref), of, storage)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from adtransform.ir import Atom, Const, Var
-from adtransform.lattice import List, Static, Tuple
+from adtransform.lattice import INT, List, Static, Tuple
 from adtransform.read.indexing import Indexing
 from adtransform.read.refs import (
     DictRef,
@@ -64,6 +64,9 @@ class Putting(Indexing):
         value = new if listed else self.array_like(new, node)
         if isinstance(new, (ListRef, TupleRef)) and isinstance(owner, View):
             self.assume_no_list(self.value(owner, node))
+            if not {owner.storage, *self.partners(owner.storage)}.isdisjoint(self.storages(new)):
+                what = "a write of parts of an array into itself, one by one"
+                self.refuse(node, what, "make an array of them first: np.array([...])")
         self.at_node(node)
         if not isinstance(owner, View):
             self.refuse(node, "a write to an item of a number", "make an array first")
@@ -179,11 +182,35 @@ class Putting(Indexing):
             new = self.let("extend", new, part)
         self.heap[owner.storage] = self.let("assign", new)
 
+    def alike(self, made: ListRef | DictRef, storage: Storage) -> ListRef | DictRef:
+        """What is made of a `deque` or `defaultdict`, with its limit or factory."""
+        made.storage.factory, made.storage.limit, made.storage.queue = storage.factory, storage.limit, storage.queue
+        return made
+
+    def keep_last(self, owner: ListRef, limit: Atom, node: ast.AST) -> None:
+        """A `deque` of limited length to which items were added: without its first ones where it is too long."""
+        content, size = self.content(owner.storage), self.static(limit)
+        if isinstance(content, Items) and size is not None:
+            self.heap[owner.storage] = Items(content.refs[max(0, len(content.refs) - size.value) :])
+            return
+        before = self.loosen(owner.storage)
+        self.at_node(node)
+        first = self.let("builtins.max", Const(0), self.let("operator.sub", self.let("builtins.len", before), limit), type=INT)
+        rest = self.let("slice", first, Const(None), Const(None))
+        self.heap[owner.storage] = self.let("index", before, rest, hint=self.list_name(owner.storage))
+
+    def list_name(self, storage: Storage) -> str:
+        """The name that a list goes by."""
+        for name, ref in self.frame.env.items():
+            if isinstance(ref, ListRef) and ref.storage is storage and not name.startswith("%"):
+                return name
+        return ""
+
     def takes_in(self, storage: Storage, more: Storage, value: Atom) -> None:
         """Note that a list gets the items of another one too, of which `value` is the content."""
         content = self.content(more)
         for partner in self.partners(more):
-            self.relate(storage, partner)
+            (self.share if frozenset((more, partner)) in self.sharing else self.relate)(storage, partner)
         t = self.type_of(value)
         if isinstance(t, List) and mutable(t.item):
             mine, theirs = self.deeper({storage}), self.deeper({more})

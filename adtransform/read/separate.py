@@ -23,8 +23,9 @@ from adtransform.read.frames import DEAD, Frame
 from adtransform.read.objects import Objects
 from adtransform.read.outline import Arguments, Kind, Outcome, canonical, joined, returned, settled, unique
 from adtransform.read.passing import Inseparable, Inside, Outlining, Outside
-from adtransform.read.refs import DictRef, FunctionRef, ListRef, Ref, Storage, TupleRef, View
+from adtransform.read.refs import DictRef, FunctionRef, ListRef, ObjectRef, Ref, Storage, TupleRef, View
 from adtransform.read.scope import inside
+from adtransform.read.storages import mutable
 from adtransform.read.truncating import truncating
 from adtransform.rewrite import statements
 from adtransform.source import Definition, descend
@@ -204,6 +205,7 @@ class Separate(Objects):
                 continue
             if reader.messages:
                 self.messages.extend(m for m in reader.messages if m not in self.messages)
+                self.vague |= reader.vague
                 raise Refusal(None)
             before, opening.outcome = opening.outcome, found
             packed, known = known, list(self.registry.packed.get(opening.name, ()))
@@ -250,6 +252,7 @@ class Separate(Objects):
         body = self.top.region((), tuple(inside_.results))
         assumes = tuple(self.assumed_numbers(body))
         # What checks its arguments is called whether its result is used or not.
+        outcome.checks = bool(assumes)
         outcome.effects = bool(assumes) or any(isinstance(s, Let) and not effect_free(s.op) for s in statements(body))
         number(body)
         count = len(inside_.results)
@@ -326,6 +329,9 @@ class Separate(Objects):
         outcome = opening.outcome
         if outcome is None:
             raise Unreached
+        if outcome.checks and (self.attempts or self.catching):
+            what = "a call, in a `try`, of a function that checks what is assumed of its arguments"
+            self.refuse(node, what, "annotate its parameters, or call it before the `try`")
         self.check_overlap(outcome, given, node)
         captured = self.captured_by(outcome, node)
         types = tuple(returned(outcome.types, opening.kinds, [type_of(a) for a in atoms]))
@@ -335,12 +341,17 @@ class Separate(Objects):
         if not outcome.ended:
             raise Unreached
         outside = Outside(self, given, made)
+        written = [given.refs[i] for i in outcome.writes] + [given.containers[i] for i in outcome.contents]
+        for watch in self.watches:  # what it raises it may raise behind its writes
+            watch.early.update(ref.storage for ref in written if isinstance(ref, (View, ListRef, DictRef, ObjectRef)))
         for i, j in outcome.writes.items():
             ref = given.refs[i]
             if isinstance(ref, View):
                 self.write(ref, made[j], node, self.name_of(ref))
             elif isinstance(ref, (ListRef, DictRef)):
                 self.may_write(ref.storage, node, structural=True)
+                if isinstance(t := self.type_of(made[j]), List) and mutable(t.item):
+                    self.may_write(ref.storage, node)  # what it holds may have been written too
                 self.heap[ref.storage] = made[j]
         for i, form in outcome.contents.items():
             storage = given.containers[i].storage

@@ -10,6 +10,7 @@ from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import Array, Static
 from adtransform.read.core import Handling, Unreached
 from adtransform.read.frames import DEAD, EXIT, RETURNED, STOP, TRUE, VALUE
+from adtransform.read.heap import BESIDE
 from adtransform.read.loops import BROKE
 from adtransform.read.refs import (
     RUN_OVER,
@@ -86,8 +87,15 @@ class Statements(Unwinding):
         try:
             return bool(action())
         except Refusal as refusal:
-            if refusal.message is not None and refusal.message not in self.messages:
-                self.messages.append(refusal.message)
+            message = refusal.message
+            if message is None:  # it needs what something else that was refused has not given
+                message = self.refusal(
+                    stmt, "what is not known here", "bind it on every path, or write it in smaller steps"
+                ).message
+                assert message is not None
+                self.vague.add(message)
+            if message not in self.messages:
+                self.messages.append(message)
             for name in assigned([stmt]):
                 self.frame.env[name] = Conflict()
             return False
@@ -227,8 +235,10 @@ class Statements(Unwinding):
                 items = self.spread(goals, ref, goal)
                 if any(isinstance(g, ast.Subscript) for g in goals):
                     items = self.off_their_lists(items)
-                for inner, item in zip(goals, items, strict=True):
-                    self.assign(inner, item, stmt, True)
+                rest = items[::-1]
+                with self.holding(rest, BESIDE):
+                    for inner in goals:
+                        self.assign(inner, rest.pop(), stmt, True)
             case ast.Starred(value=inner):
                 self.assign(inner, ref, stmt, True)
             case ast.Subscript(value=owner, slice=key):

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import ast
 import types
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NoReturn
 
 from adtransform.errors import Refusal
 from adtransform.infer.indexing import SHAPE
 from adtransform.ir import Atom, Const, Var
-from adtransform.lattice import Array, Dict, List, Saved, Tuple, Type, Unknown, is_number, kind_of
+from adtransform.lattice import Array, Dict, List, Saved, Static, Tuple, Type, Unknown, is_number, kind_of
 from adtransform.read.assuming import RESHAPES, Assuming
 from adtransform.read.core import OpenLoop, Unroll
-from adtransform.read.heap import LOOP
+from adtransform.read.heap import BESIDE, LOOP
 from adtransform.read.refs import (
     ClassRef,
     Conflict,
@@ -56,6 +56,11 @@ _INSTEAD = {
 def mutable(t: Type) -> bool:
     """Whether a value of this type may be something that can be written."""
     return isinstance(t, (Array, Unknown, List, Saved)) or (isinstance(t, Tuple) and any(mutable(i) for i in t.items))
+
+
+def is_limited(ref: Ref) -> bool:
+    """Whether it is a `deque` of limited length, which a list of unknown length would not know of its items."""
+    return isinstance(ref, ListRef) and ref.storage.limit is not None
 
 
 class Storages(Assuming):
@@ -140,7 +145,7 @@ class Storages(Assuming):
 
     def trip_by_trip(self, held: Iterable[Ref], key: Atom | None = None) -> None:
         """Where objects would have to be values of a loop: read the innermost one trip by trip, or the one that makes `key`."""
-        if not any(isinstance(ref, (ObjectRef, DictRef, FunctionRef, PartialRef)) for ref in held):
+        if not any(isinstance(ref, (ObjectRef, DictRef, FunctionRef, PartialRef)) or is_limited(ref) for ref in held):
             return
         behind = None if key is None else self.indices_behind(key)
         for loop in reversed(self.open_loops):
@@ -149,6 +154,8 @@ class Storages(Assuming):
                 if behind is None:
                     break
         what = "a list of objects, dicts or functions whose length or index is not known"
+        if all(is_limited(ref) for ref in held if isinstance(ref, (ObjectRef, DictRef)) or is_limited(ref)):
+            what = "a list of deques of limited length, whose own length or index is not known"
         self.refuse(None, what, "loop over the list itself, or keep one array for each attribute")
 
     def indices_behind(self, key: Atom) -> set[Var]:
@@ -211,7 +218,19 @@ class Storages(Assuming):
     def write(self, view: View, new: Atom, node: ast.AST | None, hint: str = "") -> None:
         """Make `new` the value of a view: its storage is updated along the path."""
         self.may_write(view.storage, node)
+        if self.is_part(view) or any(self.is_part(ref) for ref in self.views_of(view.storage)):
+            whole = self.value(View(view.storage))
+            self.assume_no_list(whole, "a slice of `{}` is written, or read after a write")  # of a list it is a copy
         self.update(view, new, node, hint)
+
+    def views_of(self, storage: Storage) -> Iterator[View]:
+        """The names, still to be read, of a storage and its parts."""
+        frame = self.frame
+        return (r for n, r in frame.env.items() if isinstance(r, View) and r.storage is storage and frame.is_live(n))
+
+    def is_part(self, view: View) -> bool:
+        """Whether it is seen through a slice."""
+        return any(s.op == "index" and isinstance(self.type_of(s.args[0]), Static) for s in view.path)
 
     def change(self, view: View, new: Atom, node: ast.AST | None, *, appended: bool = False) -> None:
         """The same of a list in a list, which has other items then; who holds an item does not see that."""
@@ -277,15 +296,25 @@ class Storages(Assuming):
         # What is one of several, of which this is one, is chosen again when it is read.
         partners = [other for other in partners if storage not in self.storages(View(other))]
         table = self.is_table(storage)
-        alike = [other for other in partners if self.is_list(other) and self.is_table(other) == table]
+        alike = [other for other in partners if self.is_container(other) and self.is_dict(other) == table]
         sharing = {other for other in alike if frozenset((storage, other)) in self.sharing}
         alike = [other for other in alike if other not in sharing or (other, storage) in self.contained]
-        names = {self.reached(other) for other in (alike if structural else partners)} - {""}
+        names = {self.reached(other, beside=not structural) for other in (alike if structural else partners)} - {""}
+        if BESIDE in names:
+            self.refuse(node, "a write to what is in hand beside it", "write a statement of its own, or copy: .copy()")
         if LOOP in names:
             self.refuse(node, "a write to what a loop may be running over", "loop over a copy: for v in x.copy()")
         if names:
             name, is_held = min(names), isinstance(self.heap.get(storage), Entries)
-            what = "what" if is_held else "a list that" if structural else "an array that"
+            what = (
+                "a dict that"
+                if structural and table
+                else "what"
+                if is_held
+                else "a list that"
+                if structural
+                else "an array that"
+            )
             help = f"copy where `{name}` is bound: .copy() (for a list: append u.copy())"
             self.refuse(
                 node,
@@ -308,8 +337,9 @@ class Storages(Assuming):
         alike = [s for s in partners if frozenset((s, view.storage)) not in self.sharing or self.holds_lists(s)]
         partners = [s for s in partners if s in alike or (view.storage, s) in self.contained]
         twice = self.is_doubled(view.storage, lists=True)
-        if twice or (name := next((n for s in partners if (n := self.reached(s))), "")):
-            what = "may be held twice" if twice else "a loop runs over" if name == LOOP else f"`{name}` may hold"
+        if twice or (name := next((n for s in partners if (n := self.reached(s, beside=True))), "")):
+            told = {LOOP: "a loop runs over", BESIDE: "is in hand beside it"}
+            what = "may be held twice" if twice else told.get(name, f"`{name}` may hold")
             self.refuse(node, f"a change of a list in a list that {what}", "copy the inner lists: [list(r) for r in rows]")
         self.detach(view.storage, depth=len(view.path), appended=appended)
 
@@ -349,6 +379,7 @@ class Storages(Assuming):
             for item in content.refs:
                 self.hold(storage, item)
             self.heap[storage] = new
+            self.loosened[new] = content
             return new
         assert isinstance(content, (Var, Const))
         return content

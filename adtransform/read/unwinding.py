@@ -168,7 +168,10 @@ class Unwinding(Matching):
         entry, said = self.save(), len(self.messages)
         self.catching = ()
         self.attempts += 1
+        leaving = frame.leaving
+        frame.leaving |= frame.scope.liveness.caught[id(stmt)]  # a handler may read it
         opened, early = self.watched(entry, lambda: self.block(stmt.body))
+        frame.leaving = leaving
         self.attempts -= 1
         self.catching = catches
         self.restore(entry)
@@ -176,7 +179,10 @@ class Unwinding(Matching):
         names = _bound_early(stmt.body)
         read = functools.reduce(operator.or_, (c.live for c in catches), frame.scope.liveness.caught[id(stmt)])
         bits = frame.scope.liveness.bits
-        needed = [n for n in names if bits.get(n, 0) & read and not same_place(entry.env.get(n), opened.state.env.get(n))]
+        # Of a path that ends in an exception the state behind the body does not tell what it has bound.
+        lost = assigned([s for s in stmt.body if isinstance(s, (ast.If, ast.For, ast.While, ast.Match, ast.Try, ast.With))])
+        changed = [n for n in names if n in lost or not same_place(entry.env.get(n), opened.state.env.get(n))]
+        needed = [n for n in changed if bits.get(n, 0) & read]
         if needed or (early and not (all(_only_raises(h) for *_, h in handlers) and not catches)):
             del self.messages[said:]
             return self.in_parts(stmt, handlers, orelse, rest)
@@ -198,7 +204,8 @@ class Unwinding(Matching):
     ) -> bool:
         """The same where a handler needs what was done before the exception: each part may fail by itself."""
         frame, live, outer, pending = self.frame, self.frame.live, self.catching, self.frame.pending
-        names = [f"%h.raised.{self.attempts}.{k}" for k in range(len(handlers))]
+        names = [f"%h.raised.{self.parted}.{k}" for k in range(len(handlers))]
+        self.parted += 1
         frame.env.update(dict.fromkeys(names, FALSE))
         read = frame.scope.liveness.caught[id(stmt)]
         frame.pending |= read
@@ -211,6 +218,7 @@ class Unwinding(Matching):
         if orelse:
             self.unless_left(orelse)
         frame.live, frame.pending = live, pending
+        self.parted -= 1
         flags = [frame.flag(name) for name in names]
         for name in names:
             frame.env.pop(name, None)

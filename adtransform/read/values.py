@@ -122,8 +122,10 @@ class Templating(Storages):
                     for item in content.refs:
                         self.hold(storage, item)
                     out.append(self.let("list", *(self.value(item) for item in content.refs)))
+                    self.joined.update(pair for pair in self.related if storage in pair)
                 elif isinstance(content, Entries):
                     out.append(self.tabled(storage, content))
+                    self.joined.update(pair for pair in self.related if storage in pair)
                 else:
                     out.append(content if isinstance(content, (Var, Const)) else UNDEFINED)
             case ItemsOf(items):
