@@ -296,7 +296,7 @@ class Augment(Control):
                 self.refuse(stmt, f"`{name}`, which may be a number or an array", "annotate the parameters, or copy")
             return found[0]
         content = self.content(view.storage)
-        param = self.root(content) if isinstance(content, Var) else ""
+        param = self.root(content) if isinstance(content, Var) and not isinstance(content.type, List) else ""
         used = self.frame.scope.used_as_array
         plain = [n for n in others if isinstance(self.frame.env.get(n), View)]  # and not what only holds it
         own = () if place is not None else (name,)  # an attribute may be called as something else is

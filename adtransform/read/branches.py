@@ -19,13 +19,15 @@ class Branches(Streams):
         self, cond: Atom, then: Callable[[], None], orelse: Callable[[], None], rest: list[ast.stmt], stmt: ast.stmt
     ) -> bool:
         """Two branches; gives whether the rest of the block was read into one of them."""
+        live = self.frame.live
         if isinstance(cond, Const):
             (then if cond.value else orelse)()
+            self.frame.live = live
             return False
         place = self.place = self.origin(stmt)
         entry = self.save()
-        live = self.frame.live
         a = self.region(entry, then)
+        self.frame.live = live  # and not what the last statement there has left
         b = self.region(entry, orelse)
         self.place = place
         return self.forked(cond, a, b, rest, entry, live)

@@ -135,6 +135,7 @@ class Catching(Branches):
 
         def behind(k: int, rest: list[ast.stmt]) -> bool:
             a = self.region(caught, actions[k])
+            self.frame.live = live
             b = self.region(after.state, lambda: void(behind(k - 1, []))) if k else self.resume(after, otherwise)
             base = before.copy()
             base.env.pop(DEAD, None)

@@ -339,6 +339,10 @@ class Separate(Objects):
         self.place = self.origin(node)
         made = self.lets(op, (Const(opening.name), *opening.passed(atoms), *captured), {}, len(types), types=types)
         if not outcome.ended:
+            seen = given.containers or any(isinstance(ref, (View, ListRef, DictRef)) for ref in given.refs)
+            if seen and (self.attempts or self.catching):  # what it has written is not known
+                what = "a call, in a `try`, of a function that always raises"
+                self.refuse(node, what, "raise in the `try` itself, or pass it nothing that it may write")
             raise Unreached
         outside = Outside(self, given, made)
         written = [given.refs[i] for i in outcome.writes] + [given.containers[i] for i in outcome.contents]

@@ -251,7 +251,9 @@ class Unwinding(Matching):
             return False
         self.place = self.origin(stmt)
         entry = self.save()
-        a, b = self.region(entry, caught), self.region(entry, fine)
+        a = self.region(entry, caught)
+        frame.live = live
+        b = self.region(entry, fine)
         self.place = self.origin(stmt)
         return self.forked(flag, a, b, rest, entry, live)
 
