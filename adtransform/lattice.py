@@ -395,6 +395,13 @@ def parts(items: Iterable[Type]) -> Parts:
     return Parts(functools.reduce(join, known, start), known)
 
 
+def nested(t: Type, depth: int) -> Type:
+    """What so many keys lead to in lists of lists."""
+    for _ in range(depth):
+        t = t.item if isinstance(t, List) else UNKNOWN
+    return t
+
+
 def item_of(t: List) -> Type:
     """The type of one item of a list: an extent that differs from item to item is not that of another one."""
     return _one_item(t.item)

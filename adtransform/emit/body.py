@@ -10,7 +10,7 @@ from adtransform.emit.spell import Speller
 from adtransform.emit.unbound import unbound
 from adtransform.errors import refuse
 from adtransform.ir import UNDEFINED, Const, Leaf, Let, Origin, Var, is_temporary
-from adtransform.lattice import Array, Dict, List, Scalar, Type, kind_of, same_kind
+from adtransform.lattice import Array, Dict, List, Scalar, Type, kind_of, nested, same_kind
 from adtransform.ops import BINARY, CALLS, DEEP
 from adtransform.place.copies import augmented
 from adtransform.place.program import (
@@ -273,13 +273,11 @@ class Printer:
 
     def around(self, node: Bind, word: Word) -> tuple[Py, Operand, Operand, Type]:
         """What an item is written of (`l[i]` in `l[i][k] = v`), at which key, what is written; and the type of the first."""
-        tree, found = node.tree, type_of(node.tree.args[0])
+        tree, whole = node.tree, type_of(node.tree.args[0])
         if tree.op not in DEEP:
-            return word, tree.args[1], tree.args[2], found
+            return word, tree.args[1], tree.args[2], whole
         _, value, *keys, last = tree.args
-        for _ in keys:
-            found = found.item  # type: ignore[attr-defined]
-        return self.row(word, keys), last, value, found
+        return self.row(word, keys), last, value, nested(whole, len(keys))
 
     def row(self, word: Py, keys: Iterable[Operand]) -> Py:
         """What keys lead to in a list: `l[i][k]`"""

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from adtransform.build import Builder, type_of
 from adtransform.ir import Atom, Const, Function, Let, Region, Stmt, Var
-from adtransform.lattice import ELLIPSIS, NONE, WHOLE, List, Scalar, Static, Tuple, Type, is_scalar, kind_of
+from adtransform.lattice import ELLIPSIS, NONE, WHOLE, List, Scalar, Static, Tuple, Type, is_scalar, kind_of, nested
 from adtransform.ops import DEEP
 from adtransform.rewrite import Rewriter, used
 
@@ -52,9 +52,7 @@ def _part(let: Let) -> Atom:
 
 def _is_known(let: Let) -> bool:
     """Whether it is an array that is added to, or a number of a list."""
-    around = type_of(let.args[0])
-    for _ in _keys(let)[:-1]:
-        around = around.item if isinstance(around, List) else around
+    around = nested(type_of(let.args[0]), len(_keys(let)) - 1)
     return not isinstance(around, List) or is_scalar(around.item) and is_scalar(type_of(_part(let))) and type(around) is List
 
 

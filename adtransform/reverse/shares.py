@@ -10,7 +10,22 @@ from adtransform.errors import refuse
 from adtransform.infer.indexing import may_repeat
 from adtransform.infer.structural import adjoint as adjoint_type
 from adtransform.ir import Atom, Const, Let, Var
-from adtransform.lattice import ELLIPSIS, INT, NONE, WHOLE, Array, Dict, List, Saved, Tuple, Type, Unknown, dims_of, is_scalar
+from adtransform.lattice import (
+    ELLIPSIS,
+    INT,
+    NONE,
+    WHOLE,
+    Array,
+    Dict,
+    List,
+    Saved,
+    Tuple,
+    Type,
+    Unknown,
+    dims_of,
+    is_scalar,
+    nested,
+)
 from adtransform.linear import empty, nothing, zero
 
 
@@ -149,7 +164,7 @@ def structural(
             if args[1] in wanted:
                 add(args[1], b.let("item_in", bar, *args[2:]))
             if args[0] in wanted:
-                around = _around(args)
+                around = nested(type_of(args[0]), len(args) - 3)
                 numbers = isinstance(around, List) and is_scalar(around.item) and is_scalar(type_of(args[1]))
                 plain = numbers or isinstance(around, Array)
                 hole = Const(0.0) if plain else zero(b.let("item_in", args[0], *args[2:]), b)
@@ -244,15 +259,6 @@ def _hole(args: tuple[Atom, ...], b: Builder) -> Atom:
     if same or (isinstance(t, List) and t.item == u and isinstance(u, Array) and dims_of(u) is not None):
         return zero(new, b) if isinstance(new, Var) else Const(0.0)
     return zero(b.let("index", items, key), b)
-
-
-def _around(args: tuple[Atom, ...]) -> Type:
-    """What `put_in(list, item, i, ..., k)` writes item `k` of."""
-    found = type_of(args[0])
-    for _ in args[3:]:
-        assert isinstance(found, List)
-        found = found.item
-    return found
 
 
 def is_list(a: Atom) -> bool:
