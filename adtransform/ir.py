@@ -240,6 +240,7 @@ class Function:
     `doc`: the docstring; `bindings`: values of captured names (closure cells, globals) that became keyword-only parameters.
     `callees`: the functions that are called, by name, those that they call themselves included; they have none of their own.
     `internal`: only called from here, so that its results may share memory with its arguments and with one another.
+    `watched`: called in a `try`, so that what may raise in it stays, be its value needed or not.
     `ignored`: what it wants NumPy not to report, by the names that `np.errstate` has for it.
     """
 
@@ -254,6 +255,7 @@ class Function:
     extra: dict[str, Callable[..., Any]] = field(default_factory=dict)
     callees: Mapping[str, Function] = field(default_factory=dict)
     internal: bool = False
+    watched: bool = False
     ignored: tuple[str, ...] = ()
 
     @property

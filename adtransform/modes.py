@@ -16,6 +16,7 @@ from functools import reduce
 
 from adtransform.build import Builder, type_of
 from adtransform.calls import Variants, active_results, reached, variants
+from adtransform.failing import watched
 from adtransform.forward import forward as push_forward
 from adtransform.infer.structural import tangent as tangent_type
 from adtransform.ir import Assume, Atom, Const, Function, If, Leaf, Let, Param, Record, Region, Var
@@ -68,7 +69,9 @@ def run(passes: Sequence[Pass], f: Function) -> Function:
 
 def primal(f: Function) -> Function:
     """A function as read, and those it calls, made ready to differentiate: names settled, dead statements gone."""
-    return replace(run(PRIMAL, f), callees={name: run(PRIMAL, g) for name, g in f.callees.items()})
+    seen = watched(f)
+    callees = {name: run(PRIMAL, replace(g, watched=name in seen)) for name, g in f.callees.items()}
+    return replace(run(PRIMAL, f), callees=callees)
 
 
 def forward(f: Function, wrt: Sequence[str]) -> Function:

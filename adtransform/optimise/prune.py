@@ -8,17 +8,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from adtransform.ir import Atom, For, Function, If, Let, Region, Stmt, Try, Var, While
+from adtransform.failing import asks, may_raise
+from adtransform.ir import For, Function, If, Let, Region, Stmt, Try, Var, While
 from adtransform.ops import EXTERNAL, effect_free
 from adtransform.rewrite import operands, statements
 
 
 def prune(f: Function) -> Function:
     """The function without dead statements, branches, carried values."""
-    return replace(f, body=dropped(f.body, f.results))
+    cut = next((i for i, s in enumerate(f.body.body) if isinstance(s, Let) and s.op == "backward"), None)
+    return replace(f, body=dropped(f.body, failing(f.body.body[:cut]) if f.watched else ()))
 
 
-def dropped(body: Region, roots: Sequence[Atom]) -> Region:
+def dropped(body: Region, roots: Sequence[object]) -> Region:
     """A region without what neither its results nor `roots` need."""
     live = _Live()
     live.scan(body.body, None)
@@ -26,6 +28,17 @@ def dropped(body: Region, roots: Sequence[Atom]) -> Region:
     live.mark(body.results)
     live.run()
     return Region(body.params, live.rebuild(body.body), body.results)
+
+
+def failing(body: Sequence[Stmt]) -> list[object]:
+    """What is needed so that some statements raise what they do."""
+    found: list[object] = []
+    for stmt in statements(Region((), tuple(body), ())):
+        if isinstance(stmt, Let):
+            found += stmt.targets if may_raise(stmt) else ()
+        elif isinstance(stmt, Try) or asks(stmt):
+            found.append(id(stmt))
+    return found
 
 
 class _Live:
@@ -58,8 +71,7 @@ class _Live:
                 self.scan(stmt.then.body, key)
                 self.scan(stmt.orelse.body, key)
             elif isinstance(stmt, Try):
-                # Whether it fails depends on all of its body.
-                self.needs[key] = [parent, *(t for s in statements(stmt.body) for t in s.targets)]
+                self.needs[key] = [parent, *failing(stmt.body.body)]
                 for t, a in zip(stmt.targets, stmt.body.results, strict=True):
                     self.needs[t] = [a, key]
                 self.scan(stmt.body.body, key)

@@ -61,8 +61,11 @@ def _known(node: Node, facts: dict[Operand, bool]) -> list[Node]:
     while isinstance(node, Branch):
         for cond, outcome in ((node.cond, True), (negated(node.cond), False)):
             if cond in facts:
-                side = node.then if facts[cond] == outcome else node.orelse
-                return [n for each in side for n in _known(each, facts)]
+                found: list[Node] = []
+                for each in node.then if facts[cond] == outcome else node.orelse:
+                    if completes(found):
+                        found += _known(each, facts)
+                return found
         break
     if isinstance(node, Copy):
         return [Copy(list(node.pairs), node.back)]  # may be done on several paths

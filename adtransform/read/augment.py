@@ -32,6 +32,11 @@ from adtransform.rewrite import loaded, operands
 
 _KEY = "%key"
 
+_CHOICES = ("numpy.where", "numpy.select")  # which make an array without axes of numbers
+_NUMBERS = ("numpy.copy", "numpy.transpose")  # also methods and attributes of NumPy's numbers, which give numbers
+_FILLED = ("numpy.zeros", "numpy.ones", "numpy.empty", "numpy.full")
+_ARRAYS = ("array", "deep", "rank")  # what is assumed of a parameter that has axes
+
 
 def _shown(name: str) -> str:
     """What shares the memory of something, in a message."""
@@ -146,6 +151,7 @@ class Augment(Control):
                 self.assume_no_list(a, "`{}` is updated as a whole")  # a list would have more items
             rebind(self.binary(op, before, value, stmt))
             return True
+        self.has_axes(name, before, stmt, place)
         new = self.value(self.binary(op, before, value, stmt), stmt)
         self.place = self.origin(stmt)
         t, u = self.type_of(a), self.type_of(new)
@@ -326,6 +332,8 @@ class Augment(Control):
             return False
         if not param and view.path and not any(n in used for n in own):
             return self.is_row(name, view, shown, stmt)
+        if self.made_by(content) in _CHOICES:
+            return True
         if not param:
             sources = self.sources_of(content)
             if sources is None:
@@ -372,6 +380,47 @@ class Augment(Control):
         self.take(param, f"axes {test}", test, f"`{name}` is taken as a number, not as a view")
         return False
 
+    def has_axes(self, name: str, view: View, stmt: ast.AugAssign, place: Place | None = None) -> None:
+        """Have what is written as an array, and seen by others, have axes: arithmetic without any makes a number."""
+        a = self.value(view)
+        op = self.made_by(a)
+        made = op in _CHOICES or not (op in _NUMBERS or elementwise(op))
+        if made or not self.may_be_bare(a) or not self.aliases(view, place or name):
+            return
+        found = self.axes(a)
+        if found is None:
+            shown = _shown(self.aliases(view, place or name)[0])
+            self.refuse(stmt, f"`{name}` updated in place, seen as {shown} too", "annotate the parameters, or copy")
+        if found.pop("", 0) > 0 or not found:
+            return
+        terms = [f"np.ndim({p}) {'-+'[more > 0]} {abs(more)}" if more else f"np.ndim({p})" for p, more in found.items()]
+        (param, more), *rest = found.items()
+        test = f"max({', '.join(terms)}) > 0" if rest else f"np.ndim({param}) > {-more}"
+        self.take(param, f"axes {test}", test, f"`{name}` is taken as an array, not as a number")
+
+    def made_by(self, a: object) -> str:
+        """The operation that computes a value; empty where it is not known."""
+        let = self.definitions.get(a) if isinstance(a, Var) else None
+        return "" if let is None else self.made_by(let.args[0]) if let.op == "assign" else let.op
+
+    def may_be_bare(self, a: object) -> bool:
+        """Whether a value may have no axes: a number, or what NumPy makes of one."""
+        if not isinstance(a, Var):
+            return True
+        if (rank := self.rank(a)) is not None:
+            return rank == 0
+        let = self.definitions.get(a)
+        name = loaded(let)
+        if isinstance(a.type, Unknown) or let is None or name:
+            return isinstance(a.type, Unknown) and not any(t.kind.startswith(_ARRAYS) for t in self.taken.get(name, ()))
+        if let.op in _FILLED:
+            made = self.definitions.get(let.args[0]) if isinstance(let.args[0], Var) else None
+            return made is not None and (made.op == "index" or (made.op == "shape" and self.may_be_bare(made.args[0])))
+        if let.op == "index":
+            return let.args[1] == Const(Ellipsis) and self.may_be_bare(let.args[0])
+        same = let.op in RANK_KEEPING or let.op in _NUMBERS
+        return (same or elementwise(let.op)) and all(map(self.may_be_bare, let.args[:1] if same else operands(let)))
+
     def axes(self, a: object) -> dict[str, int] | None:
         """How many axes a value has more than each parameter it is made of; under no name how many at least."""
         if not isinstance(a, Var):
@@ -384,15 +433,24 @@ class Augment(Control):
         if name := loaded(let):
             return {"": 0} if self.has_taken(name, "number") else {name: 0} if isinstance(a.type, (Unknown, Array)) else None
         row = let.op == "numpy.array" and not let.kwargs
-        if not (row or let.op in RANK_KEEPING or elementwise(let.op) or let.op.startswith("math.")):
+        if let.op in _FILLED and isinstance(let.args[0], Var):
+            made = self.definitions.get(let.args[0])
+            return self.axes(made.args[0]) if made is not None and made.op == "shape" else None
+        if let.op == "index" and let.args[1] == Const(Ellipsis):
+            return self.axes(let.args[0])
+        if let.op == "index" and (count := self.ints(let.args[1])):
+            whole = self.axes(let.args[0])
+            return whole and {name: more - count for name, more in whole.items()}
+        same = let.op in RANK_KEEPING or let.op in _NUMBERS
+        if not (row or same or elementwise(let.op) or let.op.startswith("math.")):
             return None
         found: dict[str, int] = {}
-        for part in let.args[:1] if let.op in RANK_KEEPING else operands(let):
+        for part in let.args[:1] if same else operands(let):
             inner = self.axes(part)
             if inner is None:
                 return None
             for name, more in inner.items():
-                found[name] = max(found.get(name, 0), more + row)
+                found[name] = max(found.get(name, more + row), more + row)
         return found
 
     def sources_of(self, a: object) -> list[str] | None:
@@ -428,6 +486,8 @@ class Augment(Control):
             own = isinstance(base, ObjectRef) or (isinstance(base, ListRef) and isinstance(key, ast.Slice))
             value, before = self.added([before], lambda: before if own else self.subscript(base, key, stmt), stmt)
             if isinstance(before, View) and isinstance(self.type_of(self.value(before)), Array):
+                if isinstance(base, (ListRef, DictRef)):
+                    self.has_axes(ast.unparse(stmt.target), before, stmt, self.place_of(base, key))
                 new = self.value(self.binary(op, before, value, stmt), stmt)
                 self.overwrite(before, new, stmt)
                 self.set_again(base, key, before, stmt)

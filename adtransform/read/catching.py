@@ -12,13 +12,14 @@ import functools
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
+from adtransform.failing import may_raise
 from adtransform.ir import Const, Let, Origin, Region, Try, Var
 from adtransform.lattice import BOOL
 from adtransform.read.branches import Branches, void
 from adtransform.read.core import Opened, State, Unreached
 from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE
 from adtransform.read.merge import same_place
-from adtransform.read.raising import Catch, Watch, may_raise
+from adtransform.read.raising import Catch, Watch
 from adtransform.read.refs import Conflict, Content, Storage
 from adtransform.rewrite import exported
 

@@ -205,7 +205,7 @@ class Loops(Methods):
 
         def close() -> None:
             for name, template in meeting.names.items():
-                self.flatten(None if self.is_lost(self.frame.env) else self.frame.env.get(name), template, nexts)
+                self.hand_on(name, template, nexts)
             ends = {
                 storage: end for storage, end in self._ends(meeting, self.frame.env, self.heap) if storage in meeting.bodies
             }
@@ -442,8 +442,7 @@ class Loops(Methods):
 
         def collect() -> None:
             for name, template in late.names.items():
-                gone = not name.startswith("%") and self.is_lost(self.frame.env)
-                self.flatten(None if gone else self.frame.env.get(name), template, nexts)
+                self.hand_on(name, template, nexts)
             ends = {storage: last for (_, last), storage in late.pairs.items()}
             for storage, body in late.bodies.items():
                 self.flatten_content(self._held_at(ends.get(storage) or storage), body, storage, nexts)

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Mapping
 from dataclasses import replace
 
-from adtransform.ir import Atom, Const, If, Region, Var
+from adtransform.ir import UNDEFINED, Atom, Const, If, Region, Var
 from adtransform.lattice import TEXT, Saved, meet
 from adtransform.read.core import Opened, State
 from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE
@@ -292,13 +292,29 @@ class Merging(Templating):
         self._go_on(meeting, merged, a.state, b.state)
 
     def _collect(self, meeting: Meeting, side: int, found: list[Atom]) -> None:
-        env = self.frame.env
-        dead = DEAD in env
+        dead = DEAD in self.frame.env
         for name, template in meeting.names.items():
-            gone = dead or (self.is_lost(env) and not name.startswith("%"))
-            self.flatten(None if gone else env.get(name), template, found)
+            self.hand_on(name, template, found)
         for storage, body in meeting.bodies.items():
             self.flatten_content(None if dead else self._held(storage, meeting, side == 0), body, storage, found)
+
+    def hand_on(self, name: str, template: Template, found: list[Atom]) -> None:
+        """The values of a name at the end of a path; a part of something is not read where the path has returned before."""
+        env, flag = self.frame.env, name.startswith("%")
+        gone = DEAD in env or (self.is_lost(env) and not flag)
+        ref, returned = None if gone else env.get(name), self.frame.flag(RETURNED)
+        if flag or self.frame.pending or not isinstance(returned, Var) or not (isinstance(ref, View) and ref.path):
+            self.flatten(ref, template, found)
+            return
+        values: list[Atom] = []
+        body = self.region(self.save(), lambda: self.flatten(ref, template, values)).builder.body
+        made = [v for v in dict.fromkeys(values) if isinstance(v, Var) and any(v in s.targets for s in body)]
+        targets = {v: Var(v.type, v.hint) for v in made}
+        if body:
+            unread = Region((), (), (UNDEFINED,) * len(made))
+            self.builder.add(If(tuple(targets.values()), returned, unread, Region((), tuple(body), tuple(made)), self.place))
+            self.before.update({t: v for v, t in targets.items()})
+        found += [targets.get(v, v) if isinstance(v, Var) else v for v in values]
 
     def is_lost(self, env: Mapping[str, Ref]) -> bool:
         """Whether the names of a path do not matter any more: it raises, or returns and no `finally` is still to run."""

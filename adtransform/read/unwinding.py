@@ -7,6 +7,7 @@ import functools
 import operator
 from collections.abc import Callable, Sequence
 
+from adtransform.failing import may_raise
 from adtransform.ir import Const, Let, Region, Var
 from adtransform.ops import CALLS, EXTERNAL
 from adtransform.read.branches import void
@@ -15,7 +16,7 @@ from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE, VAL
 from adtransform.read.loops import BROKE
 from adtransform.read.matching import Matching
 from adtransform.read.merge import same_place
-from adtransform.read.raising import Catch, may_raise
+from adtransform.read.raising import Catch
 from adtransform.read.refs import DictRef, External, ListRef, ObjectRef, Ref, Storage, TupleRef, View
 from adtransform.read.scope import assigned
 from adtransform.rewrite import statements
