@@ -18,13 +18,10 @@ from adtransform.read.refs import (
     DictRef,
     Entries,
     Items,
-    Lazy,
     ListRef,
-    MaybeRef,
     ObjectRef,
     Ref,
     Storage,
-    TupleRef,
     View,
     present,
 )
@@ -176,11 +173,10 @@ class Augment(Control):
         if (name := self.named_item(item) or self.other_list(item.storage) or twice) and isinstance(value, Var):
             self.asked.append(Asked(value, ast.unparse(stmt.target), _shown(name), self.origin(stmt)))
         for storage in self.partners(item.storage):
-            name = self.reached(storage)
+            name = self.reached(storage, beside=True)
             if name and not self.is_list(storage) and isinstance(self.type_of(self.value(View(storage))), (Array, Unknown)):
-                self.refuse(
-                    stmt, f"an item updated in place, which may be `{name}`", f"put a copy into the list: {name}.copy()"
-                )
+                what = f"an item updated in place, which may be {_shown(name)}"
+                self.refuse(stmt, what, "put a copy into the list: l.append(x.copy())")
         self.may_be_passed_twice(item, stmt)
 
     def inner_list(self, item: View, op: str, value: Ref, stmt: ast.AugAssign) -> bool:
@@ -199,29 +195,18 @@ class Augment(Control):
         return next((n for s in self.partners(storage) if self.is_list(s) and (n := self.reached(s))), "")
 
     def named_item(self, item: View) -> str:
-        """A name, still to be read, of an item of a list as deep in it as this one; empty where there is none."""
-        todo: list[tuple[str, Ref]] = []
+        """What holds an item of a list as deep in it as this one, a name still to be read or none; empty where nothing does."""
+        holders = [*self.unnamed]
         frame: Frame | None = self.frame
         while frame is not None:
-            todo += [(n, r) for n, r in frame.env.items() if frame.is_live(n)]
+            holders += [(n, [r]) for n, r in frame.env.items() if frame.is_live(n)]
             frame = frame.caller
-        seen: set[Storage] = set()
-        while todo:
-            name, ref = todo.pop()
-            match ref:
-                case View(owner, path) if owner is item.storage and len(path) >= len(item.path):
-                    return name.lstrip("%")
-                case TupleRef(items) | Lazy(_, items):
-                    todo += [(name, r) for r in items]
-                case MaybeRef(_, inner):
-                    todo.append((name, inner))
-                case ListRef(owner) | DictRef(owner) | ObjectRef(owner) if owner not in seen:
-                    seen.add(owner)
-                    content = self.heap.get(owner)
-                    if isinstance(content, (Items, Entries)):
-                        held = content.refs if isinstance(content, Items) else content.refs.values()
-                        todo += [(name, r) for r in held]
-        return ""
+
+        def holds(ref: Ref) -> bool:
+            views = (r for r in self.holds(ref) if isinstance(r, View))
+            return any(v.storage is item.storage and len(v.path) >= len(item.path) for v in views)
+
+        return next((what for what, refs in holders if any(map(holds, refs))), "")
 
     def in_list(self, storage: Storage, op: str, value: Ref, stmt: ast.AugAssign) -> bool:
         """`l += more`, `l *= count` in the list itself; False for an array, to which the list is added."""

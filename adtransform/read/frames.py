@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -191,6 +192,16 @@ class Frame:
             or name.startswith("%h")
             or any(name in targets(clause.target) for clause in self.clauses)
         )
+
+    @contextmanager
+    def during(self, call: ast.AST) -> Iterator[None]:
+        """While a call is performed: what the statement being read may still read is live."""
+        live = self.live
+        self.live |= self.read_around(call)
+        try:
+            yield
+        finally:
+            self.live = live
 
     def read_around(self, call: ast.AST) -> int:
         """The names that the statement being read may still read after a call in it: a mask."""

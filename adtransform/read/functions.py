@@ -6,6 +6,7 @@ import ast
 import functools
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 
 from adtransform.errors import Refusal, TargetError
@@ -46,6 +47,10 @@ _RENAMED = re.compile(r"(?<=id=')(\w*[^\W_])_+(?=')")
 # The file that hands nested arguments over to the user's function.
 WRAPPER = "<arguments>"
 
+# The methods that change the list, deque, dict or iterator they belong to.
+_CHANGING = frozenset(
+    "append appendleft clear extend extendleft insert pop popitem popleft remove reverse rotate setdefault sort update".split()
+)
 
 _COPY = "copy_of"
 
@@ -89,7 +94,11 @@ class Functions(Derived):
         called = [function]
         with self.holding(called), self.holding(args):
             columns = self.arguments(node, function, args, kwargs)
-        return self.apply(called[0], args, kwargs, node) if columns is None else columns
+        if columns is not None:
+            return columns
+        own = called[0]
+        with self.frame.during(node) if isinstance(own, Method) and own.name in _CHANGING else nullcontext():
+            return self.apply(own, args, kwargs, node)
 
     def arguments(self, node: ast.Call, function: Ref, args: list[Ref], kwargs: dict[str, Ref]) -> Ref | None:
         """Read the arguments of a call; of `zip(*rows)` what it gives."""
@@ -219,12 +228,8 @@ class Functions(Derived):
                 what = f"a call of a function that sees `{seen}` as the comprehension around it has left it"
                 self.refuse(node, what, f"bind it where the function is made: lambda x, {seen}={seen}: ...")
         bound = self.bind_arguments(function, args, kwargs, node)
-        outer, live = self.frame, self.frame.live
-        outer.live |= outer.read_around(node)
-        try:
+        with self.frame.during(node):
             return self.call_function(function, bound, args, node)
-        finally:
-            outer.live = live
 
     def copy_of(self, ref: Ref, node: ast.AST) -> Ref:
         """What the helper of that name gives: an array or a list of its own, a number as it is."""

@@ -97,22 +97,26 @@ class Heap(Core):
 
     def storages(self, ref: Ref, but: Place | None = None) -> Iterator[Storage]:
         """The storages that a reference leads to, `but` through an attribute of an object or an item of a list or a dict."""
+        return (held.storage for held in self.holds(ref, but))
+
+    def holds(self, ref: Ref, but: Place | None = None) -> Iterator[View | ListRef | DictRef | ObjectRef]:
+        """The views and containers that a reference leads to, itself included."""
         seen: set[Storage] = set()
         todo: list[Ref] = [ref]
         while todo:
             match todo.pop():
-                case View(storage):
-                    yield storage
+                case View(storage) as view:
+                    yield view
                     content = self.heap.get(storage)
                     if isinstance(content, Choice):
                         todo.extend(content.sides)
                 case TupleRef(items) | Lazy(_, items):
                     todo.extend(reversed(items))
-                case ListRef(storage) | DictRef(storage) | ObjectRef(storage):
+                case (ListRef(storage) | DictRef(storage) | ObjectRef(storage)) as container:
                     if storage in seen:
                         continue
                     seen.add(storage)
-                    yield storage
+                    yield container
                     content = self.heap.get(storage)
                     if isinstance(content, (Items, Entries)):
                         refs = enumerate(content.refs) if isinstance(content, Items) else content.refs.items()

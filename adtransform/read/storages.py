@@ -299,7 +299,7 @@ class Storages(Assuming):
         alike = [other for other in partners if self.is_container(other) and self.is_dict(other) == table]
         sharing = {other for other in alike if frozenset((storage, other)) in self.sharing}
         alike = [other for other in alike if other not in sharing or (other, storage) in self.contained]
-        names = {self.reached(other, beside=not structural) for other in (alike if structural else partners)} - {""}
+        names = {self.reached(other, beside=True) for other in (alike if structural else partners)} - {""}
         if BESIDE in names:
             self.refuse(node, "a write to what is in hand beside it", "write a statement of its own, or copy: .copy()")
         if LOOP in names:
@@ -404,11 +404,8 @@ class Storages(Assuming):
         """Whether nothing but what `node` gives still leads to a storage that is made here."""
         if storage.param or storage.frozen or node is None:
             return False
-        live = self.frame.live
-        self.frame.live |= self.frame.read_around(node)
-        seen = self.reached(storage)
-        self.frame.live = live
-        return not seen
+        with self.frame.during(node):
+            return not self.reached(storage)
 
     def successor(self, before: Storage, value: Var) -> Ref:
         """What stands for all of a storage that nothing else leads to: whether it is a copy does not matter."""
