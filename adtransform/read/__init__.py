@@ -86,7 +86,8 @@ def read(
                 live.add(id(loop.node))
             except Recursive as recursive:
                 alone[id(recursive.node)] = recursive.grows
-    raise DifferentiationError([])
+    endless = reader.refusal(node, "a function of which too much has to be assumed", "annotate its parameters")
+    raise DifferentiationError([endless.message] if endless.message else [])
 
 
 class Reader(Statements):

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from adtransform.ir import Atom, Const, Var
-from adtransform.lattice import Dict, List, Tuple
+from adtransform.lattice import UNDEFINED, Dict, List, Static, Tuple
 from adtransform.read.core import Core
 from adtransform.read.refs import (
     Choice,
@@ -66,6 +66,14 @@ class Heap(Core):
     def is_container(self, storage: Storage) -> bool:
         """Whether a storage is that of a list, a dict or an object."""
         return self.is_list(storage) or isinstance(self.heap.get(storage), Entries)
+
+    def levels(self, storage: Storage) -> int | None:
+        """How deep in lists the items of a list of unknown length are; None where it is not known."""
+        content, levels = self.heap.get(storage), 0
+        t = content.type if isinstance(content, Var) else UNDEFINED
+        while isinstance(t, List):
+            t, levels = t.item, levels + 1
+        return None if isinstance(t, Static) else levels
 
     def is_table(self, storage: Storage) -> bool:
         """Whether a storage is that of a dict whose keys are not known."""

@@ -111,7 +111,8 @@ class Loops(Methods):
         outer_broke = self.frame.env.setdefault(BROKE, FALSE)
         self.frame.env[BROKE] = FALSE
         if id(loop.node) in self.detached_loops:
-            self.detach_all()
+            with self.frame.during(loop.node):
+                self.detach_all()
         entry = self.save()
         place = self.place
         plan = self._plan_of(loop)

@@ -297,6 +297,7 @@ class Storages(Assuming):
         partners = [other for other in partners if storage not in self.storages(View(other))]
         table = self.is_table(storage)
         alike = [other for other in partners if self.is_container(other) and self.is_dict(other) == table]
+        alike = [other for other in alike if self.levels(other) in (None, self.levels(storage) or self.levels(other))]
         sharing = {other for other in alike if frozenset((storage, other)) in self.sharing}
         alike = [other for other in alike if other not in sharing or (other, storage) in self.contained]
         names = {self.reached(other, beside=True) for other in (alike if structural else partners)} - {""}
