@@ -216,11 +216,17 @@ class _Pull(Inlined):
         """How many axes an operand of the whole has; None where that is not known."""
         return rank_of(type_of(self.names[self.loads[a][1:]])) if isinstance(a, Var) and a in self.loads else None
 
+    def given(self, a: Atom) -> Atom:
+        """What the whole is given for an operand."""
+        return self.names.get(self.loads[a], a) if isinstance(a, Var) and a in self.loads else a
+
     def row(self, stmt: Let, a: Atom, position: int) -> tuple[Transpose, dict[str, Atom]]:
         """The row that transposes `stmt` with respect to the operand `a` at `position`."""
         for row in TRANSPOSES.get(stmt.op, ()):
             names = row.pattern.bind(stmt)
             if names is None or (row.rank is not None and row.rank != self.rank(a)):
+                continue
+            if row.when is not None and not row.when({n: self.given(x) for n, x in names.items()}):
                 continue
             if row.operand.startswith("*"):
                 lead = len(row.pattern.operands) - 1

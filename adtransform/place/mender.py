@@ -37,23 +37,36 @@ class Before:
 
 
 def _may_be_unbound(nodes: list[Node]) -> set[Var]:
-    """The variables that some path leaves unbound."""
-    moves: dict[Operand, list[Var]] = {}
+    """The variables that some path leaves unbound, and adjoints of such, which are the number 0 then."""
+    moves: dict[object, list[object]] = {}  # `(l,)`: what a list holds
+
+    def move(source: object, target: object) -> None:
+        moves.setdefault(source, []).append(target)
+
     for node in walk(nodes):
-        if isinstance(node, Copy):
-            for t, s in node.pairs:
-                moves.setdefault(s, []).append(t)
-        elif isinstance(node, Loop):
-            for q, p in node.exits:
-                moves.setdefault(p, []).append(q)
-    found: set[Var] = set()
-    todo: list[Operand] = [UNDEFINED]
+        if isinstance(node, (Copy, Loop)):
+            for t, s in node.pairs if isinstance(node, Copy) else node.exits:
+                move(s, t)
+                move((s,), (t,))
+        elif isinstance(node, Bind) and node.targets:
+            args, t = node.tree.args, node.targets[0]
+            match node.tree.op:
+                case "zeros" | "fit":
+                    move(args[-1], t)
+                case "push":
+                    move(args[1], (t,))
+                    move((args[0],), (t,))
+                case "pop":
+                    move((args[0],), (t,))
+                    move((args[0],), node.targets[1])
+    found: set[object] = set()
+    todo: list[object] = [UNDEFINED]
     while todo:
-        for t in moves.get(todo.pop(), ()):
-            if t not in found:
-                found.add(t)
-                todo.append(t)
-    return found
+        for one in moves.get(todo.pop(), ()):
+            if one not in found:
+                found.add(one)
+                todo.append(one)
+    return {v for v in found if isinstance(v, Var)}
 
 
 def _moves(node: Node) -> list[tuple[Operand, Var]]:

@@ -166,8 +166,14 @@ class Methods(Library):
                 return Const(None)
             case "pop":
                 return self.list_pop(storage, content, args, node)
-            case "appendleft" | "insert" if storage.limit is not None:
-                self.refuse(node, f"`.{name}` of a `deque` of limited length", "append to it item by item")
+            case "appendleft" if (limit := storage.limit) is not None:
+                storage.limit = None
+                self.list_method(owner, "insert", [Const(0), *args], kwargs, node)
+                storage.limit = limit
+                self.keep_last(owner, limit, node, left=True)
+                return Const(None)
+            case "insert" if storage.limit is not None:
+                self.refuse(node, "`.insert` into a `deque` of limited length", "append to it item by item")
             case "extend":
                 self.extend(storage, args[0], node)
                 return Const(None)

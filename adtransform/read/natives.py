@@ -14,6 +14,7 @@ import numpy as np
 from adtransform.ir import Const, Var
 from adtransform.lattice import BOOL, TEXT, Array, Scalar, Static, Tuple
 from adtransform.ops import resolve
+from adtransform.read.core import Unroll
 from adtransform.read.objects import Objects
 from adtransform.read.refs import (
     ClassRef,
@@ -170,6 +171,12 @@ def _tuple(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST
     if isinstance(args[0], Var) and self.type_of(args[0]) == Static("shape"):
         return args[0]
     items = self.known_items(args[0])
+    if items is None and isinstance(args[0], Lazy):
+        items = self.known_items(self.as_list(args[0], node))
+        clauses = args[0].node.generators if args[0].node is not None and items is None else []
+        for clause in clauses:
+            if id(clause) not in self.unrolled_loops:
+                raise Unroll(clause)
     if items is None:
         self.refuse(node, "a tuple of unknown length", "use a list or an array")
     return TupleRef(tuple(items))

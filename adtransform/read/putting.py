@@ -187,16 +187,23 @@ class Putting(Indexing):
         made.storage.factory, made.storage.limit, made.storage.queue = storage.factory, storage.limit, storage.queue
         return made
 
-    def keep_last(self, owner: ListRef, limit: Atom, node: ast.AST) -> None:
-        """A `deque` of limited length to which items were added: without its first ones where it is too long."""
+    def keep_last(self, owner: ListRef, limit: Atom, node: ast.AST, *, left: bool = False) -> None:
+        """A `deque` of limited length to which items were added: without its first ones where it is too long.
+
+        `left`: they were added on the left, and the last ones go.
+        """
         content, size = self.content(owner.storage), self.static(limit)
         if isinstance(content, Items) and size is not None:
-            self.heap[owner.storage] = Items(content.refs[max(0, len(content.refs) - size.value) :])
+            kept = slice(0, size.value) if left else slice(max(0, len(content.refs) - size.value), None)
+            self.heap[owner.storage] = Items(content.refs[kept])
             return
         before = self.loosen(owner.storage)
         self.at_node(node)
-        first = self.let("builtins.max", Const(0), self.let("operator.sub", self.let("builtins.len", before), limit), type=INT)
-        rest = self.let("slice", first, Const(None), Const(None))
+        first: Atom = Const(None)
+        if not left:
+            over = self.let("operator.sub", self.let("builtins.len", before), limit)
+            first = self.let("builtins.max", Const(0), over, type=INT)
+        rest = self.let("slice", first, limit if left else Const(None), Const(None))
         self.heap[owner.storage] = self.let("index", before, rest, hint=self.list_name(owner.storage))
 
     def list_name(self, storage: Storage) -> str:

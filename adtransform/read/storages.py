@@ -297,7 +297,8 @@ class Storages(Assuming):
         partners = [other for other in partners if storage not in self.storages(View(other))]
         table = self.is_table(storage)
         alike = [other for other in partners if self.is_container(other) and self.is_dict(other) == table]
-        alike = [other for other in alike if self.levels(other) in (None, self.levels(storage) or self.levels(other))]
+        levels = self.levels(storage)  # what it holds itself does not see which items it has
+        alike = [other for other in alike if levels is None or (self.levels(other) or levels) >= levels]
         sharing = {other for other in alike if frozenset((storage, other)) in self.sharing}
         alike = [other for other in alike if other not in sharing or (other, storage) in self.contained]
         names = {self.reached(other, beside=True) for other in (alike if structural else partners)} - {""}

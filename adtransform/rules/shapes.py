@@ -6,6 +6,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from adtransform.build import type_of
+from adtransform.ir import Atom, Const
+from adtransform.lattice import Scalar
 from adtransform.rules.table import alias, rule, transpose
 
 rule("reshape(u, k)", "reshape(du, k)")
@@ -111,17 +116,28 @@ transpose("flip(a, axis=None)", "flip(bar, axis=axis)")
 transpose("roll(a, k, axis=None)", "roll(bar, negative(k), axis=axis)")
 transpose("repeat(a, k, axis=None)", "scatter(bar, repeat(reshape(arange(size(a)), shape(a)), k, axis=axis), a)")
 transpose("tile(a, k)", "scatter(bar, tile(reshape(arange(size(a)), shape(a)), k), a)")
+
+
+def _is_fixed(names: Mapping[str, Atom]) -> bool:
+    """Whether as many zeros are put around on all sides, and how many is known."""
+    k = names["k"]
+    return _is_even(names) and isinstance(k, Const) and k.value > 0
+
+
+def _is_even(names: Mapping[str, Atom]) -> bool:
+    """Whether as many zeros are put around on all sides."""
+    t = type_of(names["k"])
+    return names["mode"] == Const("constant") and isinstance(t, Scalar) and t.kind == "int"
+
+
+transpose("pad(a, k, mode='constant')", "bar[k:-k]", rank=1, when=_is_fixed)
+transpose("pad(a, k, mode='constant')", "bar[k:-k, k:-k]", rank=2, when=_is_fixed)
+transpose("pad(a, k, mode='constant')", "bar[k:k + shape(a)[0]]", rank=1, when=_is_even)
+transpose("pad(a, k, mode='constant')", "bar[k:k + shape(a)[0], k:k + shape(a)[1]]", rank=2, when=_is_even)
 transpose(
     "pad(a, k, mode='constant')",
-    "bar[k:-k] if mode == 'constant' and isinstance(k, int) and k > 0 else "
     "scatter(bar * pad(ones_like(a), k, mode=mode), pad(arange(size(a)), k, mode=mode), a)",
     rank=1,
-)
-transpose(
-    "pad(a, k, mode='constant')",
-    "bar[k:-k, k:-k] if mode == 'constant' and isinstance(k, int) and k > 0 else "
-    "scatter(bar * pad(ones_like(a), k, mode=mode), pad(reshape(arange(size(a)), shape(a)), k, mode=mode), a)",
-    rank=2,
 )
 # What is put around counts where it repeats an element, and not where it is zero.
 transpose(

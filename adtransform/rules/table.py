@@ -122,13 +122,17 @@ class Rule:
 
 @record
 class Transpose:
-    """One row: the share of the operand `a` of a linear operation; `rank`: the row is for an `a` of so many axes."""
+    """One row: the share of the operand `a` of a linear operation.
+
+    `rank`: the row is for an `a` of so many axes; `when`: for such arguments, by name.
+    """
 
     op: str
     pattern: Pattern
     text: str
     operand: str
     rank: int | None = None
+    when: Callable[[Mapping[str, Atom]], bool] | None = None
 
 
 RULES: dict[str, list[Rule]] = {}
@@ -223,16 +227,24 @@ def constant(names: str, *, when: Callable[..., bool] | None = None) -> None:
         RULES[name] = [Rule(name, Pattern(name, (), {}, ("y",)), "", "", constant=True, when=when)]
 
 
-def transpose(pattern: str, share: str, *, on: str = "numpy", structural: bool = False, rank: int | None = None) -> None:
+def transpose(
+    pattern: str,
+    share: str,
+    *,
+    on: str = "numpy",
+    structural: bool = False,
+    rank: int | None = None,
+    when: Callable[[Mapping[str, Atom]], bool] | None = None,
+) -> None:
     """Register the adjoint of a linear operation for its operand `a`; `bar` is the adjoint of the result.
 
-    `rank`: for an operand of so many axes only; the first row that covers a call is taken.
+    `rank`: for an operand of so many axes only, `when`: for such arguments; the first row that covers a call is taken.
     On the right side `a` stands only for something of its shape, `i` for the position of `*a`'s operand.
     """
     shape = _pattern(pattern)
     operand = next(n for n in (*shape.operands, *shape.keywords.values()) if n in ("a", "*a"))
     for op, _ in [(shape.name, "")] if structural else _qualified(shape.name, on):
-        TRANSPOSES.setdefault(op, []).append(Transpose(op, shape, share, str(operand), rank))
+        TRANSPOSES.setdefault(op, []).append(Transpose(op, shape, share, str(operand), rank, when))
 
 
 def find(let: Let, rows: Sequence[Rule] | None = None) -> tuple[Rule, dict[str, Atom]] | None:
