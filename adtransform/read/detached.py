@@ -7,7 +7,7 @@ its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 
 from adtransform.ir import Var
@@ -96,8 +96,13 @@ class Detached(Chosen):
                     if id(node) not in self.detached_loops:
                         raise Detach(node)
                 self.heap[held] = found
-        for one in made.values():
-            for other in (storage, *made.values()):
+        self.as_held(made.values(), storage)
+
+    def as_held(self, items: Collection[Storage], storage: Storage) -> None:
+        """Note what may be one with items that were taken off a list."""
+        others = (storage, *self.partners(storage), *items)
+        for one in items:
+            for other in others:
                 self.relate(one, other)
 
     def off_their_lists(self, refs: list[Ref]) -> list[Ref]:
@@ -109,9 +114,7 @@ class Detached(Chosen):
                 ref = self.by_itself(ref, made.setdefault(ref.storage, {}))
             found.append(ref)
         for storage, items in made.items():
-            for one in items.values():
-                for other in (storage, *items.values()):
-                    self.relate(one, other)
+            self.as_held(items.values(), storage)
         return found
 
     def by_itself(self, view: View, made: dict[tuple[Step, ...], Storage], depth: int = 0) -> View:

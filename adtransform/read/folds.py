@@ -12,7 +12,7 @@ from adtransform.read.frames import FALSE
 from adtransform.read.iteration import Iteration
 from adtransform.read.loops import Loop
 from adtransform.read.outline import unique
-from adtransform.read.refs import DictRef, Lazy, ListRef, RangeRef, Ref, Stream, TupleRef, View
+from adtransform.read.refs import DictRef, Lazy, ListRef, RangeRef, Ref, Since, Stream, TupleRef, View
 from adtransform.read.scope import assigned, inside, targets
 from adtransform.read.storages import mutable
 from adtransform.source import descend
@@ -68,10 +68,7 @@ class Folds(Iteration):
         if ref.frame is not self.frame:
             self.refuse(stmt, "a generator used in another function", "pass a list: [...]")
         if len(ref.node.generators) > 1:
-            listed = self.as_list(ref, stmt)
-            assert isinstance(listed, ListRef)
-            self.streams[listed.storage] = self.streams_of(ref)[0]
-            return listed, each, frozenset()
+            return self.materialised(ref, stmt), each, frozenset()
         node = self.of_its_own(ref.node)
         clause = node.generators[0]
 
@@ -290,8 +287,12 @@ class Folds(Iteration):
         """Whether nothing that changes can be told from what something gives one by one."""
         raise NotImplementedError
 
-    def passing(self, listed: Ref, function: Ref, parts: tuple[Ref, ...]) -> Ref:
-        """A list in the place of what `map` or `filter` gives one by one."""
+    def since(self) -> Since:
+        """What there is now, to see later what has changed."""
+        raise NotImplementedError
+
+    def passing(self, listed: Ref, function: Ref, parts: tuple[Ref, ...], since: Since, node: ast.AST) -> Ref:
+        """A list in the place of what `map` or `filter` gives one by one; `since`: before it was made."""
         raise NotImplementedError
 
     def as_list(self, ref: Ref, node: ast.AST) -> Ref:

@@ -299,6 +299,7 @@ class Methods(Library):
 
     def extend(self, storage: Storage, other: Ref, node: ast.AST) -> None:
         """`xs.extend(other)`, `xs += other`"""
+        self.extended_by(storage, other, node)
         self.may_write(storage, node, structural=True, appended=storage.limit is None)
         content = self.content(storage)
         more = self.as_list(other, node)
@@ -355,6 +356,7 @@ class Methods(Library):
         if name == "extend":
             if self.in_each(owner, lambda side: self.list_item_method(side, t, name, args, kwargs, node), node):
                 return Const(None)
+            self.extended_by(owner.storage, args[0], node)
             inner = self.sublist(self.let("assign", self.value(owner, node), type=t), owner.storage)
             assert isinstance(inner, ListRef)
             self.extend(inner.storage, args[0], node)

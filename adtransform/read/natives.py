@@ -153,8 +153,9 @@ def _all(name: str) -> Handler:
             return self.choose(cond, lambda: Const(True), lambda: test, node)
 
         before = self.heap.copy()
+        writes = any(stream.writes for stream in self.streams_of(args[0]))
         found = self.accumulated(args[0], Const(conjunction), step, node)
-        if any(self.heap.get(storage) is not content for storage, content in before.items()):
+        if writes or any(self.heap.get(storage) is not content for storage, content in before.items()):
             self.refuse(node, f"`{name}` of what changes something, which stops at the first", "write a loop with `break`")
         return found
 
@@ -267,7 +268,8 @@ def _map(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) 
         inner = self.known_items(item) if len(parts) > 1 else [item]
         return self.apply(function, list(inner or ()), {}, node)
 
-    return self.passing(self.collected(source, each, node), function, tuple(parts))
+    since = self.since()
+    return self.passing(self.collected(source, each, node), function, tuple(parts), since, node)
 
 
 def _reduce(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:

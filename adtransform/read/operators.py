@@ -501,6 +501,10 @@ class Operators(Putting):
 
     # What other parts provide.
 
+    def extended_by(self, storage: Storage, other: Ref, node: ast.AST) -> None:
+        """Refuse to extend a list by what reads it, one by one: each item would see those before it."""
+        raise NotImplementedError
+
     def operated(self, op: str, left: Ref, right: Ref, node: ast.AST) -> Ref | None:
         """A binary operator between objects."""
         raise NotImplementedError

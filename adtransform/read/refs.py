@@ -158,12 +158,16 @@ RUN_OVER = ("zip", "enumerate", "reversed", "generator", "product")  # once, but
 
 @record
 class Stream:
-    """Something run over before the loop over it begins: what it reads of what is around, and whether it may do more."""
+    """Something run over before the loop over it begins: what it reads of what is around, and whether it may do more.
+
+    `writes`: it has changed or printed something, which whoever runs over it may tell from when it did.
+    """
 
     names: tuple[str, ...]
     frame: Frame | None
     given: tuple[Ref, ...]
     runs: bool = False
+    writes: bool = False
 
 
 @record(eq=False)
@@ -302,6 +306,8 @@ class Choice:
 
 
 Content = Var | Const | Items | Entries | Choice
+
+Since = tuple[Mapping[Storage, Content], int]  # what storages held at some time, and how many statements there were
 Pair = frozenset[Storage]
 
 

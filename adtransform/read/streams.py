@@ -37,6 +37,7 @@ from adtransform.read.refs import (
     ListRef,
     ObjectRef,
     Ref,
+    Since,
     Storage,
     Stream,
     TupleRef,
@@ -46,6 +47,7 @@ from adtransform.rewrite import statements
 from adtransform.source import Definition, descend
 
 _LIST = "make a list of it: list(...)"
+_WRITES = "a loop over what is computed one by one by a function that changes something", "call the function in the loop"
 
 
 class Streams(Functions):
@@ -59,13 +61,11 @@ class Streams(Functions):
         if not yields(function.node):
             return super().enter_function(function, args, kwargs, node)
         self.check_end(function, node)
-        before, mark = self.heap.copy(), len(self.builder.body)
+        since = self.since()
         ref = super().enter_function(collecting(function), args, kwargs, node)
-        added = self.builder.body[mark:]
-        every = statements(Region((), tuple(added), ()))
-        if any(isinstance(s, Let) and not effect_free(s.op) for s in every):
+        if self.effects(since):
             self.refuse(node, f"`{function.name}`, a generator that prints, draws or checks", _LIST)
-        if any(self.is_other(content, self.heap.get(storage)) for storage, content in before.items()):
+        if self.has_changed(since):
             self.refuse(node, f"`{function.name}`, a generator that changes what is around it", "yield what is new")
         assert isinstance(ref, ListRef)
         self.streams[ref.storage] = self.stream(function, given, runs=True)
@@ -76,11 +76,41 @@ class Streams(Functions):
         names = tuple(sorted(free_names(function.node))) if isinstance(function, FunctionRef) else ()
         return Stream(names, function.frame if isinstance(function, FunctionRef) else None, given, runs)
 
-    def passing(self, listed: Ref, function: Ref, parts: tuple[Ref, ...]) -> Ref:
-        """A list in the place of what `map` or `filter` gives one by one."""
+    def since(self) -> Since:
+        """What there is now, to see later what has changed."""
+        return self.heap.copy(), len(self.builder.body)
+
+    def has_changed(self, since: Since) -> bool:
+        """Whether what there was has changed."""
+        return any(self.is_other(content, self.heap.get(storage)) for storage, content in since[0].items())
+
+    def effects(self, since: Since) -> set[str]:
+        """The operations since that print, draw or check something."""
+        every = statements(Region((), tuple(self.builder.body[since[1] :]), ()))
+        return {s.op for s in every if isinstance(s, Let) and not effect_free(s.op)}
+
+    def passing(self, listed: Ref, function: Ref, parts: tuple[Ref, ...], since: Since, node: ast.AST) -> Ref:
+        """A list in the place of what `map` or `filter` gives one by one; `since`: before it was made."""
         assert isinstance(listed, ListRef)
-        self.streams[listed.storage] = self.stream(function, parts)
+        if any(stream.writes for ref in parts for stream in self.streams_of(ref)):
+            self.refuse(node, *_WRITES)
+        writes = self.has_changed(since) or not self.effects(since) <= {"raise", "reraise", "assert"}
+        self.streams[listed.storage] = replace(self.stream(function, parts), writes=writes)
         return listed
+
+    def materialised(self, ref: Ref, node: ast.AST) -> Ref:
+        """An iterable that can be indexed: a generator becomes a list, which may change nothing meanwhile."""
+        since = self.since()
+        found = super().materialised(ref, node)
+        if found is not ref and (self.has_changed(since) or self.effects(since)):
+            self.refuse(node, *_WRITES)
+        return found
+
+    def extended_by(self, storage: Storage, other: Ref, node: ast.AST) -> None:
+        """Refuse to extend a list by what reads it, one by one: each item would see those before it."""
+        same = {storage, *self.partners(storage)}
+        if any(s in same for stream in self.streams_of(other) for ref in self.seen_by(stream) for s in self.storages(ref)):
+            self.refuse(node, "a list extended by what reads it one by one", "append in a loop, or " + _LIST)
 
     def call_function(self, function: FunctionRef, bound: Mapping[str, Ref], args: list[Ref], node: ast.AST) -> Ref:
         """A user's function by itself, or read in a frame of its own; what can be run over once is, by it."""
@@ -160,7 +190,9 @@ class Streams(Functions):
                 content = self.heap.get(storage)
                 parts = content.refs if isinstance(content, Items) else ()
             case Lazy("generator", (first,)) if ref.node is not None:
-                names = {n.id for n in descend(ref.node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+                now = set(descend(ref.node.generators[0].iter))
+                later = [n for n in descend(ref.node) if isinstance(n, ast.Name) and n not in now]
+                names = {n.id for n in later if isinstance(n.ctx, ast.Load)}
                 own = {n for clause in ref.node.generators for n in targets(clause.target)}
                 return [Stream(tuple(sorted(names - own)), ref.frame, (first,))]
             case Lazy(_, items) | TupleRef(items):
@@ -169,7 +201,10 @@ class Streams(Functions):
 
     def iterate(self, ref: Ref, each: Callable[[Ref], None], loop: Counted, node: ast.AST, key: ast.AST | None = None) -> Atom:
         """Run over an iterable; over a generator only where neither it nor the loop changes what the other reads."""
+        ref = self.iterator(ref, node)
         self.still_there(ref, node)
+        if any(s.writes for s in self.streams_of(ref)) and (isinstance(ref, Lazy) or not isinstance(node, ast.Call)):
+            self.refuse(node, *_WRITES)
         streams = [s for s in self.streams_of(ref) if s.runs or isinstance(node, ast.For)]
         ends = any(stream.runs for stream in streams)
         if ends and isinstance(node, ast.For) and (breaks(node.body) or returns(node.body)):
@@ -194,11 +229,24 @@ class Streams(Functions):
         """What the bodies of generators read: contents of storages, and values of names of the calls they are defined in."""
         found: list[Any] = []
         for stream in streams:
-            frame = stream.frame
-            around = [frame.env[n] for n in stream.names if frame is not None and n in frame.env]
-            found += around
-            for ref in (*stream.given, *around):
+            refs = self.seen_by(stream)
+            found += refs
+            for ref in refs:
                 found += [self.heap.get(storage) for storage in self.storages(ref)]
+        return found
+
+    def seen_by(self, stream: Stream) -> list[Ref]:
+        """What something that gives items one by one is given, and what it and the functions it calls see of what is around."""
+        found = list(stream.given)
+        todo = [(stream.frame, stream.names)]
+        seen: set[int] = set()
+        while todo:
+            frame, names = todo.pop()
+            for ref in [frame.env[n] for n in names if frame is not None and n in frame.env]:
+                found.append(ref)
+                if isinstance(ref, FunctionRef) and id(ref.node) not in seen:
+                    seen.add(id(ref.node))
+                    todo.append((ref.frame, tuple(sorted(free_names(ref.node)))))
         return found
 
 

@@ -135,8 +135,9 @@ def best(self: Objects, name: str, args: Args, key: Ref | None, node: ast.AST) -
 
 def _filter(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
     test, source = args
+    since = self.since()
     found = self.filtered(source, lambda item: item if test == Const(None) else self.apply(test, [item], {}, node), node)
-    return self.passing(found, test, (source,))
+    return self.passing(found, test, (source,), since, node)
 
 
 def _combined(function: Callable[..., Any]) -> Handler:
@@ -374,11 +375,12 @@ def _one_by_one(handler: Handler, *, copies: bool = False) -> Handler:
         inside = {s for f in functions for s in _seen_by(self, f)}
         if not inside.isdisjoint(s for a in given if a not in functions for s in self.storages(a)):
             self.refuse(node, "a function that may change what it is called for one by one", "write the loop")
+        since = self.since()
         found = handler(self, args, kwargs, node)
         if found is None or (isinstance(found, Lazy) and found.kind == "product"):
             return found
         listed = found if isinstance(found, ListRef) else self.as_list(found, node)
-        return self.passing(listed, functions[0] if functions else Const(None), tuple(given))
+        return self.passing(listed, functions[0] if functions else Const(None), tuple(given), since, node)
 
     return run
 
