@@ -4,19 +4,37 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from adtransform.errors import Refusal
 from adtransform.infer.indexing import SHAPE
 from adtransform.ir import Atom, Const, Let, Var
-from adtransform.lattice import ELLIPSIS, INT, NONE, TEXT, Array, List, Saved, Scalar, Static, Tuple, Type, Unknown, kind_of
+from adtransform.lattice import (
+    BOOL,
+    ELLIPSIS,
+    INT,
+    NONE,
+    TEXT,
+    Array,
+    List,
+    Saved,
+    Scalar,
+    Static,
+    Tuple,
+    Type,
+    Unknown,
+    kind_of,
+)
 from adtransform.read.core import Unreached
 from adtransform.read.refs import (
+    Conflict,
     DictRef,
     Entries,
     Items,
     ListRef,
     Method,
+    ObjectRef,
     Ref,
     Step,
     Storage,
@@ -27,6 +45,7 @@ from adtransform.read.refs import (
 )
 from adtransform.read.storages import mutable
 from adtransform.read.tables import Tables
+from adtransform.read.values import is_plain_function
 from adtransform.rewrite import loaded
 
 _COMPARED = 16  # a key known at run time only is compared with so many
@@ -75,6 +94,9 @@ class Indexing(Tables):
         if choice is not None:
             a, b = choice.sides
             return self.choose(choice.cond, lambda: self.indexed(a, key, node), lambda: self.indexed(b, key, node), node)
+        content = self.content(owner.storage) if isinstance(owner, ListRef) else None
+        if isinstance(content, Items) and (one := self.one_of(content.refs, key, node)) is not None:
+            return one
         before = self.listed(owner.storage, key) if isinstance(owner, ListRef) else self.value(owner, node)
         t = self.type_of(before)
         if isinstance(t, Saved):
@@ -109,6 +131,54 @@ class Indexing(Tables):
             sure = True
         deep = form != "unknown" and bool(owner.storage.param or isinstance(before, Var)) and self.is_deep(before, key)
         return self.through(owner, Step("index", (key,), sure=sure or deep), node)
+
+    def one_of(self, items: tuple[Ref, ...], key: Atom, node: ast.AST) -> Ref | None:
+        """One of several objects, dicts or functions of one kind at a computed index; None for anything else.
+
+        What it holds is chosen where it is read: each attribute is an item of the list of theirs.
+        """
+        if not items or kind_of(self.type_of(key)) not in ("int", None) or isinstance(self.type_of(key), Static):
+            return None
+        if all(map(is_plain_function, items)):
+            self.trip_of_key(key, node)
+            place = self.let("index", self.let("list", *map(Const, range(len(items)))), key, type=INT)
+            found = items[-1]
+            for i, item in reversed(list(enumerate(items[:-1]))):
+                test = self.let("operator.eq", place, Const(i), type=BOOL)
+                found = self.choose(test, lambda item=item: item, lambda found=found: found, node)  # type: ignore[misc]
+            return found
+        one = items[0]
+        if isinstance(one, TupleRef) and one.kind is not None:
+            if not all(isinstance(r, TupleRef) and r.kind is one.kind and len(r.items) == len(one.items) for r in items):
+                return None
+            self.trip_of_key(key, node)
+            columns = zip(*(r.items for r in items if isinstance(r, TupleRef)), strict=True)
+            return replace(one, items=tuple(self.one_value(column, key, node) for column in columns))
+        if not isinstance(one, (ObjectRef, DictRef)) or not all(type(r) is type(one) for r in items):
+            return None
+        every = [r for r in items if isinstance(r, (ObjectRef, DictRef)) and not r.storage.outside]
+        held = [c for c in (self.content(r.storage) for r in every) if isinstance(c, Entries)]
+        alike = all(set(c.refs) == set(held[0].refs) and c.attributes == held[0].attributes for c in held)
+        kinds = {id(r.kind) for r in every if isinstance(r, ObjectRef)}
+        if len(held) < len(items) or not alike or len(kinds) > 1:
+            return None
+        self.trip_of_key(key, node)
+        storage = Storage(one.storage.label)
+        values = {name: self.one_value(tuple(c.refs[name] for c in held), key, node) for name in held[0].refs}
+        self.heap[storage] = replace(held[0], refs=values)
+        for other in [s for r in every for s in (r.storage, *self.partners(r.storage))]:
+            self.relate(storage, other)
+        return replace(one, storage=storage)
+
+    def one_value(self, values: tuple[Ref, ...], key: Atom, node: ast.AST) -> Ref:
+        """The one of several values at a computed index."""
+        one = values[0]
+        if all(v is one or (isinstance(v, Const) and v == one) for v in values):
+            return one
+        try:
+            return self.indexed(self.fresh_list(values), key, node)
+        except Refusal:
+            return Conflict("what is one of several things, of different kinds", "choose with `if`")
 
     def as_tuple(self, ref: Ref) -> Ref:
         """A tuple that is known when it runs, as one of its items; anything else as it is."""

@@ -141,7 +141,8 @@ class Objects(Folds):
     def attributes_of(self, owner: ObjectRef) -> dict[str, Ref]:
         """What an object that is not from outside holds, by name."""
         content = self.content(owner.storage)
-        assert isinstance(content, Entries)
+        if not isinstance(content, Entries):
+            self.refuse(None, f"objects of `{owner.kind.name}` that change places in a loop", "exchange what they hold")
         return dict(content.refs)
 
     def every_attribute(self, owner: ObjectRef, node: ast.AST) -> dict[str, Ref]:

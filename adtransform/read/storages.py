@@ -154,7 +154,8 @@ class Storages(Assuming):
                 if behind is None:
                     break
         what = "a list of objects, dicts or functions whose length or index is not known"
-        if all(is_limited(ref) for ref in held if isinstance(ref, (ObjectRef, DictRef)) or is_limited(ref)):
+        others = (ObjectRef, DictRef, FunctionRef, PartialRef)
+        if not any(isinstance(ref, others) and not is_limited(ref) for ref in held):
             what = "a list of deques of limited length, whose own length or index is not known"
         self.refuse(None, what, "loop over the list itself, or keep one array for each attribute")
 
