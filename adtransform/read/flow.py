@@ -50,10 +50,15 @@ class Flow:
         return ints(key, self.let)
 
 
-def is_as_long(now: object, before: object, body: Region, *, inside: bool = False) -> bool:
+def is_unchanged(now: object, before: object, body: Region) -> bool:
+    """Whether what something holds now is surely what it held before, be it carried by loops and branches of `body`."""
+    return is_as_long(now, before, body, written=False)
+
+
+def is_as_long(now: object, before: object, body: Region, *, inside: bool = False, written: bool = True) -> bool:
     """Whether what a list holds now is surely of the length it had before, where `body` made the one of the other.
 
-    `inside`: the same of all lists that it holds.
+    `inside`: the same of all lists that it holds.  `written`: items may have been written.
     """
     flow = Flow(body)
     seen: set[object] = set()
@@ -66,7 +71,8 @@ def is_as_long(now: object, before: object, body: Region, *, inside: bool = Fals
         let, met = (flow.let(a), flow.met(a)) if isinstance(a, Var) else (None, [])
         if let is not None and let.op == "list" and isinstance(before, Items) and len(let.args) == len(before.refs):
             continue
-        if let is not None and (let.op == "assign" or (let.op == "update" and not (inside and _is_other(flow, let.args[2])))):
+        update = let is not None and let.op == "update" and written
+        if let is not None and (let.op == "assign" or (update and not (inside and _is_other(flow, let.args[2])))):
             todo.append(let.args[0])
         elif met:
             todo += met

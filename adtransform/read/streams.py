@@ -19,8 +19,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from adtransform.ir import Atom, Let, Region, Var
+from adtransform.ir import Atom, Let, Region
 from adtransform.ops import effect_free
+from adtransform.read.flow import is_unchanged
 from adtransform.read.frames import RETURNED, Frame, Module
 from adtransform.read.functions import Functions
 from adtransform.read.iteration import Counted
@@ -28,7 +29,6 @@ from adtransform.read.merge import same_place
 from adtransform.read.outline import unique
 from adtransform.read.refs import (
     RUN_OVER,
-    Content,
     DictRef,
     Entries,
     FunctionRef,
@@ -82,7 +82,9 @@ class Streams(Functions):
 
     def has_changed(self, since: Since) -> bool:
         """Whether what there was has changed."""
-        return any(self.is_other(content, self.heap.get(storage)) for storage, content in since[0].items())
+        made = Region((), tuple(self.builder.body[since[1] :]), ())
+        now = ((self.heap.get(storage), content) for storage, content in since[0].items())
+        return any(a is not b and not is_unchanged(a, b, made) for a, b in now)
 
     def effects(self, since: Since) -> set[str]:
         """The operations since that print, draw or check something."""
@@ -173,12 +175,6 @@ class Streams(Functions):
             self.refuse(node, f"`{function.name}`, a generator without an end", "write the loop where it is used")
         if any(isinstance(n, (ast.Nonlocal, ast.Global)) for n in every):
             self.refuse(node, f"`{function.name}`, a generator that binds names of others", "pass them as arguments")
-
-    def is_other(self, before: Content, now: Content | None) -> bool:
-        """Whether a content is not what it was, under whatever name."""
-        while isinstance(now, Var) and now is not before and (let := self.definitions.get(now)) and let.op == "assign":
-            now = let.args[0]
-        return now is not before
 
     def streams_of(self, ref: Ref) -> list[Stream]:
         """The generators that something to run over, or what it holds, runs over."""
