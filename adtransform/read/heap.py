@@ -98,8 +98,9 @@ class Heap(Core):
             if frame.caller is None:
                 break
             frame = frame.caller
-        if beside and any(s is storage for _, refs in self.unnamed for ref in refs for s in self.storages(ref)):
-            return BESIDE
+        for what, refs in self.unnamed if beside else ():
+            if any(s is storage for ref in refs for s in self.storages(ref)):
+                return LOOP if what.startswith("%h") else BESIDE
         # What a function read by itself is given its caller sees.
         return next((s.label for ref in self.given for s in self.storages(ref) if s is storage), "")
 

@@ -174,7 +174,7 @@ class Iteration(Iterables):
         env[EXIT], env[STOP], env[BROKE] = FALSE, FALSE, FALSE
         self.trips = (*self.trips, len(items) - done)
         coming, alone = self.coming(ref, items[done + 1 :])
-        with self.holding(coming, "%hrest"):
+        with self.holding(coming, "%hrest"), self.holding(self.seen_elsewhere([ref]), "%hrest"):
             each(items[done])
         self.trips = self.trips[:-1]
 
@@ -201,6 +201,10 @@ class Iteration(Iterables):
         env[BROKE] = outer[BROKE]
         env[EXIT], env[STOP] = (returned, returned) if returned != FALSE else (outer[EXIT], outer[STOP])
         return broke
+
+    def seen_elsewhere(self, refs: list[Ref]) -> list[Ref]:
+        """What leads to containers that may be others too: a write to those is seen by whoever runs over it."""
+        return [r for r in refs if any(self.is_container(s) and self.partners(s) for s in self.storages(r))]
 
     def coming(self, ref: Ref, items: list[Ref]) -> tuple[list[Ref], bool]:
         """What the loop holds of the items to come, and whether nobody else can put others in their places.

@@ -36,6 +36,7 @@ from adtransform.read.refs import (
     Lazy,
     ListRef,
     ObjectRef,
+    PartialRef,
     Ref,
     Since,
     Storage,
@@ -74,7 +75,7 @@ class Streams(Functions):
     def stream(self, function: Ref, given: tuple[Ref, ...], *, runs: bool = False) -> Stream:
         """What a function that is called for every item, or gives them one by one, reads."""
         names = tuple(sorted(free_names(function.node))) if isinstance(function, FunctionRef) else ()
-        return Stream(names, function.frame if isinstance(function, FunctionRef) else None, given, runs)
+        return Stream(names, function.frame if isinstance(function, FunctionRef) else None, (function, *given), runs)
 
     def since(self) -> Since:
         """What there is now, to see later what has changed."""
@@ -201,12 +202,14 @@ class Streams(Functions):
         self.still_there(ref, node)
         if any(s.writes for s in self.streams_of(ref)) and (isinstance(ref, Lazy) or not isinstance(node, ast.Call)):
             self.refuse(node, *_WRITES)
-        streams = [s for s in self.streams_of(ref) if s.runs or isinstance(node, ast.For)]
+        in_place = isinstance(node, ast.Call) or (isinstance(ref, Lazy) and ref.kind == "generator")
+        streams = [s for s in self.streams_of(ref) if s.runs or isinstance(node, ast.For) or not in_place]
         ends = any(stream.runs for stream in streams)
         if ends and isinstance(node, ast.For) and (breaks(node.body) or returns(node.body)):
             self.refuse(node, "a loop over a generator that is left early", "put the test into the generator, or " + _LIST)
         before = self.read_by(streams)
-        broke = super().iterate(ref, each, loop, node, key)
+        with self.holding(self.seen_elsewhere([r for stream in streams for r in self.seen_by(stream)]), "%hstream"):
+            broke = super().iterate(ref, each, loop, node, key)
         after = self.read_by(streams)
         if len(before) != len(after) or not all(map(_same, before, after)):
             self.refuse(node, "a loop that changes what the generator it runs over reads", _LIST)
@@ -233,16 +236,15 @@ class Streams(Functions):
 
     def seen_by(self, stream: Stream) -> list[Ref]:
         """What something that gives items one by one is given, and what it and the functions it calls see of what is around."""
-        found = list(stream.given)
-        todo = [(stream.frame, stream.names)]
+        frame = stream.frame
+        found = [*stream.given, *(frame.env[n] for n in stream.names if frame is not None and n in frame.env)]
         seen: set[int] = set()
-        while todo:
-            frame, names = todo.pop()
-            for ref in [frame.env[n] for n in names if frame is not None and n in frame.env]:
-                found.append(ref)
-                if isinstance(ref, FunctionRef) and id(ref.node) not in seen:
-                    seen.add(id(ref.node))
-                    todo.append((ref.frame, tuple(sorted(free_names(ref.node)))))
+        for ref in found:  # which grows
+            if isinstance(ref, PartialRef):
+                found += [ref.function, *ref.args, *ref.kwargs.values()]
+            elif isinstance(ref, FunctionRef) and id(ref.node) not in seen and ref.frame is not None:
+                seen.add(id(ref.node))
+                found += [ref.frame.env[n] for n in sorted(free_names(ref.node)) if n in ref.frame.env]
         return found
 
 
