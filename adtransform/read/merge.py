@@ -391,7 +391,7 @@ class Merging(Templating):
             for source, many in images.items():
                 every.setdefault(source, set()).update(many)
             if images:
-                held = [(images.get(outer, ()), images.get(inner, (inner,))) for outer, inner in self.contained]
+                held = [(images.get(outer, (outer,)), images.get(inner, (inner,))) for outer, inner in self.contained]
                 self.contained.update((p, q) for outers, inners in held for p in outers for q in inners)
             one_and_the_same: set[Pair] = set()  # which is more than that they may hold the same
             for many in images.values():

@@ -384,6 +384,11 @@ class Separate(Objects):
 
     def check_overlap(self, outcome: Outcome, given: Arguments, node: ast.AST) -> None:
         """Refuse a write that another argument would see."""
+        for i in outcome.contents:
+            near = set(self.partners(given.containers[i].storage))
+            if any(other.storage in near for other in given.containers):
+                what = "a call that changes a list, dict or object that is given, which may be another one of those given"
+                self.refuse(node, what, "pass a copy of one of them: copy.copy(...)")
         for i in outcome.writes:
             mine = set(self.storages(given.refs[i]))
             near = mine | {s for pair in self.related if pair & mine for s in pair}
