@@ -100,6 +100,9 @@ def _convert(name: str) -> Handler:
     return handler
 
 
+_FEW = 4  # of so many arguments on, `max` is that of the list of them
+
+
 def _extreme(name: str) -> Handler:
     def handler(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
         key = kwargs.pop("key", None)
@@ -124,7 +127,7 @@ def _extreme(name: str) -> Handler:
         if all(k is not None and isinstance(k.value, int) for k in known):
             return Const(getattr(builtins, name)(*(k.value for k in known if k is not None)))
         self.at(node)
-        return self.make(self.let(f"builtins.{name}", *atoms))
+        return self.make(self.let(f"builtins.{name}", *(atoms if len(atoms) < _FEW else (self.let("list", *atoms),))))
 
     return handler
 

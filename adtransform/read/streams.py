@@ -207,11 +207,13 @@ class Streams(Functions):
         ends = any(stream.runs for stream in streams)
         if ends and isinstance(node, ast.For) and (breaks(node.body) or returns(node.body)):
             self.refuse(node, "a loop over a generator that is left early", "put the test into the generator, or " + _LIST)
-        before = self.read_by(streams)
+        before, mark = self.read_by(streams), len(self.builder.body)
         with self.holding(self.seen_elsewhere([r for stream in streams for r in self.seen_by(stream)]), "%hstream"):
             broke = super().iterate(ref, each, loop, node, key)
         after = self.read_by(streams)
-        if len(before) != len(after) or not all(map(_same, before, after)):
+        made = Region((), tuple(self.builder.body[mark:]), ()) if streams else Region((), (), ())
+        same = (a is b or same_place(a, b) or is_unchanged(b, a, made) for a, b in zip(before, after, strict=False))
+        if len(before) != len(after) or not all(same):
             self.refuse(node, "a loop that changes what the generator it runs over reads", _LIST)
         self.check_strict(ref, (broke, self.frame.flag(RETURNED)), node)
         return broke
@@ -246,10 +248,6 @@ class Streams(Functions):
                 seen.add(id(ref.node))
                 found += [ref.frame.env[n] for n in sorted(free_names(ref.node)) if n in ref.frame.env]
         return found
-
-
-def _same(a: Any, b: Any) -> bool:
-    return a is b or bool(same_place(a, b))
 
 
 def returns(stmts: list[ast.stmt]) -> bool:
