@@ -373,7 +373,7 @@ class Speller:
             return Word({"complex": "0j", "float": "0.0"}.get(like.kind, "0"))
         if isinstance(like, Scalar) and like.dtype != "?":
             return Group(Dot(Word(self.called("numpy")), str(like.dtype)), "()", (Word("0"),))
-        if isinstance(like, Array) and like.dtype is not None:
+        if isinstance(like, Array) and like.dtype is not None and not missing:
             whole = kind_of(type_of(t.args[0])) in ("int", "bool")
             dtype: tuple[Py, ...] = (Keyword("dtype", Word(self.called("builtins.float"))),) if whole else ()
             return Group(Dot(Word(self.called("numpy")), "zeros_like"), "()", (*self.all(t.args), *dtype))

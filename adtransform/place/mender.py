@@ -51,7 +51,7 @@ def _may_be_unbound(nodes: list[Node]) -> set[Var]:
         elif isinstance(node, Bind) and node.targets:
             args, t = node.tree.args, node.targets[0]
             match node.tree.op:
-                case "zeros" | "fit":
+                case "zeros" | "fit" | "assign" | "copy_of":
                     move(args[-1], t)
                 case "push":
                     move(args[1], (t,))
