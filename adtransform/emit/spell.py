@@ -364,8 +364,8 @@ class Speller:
             if like.item == Scalar("float"):
                 return Word(f"{{k: 0.0 for k in {within(self(t.args[0]), OR)}}}")
             return Word(f"{{k: {self.called('zeros')}(v) for k, v in {within(self(t.args[0]), OR)}.items()}}")
-        missing = self.handed or any(self.names.get(v) in self.unbound for v in variables(t))
-        if isinstance(like, List) and _is_plain(like.item) and not missing:
+        missing = any(self.names.get(v) in self.unbound for v in variables(t))
+        if isinstance(like, List) and _is_plain(like.item) and not missing and not self.handed:
             return self.listed(like.item, self(t.args[0]))
         if self.listing and not is_scalar(like):
             return Group(Dot(Word(self.called("numpy")), "zeros_like"), "()", (self(t.args[0]),))

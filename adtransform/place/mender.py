@@ -8,7 +8,7 @@ from itertools import islice
 
 from adtransform.ir import UNDEFINED, Const, Var
 from adtransform.lattice import Array, List, Saved, Tuple, rank_of
-from adtransform.ops import CALLS, DEEP, VIEWS
+from adtransform.ops import CALLS, DEEP, VIEWS, elementwise
 from adtransform.place.conflicts import TAKEN, Conflict
 from adtransform.place.program import Bind, Copy, Exit, Loop, Node, Operand, Program, Tree, blocks, type_of, walk
 from adtransform.place.storage import PUTS, Buffers, Storage
@@ -20,9 +20,9 @@ MUST = frozenset(
 # What writes something in a list, and what writes the same by itself.
 _ALONE = {"put_in": "update", "grow_in": "accumulate_at", "push_in": "push", "pop_in": "pop"}
 # What may lie in memory in another order than C's: what is turned, its copies, and what the caller gives.
-_ORDERED = frozenset(("numpy.copy", "load")) | frozenset(
+_ORDERED = frozenset(("numpy.copy", "load", "numpy.linalg.matrix_transpose")) | frozenset(
     f"numpy.{name}"
-    for name in "transpose swapaxes moveaxis rollaxis matrix_transpose permute_dims rot90 linalg.matrix_transpose".split()
+    for name in "transpose swapaxes moveaxis rollaxis matrix_transpose permute_dims rot90 flip flipud fliplr".split()
 )
 
 
@@ -258,9 +258,32 @@ class Mender:
         if not sure and (a in self.loose or not (isinstance(type_of(a), (Array, List)) or a in self.indexed)):
             return "copy_of"
         flat = isinstance(type_of(a), List) or rank_of(type_of(a)) in (0, 1)
-        makers = [node for node, _, _ in islice(self.chain(a), 20)] if isinstance(a, Var) and not flat else []
-        ordered = any(isinstance(m, Bind) and m.tree.op in _ORDERED for m in makers)
-        return "numpy.copy" if ordered else "copy"
+        return "numpy.copy" if isinstance(a, Var) and not flat and self.is_ordered(a) else "copy"
+
+    def is_ordered(self, a: Var) -> bool:
+        """Whether what a value is computed from, element by element, may lie in memory in another order than C's."""
+        seen, todo = {a}, [a]
+        for value in todo:  # which grows
+            for node, _, _ in islice(self.chain(value), 20):
+                if not isinstance(node, Bind):
+                    continue
+                if node.tree.op in _ORDERED or (node.tree.op == "index" and self.picks(node.tree)):
+                    return True
+                for operand in node.tree.args if elementwise(node.tree.op) and len(todo) < 20 else ():
+                    if isinstance(operand, Var) and operand not in seen and rank_of(type_of(operand)) not in (0, 1):
+                        seen.add(operand)
+                        todo.append(operand)
+        return False
+
+    def picks(self, tree: Tree) -> bool:
+        """Whether a key holds arrays or lists of indices: what it gives lies as NumPy likes."""
+        parts: list[Operand] = list(tree.args[1:])
+        for part in parts:  # which grows
+            if isinstance(part, Tree):
+                parts += part.args
+            elif isinstance(type_of(part), (Array, List)) and rank_of(type_of(part)) != 0:
+                return True
+        return False
 
     def result(self, node: Exit, i: int) -> None:
         """Copy a result before it is returned."""

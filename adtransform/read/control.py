@@ -51,8 +51,9 @@ class Control(Catching):
 
         trip: Callable[[Ref], None] = each
         bound: frozenset[str] = frozenset()
-        if isinstance(ref, Lazy) and ref.kind == "generator":
-            ref, trip, bound = self.without(ref, each, stmt)
+        while isinstance(ref, Lazy) and ref.kind == "generator":
+            ref, trip, more = self.without(ref, trip, stmt)
+            bound |= more
 
         def counted(bounds: tuple[Atom, Atom, Atom], body: Callable[[Var | None], None]) -> Atom:
             loop = self.described(stmt, bounds, self.index_name(stmt.target, ref), lambda: TRUE, body)

@@ -68,7 +68,10 @@ class Folds(Iteration):
         if ref.frame is not self.frame:
             self.refuse(stmt, "a generator used in another function", "pass a list: [...]")
         if len(ref.node.generators) > 1:
-            return self.materialised(ref, stmt), each, frozenset()
+            listed = self.materialised(ref, stmt)
+            assert isinstance(listed, ListRef)
+            self.streams[listed.storage] = self.streams_of(ref)[0]
+            return listed, each, frozenset()
         node = self.of_its_own(ref.node)
         clause = node.generators[0]
 

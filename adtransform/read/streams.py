@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from adtransform.ir import Atom, Let, Region
+from adtransform.ir import Atom, Let, Region, Var
 from adtransform.ops import effect_free
 from adtransform.read.flow import is_unchanged
 from adtransform.read.frames import RETURNED, Frame, Module
@@ -44,7 +44,7 @@ from adtransform.read.refs import (
     TupleRef,
 )
 from adtransform.read.scope import breaks, free_names, inside, is_read_once, targets
-from adtransform.rewrite import statements
+from adtransform.rewrite import loaded, statements
 from adtransform.source import Definition, descend
 
 _LIST = "make a list of it: list(...)"
@@ -212,11 +212,16 @@ class Streams(Functions):
             broke = super().iterate(ref, each, loop, node, key)
         after = self.read_by(streams)
         made = Region((), tuple(self.builder.body[mark:]), ()) if streams else Region((), (), ())
-        same = (a is b or same_place(a, b) or is_unchanged(b, a, made) for a, b in zip(before, after, strict=False))
-        if len(before) != len(after) or not all(same):
+        pairs = [(a, b) for a, b in zip(before, after, strict=False) if a is not b and not same_place(a, b)]
+        new = [b for a, b in pairs if not is_unchanged(b, a, made) and not (a is None and self.is_loaded(b))]
+        if len(before) != len(after) or new:
             self.refuse(node, "a loop that changes what the generator it runs over reads", _LIST)
         self.check_strict(ref, (broke, self.frame.flag(RETURNED)), node)
         return broke
+
+    def is_loaded(self, content: object) -> bool:
+        """Whether it is a parameter as it is given, read for the first time."""
+        return isinstance(content, Var) and bool(loaded(self.definitions.get(content)))
 
     def still_there(self, ref: Ref, node: ast.AST) -> None:
         """Refuse `reversed` of a list that was kept under a name while the list has changed: it knows where it began."""
