@@ -260,7 +260,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "extend": lambda items, more: [*items, *more],
     "times": lambda items, count: items * count,
     "pack": lambda *items: items,
-    "unpack": lambda items: items,
+    "unpack": lambda items, **_: items,
     "backward": lambda: None,
     "trips": lambda start, stop, step: len(range(start, stop, step)),
     "shape": np.shape,

@@ -40,7 +40,7 @@ from adtransform.optimise.together import together
 from adtransform.optimise.versions import versions
 from adtransform.optimise.within import within
 from adtransform.reverse import Sweeps, sweep
-from adtransform.rewrite import Renamer, Rewriter, definitions, loaded, statements, turn, used
+from adtransform.rewrite import Renamer, Rewriter, definitions, loaded, statements, turn, unbound, used
 from adtransform.tape import tape
 
 Pass = Callable[[Function], Function]
@@ -372,7 +372,11 @@ def _split(f: Function, joint: Function, wrt: Sequence[str]) -> tuple[Function, 
     named = {v: Var(v.type, v.hint, v.of and params.get(v.of, v.of), v.wrt) for v in saved}
     fresh: dict[Var, Atom] = {v: params.get(v, new) for v, new in named.items()}
     if saved:
-        opening.append(Let(tuple(v for v in fresh.values() if isinstance(v, Var)), "unpack", (source,)))
+        loose = unbound(Region((), first, ()))
+        told = {"unbound": tuple(i for i, v in enumerate(fresh) if v in loose)}
+        told["holes"] = tuple(i for i, v in enumerate(fresh) if (v,) in loose)
+        kwargs = tuple((k, Const(places)) for k, places in told.items() if places)
+        opening.append(Let(tuple(v for v in fresh.values() if isinstance(v, Var)), "unpack", (source,), kwargs))
     renamed = Renamer(params, fresh).region(Region((), second, shares))
     back = Function(
         f"{f.name}_back",

@@ -6,9 +6,10 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 from adtransform.build import Builder
-from adtransform.ir import Atom, Const, For, Function, If, Let, Region, Stmt, Try, Var, While
+from adtransform.ir import UNDEFINED, Atom, Const, For, Function, If, Let, Region, Stmt, Try, Var, While
 from adtransform.ops import CALLS
 
 
@@ -248,6 +249,63 @@ def flags_of(region: Region, test: Callable[[Let], bool]) -> set[Atom]:
         for inner in regions(stmt):
             found |= flags_of(inner, test)
     return found
+
+
+def moves(op: str, args: Sequence[Any], targets: Sequence[Var]) -> Iterator[tuple[object, object]]:
+    """Where a value goes on that may be unbound: `None`, in the adjoints the number 0; `(l,)` is what a list holds."""
+    match op:
+        case "zeros" | "fit" | "assign" | "copy_of":
+            yield args[-1], targets[0]
+            yield (args[-1],), (targets[0],)
+        case "push":
+            yield args[1], (targets[0],)
+            yield (args[0],), (targets[0],)
+        case "pop":
+            yield (args[0],), (targets[0],)
+            yield (args[0],), targets[1]
+        case "unpack":  # of what another function has saved: where some of it may be unbound
+            yield from ((("unbound", i), t) for i, t in enumerate(targets))
+            yield from ((("holes", i), (t,)) for i, t in enumerate(targets))
+
+
+def follow(edges: Iterable[tuple[object, object]], starts: Iterable[object]) -> set[object]:
+    """What is reached along some edges."""
+    onward: dict[object, list[object]] = {}
+    for source, target in edges:
+        onward.setdefault(source, []).append(target)
+    found: set[object] = set()
+    todo = list(starts)
+    while todo:
+        for one in onward.get(todo.pop(), ()):
+            if one not in found:
+                found.add(one)
+                todo.append(one)
+    return found
+
+
+def unbound(body: Region) -> set[object]:
+    """The variables that some path through a region leaves unbound; `(l,)` for a list that may hold such values."""
+
+    def edges() -> Iterator[tuple[object, object]]:
+        for stmt in statements(body):
+            met: list[tuple[Atom, Var]] = []
+            match stmt:
+                case Let():
+                    yield from moves(stmt.op, stmt.args, stmt.targets)
+                case If():
+                    met = [p for r in (stmt.then, stmt.orelse) for p in zip(r.results, stmt.targets, strict=True)]
+                case Try():
+                    met = list(zip(stmt.body.results[1:], stmt.targets[1:], strict=True))
+                    met += [(UNDEFINED, t) for t in stmt.targets[1:]]
+                case For() | While():
+                    params = stmt.body.params[isinstance(stmt, For) :]
+                    met = [*zip(stmt.inits, params, strict=True), *zip(stmt.body.results[1:], params, strict=True)]
+                    met += zip(params, stmt.targets, strict=True)
+            for source, target in met:
+                yield source, target
+                yield (source,), (target,)
+
+    return follow(edges(), [UNDEFINED])
 
 
 def raises(stmt: Let) -> bool:

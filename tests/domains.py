@@ -441,7 +441,9 @@ CASES: dict[str, tuple[Case, ...]] = {
     "numpy.tile": (Case((array(3), 2)), Case((_A, (2, 1, 2))), Case((1.5, (2, 2)))),
     "numpy.pad": (
         Case((array(3), 2)),
+        Case((array(3), 0)),
         Case((_A, 1)),
+        Case((_A, 0)),
         Case((array(2, 2, 3), 1)),
         *(Case((_A, ((1, 2), (0, 1))), {"mode": mode}) for mode in ("constant", "edge", "reflect", "symmetric", "wrap")),
         Case((array(4), (5, 7)), {"mode": "reflect"}),

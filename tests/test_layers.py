@@ -15,6 +15,7 @@ LAYERS = [
     ["record", "lattice", "ir", "ops", "infer", "build", "errors", "source", "live", "syntax", "files"],
     ["runtime"],
     ["listing", "verify", "interpret", "rewrite"],
+    ["failing"],
     ["read"],
     ["rules"],
     ["activity", "calls", "linear", "forward", "reverse", "tape", "place", "optimise"],

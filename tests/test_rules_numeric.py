@@ -196,6 +196,8 @@ def bound(row: Transpose, op: str, case: Case) -> dict[str, Any] | None:
     found = row.pattern.bind(let)
     if row.rank is not None and np.ndim(case.args[place(row)]) != row.rank:  # type: ignore[index]
         return None
+    if found is not None and row.when is not None and not row.when(found):
+        return None
     return None if found is None else {k: a.value for k, a in found.items() if isinstance(a, Const)}
 
 

@@ -13,6 +13,7 @@ from adtransform.place.conflicts import TAKEN, Conflict
 from adtransform.place.program import Bind, Copy, Exit, Loop, Node, Operand, Program, Tree, blocks, type_of, walk
 from adtransform.place.storage import PUTS, Buffers, Storage
 from adtransform.record import record
+from adtransform.rewrite import follow, moves
 
 MUST = frozenset(
     "update push pop accumulate_at claim drop exchange put_in grow_in push_in pop_in".split()
@@ -38,35 +39,20 @@ class Before:
 
 def _may_be_unbound(nodes: list[Node]) -> set[Var]:
     """The variables that some path leaves unbound, and adjoints of such, which are the number 0 then."""
-    moves: dict[object, list[object]] = {}  # `(l,)`: what a list holds
 
-    def move(source: object, target: object) -> None:
-        moves.setdefault(source, []).append(target)
+    def edges() -> Iterator[tuple[object, object]]:
+        for node in walk(nodes):
+            if isinstance(node, (Copy, Loop)):
+                for t, s in node.pairs if isinstance(node, Copy) else node.exits:
+                    yield s, t
+                    yield (s,), (t,)
+            elif isinstance(node, Bind) and node.targets:
+                yield from moves(node.tree.op, node.tree.args, node.targets)
 
-    for node in walk(nodes):
-        if isinstance(node, (Copy, Loop)):
-            for t, s in node.pairs if isinstance(node, Copy) else node.exits:
-                move(s, t)
-                move((s,), (t,))
-        elif isinstance(node, Bind) and node.targets:
-            args, t = node.tree.args, node.targets[0]
-            match node.tree.op:
-                case "zeros" | "fit" | "assign" | "copy_of":
-                    move(args[-1], t)
-                case "push":
-                    move(args[1], (t,))
-                    move((args[0],), (t,))
-                case "pop":
-                    move((args[0],), (t,))
-                    move((args[0],), node.targets[1])
-    found: set[object] = set()
-    todo: list[object] = [UNDEFINED]
-    while todo:
-        for one in moves.get(todo.pop(), ()):
-            if one not in found:
-                found.add(one)
-                todo.append(one)
-    return {v for v in found if isinstance(v, Var)}
+    told = [
+        (k, i) for n in walk(nodes) if isinstance(n, Bind) for k, a in n.tree.kwargs if n.tree.op == "unpack" for i in a.value
+    ]
+    return {v for v in follow(edges(), [UNDEFINED, *told]) if isinstance(v, Var)}
 
 
 def _moves(node: Node) -> list[tuple[Operand, Var]]:

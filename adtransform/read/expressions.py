@@ -146,9 +146,9 @@ class Expressions(Operators):
             case RangeRef(start, stop, step) if attr in ("start", "stop", "step"):
                 return {"start": start, "stop": stop, "step": step}[attr]
         if attr in _VIEWS:
-            t = self.type_of(self.value(owner, node))
-            if isinstance(t, Scalar):
-                return self.make(self.let(_VIEWS[attr], self.value(owner, node)))
+            a = self.value(owner, node)
+            if isinstance(self.type_of(a), Scalar):
+                return a if attr == "T" else self.make(self.let(_VIEWS[attr], a))
             return self.through(owner, Step(_VIEWS[attr]), node)
         if attr in ("shape", "ndim", "size"):
             a = self.value(owner, node)

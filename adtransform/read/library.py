@@ -10,7 +10,7 @@ import numpy as np
 
 from adtransform import ops
 from adtransform.ir import Atom, Const, Var
-from adtransform.lattice import UNKNOWN, Array, Type, kind_of
+from adtransform.lattice import UNKNOWN, Array, Scalar, Type, kind_of
 from adtransform.read.expressions import Expressions
 from adtransform.read.names import is_library
 from adtransform.read.refs import DictRef, External, Items, Lazy, ListRef, RangeRef, Ref, Step, TupleRef, View
@@ -20,6 +20,7 @@ SPLICED = frozenset(
     f"numpy.{name}"
     for name in ["array", "asarray", "concatenate", "stack", "hstack", "vstack", "column_stack", "dstack", "asanyarray"]
 )
+_OF_NUMBERS = ("numpy.squeeze", "numpy.transpose", "numpy.reshape")
 _OF_SEQUENCES = ("random.", "statistics.")
 _DISPLAYS = frozenset(("numpy.array", "numpy.asarray", "numpy.asanyarray"))
 
@@ -81,8 +82,18 @@ _HANDING_BACK = frozenset(["fit", "cast"])  # the helpers that may give their op
 class Library(Expressions):
     """Calling libraries."""
 
+    def same_number(self, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
+        """What changes the shape of one of NumPy's numbers to that of a number gives the number; None for anything else."""
+        if kwargs or len(args) != 1 + (op == "numpy.reshape") or not isinstance(args[0], (View, Var)):
+            return None
+        a = self.value(args[0], node)
+        t, shape = self.type_of(a), self.known_items(args[1]) if op == "numpy.reshape" else []
+        return a if isinstance(t, Scalar) and t.dtype not in (None, "?") and shape == [] else None
+
     def library_call(self, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
         """A call of a function of a library, or of one that nothing is known of."""
+        if op in _OF_NUMBERS and (found := self.same_number(op, args, kwargs, node)) is not None:
+            return found
         handler = SPECIAL.get(op)
         if handler is not None:
             found = handler(self, op, args, kwargs, node)

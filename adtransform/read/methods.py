@@ -72,6 +72,10 @@ class Methods(Library):
             return self.conjugated(owner, name, node)
         if name == "clip" and len(args) == 1 and not kwargs:
             args, kwargs = [], {"min": args[0]}
+        if name in ("squeeze", "transpose", "reshape") and isinstance(self.type_of(a := self.value(owner, node)), Scalar):
+            shape = self.known_items(self.packed(args)) if name == "reshape" else []
+            if shape == [] and not kwargs:
+                return a
         if name in _FUNCTIONS:
             return self.library_call(_OPS.get(name, f"numpy.{name}"), [owner, *args], kwargs, node)
         match name:
