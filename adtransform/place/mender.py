@@ -37,6 +37,12 @@ class Before:
     copy: Bind
 
 
+def _told(node: Bind) -> list[tuple[str, tuple[int, ...]]]:
+    """Which of the values that another function has saved may be unbound, and which are lists that may hold such."""
+    kwargs = node.tree.kwargs if node.tree.op == "unpack" else ()
+    return [(k, places.value) for k, places in kwargs if isinstance(places, Const)]
+
+
 def _may_be_unbound(nodes: list[Node]) -> set[Var]:
     """The variables that some path leaves unbound, and adjoints of such, which are the number 0 then."""
 
@@ -49,9 +55,7 @@ def _may_be_unbound(nodes: list[Node]) -> set[Var]:
             elif isinstance(node, Bind) and node.targets:
                 yield from moves(node.tree.op, node.tree.args, node.targets)
 
-    told = [
-        (k, i) for n in walk(nodes) if isinstance(n, Bind) for k, a in n.tree.kwargs if n.tree.op == "unpack" for i in a.value
-    ]
+    told = [(k, i) for n in walk(nodes) if isinstance(n, Bind) for k, places in _told(n) for i in places]
     return {v for v in follow(edges(), [UNDEFINED, *told]) if isinstance(v, Var)}
 
 
