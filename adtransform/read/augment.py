@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
-from adtransform.ir import Const, Var
+from adtransform.ir import Const, Let, Var
 from adtransform.lattice import Array, List, Scalar, Unknown
 from adtransform.ops import elementwise
 from adtransform.read.assuming import RANK_KEEPING
@@ -287,6 +287,12 @@ class Augment(Control):
                 self.refuse(stmt, f"`{name}`, which may be a number or an array", "annotate the parameters, or copy")
             return found[0]
         content = self.content(view.storage)
+        if self.is_picked(content):
+            return True
+        if self.made_by(content) in _CHOICES:
+            if content not in self.definitions:  # which a loop may have made a number of
+                self.refuse(stmt, f"`{name}` updated in place, seen as {shown} too", "annotate the parameters, or copy")
+            return True
         param = self.root(content) if isinstance(content, Var) and not isinstance(content.type, List) else ""
         used = self.frame.scope.used_as_array
         plain = [n for n in others if isinstance(self.frame.env.get(n), View)]  # and not what only holds it
@@ -317,11 +323,10 @@ class Augment(Control):
             return False
         if not param and view.path and not any(n in used for n in own):
             return self.is_row(name, view, shown, stmt)
-        if self.made_by(content) in _CHOICES:
-            return True
         if not param:
             sources = self.sources_of(content)
             if sources is None:
+                self.has_axes(name, view, stmt, place)
                 return True
             if not sources and (view.path or as_array):
                 self.refuse(stmt, f"`{name}` updated in place, seen as {shown} too", "annotate the parameters, or copy")
@@ -385,8 +390,21 @@ class Augment(Control):
 
     def made_by(self, a: object) -> str:
         """The operation that computes a value; empty where it is not known."""
-        let = self.definitions.get(a) if isinstance(a, Var) else None
+        let = self.first_let(a)
         return "" if let is None else self.made_by(let.args[0]) if let.op == "assign" else let.op
+
+    def is_picked(self, a: object) -> bool:
+        """Whether a value is what a mask, or arrays of indices, pick: an array."""
+        let = self.first_let(a)
+        while let is not None and let.op == "assign":
+            let = self.first_let(let.args[0])
+        return let is not None and let.op == "index" and self.form(let.args[1]) == "copy"
+
+    def first_let(self, a: object) -> Let | None:
+        """The statement that computes a value, or what it is before a loop or a branch."""
+        while isinstance(a, Var) and a not in self.definitions and a in self.before:
+            a = self.before[a]
+        return self.definitions.get(a) if isinstance(a, Var) else None
 
     def may_be_bare(self, a: object) -> bool:
         """Whether a value may have no axes: a number, or what NumPy makes of one."""
@@ -394,7 +412,7 @@ class Augment(Control):
             return True
         if (rank := self.rank(a)) is not None:
             return rank == 0
-        let = self.definitions.get(a)
+        let = self.first_let(a)
         name = loaded(let)
         if isinstance(a.type, Unknown) or let is None or name:
             return isinstance(a.type, Unknown) and not any(t.kind.startswith(_ARRAYS) for t in self.taken.get(name, ()))
@@ -412,7 +430,7 @@ class Augment(Control):
             return {"": 0} if isinstance(a, Const) else None
         if (rank := self.rank(a)) is not None:
             return {"": rank}
-        let = self.definitions.get(a)
+        let = self.first_let(a)
         if let is None:
             return None
         if name := loaded(let):

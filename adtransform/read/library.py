@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import UNKNOWN, Array, Scalar, Type, kind_of
 from adtransform.read.expressions import Expressions
 from adtransform.read.names import is_library
-from adtransform.read.refs import DictRef, External, Items, Lazy, ListRef, RangeRef, Ref, Step, TupleRef, View
+from adtransform.read.refs import DictRef, External, Items, Lazy, ListRef, Method, RangeRef, Ref, Step, TupleRef, View
 from adtransform.read.specials import SPECIAL
 
 SPLICED = frozenset(
@@ -22,6 +22,17 @@ SPLICED = frozenset(
 )
 _OF_NUMBERS = ("numpy.squeeze", "numpy.transpose", "numpy.reshape")
 _OF_SEQUENCES = ("random.", "statistics.")
+# What may give a view of what it is given, which is not followed.
+_SHOWING = frozenset("numpy.require numpy.atleast_3d numpy.lib.stride_tricks.as_strided builtins.memoryview".split())
+# The functions of `operator` that write into what they are given.
+_WRITING = frozenset(
+    "setitem delitem iadd isub imul itruediv ifloordiv imod ipow imatmul iand ior ixor ilshift irshift iconcat".split()
+)
+_OF_UFUNCS = {
+    "accumulate": ("array", "axis", "dtype", "out"),
+    "reduce": ("array", "axis", "dtype", "out"),
+    "reduceat": ("array", "indices", "axis", "dtype", "out"),
+}
 _DISPLAYS = frozenset(("numpy.array", "numpy.asarray", "numpy.asanyarray"))
 
 # Arguments that are shapes, axes and the like: a list for them is a tuple, not an array.
@@ -99,6 +110,11 @@ class Library(Expressions):
             found = handler(self, op, args, kwargs, node)
             if found is not None:
                 return found
+        own = self.of_the_class(op, args, kwargs, node)
+        if own is not None:
+            return own
+        self.check_in_place(op, node)
+        self.out_by_position(op, args, kwargs, node)
         if "out" in kwargs and not (isinstance(kwargs["out"], Const) and kwargs["out"].value is None):
             return self.into(op, args, kwargs, node)
         kwargs.pop("out", None)
@@ -139,6 +155,38 @@ class Library(Expressions):
             keyword = tuple((k, v) for k, v in keyword if not (k == "axis" and v == Const(0)))
         return self.result(op, args, positional, dict(keyword), node)
 
+    def of_the_class(self, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
+        """A method read from its class, `np.ndarray.fill(a, x)`, as one of the object; None for anything else."""
+        owner, _, name = op.rpartition(".")
+        kinds: dict[str, type | tuple[type, ...]] = {"numpy.ndarray": View, "builtins.list": ListRef, "builtins.dict": DictRef}
+        if owner not in kinds or not args or name.startswith("__") or not isinstance(args[0], kinds[owner]):
+            return None
+        return self.apply(Method(args[0], name), args[1:], kwargs, node)
+
+    def check_in_place(self, op: str, node: ast.AST) -> None:
+        """Refuse what writes into an argument in a way that is not followed."""
+        owner, _, name = op.rpartition(".")
+        if name == "at" and isinstance(ops.resolve(owner), np.ufunc):
+            self.refuse(node, f"`{op.replace('numpy', 'np')}`, which writes into its argument", "write the loop")
+        if owner == "operator" and name in _WRITING:
+            self.refuse(node, f"`{op}`, which writes into its argument", "write the statement: a += x, a[i] = x")
+        if owner in ("numpy.ndarray", "builtins.list", "builtins.dict") and name.startswith("__set"):
+            self.refuse(node, f"`{op}`, which writes into its argument", "write the statement: a[i] = x")
+
+    def out_by_position(self, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> None:
+        """Have an `out` that is given by its position be one given by keyword."""
+        owner, _, name = op.rpartition(".")
+        spec = ops.signature(op) if is_library(op) and not self.is_ufunc(op) else None
+        parameters = spec.parameters.items() if spec is not None else ()
+        names = tuple(n for n, p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD))
+        if name in _OF_UFUNCS and isinstance(ops.resolve(owner), np.ufunc):
+            names = _OF_UFUNCS[name]
+        if self.is_ufunc(op) and len(args) > self.inputs(op) + 1:
+            self.refuse(node, f"several arrays to write into for `{op.replace('numpy', 'np')}`", "assign its results")
+        if "out" in names and len(args) > (first := names.index("out")):
+            kwargs.update(zip(names[first:], args[first:], strict=False))
+            del args[first:]
+
     def check_kept(self, op: str, given: Sequence[Ref], node: ast.AST) -> None:
         """Refuse containers for a function that nothing is known of: what it does to them would be lost."""
         for kind, what in ((ListRef, "a list"), (DictRef, "a dict")):
@@ -177,7 +225,7 @@ class Library(Expressions):
         var = self.operation(op, positional, keyword, type=type)
         if op in _HANDING_BACK and isinstance(args[0], View) and not args[0].path and self.is_last(args[0].storage, node):
             return self.successor(args[0].storage, var)
-        shown = self.may_show(op, args, positional)
+        shown = self.may_show(op, args, positional, keyword)
         if isinstance(shown, View):
             return self.shown_again(self.make(var), shown, f"a write to what `{op.replace('numpy', 'np')}` gives")
         solid = op in _SOLID or (self.is_ufunc(op) and all(self.is_solid(a) for a in args))
@@ -195,8 +243,10 @@ class Library(Expressions):
         alone = view.storage in self.fresh and not any(view.storage in pair for pair in self.related)
         return alone or self.is_last(view.storage, node)
 
-    def may_show(self, op: str, args: list[Ref], positional: tuple[Atom, ...]) -> Ref | None:
+    def may_show(self, op: str, args: list[Ref], positional: tuple[Atom, ...], keyword: Mapping[str, Atom]) -> Ref | None:
         """The operand of which the result is a view that cannot be written, or not followed if it is."""
+        if op in _SHOWING or (op in ("numpy.astype", "numpy.array") and keyword.get("copy", Const(True)) != Const(True)):
+            return args[0] if args else None
         if op == "numpy.einsum" and len(args) == 2 and isinstance(positional[0], Const):
             taken, arrow, given = str(positional[0].value).replace(" ", "").partition("->")
             kept = set(given) if arrow else {c for c in taken if taken.count(c) == 1}

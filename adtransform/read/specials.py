@@ -44,7 +44,8 @@ def _accumulate_at(self: Library, op: str, args: list[Ref], kwargs: dict[str, Re
 
 
 def _copyto(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
-    target, new = args[0], args[1]
+    given = dict(zip(("dst", "src"), args, strict=False)) | kwargs
+    target, new = given["dst"], given["src"]
     if not isinstance(target, View):
         self.refuse(node, "`np.copyto` into something that is not an array", "pass an array")
     mask = kwargs.get("where")
