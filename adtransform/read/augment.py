@@ -19,8 +19,10 @@ from adtransform.read.refs import (
     Entries,
     Items,
     ListRef,
+    Method,
     ObjectRef,
     Ref,
+    Step,
     Storage,
     View,
     present,
@@ -482,6 +484,8 @@ class Augment(Control):
     def augment_item(self, base: Ref, key: ast.expr, op: str, stmt: ast.AugAssign) -> None:
         """`x[k] += v`"""
         base = present(base)
+        if isinstance(base, Method) and base.name == "flat":
+            base = self.through(base.owner, Step("flat"), stmt)
         if not isinstance(base, View):
             key = self.once(key)
             grown = self.grown_item(base, self.expression(key), stmt) if isinstance(base, DictRef) else None

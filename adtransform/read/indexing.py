@@ -163,6 +163,9 @@ class Indexing(Tables):
         if len(held) < len(items) or not alike or len(kinds) > 1:
             return None
         self.trip_of_key(key, node)
+        if all(r.storage is one.storage for r in every):
+            self.let("index", self.let("list", *map(Const, range(len(items)))), key, type=INT)
+            return one
         storage = Storage(one.storage.label)
         values = {name: self.one_value(tuple(c.refs[name] for c in held), key, node) for name in held[0].refs}
         self.heap[storage] = replace(held[0], refs=values)

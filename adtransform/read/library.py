@@ -28,6 +28,7 @@ _SHOWING = frozenset("numpy.require numpy.atleast_3d numpy.lib.stride_tricks.as_
 _WRITING = frozenset(
     "setitem delitem iadd isub imul itruediv ifloordiv imod ipow imatmul iand ior ixor ilshift irshift iconcat".split()
 )
+_SEVERAL_VIEWS = frozenset(f"numpy.{n}" for n in "atleast_1d atleast_2d atleast_3d broadcast_arrays unstack".split())
 _OF_UFUNCS = {
     "accumulate": ("array", "axis", "dtype", "out"),
     "reduce": ("array", "axis", "dtype", "out"),
@@ -85,6 +86,10 @@ def parameter_names(op: str) -> tuple[str, ...]:
     """The parameter names of a library's function, as far as Python knows them."""
     spec = ops.signature(op) if is_library(op) else None
     return tuple(spec.parameters) if spec is not None else _HELPERS.get(op, ())
+
+
+def _gives(op: str) -> str:
+    return f"a write to what `{op.replace('numpy', 'np')}` gives"
 
 
 _HANDING_BACK = frozenset(["fit", "cast"])  # the helpers that may give their operand itself
@@ -211,6 +216,9 @@ class Library(Expressions):
         if count != 1:
             found = self.lets(op, positional, keyword, count)
             fields = _FIELDS.get(op, ())
+            if op in _SEVERAL_VIEWS:
+                views = [a for a in args if isinstance(a, View)]
+                return TupleRef(tuple(self.shown_again(self.make(v), views, _gives(op)) for v in found))
             return TupleRef(tuple(self.make(v) for v in found), fields if len(fields) == count else ())
         if op in ("numpy.asarray", "numpy.asanyarray") and len(args) == 1 and len(positional) == 1 and not keyword:
             if isinstance(self.type_of(positional[0]), Array):
@@ -227,7 +235,9 @@ class Library(Expressions):
             return self.successor(args[0].storage, var)
         shown = self.may_show(op, args, positional, keyword)
         if isinstance(shown, View):
-            return self.shown_again(self.make(var), shown, f"a write to what `{op.replace('numpy', 'np')}` gives")
+            return self.shown_again(self.make(var), [shown], _gives(op))
+        if is_library(op) and not self.known(op) and op not in ops.STRUCTURAL:  # which may hand on what it is given
+            return self.shown_again(self.make(var), [a for a in args if isinstance(a, View)], _gives(op))
         solid = op in _SOLID or (self.is_ufunc(op) and all(self.is_solid(a) for a in args))
         ref = self.make(var, solid=solid)
         if type is UNKNOWN and isinstance(ref, View):
@@ -253,11 +263,11 @@ class Library(Expressions):
             return args[1] if set(taken) == kept else None  # nothing is summed
         return args[0] if op == "numpy.diag" and args and self.rank(positional[0]) != 1 else None
 
-    def shown_again(self, made: Ref, source: View, write: str) -> Ref:
+    def shown_again(self, made: Ref, sources: Sequence[View], write: str) -> Ref:
         """A result that shares the memory of what it was made of."""
-        if isinstance(made, View):
+        if isinstance(made, View) and sources:
             made.storage.frozen = write
-            for storage in self.storages(source):
+            for storage in (s for source in sources for s in self.storages(source)):
                 self.relate(made.storage, storage)
         return made
 

@@ -9,7 +9,7 @@ from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import INT, TEXT, UNKNOWN, Array, List, Scalar, Static, Type, Unknown, kind_of
 from adtransform.read.library import Library
 from adtransform.read.names import is_plain
-from adtransform.read.refs import DictRef, Entries, External, Items, Lazy, ListRef, Ref, Storage, TupleRef, View
+from adtransform.read.refs import DictRef, Entries, External, Items, Lazy, ListRef, Ref, Step, Storage, TupleRef, View
 from adtransform.read.storages import mutable
 
 # Methods of arrays that are functions of NumPy with the same arguments.
@@ -98,6 +98,9 @@ class Methods(Library):
                 return self.in_place(owner, name, args, kwargs, node)
             case "item" if not args:
                 return self.plain_number(owner, node)
+            case "item" if len(args) == 1 and self.rank(self.value(owner, node)) != 1:  # which counts along all axes
+                flat = self.through(owner, Step("flat"), node)
+                return self.plain_number(self.indexed(flat, self.key_of(args[0], node), node), node)
             case "item":
                 return self.plain_number(self.indexed(owner, self.key_of(self.packed(args), node), node), node)
             case "tolist":
@@ -117,7 +120,7 @@ class Methods(Library):
         if kind_of(self.type_of(self.value(owner))) is not None:
             return owner
         made = self.library_call(f"numpy.{name}", [owner], {}, node)
-        return self.shown_again(made, owner, f"a write to what `.{name}()` gives")
+        return self.shown_again(made, [owner], f"a write to what `.{name}()` gives")
 
     def plain_number(self, owner: Ref, node: ast.AST) -> Ref:
         """`.item()`: the only number of an array as Python's own."""
