@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import numpy as np
 
-from adtransform.ir import Atom, Const, Var
+from adtransform.ir import Atom, Const, Let, Var
 from adtransform.lattice import Array, Unknown, rank_of
+from adtransform.ops import elementwise
 from adtransform.read.core import Restart, Taken
 from adtransform.read.flow import ints
 from adtransform.read.heap import Heap
 from adtransform.read.refs import Step, View
-from adtransform.rewrite import loaded
+from adtransform.rewrite import loaded, operands
 
 RESHAPES = ("numpy.reshape", "numpy.ravel")
 RANK_KEEPING = frozenset(
     "assign update numpy.copy operator.neg operator.pos numpy.asarray numpy.zeros_like numpy.ones_like".split()
 )
+
+
+NUMBERS = ("numpy.copy", "numpy.transpose")  # also methods and attributes of NumPy's numbers, which give numbers
+FILLED = ("numpy.zeros", "numpy.ones", "numpy.empty", "numpy.full")
+
+
+def ndim(param: str, more: int) -> str:
+    """How many axes a parameter has, and so many more."""
+    return f"np.ndim({param}) {'+' if more > 0 else '-'} {abs(more)}" if more else f"np.ndim({param})"
 
 
 class Assuming(Heap):
@@ -70,20 +80,75 @@ class Assuming(Heap):
             return let.args[2] in (Const(None), Const(1))
         return self.ints(step.args[0]) > 0
 
-    def assume_rank(self, view: View, name: str) -> None:
-        """`t = x[i]` is a number or a row: decided by how `t` is used elsewhere."""
+    def assume_rank(self, view: View, name: str) -> bool:
+        """`t = x[i]` is a number or a row: decided by how `t` is used elsewhere; gives whether it is a number."""
         content = self.content(view.storage)
         param = self.root(content) if isinstance(content, Var) else ""
         count = self.ints(view.path[0].args[0]) if len(view.path) == 1 and view.path[0].op == "index" else 0
-        if not param or not count:
-            self.refuse(None, "an element that may be a number or a view", "annotate the array, or write .copy()")
-        self.assume_ints(view.path[0].args[0])
-        if name and name in self.frame.scope.used_as_array:
-            self.take(param, f"rank {count + 1}", f"np.ndim({param}) == {count + 1}", f"`{name}` is taken as a view of a row")
-        else:
-            why = f"`{name or 'an element'}` is taken as a number, not as a view"
-            self.take(param, f"rank {count}", f"np.ndim({param}) == {count}", why)
+        row = int(bool(name) and name in self.frame.scope.used_as_array)
+        why = f"`{name or 'an element'}` is taken as a {'view of a row' if row else 'number, not as a view'}"
+        found = self.axes(content) if count and not param else None
+        if count:
+            self.assume_ints(view.path[0].args[0])
+        if count and param:
+            self.take(param, f"rank {count + row}", f"np.ndim({param}) == {count + row}", why)
+        elif found is not None and (test := self.rank_test(found, count + row)) is not None:
+            self.take(test[0], f"axes {test[1]}", test[1], why)
+            return not row
+        elif found is not None and found.get("", 0) > count:
+            return False
         self.refuse(None, "an element that may be a number or a view", "annotate the array, or write .copy()")
+
+    def rank_test(self, found: dict[str, int], count: int) -> tuple[str, str] | None:
+        """A parameter, and the test that what is made of it and others has so many axes; None where nothing has to be asked.
+
+        `found`: how many axes it has more than each parameter, under no name how many at least.
+        """
+        known = found.get("", 0)
+        params = {p: more for p, more in found.items() if p}
+        if known > count or not params:
+            return None
+        terms = [*(ndim(p, more) for p, more in params.items()), *([str(known)] if known else [])]
+        (param, more), *rest = params.items()
+        return param, f"max({', '.join(terms)}) == {count}" if rest or known else f"np.ndim({param}) == {count - more}"
+
+    def axes(self, a: object) -> dict[str, int] | None:
+        """How many axes a value has more than each parameter it is made of; under no name how many at least."""
+        if not isinstance(a, Var):
+            return {"": 0} if isinstance(a, Const) else None
+        if (rank := self.rank(a)) is not None:
+            return {"": rank}
+        let = self.first_let(a)
+        if let is None:
+            return None
+        if name := loaded(let):
+            return {"": 0} if self.has_taken(name, "number") else {name: 0} if isinstance(a.type, (Unknown, Array)) else None
+        row = let.op == "numpy.array" and not let.kwargs
+        if let.op in FILLED and isinstance(let.args[0], Var):
+            made = self.definitions.get(let.args[0])
+            return self.axes(made.args[0]) if made is not None and made.op == "shape" else None
+        if let.op == "index" and let.args[1] == Const(Ellipsis):
+            return self.axes(let.args[0])
+        if let.op == "index" and (count := self.ints(let.args[1])):
+            whole = self.axes(let.args[0])
+            return whole and {name: more - count for name, more in whole.items()}
+        same = let.op in RANK_KEEPING or let.op in NUMBERS
+        if not (row or same or elementwise(let.op) or let.op.startswith("math.")):
+            return None
+        found: dict[str, int] = {}
+        for part in let.args[:1] if same else operands(let):
+            inner = self.axes(part)
+            if inner is None:
+                return None
+            for name, more in inner.items():
+                found[name] = max(found.get(name, more + row), more + row)
+        return found
+
+    def first_let(self, a: object) -> Let | None:
+        """The statement that computes a value, or what it is before a loop or a branch."""
+        while isinstance(a, Var) and a not in self.definitions and a in self.before:
+            a = self.before[a]
+        return self.definitions.get(a) if isinstance(a, Var) else None
 
     def assume_ints(self, key: Atom) -> None:
         """Assume that the parameters of which an index consists are numbers, neither masks nor slices."""

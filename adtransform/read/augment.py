@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
-from adtransform.ir import Const, Let, Var
+from adtransform.ir import Const, Var
 from adtransform.lattice import Array, List, Scalar, Unknown
 from adtransform.ops import elementwise
-from adtransform.read.assuming import RANK_KEEPING
+from adtransform.read.assuming import FILLED, NUMBERS, RANK_KEEPING, ndim
 from adtransform.read.control import Control
 from adtransform.read.core import Asked
 from adtransform.read.frames import Frame
@@ -32,8 +32,6 @@ from adtransform.rewrite import loaded, operands
 _KEY = "%key"
 
 _CHOICES = ("numpy.where", "numpy.select")  # which make an array without axes of numbers
-_NUMBERS = ("numpy.copy", "numpy.transpose")  # also methods and attributes of NumPy's numbers, which give numbers
-_FILLED = ("numpy.zeros", "numpy.ones", "numpy.empty", "numpy.full")
 _ARRAYS = ("array", "deep", "rank")  # what is assumed of a parameter that has axes
 
 
@@ -362,21 +360,16 @@ class Augment(Control):
         if not found:
             self.refuse(stmt, f"`{name}` updated in place, seen as {shown} too", "annotate the parameters, or copy")
         self.assume_ints(step.args[0])
-        known = found.pop("", 0)
-        if known > count or not found:
-            return known > count
-        terms = [f"np.ndim({p}) + {more}" if more else f"np.ndim({p})" for p, more in found.items()]
-        terms += [str(known)] if known else []
-        (param, more), *rest = found.items()
-        test = f"max({', '.join(terms)}) == {count}" if rest or known else f"np.ndim({param}) == {count - more}"
-        self.take(param, f"axes {test}", test, f"`{name}` is taken as a number, not as a view")
+        if (test := self.rank_test(found, count)) is None:
+            return found.get("", 0) > count
+        self.take(test[0], f"axes {test[1]}", test[1], f"`{name}` is taken as a number, not as a view")
         return False
 
     def has_axes(self, name: str, view: View, stmt: ast.AugAssign, place: Place | None = None) -> None:
         """Have what is written as an array, and seen by others, have axes: arithmetic without any makes a number."""
         a = self.value(view)
         op = self.made_by(a)
-        made = op in _CHOICES or not (op in _NUMBERS or elementwise(op))
+        made = op in _CHOICES or not (op in NUMBERS or elementwise(op))
         if made or not self.may_be_bare(a) or not self.aliases(view, place or name):
             return
         found = self.axes(a)
@@ -385,7 +378,7 @@ class Augment(Control):
             self.refuse(stmt, f"`{name}` updated in place, seen as {shown} too", "annotate the parameters, or copy")
         if found.pop("", 0) > 0 or not found:
             return
-        terms = [f"np.ndim({p}) {'-+'[more > 0]} {abs(more)}" if more else f"np.ndim({p})" for p, more in found.items()]
+        terms = [ndim(p, more) for p, more in found.items()]
         (param, more), *rest = found.items()
         test = f"max({', '.join(terms)}) > 0" if rest else f"np.ndim({param}) > {-more}"
         self.take(param, f"axes {test}", test, f"`{name}` is taken as an array, not as a number")
@@ -402,12 +395,6 @@ class Augment(Control):
             let = self.first_let(let.args[0])
         return let is not None and let.op == "index" and self.form(let.args[1]) == "copy"
 
-    def first_let(self, a: object) -> Let | None:
-        """The statement that computes a value, or what it is before a loop or a branch."""
-        while isinstance(a, Var) and a not in self.definitions and a in self.before:
-            a = self.before[a]
-        return self.definitions.get(a) if isinstance(a, Var) else None
-
     def may_be_bare(self, a: object) -> bool:
         """Whether a value may have no axes: a number, or what NumPy makes of one."""
         if not isinstance(a, Var):
@@ -418,45 +405,13 @@ class Augment(Control):
         name = loaded(let)
         if isinstance(a.type, Unknown) or let is None or name:
             return isinstance(a.type, Unknown) and not any(t.kind.startswith(_ARRAYS) for t in self.taken.get(name, ()))
-        if let.op in _FILLED:
+        if let.op in FILLED:
             made = self.definitions.get(let.args[0]) if isinstance(let.args[0], Var) else None
             return made is not None and (made.op == "index" or (made.op == "shape" and self.may_be_bare(made.args[0])))
         if let.op == "index":
             return let.args[1] == Const(Ellipsis) and self.may_be_bare(let.args[0])
-        same = let.op in RANK_KEEPING or let.op in _NUMBERS
+        same = let.op in RANK_KEEPING or let.op in NUMBERS
         return (same or elementwise(let.op)) and all(map(self.may_be_bare, let.args[:1] if same else operands(let)))
-
-    def axes(self, a: object) -> dict[str, int] | None:
-        """How many axes a value has more than each parameter it is made of; under no name how many at least."""
-        if not isinstance(a, Var):
-            return {"": 0} if isinstance(a, Const) else None
-        if (rank := self.rank(a)) is not None:
-            return {"": rank}
-        let = self.first_let(a)
-        if let is None:
-            return None
-        if name := loaded(let):
-            return {"": 0} if self.has_taken(name, "number") else {name: 0} if isinstance(a.type, (Unknown, Array)) else None
-        row = let.op == "numpy.array" and not let.kwargs
-        if let.op in _FILLED and isinstance(let.args[0], Var):
-            made = self.definitions.get(let.args[0])
-            return self.axes(made.args[0]) if made is not None and made.op == "shape" else None
-        if let.op == "index" and let.args[1] == Const(Ellipsis):
-            return self.axes(let.args[0])
-        if let.op == "index" and (count := self.ints(let.args[1])):
-            whole = self.axes(let.args[0])
-            return whole and {name: more - count for name, more in whole.items()}
-        same = let.op in RANK_KEEPING or let.op in _NUMBERS
-        if not (row or same or elementwise(let.op) or let.op.startswith("math.")):
-            return None
-        found: dict[str, int] = {}
-        for part in let.args[:1] if same else operands(let):
-            inner = self.axes(part)
-            if inner is None:
-                return None
-            for name, more in inner.items():
-                found[name] = max(found.get(name, more + row), more + row)
-        return found
 
     def sources_of(self, a: object) -> list[str] | None:
         """The parameters of unknown type that elementwise operations make a value of; None if something there is an array."""

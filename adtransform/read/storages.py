@@ -187,8 +187,8 @@ class Storages(Assuming):
                 what = "one of two arrays, of which one was an item of a list that has changed"
                 self.refuse(None, what, "copy the item where it is taken: rows[i].copy()")
             return content
-        if view.seen is not None:
-            self.settle(view, name)
+        if view.seen is not None and self.settle(view, name):
+            return view.seen
         return self.follow(view)[-1]
 
     def follow(self, view: View) -> list[Atom]:
@@ -204,15 +204,20 @@ class Storages(Assuming):
         """One step of an access path."""
         return self.operation("numpy.ravel" if step.op == "flat" else step.op, (a, *step.args), dict(step.kwargs))
 
-    def settle(self, view: View, name: str) -> None:
-        """Make sure that what was a view when it was taken is one: another path has written the storage since."""
+    def settle(self, view: View, name: str) -> bool:
+        """Make sure that what was a view when it was taken is one: another path has written the storage since.
+
+        Gives whether it was a number, which it still is.
+        """
+        number = False
         for i, step in enumerate(view.path):
             if step.op in RESHAPES:
                 self.assume_contiguous(view, i)
             if step.op in _AS_ARRAY:
                 self.assume_array(view, i, self.follow(view)[i])
             if not step.sure:
-                self.assume_rank(view, name)
+                number = self.assume_rank(view, name)
+        return number
 
     # Writing.
 
