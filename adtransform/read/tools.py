@@ -8,15 +8,17 @@ from collections.abc import Callable
 from typing import Any
 
 from adtransform.ir import Atom, Const, Var
-from adtransform.lattice import Array, List, Scalar, Tuple, kind_of, rank_of
+from adtransform.lattice import INT, Array, List, Scalar, Tuple, kind_of, rank_of
 from adtransform.ops import ENDLESS
 from adtransform.read.objects import Objects
 from adtransform.read.refs import (
+    DictRef,
     External,
     FunctionRef,
     Items,
     Lazy,
     ListRef,
+    ObjectRef,
     PartialRef,
     RangeRef,
     Ref,
@@ -76,8 +78,7 @@ def ordered(self: Objects, source: Ref, kwargs: Kwargs, node: ast.AST) -> Ref:
     items = self.known_items(source)
     known = constants(keys_of(self, items, key, node)) if items is not None else None
     if items is not None and known is not None:
-        order = sorted(range(len(items)), key=known.__getitem__, reverse=descending)
-        return self.new_list(tuple(items[i] for i in order))
+        return self.new_list(tuple(items[i] for i in sorted(range(len(items)), key=known.__getitem__, reverse=descending)))
     if any(isinstance(item, (TupleRef, ListRef)) for item in items or ()) and key is None:
         self.refuse(node, *_BY_ITEMS)
     listed = source if items is not None or isinstance(source, ListRef) else self.as_list(source, node)
@@ -86,7 +87,12 @@ def ordered(self: Objects, source: Ref, kwargs: Kwargs, node: ast.AST) -> Ref:
     by = self.array_like(numbered(self, keyed, node), node)
     if descending:
         by = self.let("operator.neg", by)
-    order_of = self.make(self.operation("numpy.argsort", (by,), {"kind": Const("stable")}))
+    order = self.operation("numpy.argsort", (by,), {"kind": Const("stable")})
+    if items is not None and all(isinstance(item, (ObjectRef, DictRef)) for item in items):
+        places = [self.let("index", order, Const(i), type=INT) for i in range(len(items))]
+        listed = self.unhide(name)
+        return self.new_list(tuple(self.item(listed, place, node) for place in places))
+    order_of = self.make(order)
 
     def chosen(i: Ref) -> Ref:
         place = self.value(i, node)
