@@ -16,6 +16,32 @@ from adtransform.read.refs import Pair, Ref
 from adtransform.read.scope import Liveness, body_of, local_names, targets
 from adtransform.source import Definition, Source, descend, from_path
 
+_READING = frozenset("items keys values get copy index count".split())
+_ASKING = frozenset("len list tuple dict sorted sum min max enumerate zip range reversed any all print set".split())
+
+
+def _may_change(node: ast.expr, parents: Mapping[int, ast.AST], part: bool = False) -> bool:
+    """Whether something, or a `part` of it, is written, or the whole handed to what may write it, where it is read."""
+    around = parents.get(id(node))
+    match around:
+        case ast.Subscript(value=value, ctx=ctx) if value is node:
+            return not isinstance(ctx, ast.Load) or _may_change(around, parents, True)
+        case ast.Attribute(attr=attr):
+            return attr not in _READING
+        case ast.AugAssign(target=target):
+            return target is node
+        case ast.Call(func=ast.Name(id=name)) if around.func is not node:
+            return not part and name not in _ASKING
+        case ast.Assign(targets=targets) if node in targets:
+            return False  # which is where it is made
+        case ast.AnnAssign(target=target) if target is node:
+            return False
+        case (
+            ast.For() | ast.comprehension() | ast.Compare() | ast.BinOp() | ast.FormattedValue() | ast.UnaryOp() | ast.BoolOp()
+        ):
+            return False
+    return not part
+
 
 class Module:
     """A module's names as its text defines them: imports, functions, and what is assigned once."""
@@ -24,6 +50,12 @@ class Module:
         self.source = source
         self.live = live
         self.name = str(live.get("__name__", source.module)) if live is not None else source.module
+
+    def may_change(self, name: str) -> bool:
+        """Whether what a name of the module is bound to may be written by something in the module."""
+        tree = self.source.tree
+        parents = {id(child): node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+        return any(_may_change(n, parents) for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id == name)
 
     def calls_itself(self, node: ast.AST) -> bool:
         """Whether a function of the module calls itself, perhaps by way of others."""

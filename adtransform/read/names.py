@@ -168,25 +168,46 @@ class Names(Detached):
                         found = self.literal(value, module, 0)
                         if found is not None:
                             return found
-                        if isinstance(value, ast.Dict) and (entries := self.entries_of(value, module)) is not None:
-                            storage = Storage(name, frozen=f"a write to `{name}`, which is not local")
-                            self.heap[storage] = Entries(entries)
-                            return DictRef(storage)
+                        if isinstance(value, ast.Dict) and not module.may_change(name):
+                            held = self.outside(value, name, module)
+                            if held is not None:
+                                return held
                         if isinstance(value, ast.Dict) or self._makes_object(value, module):
                             return Conflict(f"`{name}`, an object outside", "pass what it holds as arguments")
                 case ast.ClassDef():
                     return self.text_class(stmt, module)
         return self.capture(name, None, node, bound=False)
 
-    def entries_of(self, node: ast.Dict, module: Module) -> dict[Any, Ref] | None:
-        """What a dict of literals holds."""
-        found: dict[Any, Ref] = {}
-        for key, value in zip(node.keys, node.values, strict=True):
-            k, v = (self.literal(n, module, 0) if n is not None else None for n in (key, value))
-            if not isinstance(k, Const) or v is None:
-                return None
-            found[k.value] = v
-        return found
+    def outside(self, node: ast.expr, name: str, module: Module) -> Ref | None:
+        """What a display of literals and functions is, which nobody writes; None where it holds anything else."""
+        found = self.literal(node, module, 0)
+        if found is not None:
+            return found
+        storage = Storage(name, frozen=f"a write to `{name}`, which is not local")
+        match node:
+            case ast.Dict(keys=keys, values=values):
+                known = [self.literal(k, module, 0) if k is not None else None for k in keys]
+                held = [self.outside(v, name, module) for v in values]
+                if not all(isinstance(k, Const) for k in known) or None in held:
+                    return None
+                pairs = zip(known, held, strict=True)
+                self.heap[storage] = Entries({k.value: v for k, v in pairs if isinstance(k, Const) and v is not None})
+                return DictRef(storage)
+            case ast.List(elts=parts) | ast.Tuple(elts=parts):
+                items = tuple(item for p in parts if (item := self.outside(p, name, module)) is not None)
+                if len(items) < len(parts):
+                    return None
+                if isinstance(node, ast.Tuple):
+                    return TupleRef(items)
+                self.heap[storage] = Items(items)
+                return ListRef(storage)
+            case ast.Lambda():
+                return self.function(node, module, None)
+            case ast.Name(id=other):
+                stmts = module.statements.get(other, [])
+                if len(stmts) == 1 and isinstance(stmts[0], ast.FunctionDef):
+                    return self.definition(stmts[0], module)
+        return None
 
     def _makes_object(self, node: ast.expr, module: Module, depth: int = 3) -> bool:
         """Whether an object of a class of the module's own is made, or is among what is named."""
