@@ -276,6 +276,8 @@ class Augment(Control):
         if not others:
             return False
         shown = _shown(others[0])
+        if others[0] == name and place is None:
+            shown = f"the caller's {shown}"
         choice = self.apart(view, always=True)
         if choice is not None:
             kinds = [self.type_of(self.value(side)) for side in choice.sides]

@@ -45,7 +45,7 @@ from adtransform.read.templates import (
     Template,
     hints,
 )
-from adtransform.read.values import DIFFER, Templating, functions_in, is_plain_function, same_function, where_there
+from adtransform.read.values import DIFFER, Templating, functions_in, is_plain_function, same_function, told, where_there
 
 Held = ListRef | DictRef | ObjectRef
 
@@ -111,7 +111,7 @@ class Merging(Templating):
                 None,
             ):
                 return Same(one)
-        return Bad(f"`{hint}`, {DIFFER}", "bind values of one kind on every path")
+        return Bad(f"{told(hint)}{DIFFER}", "bind values of one kind on every path")
 
     def is_packed(self, view: View) -> bool:
         """Whether it is a nested tuple, which nobody may ask whether it is None."""
@@ -165,16 +165,16 @@ class Merging(Templating):
         left = a.items if a else (None,) * len(one.items)
         right = b.items if b else (None,) * len(one.items)
         if len(left) != len(right):
-            return Bad(f"`{hint}`, a tuple of different lengths on the paths that meet here", "make them equally long")
+            return Bad(f"{told(hint)}a tuple of different lengths on the paths that meet here", "make them equally long")
         if a and b and a.kind is not b.kind:
-            return Bad(f"`{hint}`, {DIFFER}", "make it of one class on every path")
+            return Bad(f"{told(hint)}{DIFFER}", "make it of one class on every path")
         return Group([self.blend(x, y, meeting, hint) for x, y in zip(left, right, strict=True)], one)
 
     def _object(self, a: ObjectRef | None, b: ObjectRef | None, meeting: Meeting, hint: str) -> Template:
         if a and b and a.kind is not b.kind:
-            return Bad(f"`{hint}`, an object of different classes on the paths that meet here", "make it of one class")
+            return Bad(f"{told(hint)}an object of different classes on the paths that meet here", "make it of one class")
         if a and b and a.storage is not b.storage and (a.storage.outside or b.storage.outside):
-            return Bad(f"`{hint}`, one of several objects of which some are from outside", "pass them as arguments")
+            return Bad(f"{told(hint)}one of several objects of which some are from outside", "pass them as arguments")
         return self._container(a, b, meeting, hint)
 
     def _container(self, a: Held | None, b: Held | None, meeting: Meeting, hint: str) -> Template:
@@ -185,7 +185,7 @@ class Merging(Templating):
             return Same(one)
         before = None if a is None else a.storage
         if before is not None and not _same_kind(before, b.storage):
-            what = f"`{hint}`, which is a dict or deque of one kind on one path, and of another on another"
+            what = f"{told(hint)}which is a dict or deque of one kind on one path, and of another on another"
             return Bad(what, "make both of them alike: with the same factory, or of the same maxlen")
         known = (before, b.storage) in meeting.pairs
         storage = self._pair(before, b.storage, meeting, hint)
@@ -224,7 +224,7 @@ class Merging(Templating):
                     if self.is_plain(a) and self.is_plain(b):
                         return Leaf(storage, hint, listed=True)
                     if set(a.refs) == set(b.refs):
-                        what = f"`{hint}`, a dict whose keys come in another order on the paths that meet here"
+                        what = f"{told(hint)}a dict whose keys come in another order on the paths that meet here"
                         return Bad(what, "give it its keys in one order")
                 items: dict[object, Template] = {}
                 for k in keys:
@@ -232,7 +232,7 @@ class Merging(Templating):
                     y = second.get(k) if second is not None else None
                     if a and b and (x is None) != (y is None):
                         if not attributes:
-                            what = f"`{hint}`, a dict with different keys on the paths that meet here"
+                            what = f"{told(hint)}a dict with different keys on the paths that meet here"
                             return Bad(what, "give it every key first")
                         what, help = (
                             f"the attribute `.{k}`, which only some of the paths to here have set",
@@ -248,7 +248,7 @@ class Merging(Templating):
                 return Leaf(storage, hint, listed=True)
             case (Items() | Var() | Const() | None, Items() | Var() | Const() | None):
                 return Leaf(storage, hint, listed=isinstance(a, Items) or isinstance(b, Items))
-        return Bad(f"`{hint}`, {DIFFER}", "bind values of one kind on every path")
+        return Bad(f"{told(hint)}{DIFFER}", "bind values of one kind on every path")
 
     # Two branches.
 

@@ -39,6 +39,8 @@ class Putting(Indexing):
         if isinstance(owner, TupleRef):
             self.refuse(node, "a write to an item of a tuple", "use a list")
         if isinstance(owner, Method) and owner.name == "flat":
+            if not set(self.storages(owner.owner)).isdisjoint(self.storages(new)):  # which NumPy does not look for here
+                self.refuse(node, "a write to `.flat` of what shares its memory", "write a copy: x.copy()")
             owner = self.through(owner.owner, Step("flat"), node)
         if isinstance(owner, ListRef):
             self.assign_list_item(owner, key, new, node)

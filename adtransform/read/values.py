@@ -40,6 +40,11 @@ from adtransform.read.templates import (
 DIFFER = "which differs in kind between the paths that meet here"
 
 
+def told(hint: str) -> str:
+    """What a message begins with: a name, where there is one."""
+    return f"`{hint}`, " if hint else ""
+
+
 def is_plain_function(ref: Ref | None) -> bool:
     """Whether it is a function that means the same behind the branch that has bound it."""
     if isinstance(ref, DerivedRef):
@@ -148,7 +153,7 @@ class Templating(Storages):
                 if isinstance(a, Const):
                     return a
                 if a.type == Static("mixed"):
-                    return Conflict(f"`{hint}`, {DIFFER}", "bind values of one kind on every path: a number instead of None")
+                    return Conflict(f"{told(hint)}{DIFFER}", "bind values of one kind on every path: a number instead of None")
                 if not mutable(a.type):
                     return a
                 if storage not in self.heap:
