@@ -372,6 +372,8 @@ class Indexing(Tables):
         """A reference as a key."""
         if isinstance(ref, ListRef):
             content = self.content(ref.storage)
+            if isinstance(content, Items) and not content.refs:
+                return self.let("numpy.zeros", Const(0), dtype=Const(int))  # of indices, which are whole
             if isinstance(content, Items):
                 return self.array_of(ref, node)
             return self.let("numpy.array", content if isinstance(content, (Var, Const)) else Const(None))
