@@ -14,6 +14,7 @@ from adtransform.calls import Variants, is_active
 from adtransform.errors import refuse
 from adtransform.infer.structural import tangent as tangent_type
 from adtransform.ir import UNDEFINED, Atom, Const, For, Function, If, Leaf, Let, Param, Region, Stmt, Try, Var, While
+from adtransform.lattice import Scalar, is_bare
 from adtransform.linear import push, zero
 from adtransform.ops import CALLS, effect_free
 from adtransform.rewrite import again, exported, flags_of, layers, name_of, raises_again, regions, statements
@@ -94,6 +95,8 @@ class _Forward:
             made = push(stmt, tangents, b, exact=not self.partials)
             for target, tangent in zip(stmt.targets, made, strict=True):
                 if tangent is not None and target in self.active:
+                    if not self.partials and isinstance(tangent_type(target.type), Scalar) and is_bare(type_of(tangent)):
+                        tangent = b.let("index", tangent, ())  # which others may hold, and which is a number here
                     tangents[target] = self.named(target, label, tangent, b, start)
 
     def call(self, stmt: Let, b: Builder) -> None:

@@ -186,6 +186,11 @@ def is_scalar(t: Type) -> bool:
     return isinstance(t, Scalar) or (isinstance(t, Array) and t.dims == ())
 
 
+def is_bare(t: Type) -> bool:
+    """Known to be an array without axes, which can be written where a number cannot."""
+    return isinstance(t, Array) and t.dims == ()
+
+
 def is_numpy(t: Type) -> bool:
     """Known to follow NumPy's arithmetic (`1 / 0` is inf and a warning), unlike a Python float."""
     return isinstance(t, Array) or (isinstance(t, Scalar) and t.dtype not in (None, "?"))

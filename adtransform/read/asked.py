@@ -14,8 +14,9 @@ from collections.abc import Collection, Iterator, Sequence
 from adtransform.build import type_of
 from adtransform.errors import Refusal, refusal
 from adtransform.ir import Atom, Let, Region, Var
-from adtransform.lattice import List, Scalar, Unknown
+from adtransform.lattice import Array, List, Scalar, Unknown
 from adtransform.ops import elementwise
+from adtransform.read.assuming import CHOICES
 from adtransform.read.core import Asked, Taken
 from adtransform.read.flow import Flow
 from adtransform.rewrite import loaded, operands
@@ -52,22 +53,29 @@ def _refused(one: Asked) -> Refusal:
 def _numbers(flow: Flow, one: Asked) -> dict[str, int]:
     """The parameters that have to be numbers for a value to be one: 0, or of how many axes an element of them is."""
     found: dict[str, int] = {}
-    seen: set[Atom] = set()
-    todo = [one.value]
+    seen: set[tuple[Atom, bool]] = set()
+    todo = [(one.value, True)]  # `False`: arithmetic makes a number of it, if it is an array without axes
     while todo:
-        a = todo.pop()
-        if not isinstance(a, Var) or a in seen or isinstance(a.type, Scalar):
+        a, itself = todo.pop()
+        if not isinstance(a, Var) or (a, itself) in seen or isinstance(a.type, Scalar):
             continue
-        seen.add(a)
+        seen.add((a, itself))
         met, let = flow.met(a), flow.let(a)
-        if met or (let is not None and (elementwise(let.op) or let.op == "assign" or let.op.startswith("math."))):
-            todo += met if let is None else operands(let)
+        if isinstance(a.type, Array) and a.type.dims == () and not itself:
+            continue
+        if itself and let is not None and let.op in CHOICES:  # which make arrays without axes of numbers
+            raise _refused(one)
+        if met or (let is not None and let.op == "assign"):
+            todo += [(b, itself) for b in (met if let is None else let.args)]
+            continue
+        if let is not None and (elementwise(let.op) or let.op.startswith("math.")):
+            todo += [(b, False) for b in operands(let)]
             continue
         held = (
             _held(flow, let.args[0]) if let is not None and let.op == "index" and isinstance(type_of(let.args[0]), List) else []
         )
         if held:
-            todo += held
+            todo += [(b, itself) for b in held]
             continue
         roots = _roots(flow, a, let)
         if let is None or not roots:

@@ -19,6 +19,7 @@ RANK_KEEPING = frozenset(
 )
 
 
+CHOICES = ("numpy.where", "numpy.select")  # which make an array without axes of numbers
 NUMBERS = ("numpy.copy", "numpy.transpose")  # also methods and attributes of NumPy's numbers, which give numbers
 FILLED = ("numpy.zeros", "numpy.ones", "numpy.empty", "numpy.full")
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from adtransform.ir import Const, Var
 from adtransform.lattice import Array, List, Scalar, Unknown
 from adtransform.ops import elementwise
-from adtransform.read.assuming import FILLED, NUMBERS, RANK_KEEPING, ndim
+from adtransform.read.assuming import CHOICES, FILLED, NUMBERS, RANK_KEEPING, ndim
 from adtransform.read.control import Control
 from adtransform.read.core import Asked
 from adtransform.read.frames import Frame
@@ -31,7 +31,6 @@ from adtransform.rewrite import loaded, operands
 
 _KEY = "%key"
 
-_CHOICES = ("numpy.where", "numpy.select")  # which make an array without axes of numbers
 _ARRAYS = ("array", "deep", "rank")  # what is assumed of a parameter that has axes
 
 
@@ -291,7 +290,7 @@ class Augment(Control):
         content = self.content(view.storage)
         if self.is_picked(content):
             return True
-        if self.made_by(content) in _CHOICES:
+        if self.made_by(content) in CHOICES:
             if content not in self.definitions:  # which a loop may have made a number of
                 self.refuse(stmt, f"`{name}` updated in place, seen as {shown} too", "annotate the parameters, or copy")
             return True
@@ -371,7 +370,7 @@ class Augment(Control):
         """Have what is written as an array, and seen by others, have axes: arithmetic without any makes a number."""
         a = self.value(view)
         op = self.made_by(a)
-        made = op in _CHOICES or not (op in NUMBERS or elementwise(op))
+        made = op in CHOICES or not (op in NUMBERS or elementwise(op))
         if made or not self.may_be_bare(a) or not self.aliases(view, place or name):
             return
         found = self.axes(a)

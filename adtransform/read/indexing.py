@@ -45,7 +45,7 @@ from adtransform.read.refs import (
 )
 from adtransform.read.storages import mutable
 from adtransform.read.tables import Tables
-from adtransform.read.values import is_plain_function
+from adtransform.read.values import is_plain_function, same_function
 from adtransform.rewrite import loaded
 
 _COMPARED = 16  # a key known at run time only is compared with so many
@@ -141,6 +141,9 @@ class Indexing(Tables):
             return None
         if all(map(is_plain_function, items)):
             self.trip_of_key(key, node)
+            if all(same_function(item, items[0]) for item in items):
+                self.check_index(key, len(items))
+                return items[0]
             place = self.let("index", self.let("list", *map(Const, range(len(items)))), key, type=INT)
             found = items[-1]
             for i, item in reversed(list(enumerate(items[:-1]))):
@@ -164,7 +167,7 @@ class Indexing(Tables):
             return None
         self.trip_of_key(key, node)
         if all(r.storage is one.storage for r in every):
-            self.let("index", self.let("list", *map(Const, range(len(items)))), key, type=INT)
+            self.check_index(key, len(items))
             return one
         storage = Storage(one.storage.label)
         values = {name: self.one_value(tuple(c.refs[name] for c in held), key, node) for name in held[0].refs}
@@ -172,6 +175,11 @@ class Indexing(Tables):
         for other in [s for r in every for s in (r.storage, *self.partners(r.storage))]:
             self.relate(storage, other)
         return replace(one, storage=storage)
+
+    def check_index(self, key: Atom, count: int) -> None:
+        """Raise where a list or tuple has no item at a computed index, of which nothing else is read."""
+        low, high = self.let("operator.lt", key, Const(-count)), self.let("operator.ge", key, Const(count))
+        self.raise_where(self.let("operator.or_", low, high, type=BOOL), IndexError, "list index out of range")
 
     def one_value(self, values: tuple[Ref, ...], key: Atom, node: ast.AST) -> Ref:
         """The one of several values at a computed index."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from adtransform.build import Builder, type_of
 from adtransform.ir import Atom, Const, If, Let, Try, Var
-from adtransform.lattice import Type, dims_of, is_scalar, kind_of, same_shape
+from adtransform.lattice import Scalar, Type, dims_of, is_bare, is_scalar, kind_of, same_shape
 from adtransform.ops import elementwise, resolve
 from adtransform.rewrite import Rewriter, operands
 
@@ -63,6 +63,8 @@ class Simplifier(Rewriter):
     def settle(self, stmt: Let, result: Atom, b: Builder, start: int) -> None:
         """Put `result` in place of the statement's target; what was built for it takes the target's name."""
         target = stmt.targets[0]
+        if isinstance(target.type, Scalar) and stmt.op != "index" and is_bare(type_of(result)):
+            result = b.let("index", result, ())  # a number, which nobody else can write
         body = b.body
         if len(body) > start:
             for made in body[start:]:
