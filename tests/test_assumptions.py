@@ -148,6 +148,25 @@ def test_objects_outside_are_refused_where_only_their_text_is_known() -> None:
         run(text, 1.5)
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "D['b'] = 2.0",
+        "D['a'].append(1.0)",
+        "D.update(b=1.0)",
+        "E = D\nE['b'] = 2.0",
+        "def g(d): d['a'] = [5.0]\ng(D)",
+        "def g(): return D",
+        "def g(k): D['a'][k] += 1.0",
+        "def g(): del D['a']",
+    ],
+)
+def test_a_dict_outside_that_its_text_may_write_is_refused(written: str) -> None:
+    text = f"D = {{'a': [1.0]}}\n{written}\ndef f(x):\n  return D['a'][0] * x\n"
+    with pytest.raises(DifferentiationError, match="`D`, an object outside"):
+        run(text, 1.5)
+
+
 def test_fractions_in_an_array_of_integers_are_refused() -> None:
     with pytest.raises(DifferentiationError, match="into an array of integers"):
         run("import numpy as np\ndef f(x, a):\n  y = np.where(x > 0, 1, 2)\n  y[0] = a\n  return np.sum(y) * a\n", X, 2.0)

@@ -16,7 +16,7 @@ from adtransform.infer.row import Row
 from adtransform.ir import Atom
 from adtransform.lattice import UNDEFINED, UNKNOWN, Type
 
-__all__ = ["ROWS", "Count", "Cut", "Row", "infer"]
+__all__ = ["ROWS", "WITH_ROW", "Count", "Cut", "Row", "infer"]
 
 ROWS: dict[str, Row] = {
     **elementwise.ROWS,
@@ -28,6 +28,8 @@ ROWS: dict[str, Row] = {
     **indexing.ROWS,
     **structural.ROWS,
 }
+
+WITH_ROW = frozenset(ROWS)  # others get one of which nothing is known when they are first met
 
 
 def infer(

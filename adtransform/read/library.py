@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from adtransform import ops
+from adtransform.infer import WITH_ROW
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import UNKNOWN, Array, Scalar, Type, kind_of
 from adtransform.read.expressions import Expressions
@@ -23,7 +24,10 @@ SPLICED = frozenset(
 _OF_NUMBERS = ("numpy.squeeze", "numpy.transpose", "numpy.reshape")
 _OF_SEQUENCES = ("random.", "statistics.")
 # What may give a view of what it is given, which is not followed.
-_SHOWING = frozenset("numpy.require numpy.atleast_3d numpy.lib.stride_tricks.as_strided builtins.memoryview".split())
+_SHOWING = frozenset(
+    "numpy.require numpy.atleast_3d numpy.lib.stride_tricks.as_strided builtins.memoryview numpy.asfortranarray "
+    "numpy.asarray_chkfinite numpy.real_if_close numpy.trim_zeros".split()
+)
 # The functions of `operator` that write into what they are given.
 _WRITING = frozenset(
     "setitem delitem iadd isub imul itruediv ifloordiv imod ipow imatmul iand ior ixor ilshift irshift iconcat".split()
@@ -236,7 +240,7 @@ class Library(Expressions):
         shown = self.may_show(op, args, positional, keyword)
         if isinstance(shown, View):
             return self.shown_again(self.make(var), [shown], _gives(op))
-        if is_library(op) and not self.known(op) and op not in ops.STRUCTURAL:  # which may hand on what it is given
+        if self.may_hand_on(op):
             return self.shown_again(self.make(var), [a for a in args if isinstance(a, View)], _gives(op))
         solid = op in _SOLID or (self.is_ufunc(op) and all(self.is_solid(a) for a in args))
         ref = self.make(var, solid=solid)
@@ -252,6 +256,11 @@ class Library(Expressions):
             return False
         alone = view.storage in self.fresh and not any(view.storage in pair for pair in self.related)
         return alone or self.is_last(view.storage, node)
+
+    def may_hand_on(self, op: str) -> bool:
+        """Whether nothing is known of a library's function, so that what it gives may be what it is given."""
+        known = op in WITH_ROW or op in ops.STRUCTURAL or ops.elementwise(op) or self.is_ufunc(op) or self.known(op)
+        return is_library(op) and not known
 
     def may_show(self, op: str, args: list[Ref], positional: tuple[Atom, ...], keyword: Mapping[str, Atom]) -> Ref | None:
         """The operand of which the result is a view that cannot be written, or not followed if it is."""
