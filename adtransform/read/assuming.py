@@ -100,6 +100,13 @@ class Assuming(Heap):
             return False
         self.refuse(None, "an element that may be a number or a view", "annotate the array, or write .copy()")
 
+    def is_computed(self, key: Atom) -> bool:
+        """Whether a part of a key of unknown type is computed: it may be a mask, or indices."""
+        let = self.definitions.get(key) if isinstance(key, Var) else None
+        if let is not None and let.op == "tuple":
+            return any(map(self.is_computed, let.args))
+        return let is not None and let.op != "load" and isinstance(self.type_of(key), Unknown)
+
     def rank_test(self, found: dict[str, int], count: int) -> tuple[str, str] | None:
         """A parameter, and the test that what is made of it and others has so many axes; None where nothing has to be asked.
 
@@ -130,6 +137,8 @@ class Assuming(Heap):
             return self.axes(made.args[0]) if made is not None and made.op == "shape" else None
         if let.op == "index" and let.args[1] == Const(Ellipsis):
             return self.axes(let.args[0])
+        if let.op == "index" and self.is_computed(let.args[1]):
+            return None
         if let.op == "index" and (count := self.ints(let.args[1])):
             whole = self.axes(let.args[0])
             return whole and {name: more - count for name, more in whole.items()}

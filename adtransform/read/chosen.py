@@ -159,7 +159,9 @@ class Chosen(Merging):
         entry, found = self.save(), list[Atom]()
 
         def side(view: View) -> Region:
-            body = self.region(entry, lambda: found.append(self.read(replace(view, seen=choice.cond), hint))).builder.body
+            body = self.region(
+                entry, lambda: found.append(self.read(replace(view, seen=choice.cond, base=None), hint))
+            ).builder.body
             return Region((), tuple(body), (found[-1],))
 
         then, orelse = side(choice.then), side(choice.orelse)

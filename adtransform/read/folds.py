@@ -51,13 +51,13 @@ class Folds(Iteration):
         self.clauses(node, 0, add)
         return self.unhide(name)
 
-    def generated(self, ref: Ref, each: Callable[[Ref], None], node: ast.AST) -> Atom:
+    def generated(self, ref: Ref, each: Callable[[Ref], None], place: ast.AST) -> Atom:
         """Run over a generator expression in place of making a list of it."""
         assert isinstance(ref, Lazy) and ref.node is not None
         if ref.frame is not self.frame:
-            self.refuse(node, "a generator used in another function", "pass a list: [...]")
-        element = ref.node.elt
-        self.clauses(ref.node, 0, lambda: each(self.expression(element)), ref.parts[0])
+            self.refuse(place, "a generator used in another function", "pass a list: [...]")
+        node = self.of_its_own(ref.node)
+        self.clauses(node, 0, lambda: each(self.expression(node.elt)), ref.parts[0])
         return FALSE
 
     def without(
@@ -87,7 +87,8 @@ class Folds(Iteration):
         if found is None:
             inner = {n for n in descend(node) if isinstance(n, ast.Name)}
             outer = {n.id for n in inside(self.frame.scope.body) if isinstance(n, ast.Name) and n not in inner}
-            clash = {n: unique(n, outer) for n in targets(node.generators[0].target) if n in outer}
+            own = dict.fromkeys(n for clause in node.generators for n in targets(clause.target))
+            clash = {n: unique(n, outer) for n in own if n in outer}
             found = _Renamed(clash).visit(copy.deepcopy(node)) if clash else node
             node.__dict__["own"] = found  # the same one in every reading: what is noted of nodes goes by identity
         return found

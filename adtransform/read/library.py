@@ -179,7 +179,7 @@ class Library(Expressions):
             self.refuse(node, f"`{op.replace('numpy', 'np')}`, which writes into its argument", "write the loop")
         if owner == "operator" and name in _WRITING:
             self.refuse(node, f"`{op}`, which writes into its argument", "write the statement: a += x, a[i] = x")
-        if owner in ("numpy.ndarray", "builtins.list", "builtins.dict") and name.startswith("__set"):
+        if owner in ("numpy.ndarray", "builtins.list", "builtins.dict") and name.startswith(("__set", "__del", "__i")):
             self.refuse(node, f"`{op}`, which writes into its argument", "write the statement: a[i] = x")
 
     def out_by_position(self, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> None:

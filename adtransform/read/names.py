@@ -168,7 +168,7 @@ class Names(Detached):
                         found = self.literal(value, module, 0)
                         if found is not None:
                             return found
-                        if isinstance(value, ast.Dict) and not module.may_change(name):
+                        if isinstance(value, ast.Dict) and not module.may_change(name, value):
                             held = self.outside(value, name, module)
                             if held is not None:
                                 return held

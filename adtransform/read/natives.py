@@ -177,7 +177,7 @@ def _tuple(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST
     items = self.known_items(args[0])
     if items is None and isinstance(args[0], Lazy):
         items = self.known_items(self.as_list(args[0], node))
-        clauses = args[0].node.generators if args[0].node is not None and items is None else []
+        clauses = self.of_its_own(args[0].node).generators if args[0].node is not None and items is None else []
         for clause in clauses:
             if id(clause) not in self.unrolled_loops:
                 raise Unroll(clause)

@@ -44,11 +44,11 @@ def _accumulate_at(self: Library, op: str, args: list[Ref], kwargs: dict[str, Re
 
 
 def _copyto(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
-    given = dict(zip(("dst", "src"), args, strict=False)) | kwargs
+    given = dict(zip(("dst", "src", "casting", "where"), args, strict=False)) | kwargs
     target, new = given["dst"], given["src"]
     if not isinstance(target, View):
         self.refuse(node, "`np.copyto` into something that is not an array", "pass an array")
-    mask = kwargs.get("where")
+    mask = given.get("where")
     a: Atom
     if mask is not None:
         before = self.value(target, node)

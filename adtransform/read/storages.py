@@ -188,6 +188,8 @@ class Storages(Assuming):
                 self.refuse(None, what, "copy the item where it is taken: rows[i].copy()")
             return content
         if view.seen is not None and self.settle(view, name):
+            if view.base is None:  # of one of several, which is not what was seen
+                self.refuse(None, "an element that may be a number or a view", "annotate the array, or write .copy()")
             return view.seen
         return self.follow(view)[-1]
 

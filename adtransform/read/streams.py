@@ -247,7 +247,10 @@ class Streams(Functions):
         found = [*stream.given, *(frame.env[n] for n in stream.names if frame is not None and n in frame.env)]
         seen: set[int] = set()
         for ref in found:  # which grows
-            if isinstance(ref, PartialRef):
+            if isinstance(ref, (ListRef, Lazy)):  # which may be given one by one itself
+                inner = [s for s in self.streams_of(ref) if s is not stream]
+                found += [r for s in inner for r in self.seen_by(s)]
+            elif isinstance(ref, PartialRef):
                 found += [ref.function, *ref.args, *ref.kwargs.values()]
             elif isinstance(ref, FunctionRef) and id(ref.node) not in seen and ref.frame is not None:
                 seen.add(id(ref.node))

@@ -76,14 +76,17 @@ def ordered(self: Objects, source: Ref, kwargs: Kwargs, node: ast.AST) -> Ref:
     if descending is None or kwargs:
         self.refuse(node, "a sort whose direction is computed", "write reverse=True or False")
     items = self.known_items(source)
-    known = constants(keys_of(self, items, key, node)) if items is not None else None
+    keys = keys_of(self, items, key, node) if items is not None else []
+    known = constants(keys) if items is not None else None
     if items is not None and known is not None:
         return self.new_list(tuple(items[i] for i in sorted(range(len(items)), key=known.__getitem__, reverse=descending)))
     if any(isinstance(item, (TupleRef, ListRef)) for item in items or ()) and key is None:
         self.refuse(node, *_BY_ITEMS)
     listed = source if items is not None or isinstance(source, ListRef) else self.as_list(source, node)
     name = self.hide(listed)
-    keyed = self.collected(listed, lambda item: keys_of(self, [item], key, node)[0], node)
+    keyed: Ref = self.new_list(tuple(keys))
+    if items is None:
+        keyed = self.collected(listed, lambda item: keys_of(self, [item], key, node)[0], node)
     by = self.array_like(numbered(self, keyed, node), node)
     if descending:
         by = self.let("operator.neg", by)
