@@ -88,8 +88,12 @@ class Folds(Iteration):
             inner = {n for n in descend(node) if isinstance(n, ast.Name)}
             outer = {n.id for n in inside(self.frame.scope.body) if isinstance(n, ast.Name) and n not in inner}
             own = dict.fromkeys(n for clause in node.generators for n in targets(clause.target))
-            clash = {n: unique(n, outer) for n in own if n in outer}
+            given: set[str] = self.frame.scope.node.__dict__.setdefault("_given", set())  # to others, for the same reason
+            clash = {n: unique(n, outer | given) for n in own if n in outer}
+            given.update(clash.values())
             found = _Renamed(clash).visit(copy.deepcopy(node)) if clash else node
+            for n in ast.walk(found) if clash else ():
+                n.__dict__.pop("_children", None)
             node.__dict__["own"] = found  # the same one in every reading: what is noted of nodes goes by identity
         return found
 
