@@ -96,7 +96,7 @@ class _Forward:
             for target, tangent in zip(stmt.targets, made, strict=True):
                 if tangent is not None and target in self.active:
                     if not self.partials and isinstance(tangent_type(target.type), Scalar) and is_bare(type_of(tangent)):
-                        tangent = b.let("index", tangent, ())  # which others may hold, and which is a number here
+                        tangent = b.let("operator.pos", tangent)  # a number, whoever else holds the array
                     tangents[target] = self.named(target, label, tangent, b, start)
 
     def call(self, stmt: Let, b: Builder) -> None:

@@ -63,8 +63,8 @@ class Simplifier(Rewriter):
     def settle(self, stmt: Let, result: Atom, b: Builder, start: int) -> None:
         """Put `result` in place of the statement's target; what was built for it takes the target's name."""
         target = stmt.targets[0]
-        if isinstance(target.type, Scalar) and stmt.op != "index" and is_bare(type_of(result)):
-            result = b.let("index", result, ())  # a number, which nobody else can write
+        if isinstance(target.type, Scalar) and is_bare(type_of(result)):
+            result = b.let("operator.pos", result)  # a number, which nobody else can write
         body = b.body
         if len(body) > start:
             for made in body[start:]:
