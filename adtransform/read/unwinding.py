@@ -128,6 +128,8 @@ class Unwinding(Matching):
         del self.messages[said:]
         every = statements(Region((), tuple(opened.builder.body), ()))
         env = opened.state.env
+        if self.attempts and any(opened.state.heap.get(s) is not content for s, content in entry.heap.items()):
+            return True  # and whoever catches the exception sees what it has written
         return env.get(EXIT) != FALSE or DEAD in env or any(isinstance(s, Let) and s.op in EXTERNAL | CALLS for s in every)
 
     def at_last(self, stmt: ast.Try, entry: State, body: Opened, early: set[Storage]) -> None:
