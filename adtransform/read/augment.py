@@ -25,7 +25,6 @@ from adtransform.read.refs import (
     Step,
     Storage,
     View,
-    present,
 )
 from adtransform.rewrite import loaded, operands
 
@@ -439,7 +438,7 @@ class Augment(Control):
 
     def augment_item(self, base: Ref, key: ast.expr, op: str, stmt: ast.AugAssign) -> None:
         """`x[k] += v`"""
-        base = present(base)
+        base = self.there(base, stmt)
         if isinstance(base, Method) and base.name == "flat":
             base = self.through(base.owner, Step("flat"), stmt)
         if not isinstance(base, View):

@@ -10,11 +10,11 @@ from typing import Any, NoReturn
 from adtransform.build import Builder, type_of
 from adtransform.errors import Message, Refusal, refusal
 from adtransform.ir import UNDEFINED, Assume, Atom, Const, If, Let, Origin, Param, Region, Var
-from adtransform.lattice import TEXT, UNKNOWN, Type
+from adtransform.lattice import BOOL, TEXT, UNKNOWN, Type
 from adtransform.lattice import UNDEFINED as NOT_BOUND
 from adtransform.read.frames import Frame, Module, Scope
 from adtransform.read.raising import Catch, Watch
-from adtransform.read.refs import Content, FunctionRef, Pair, Ref, Storage
+from adtransform.read.refs import Content, FunctionRef, MaybeRef, Pair, Ref, Storage, present
 from adtransform.record import record
 from adtransform.source import Definition, Source
 
@@ -236,6 +236,15 @@ class Core:
         """The refusal of a construct."""
         place = self.origin(node) if isinstance(node, ast.AST) else node or self.place
         return refusal(place, what, help)
+
+    def there(self, ref: Ref, node: ast.AST, attr: str = "") -> Ref:
+        """A reference where something is done with it that None does not know: inside of a `try` somebody may see that."""
+        if isinstance(ref, MaybeRef) and self.attempts and isinstance(ref.there, Var):
+            self.place = self.origin(node)
+            gone = self.let("operator.not_", ref.there, type=BOOL)
+            kind, what = (AttributeError, f"has no attribute '{attr}'") if attr else (TypeError, "is not subscriptable")
+            self.raise_where(gone, kind, f"'NoneType' object {what}")
+        return present(ref)
 
     # Operations.
 

@@ -30,7 +30,6 @@ from adtransform.read.refs import (
     SuperRef,
     TupleRef,
     View,
-    present,
 )
 
 # Attributes that are functions of NumPy.
@@ -129,7 +128,7 @@ class Expressions(Operators):
     def attribute(self, owner: Ref, attr: str, node: ast.Attribute) -> Ref:
         """`x.attr`"""
         self.at(node)
-        owner = present(owner)
+        owner = self.there(owner, node, attr)
         match owner:
             case External(op, live):
                 return self.of_external(op, live, attr, node)

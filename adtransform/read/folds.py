@@ -18,6 +18,9 @@ from adtransform.read.storages import mutable
 from adtransform.source import descend
 
 
+_FOLDING = frozenset("sum min max any all list tuple set sorted".split())
+
+
 class Folds(Iteration):
     """Reading comprehensions and folds."""
 
@@ -56,7 +59,9 @@ class Folds(Iteration):
         assert isinstance(ref, Lazy) and ref.node is not None
         if ref.frame is not self.frame:
             self.refuse(place, "a generator used in another function", "pass a list: [...]")
-        node = self.of_its_own(ref.node)
+        # Where nothing of the user's is evaluated meanwhile its names are nobody else's.
+        alone = isinstance(place, ast.Call) and isinstance(place.func, ast.Name) and place.func.id in _FOLDING
+        node = ref.node if alone and not place.keywords else self.of_its_own(ref.node)  # type: ignore[attr-defined]
         self.clauses(node, 0, lambda: each(self.expression(node.elt)), ref.parts[0])
         return FALSE
 

@@ -108,9 +108,12 @@ class Module:
             for inner in ("orelse", "body", "finalbody"):
                 if isinstance(stmt, (ast.If, ast.Try, ast.With, ast.For, ast.While)):
                     todo.extend(reversed(getattr(stmt, inner, [])))
-        for node in ast.walk(self.source.tree):  # what functions bind is bound once more
-            for name in node.names if isinstance(node, ast.Global) else ():
-                found.setdefault(name, []).append(node)  # type: ignore[arg-type]
+        for function in ast.walk(self.source.tree):  # what functions bind is bound once more
+            if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                nodes = list(ast.walk(function))
+                stored = {n.id for n in nodes if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
+                for name in {n for g in nodes if isinstance(g, ast.Global) for n in g.names} & stored:
+                    found.setdefault(name, []).append(function)
         return found
 
     @functools.cached_property

@@ -41,7 +41,6 @@ from adtransform.read.refs import (
     TupleRef,
     View,
     itemized,
-    present,
 )
 from adtransform.read.storages import mutable
 from adtransform.read.tables import Tables
@@ -56,7 +55,7 @@ class Indexing(Tables):
 
     def subscript(self, owner: Ref, key: ast.expr, node: ast.AST) -> Ref:
         """`owner[key]`"""
-        owner = present(owner)
+        owner = self.there(owner, node)
         if isinstance(owner, DictRef):
             return self.entry(owner, key, node)
         if isinstance(key, ast.Slice):
@@ -334,7 +333,7 @@ class Indexing(Tables):
 
     def item_at(self, owner: Ref, key: Ref, node: ast.AST) -> Ref:
         """`owner[key]` for a key that is read already."""
-        owner = present(owner)
+        owner = self.there(owner, node)
         if isinstance(owner, DictRef):
             return self.entry_at(owner, key, node)
         at = self.key_of(key, node)

@@ -28,7 +28,6 @@ from adtransform.read.refs import (
     RangeRef,
     Ref,
     TupleRef,
-    present,
 )
 from adtransform.read.tables import COUNTER
 from adtransform.read.tools import TOOLS, best
@@ -44,7 +43,7 @@ def _range(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST
 
 
 def _len(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
-    ref = present(args[0])
+    ref = self.there(args[0], node)
     counted = self.unary_of("__len__", ref, node) if isinstance(ref, ObjectRef) else None
     if counted is not None:
         return counted
@@ -177,7 +176,7 @@ def _tuple(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST
     items = self.known_items(args[0])
     if items is None and isinstance(args[0], Lazy):
         items = self.known_items(self.as_list(args[0], node))
-        clauses = self.of_its_own(args[0].node).generators if args[0].node is not None and items is None else []
+        clauses = args[0].node.generators if args[0].node is not None and items is None else []
         for clause in clauses:
             if id(clause) not in self.unrolled_loops:
                 raise Unroll(clause)

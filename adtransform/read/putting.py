@@ -18,7 +18,6 @@ from adtransform.read.refs import (
     Storage,
     TupleRef,
     View,
-    present,
 )
 from adtransform.read.storages import mutable
 
@@ -28,7 +27,7 @@ class Putting(Indexing):
 
     def assign_item(self, owner: Ref, key: ast.expr, new: Ref, node: ast.AST, hint: str = "") -> None:
         """`owner[key] = new`"""
-        owner = present(owner)
+        owner = self.there(owner, node)
         if isinstance(owner, DictRef):
             self.put_entry(owner, self.expression(key), new, node)
             return

@@ -198,7 +198,7 @@ class Streams(Functions):
 
     def iterate(self, ref: Ref, each: Callable[[Ref], None], loop: Counted, node: ast.AST, key: ast.AST | None = None) -> Atom:
         """Run over an iterable; over a generator only where neither it nor the loop changes what the other reads."""
-        ref = self.iterator(ref, node)
+        ref = self.iterator(self.there(ref, node), node)
         self.still_there(ref, node)
         if any(s.writes for s in self.streams_of(ref)) and (isinstance(ref, Lazy) or not isinstance(node, ast.Call)):
             self.refuse(node, *_WRITES)
