@@ -17,7 +17,6 @@ from adtransform.read.scope import assigned, inside, targets
 from adtransform.read.storages import mutable
 from adtransform.source import descend
 
-
 _FOLDING = frozenset("sum min max any all list tuple set sorted".split())
 
 
