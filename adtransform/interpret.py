@@ -94,7 +94,7 @@ class _Run:
             self.fail(let, args)
         if let.op == "load":
             return [self.arguments[args[0]]]
-        if let.op not in ("assign", "pack") and any(a is UNDEFINED.value for a in args):
+        if let.op not in ("assign", "pack", "list") and any(a is UNDEFINED.value for a in args):
             raise UnboundLocalError(f"{let.op} reads a variable that this path never bound")
         if let.op in CALLS:
             return self.call(*args)
