@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Callable
 
 from adtransform.errors import Refusal
@@ -397,6 +398,9 @@ class Statements(Unwinding):
         ref = self.expression(call.func)
         if not isinstance(ref, External) or not isinstance(ref.live, type) or not issubclass(ref.live, BaseException):
             self.refuse(stmt, "`raise` of something that is not a builtin exception", "raise ValueError(...)")
+        if getattr(sys.modules.get(ref.live.__module__), ref.live.__qualname__, None) is not ref.live:
+            what = f"`raise` of `{ref.live.__name__}`, which cannot be imported"
+            self.refuse(stmt, what, "raise ValueError(...), or define it in a module")
         args = [self.shown(self.expression(a), a) for a in call.args]
         cause: dict[str, Atom] = {}
         if isinstance(stmt.cause, ast.Constant):
