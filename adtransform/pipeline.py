@@ -14,13 +14,14 @@ from adtransform.annotate import annotate
 from adtransform.annotate import explain as explanation
 from adtransform.contracts import contracts
 from adtransform.forward import forward as push_forward
-from adtransform.ir import Function
+from adtransform.ir import Const, Function, Let, Try
 from adtransform.lattice import Array, Type
 from adtransform.live import Target
 from adtransform.optimise.steady import steady
+from adtransform.own import is_own, lineage
 from adtransform.read import read
 from adtransform.record import record
-from adtransform.rewrite import deep_recursion
+from adtransform.rewrite import deep_recursion, statements
 from adtransform.rules.table import known
 from adtransform.source import Source
 from adtransform.verify import verify
@@ -125,7 +126,16 @@ def compile(f: Function, mode: str, wrt: Sequence[str]) -> Compiled:
     made = derivative(f, mode, wrt)
     source = emit.module(made)
     loaded = emit.load(source)
+    around = next(iter(loaded.values())).__globals__
+    around.update({c.__name__: c.of for g in made for c in _raised(g) if c.of is not None and c.__name__ in around})
     return Compiled({g.name: _bound(loaded[g.name], g) for g in made}, source)
+
+
+def _raised(f: Function) -> Iterator[Any]:
+    """The classes that stand for exceptions of the user's, as what a function raises or catches."""
+    for stmt in (s for g in (f, *f.callees.values()) for s in statements(g.body)):
+        atoms = stmt.caught if isinstance(stmt, Try) else stmt.args[:1] if isinstance(stmt, Let) and stmt.op == "raise" else ()
+        yield from (c for a in atoms if isinstance(a, Const) and is_own(a.value) for c in lineage(a.value))
 
 
 def _bound(code: Callable[..., Any], f: Function) -> Callable[..., Any]:

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "adtransform"
 # Lowest first.  A name covers the module and, for a package, everything in it.
 LAYERS = [
     ["version"],
-    ["record", "lattice", "ir", "ops", "infer", "build", "errors", "source", "live", "syntax", "files"],
+    ["record", "lattice", "ir", "ops", "infer", "build", "errors", "source", "live", "own", "syntax", "files"],
     ["runtime"],
     ["listing", "verify", "interpret", "rewrite"],
     ["failing"],

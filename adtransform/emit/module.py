@@ -10,7 +10,6 @@ import io
 import itertools
 import linecache
 import re
-import sys
 import textwrap
 import tokenize
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ from typing import Any
 from adtransform import runtime
 from adtransform.emit.again import drop_again
 from adtransform.emit.body import Line, Printer, align
+from adtransform.emit.called import Globals
 from adtransform.emit.fold import LIMIT, fold
 from adtransform.emit.names import names
 from adtransform.emit.signature import check, definition, docstring
@@ -36,46 +36,6 @@ _ROUNDS = 10
 _JUMPS = frozenset(["break", "continue", "pass"])  # they compute nothing, so nothing reverses them
 _LEAST = 20  # characters of a comment, however deep it stands
 _CALL = re.compile(r"(?<![\w.])(\w+)\(")  # of something that stands for itself: not `np.zeros(`
-
-
-class Globals:
-    """What modules, helpers and builtins are called in a file where the user's functions use these names."""
-
-    def __init__(self, taken: Iterable[str] = ()) -> None:
-        self.taken = frozenset(taken)
-        self.modules: dict[str, str] = {}
-        self.helpers: dict[str, str] = {}
-        self.callees: dict[str, str] = {}
-
-    def __call__(self, op: str) -> str:
-        """The name of a module (`numpy`), a builtin (`builtins.len`), a helper (`fit`) or a function called (`call f`)."""
-        if op.startswith("call "):
-            name = op.removeprefix("call ")
-            return self.callees.get(name, name)
-        if op.startswith("builtins."):
-            name = op.removeprefix("builtins.")
-            if name not in self.taken:
-                return name
-            return f"{self('builtins')}.{name}"
-        if hasattr(runtime, op) and op not in sys.modules:
-            return self.helpers.setdefault(op, self.free(op))
-        if op not in self.modules:
-            self.modules[op] = self.free("np") if op == "numpy" else op if "." in op else self.free(op)
-        return self.modules[op]
-
-    def free(self, name: str) -> str:
-        """The name, or one like it that the user's functions do not use."""
-        while name in self.taken:
-            name += "_"
-        return name
-
-    def imports(self, *more: tuple[str, str]) -> list[str]:
-        """The import lines, the standard library's first."""
-        groups: tuple[list[str], list[str]] = [], []
-        for module, name in sorted({*self.modules.items(), *more}):
-            line = f"import {module}" if module == name else f"import {module} as {name}"
-            groups[module.partition(".")[0] not in sys.stdlib_module_names].append(line)
-        return [*groups[0], *([""] if all(groups) else []), *groups[1]]
 
 
 def function(
@@ -217,12 +177,13 @@ def module(functions: Sequence[Function], *, header: str = "", style: str = "cod
     texts = [function(f, style=style, called=called, **options) for f in (*named, *functions)]
     if any("np." in a.test for f in (*named, *functions) for a in f.assumes):
         called("numpy")
+    classes = called.definitions()
     helpers = _helpers(called, own)
     parts = [header.strip()] if header.strip() else []
     if imports := called.imports(*([("numpy", own)] if any(f"{own}." in h for h in helpers) else [])):
         parts.append("\n".join(imports))
     start = "\n\n".join(parts)
-    return "\n\n\n".join([p for p in (start, *helpers, *(t.strip("\n") for t in texts)) if p]) + "\n"
+    return "\n\n\n".join([p for p in (start, *classes, *helpers, *(t.strip("\n") for t in texts)) if p]) + "\n"
 
 
 @functools.cache

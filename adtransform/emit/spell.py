@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
+from adtransform.emit.called import Globals
 from adtransform.ir import UNDEFINED, Const, Var
 from adtransform.lattice import (
     Array,
@@ -26,6 +27,7 @@ from adtransform.lattice import (
     same_shape,
 )
 from adtransform.ops import BINARY, COMPARE, ENDLESS, UNARY
+from adtransform.own import is_own
 from adtransform.place.program import Loop, Operand, Tree, type_of, variables
 from adtransform.syntax import (
     AND,
@@ -79,7 +81,7 @@ class Speller:
     def __init__(
         self,
         names: Mapping[Var, str],
-        called: Callable[[str], str],
+        called: Globals,
         *,
         listing: bool = False,
         modules: frozenset[str] = frozenset(),
@@ -122,6 +124,8 @@ class Speller:
         if isinstance(value, (tuple, list)):
             items = tuple(self.constant(Const(v)) for v in value)
             return Group(None, "()" if isinstance(value, tuple) else "[]", items)
+        if is_own(value):
+            return Word(self.called.own(value))
         if isinstance(value, type) or callable(value):
             module = getattr(value, "__module__", None) or "builtins"
             top = module.startswith("numpy.") and hasattr(np, value.__name__)

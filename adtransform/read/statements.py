@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import sys
 from collections.abc import Callable
 
 from adtransform.errors import Refusal
@@ -16,7 +15,6 @@ from adtransform.read.loops import BROKE
 from adtransform.read.refs import (
     RUN_OVER,
     Conflict,
-    External,
     Lazy,
     ListRef,
     MaybeRef,
@@ -396,11 +394,9 @@ class Statements(Unwinding):
             return
         call = stmt.exc if isinstance(stmt.exc, ast.Call) else ast.copy_location(ast.Call(stmt.exc, [], []), stmt.exc)
         ref = self.expression(call.func)
-        if not isinstance(ref, External) or not isinstance(ref.live, type) or not issubclass(ref.live, BaseException):
-            self.refuse(stmt, "`raise` of something that is not a builtin exception", "raise ValueError(...)")
-        if getattr(sys.modules.get(ref.live.__module__), ref.live.__qualname__, None) is not ref.live:
-            what = f"`raise` of `{ref.live.__name__}`, which cannot be imported"
-            self.refuse(stmt, what, "raise ValueError(...), or define it in a module")
+        error = self.exception(ref)
+        if error is None:
+            self.refuse(stmt, "`raise` of something that is no plain exception class", "raise ValueError(...)")
         args = [self.shown(self.expression(a), a) for a in call.args]
         cause: dict[str, Atom] = {}
         if isinstance(stmt.cause, ast.Constant):
@@ -410,7 +406,7 @@ class Statements(Unwinding):
         elif stmt.cause is not None:
             self.refuse(stmt.cause, "`raise ... from` something that is not the exception caught", "raise ... from err")
         self.place = self.origin(stmt)
-        self.effect("raise", Const(ref.live), *args, **cause)
+        self.effect("raise", Const(error), *args, **cause)
         self.frame.env[DEAD] = TRUE
 
     def caught_by(self, inner: Handling | None, stmt: ast.stmt, what: str) -> Var:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from adtransform.failing import may_raise
 from adtransform.ir import Const, Let, Region, Var
 from adtransform.ops import CALLS, EXTERNAL
+from adtransform.own import is_builtin, is_own, stand_in, standing_for
 from adtransform.read.branches import void
 from adtransform.read.core import Handling, Opened, State
 from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE, VALUE
@@ -17,7 +18,7 @@ from adtransform.read.loops import BROKE
 from adtransform.read.matching import Matching
 from adtransform.read.merge import same_place
 from adtransform.read.raising import Catch
-from adtransform.read.refs import DictRef, External, ListRef, ObjectRef, Ref, Storage, TupleRef, View
+from adtransform.read.refs import ClassRef, DictRef, External, ListRef, ObjectRef, Ref, Storage, TupleRef, View
 from adtransform.read.scope import assigned
 from adtransform.rewrite import statements
 from adtransform.source import descend
@@ -290,12 +291,30 @@ class Unwinding(Matching):
         """Exception classes, one or a tuple of them."""
         found: list[Const] = []
         for each in ref.items if isinstance(ref, TupleRef) else (ref,):
-            live = each.live if isinstance(each, External) else None
-            named = isinstance(live, type) and issubclass(live, BaseException)
-            if not named or live.__module__.partition(".")[0] not in ("builtins", "numpy"):
-                self.refuse(node, "`except` of something that is no exception of Python's or NumPy's", "except ValueError:")
-            found.append(Const(live))
+            error = self.exception(each)
+            if error is None:
+                self.refuse(node, "`except` of something that is no plain exception class", "except ValueError:")
+            found.append(Const(error))
         return tuple(found)
+
+    def exception(self, ref: Ref) -> type | None:
+        """An exception class, or what stands for one of the user's; None for anything else."""
+        if isinstance(ref, External):
+            live = ref.live
+            return standing_for(live) if isinstance(live, type) and issubclass(live, BaseException) else None
+        if not isinstance(ref, ClassRef) or ref.live is not None or ref.node is None:
+            live = ref.live if isinstance(ref, ClassRef) else None
+            return standing_for(live) if live is not None and issubclass(live, BaseException) else None
+        node = ref.node
+        plain = all(
+            isinstance(s, ast.Pass) or (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant)) for s in node.body
+        )
+        found: type | None = node.__dict__.get("_exception")
+        if found is None and plain and len(node.bases) == 1 and not node.keywords and not node.decorator_list:
+            base = self.exception(self.in_module(node.bases[0], ref.module))
+            if base is not None and (is_own(base) or is_builtin(base)):
+                found = node.__dict__["_exception"] = stand_in(node.name, base)
+        return found
 
     def with_block(self, stmt: ast.With) -> None:
         """`with np.errstate(...)`: the block alone, as it does not depend on how NumPy reports; what it ignores is noted."""
