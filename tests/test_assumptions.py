@@ -254,3 +254,21 @@ def test_the_share_of_a_whole_number_is_not_cut(expression: str, a: Any) -> None
     _, shares = run(text, X, a)
     _, wanted = run(text, X, 1.0)
     assert np.allclose(shares[0], wanted[0]) and np.allclose(shares[1], wanted[1], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        "def g(p, x): return p['a'] * x\nprint(g(D, 1.0))",
+        "def g(x, p=D): return p['a'] * x",
+        "def g(D): D['a'] = 2.0",
+        "def g():\n  D = {}\n  D['a'] = 2.0",
+        "E = {**D, 'b': 2.0}",
+        "E = D.copy()\nE['a'] = 3.0",
+        "def g(**p): return p\ng(**D)",
+        "import json\nprint(json.dumps(D), len(D))",
+    ],
+)
+def test_a_dict_outside_that_its_text_only_reads_is_read(around: str) -> None:
+    value, (share,) = run(f"D = {{'a': 1.5}}\n{around}\ndef f(x):\n  return D['a'] * x * x\n", 2.0)
+    assert (value, share) == (6.0, 6.0)

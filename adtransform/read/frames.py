@@ -14,47 +14,8 @@ from adtransform.ir import Const, Var
 from adtransform.read.cells import with_cells
 from adtransform.read.refs import Pair, Ref
 from adtransform.read.scope import Liveness, body_of, local_names, targets
+from adtransform.read.written import Written
 from adtransform.source import Definition, Source, descend, from_path
-
-# What gives parts of a list or dict, what asks for nothing but the whole, and the functions that take the parts.
-_PARTS = frozenset("items values get".split())
-_READING = frozenset("keys index count".split())
-_ASKING = frozenset("list tuple dict sorted sum min max enumerate zip reversed any all set".split())
-
-
-def _levels(node: ast.AST) -> int:
-    """How deep lists and dicts are nested in a display."""
-    inner = max(map(_levels, ast.iter_child_nodes(node)), default=0)
-    return inner + isinstance(node, (ast.Dict, ast.List, ast.Set, ast.ListComp, ast.DictComp))
-
-
-def _may_change(node: ast.expr, parents: Mapping[int, ast.AST], levels: int) -> bool:
-    """Whether something is written, or handed to what may write it, where it is read; it has so many `levels` of lists."""
-    around = parents.get(id(node))
-    match around:
-        case ast.Subscript(value=value, ctx=ctx) if value is node:
-            return not isinstance(ctx, ast.Load) or _may_change(around, parents, levels - 1)
-        case ast.Attribute(attr=attr):
-            return attr not in _READING and (attr not in _PARTS or levels > 1)
-        case ast.AugAssign(target=target):
-            return target is node
-        case ast.Call(func=ast.Name(id=name)) if around.func is not node and name != "len":
-            return levels > (name in _ASKING)
-        case ast.Assign(targets=targets) if node in targets:
-            return False  # which is where it is made
-        case ast.AnnAssign(target=target) if target is node:
-            return False
-        case ast.For() | ast.comprehension():
-            return levels > 1
-        case ast.BoolOp():
-            return _may_change(around, parents, levels)
-        case ast.If() | ast.While() | ast.Assert():
-            return False
-        case ast.IfExp(test=test) if test is node:
-            return False
-        case ast.Call() | ast.Compare() | ast.BinOp() | ast.UnaryOp() | ast.FormattedValue():
-            return isinstance(around, ast.Call) and node in around.args and levels > 0 and not isinstance(around.func, ast.Name)
-    return levels > 0
 
 
 class Module:
@@ -67,11 +28,7 @@ class Module:
 
     def may_change(self, name: str, value: ast.expr) -> bool:
         """Whether what a name of the module is bound to, a display, may be written by something in the module."""
-        tree = self.source.tree
-        parents = {id(child): node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
-        return self.is_opaque or any(
-            _may_change(n, parents, _levels(value)) for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id == name
-        )
+        return self.is_opaque or Written(self.source.tree).whole(name, value)
 
     def calls_itself(self, node: ast.AST) -> bool:
         """Whether a function of the module calls itself, perhaps by way of others."""
@@ -119,8 +76,9 @@ class Module:
     @functools.cached_property
     def is_opaque(self) -> bool:
         """Whether something in the text may bind names of the module that it does not say."""
-        called = (n.func for n in ast.walk(self.source.tree) if isinstance(n, ast.Call))
-        return any(isinstance(f, ast.Name) and f.id in ("globals", "vars", "exec", "eval") for f in called)
+        called = (n for n in ast.walk(self.source.tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name))
+        names = {n.func.id for n in called if isinstance(n.func, ast.Name) and not (n.func.id == "vars" and n.args)}
+        return not names.isdisjoint(("globals", "vars", "exec", "eval"))
 
     @functools.cached_property
     def around(self) -> dict[int, str]:

@@ -164,7 +164,7 @@ class Names(Detached):
                 case (
                     ast.Assign(targets=[ast.Name()], value=value) | ast.AnnAssign(target=ast.Name(), value=ast.expr() as value)
                 ):
-                    if len(stmts) == 1 and not captured:
+                    if len(stmts) == 1 and not captured and not module.is_opaque:
                         found = self.literal(value, module, 0)
                         if found is not None:
                             return found
