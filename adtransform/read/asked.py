@@ -68,7 +68,14 @@ def _numbers(flow: Flow, one: Asked) -> dict[str, int]:
         if met or (let is not None and let.op == "assign"):
             todo += [(b, itself) for b in (met if let is None else let.args)]
             continue
-        if let is not None and (elementwise(let.op) or let.op.startswith("math.")):
+        if let is not None and let.op in ("builtins.float", "builtins.int", "builtins.len"):
+            continue
+        if let is not None and let.op in ("builtins.max", "builtins.min") and len(let.args) > 1:
+            todo += [(b, itself) for b in let.args]
+            continue
+        if let is not None and (
+            elementwise(let.op) or let.op.startswith("math.") or let.op in ("builtins.abs", "builtins.round")
+        ):
             todo += [(b, False) for b in operands(let)]
             continue
         held = (

@@ -74,7 +74,7 @@ class Streams(Functions):
 
     def stream(self, function: Ref, given: tuple[Ref, ...], *, runs: bool = False) -> Stream:
         """What a function that is called for every item, or gives them one by one, reads."""
-        names = tuple(sorted(free_names(function.node))) if isinstance(function, FunctionRef) else ()
+        names = tuple(sorted(_seen(function.node))) if isinstance(function, FunctionRef) else ()
         return Stream(names, function.frame if isinstance(function, FunctionRef) else None, (function, *given), runs)
 
     def since(self) -> Since:
@@ -254,8 +254,19 @@ class Streams(Functions):
                 found += [ref.function, *ref.args, *ref.kwargs.values()]
             elif isinstance(ref, FunctionRef) and id(ref.node) not in seen and ref.frame is not None:
                 seen.add(id(ref.node))
-                found += [ref.frame.env[n] for n in sorted(free_names(ref.node)) if n in ref.frame.env]
+                found += [ref.frame.env[n] for n in sorted(_seen(ref.node)) if n in ref.frame.env]
         return found
+
+
+def _seen(node: Definition) -> set[str]:
+    """The names around a function that it reads, without those that its comprehensions bind for themselves."""
+    own: set[int] = set()
+    for inner in descend(node):
+        if isinstance(inner, (ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp)):
+            bound = {n for clause in inner.generators for n in targets(clause.target)}
+            own.update(id(n) for n in descend(inner) if isinstance(n, ast.Name) and n.id in bound)
+    outside = {n.id for n in descend(node) if isinstance(n, ast.Name) and id(n) not in own}
+    return free_names(node) & outside
 
 
 def returns(stmts: list[ast.stmt]) -> bool:
