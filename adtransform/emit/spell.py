@@ -26,7 +26,7 @@ from adtransform.lattice import (
     same_kind,
     same_shape,
 )
-from adtransform.ops import BINARY, COMPARE, ENDLESS, UNARY
+from adtransform.ops import BINARY, COMPARE, ENDLESS, UNARY, elementwise
 from adtransform.own import is_own
 from adtransform.place.program import Loop, Operand, Tree, type_of, variables
 from adtransform.syntax import (
@@ -147,6 +147,10 @@ class Speller:
     def tree(self, t: Tree) -> Py:
         """An operation applied to its operands."""
         op = t.op
+        if elementwise(op) and op != "operator.pos":  # which makes a number of an array without axes itself
+            signed = (a for a in t.args if isinstance(a, Tree) and a.op == "operator.pos" and isinstance(a.args[0], Tree))
+            if plain := {id(a): a.args[0] for a in signed}:
+                t = replace(t, args=tuple(plain.get(id(a), a) for a in t.args))
         if op in _INFIX and len(t.args) == 2 and not t.kwargs and any(is_numpy(type_of(a)) for a in t.args):
             op = _INFIX[op]
         if op in BINARY and len(t.args) == 2:

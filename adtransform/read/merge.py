@@ -74,7 +74,7 @@ class Merging(Templating):
                 return replace(self._leaf(None, held, meeting, hint), packed=True)
             case (View() as held, Const(None)) if self.is_packed(held):
                 return replace(self._leaf(held, None, meeting, hint), packed=True)
-            case (View(s, p), View(t, q)) if s is t and p == q:
+            case (View(s, p), View()) if same_place(a, b):
                 return Same(View(s, p))
             case (None, View(s, ())) | (View(s, ()), None) if s.param or s in self._heap_before:
                 return Same(View(s))  # the other path does not come here with it
@@ -420,9 +420,9 @@ def hint_of(name: str) -> str:
 
 
 def same_place(a: Ref | None, b: Ref | None) -> bool:
-    """Whether two references are one, or views of the same place."""
+    """Whether two references are one, or views of the same place: what may be a number is one only if taken at one time."""
     if isinstance(a, View) and isinstance(b, View):
-        return a.storage is b.storage and a.path == b.path
+        return a.storage is b.storage and a.path == b.path and (a.seen is b.seen or all(step.sure for step in a.path))
     return a is b
 
 
