@@ -60,8 +60,8 @@ class Source:
     def find(self, name: str, *, generators: bool = False) -> Definition:
         """The function of this qualified name; the last one where there are several, `name@line` for another one.
 
-        `<lambda>@line:column` names a lambda.  Raises `TargetError` where there is none, or where it is not a plain function;
-        `generators` are some only if that is said.
+        `<lambda>@line:column` names a lambda.  Raises `TargetError` where there is none, where it is not a plain function, or
+        where branches of the module define it and no line is said; `generators` are some only if that is said.
         """
         plain, _, position = name.partition("@")
         if plain == "<lambda>":
@@ -73,6 +73,10 @@ class Source:
         nodes = self.definitions.get(plain, [])
         if position:
             nodes = [n for n in nodes if n.lineno == int(position)]
+        elif self.is_doubled(plain):
+            lines = " or ".join(f"`{plain}@{n.lineno}`" for n in nodes)
+            last = nodes[-1]
+            self.fail(last.lineno, last.col_offset, f"`{plain}` is defined {len(nodes)} times", f"say which: {lines}", 3)
         if nodes:
             return self.check(nodes[-1], generators)
         lambdas = [
@@ -90,6 +94,16 @@ class Source:
         else:
             hint = f"there is {', '.join(f'`{n}`' for n in functions[:8])}" if functions else "it defines no functions"
         raise TargetError([Message(self.file, 0, 0, f"no function `{name}`", help=hint)])
+
+    def is_doubled(self, name: str) -> bool:
+        """Whether branches of the module define a function more than once."""
+        nodes = self.definitions.get(name, [])
+        return len(nodes) > 1 and "." not in name and nodes[-1] not in self.tree.body
+
+    def short(self, name: str) -> str:
+        """The name by which `find` gives the same function, without its line where one is enough without."""
+        plain = name.partition("@")[0]
+        return plain if len(self.definitions.get(plain, ())) == 1 else name
 
     def check(self, node: ast.stmt, generators: bool = False) -> ast.FunctionDef:
         """A definition that is a plain function.  Raises `TargetError` for classes, coroutines and generators."""

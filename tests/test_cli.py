@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -168,6 +169,25 @@ def test_output_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(*words) == 0, "a file of the tool's own is replaced"
     assert (folder / "out.py").read_text() == first
     assert [p.name for p in folder.iterdir() if "part" in p.name] == []
+
+
+def test_the_command_of_a_header_can_be_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "m.py").write_text(
+        "class C:\n    def m(self, x):\n        return x * x\n"
+        "if ANY:\n    def g(x):\n        return x\nelse:\n    def g(x):\n        return x * x\n"
+    )
+    for name in ("C.m", "g@5", "g@8"):
+        assert run("reverse", f"m.py:{name}", "--wrt", "x", "-o", "out.py") == 0
+        first = (folder / "out.py").read_text()
+        assert f" from m.py:{name} (sha256 " in first
+        assert run(*shlex.split(first.splitlines()[2])[2:]) == 0
+        assert (folder / "out.py").read_text() == first
+    capsys.readouterr()
+    assert run("reverse", "m.py:g") == 2
+    assert "`g` is defined 2 times" in capsys.readouterr().err
+    assert run("support", "m.py") == 0
+    assert capsys.readouterr().out == "g@5: supported\ng@8: supported\n"
+    assert run("check", "m.py:g@8", "--at", "x=1.0") == 2
 
 
 def test_never_harms_a_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,21 @@ MATRIX = Array("float64", (Dim("n"), Dim("m")))
 
 # Source, types of the parameters, and for each refusal (line, column, headline).
 CASES: dict[str, tuple[str, dict[str, Type], list[tuple[int, int, str]]]] = {
+    "a function that branches of the module define": (
+        "if ANY:\n    def g(x):\n        return x\nelse:\n    def g(x):\n        return x * x\n\ndef f(x):\n    return g(x)",
+        {"x": FLOAT},
+        [(9, 12, "`g`, of which the module defines several")],
+    ),
+    "a function that another one replaces": (
+        "g = lambda x: x\ndef reset(x):\n    global g\n    g = lambda x: 3 * x\ndef f(x):\n    return g(x)",
+        {"x": FLOAT},
+        [(6, 12, "a call of something that is not a function")],
+    ),
+    "a name made anew of itself": (
+        "G = make()\nG = G.moved(a=3.0)\ndef f(x):\n    return x * G.a",
+        {"x": FLOAT},
+        [(4, 12, "the attribute `.a` of a value that is not known to be an object")],
+    ),
     "a value that a failed try may have bound": (
         "def f(x):\n    try:\n        z = (y := x) / 2\n    except ValueError:\n        return y\n    return x",
         {"x": FLOAT},

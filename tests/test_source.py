@@ -65,6 +65,16 @@ def test_a_function_defined_twice() -> None:
     assert body(namespace["f"]) == "def f(x):\n    return x * 2"
 
 
+def test_a_function_that_branches_define() -> None:
+    source = from_text("if ANY:\n    def f(x):\n        return x\nelse:\n    def f(x):\n        return x * 2\n", "file.py")
+    with pytest.raises(TargetError) as caught:
+        source.find("f")
+    found = caught.value.messages[0]
+    assert (found.line, found.column, found.text, found.help) == (5, 5, "`f` is defined 2 times", "say which: `f@2` or `f@5`")
+    assert source.find("f@2").lineno == 2
+    assert from_text("try:\n    from a import f\nexcept ImportError:\n    def f(x):\n        return x\n").find("f").lineno == 4
+
+
 def executed(text: str, file: str = "<cell>") -> dict[str, Any]:
     linecache.cache[file] = (len(text), None, text.splitlines(True), file)
     namespace: dict[str, Any] = {}

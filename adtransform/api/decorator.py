@@ -131,11 +131,12 @@ class Differentiable:
 
         Raises `FileExistsError` where it would replace a file that was not written by this tool (unless `force`).
         """
-        source = from_function(self._callee.fun).source
+        target = from_function(self._callee.fun)
+        source, name = target.source, target.source.short(target.name)
         place = relative(source.path or source.file)
         wrt = self._labels()
-        again = ["adtransform", "reverse", f"{place}:{self._function.name}", "--wrt", ",".join(wrt), "-o", relative(path)]
-        top = header(place, source.text, self._function.name, wrt, again)
+        again = ["adtransform", "reverse", f"{place}:{name}", "--wrt", ",".join(wrt), "-o", relative(path)]
+        top = header(place, source.text, name, wrt, again)
         write(Path(path), pipeline.text(self._function, "reverse", wrt, header=top), force=force, source=source.path)
 
     def specialise(self, *args: Any) -> Callable[..., Any]:

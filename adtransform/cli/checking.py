@@ -65,7 +65,10 @@ def _live(source: Source, name: str) -> Callable[..., Any]:
     """The function itself: its module is executed."""
     module = _run(source)
     found: Any = module
-    for part in name.split("."):
+    plain, _, line = name.partition("@")
+    if line:
+        raise UsageError(f"`check` runs the `{plain}` that the module defines: name it without a line")
+    for part in plain.split("."):
         found = getattr(found, part, None)
     if not callable(found):
         source.find(name)

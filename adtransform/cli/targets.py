@@ -69,10 +69,12 @@ def _is_dotted(place: str) -> bool:
 
 
 def functions_of(source: Source) -> list[str]:
-    """The qualified names of the functions in a source, methods and inner functions left out."""
-    return [
-        name for name in source.definitions if "." not in name and type(source.definitions[name][-1]).__name__ == "FunctionDef"
-    ]
+    """The names of the functions in a source without methods and inner ones; with lines where branches define several."""
+    found: list[str] = []
+    for name, nodes in source.definitions.items():
+        if "." not in name and type(nodes[-1]).__name__ == "FunctionDef":
+            found += [f"{name}@{n.lineno}" for n in nodes] if source.is_doubled(name) else [name]
+    return found
 
 
 def _only_function(source: Source) -> str:

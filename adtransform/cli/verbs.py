@@ -23,7 +23,7 @@ def note(text: str) -> None:
     print(f"note: {text}", file=sys.stderr)
 
 
-def _load(args: argparse.Namespace) -> tuple[Source, Function]:
+def _load(args: argparse.Namespace) -> tuple[Source, str, Function]:
     source, name = resolve(args.target, sys.stdin.read)
     types = _types(args.arg)
     definition = source.find(name)
@@ -35,7 +35,7 @@ def _load(args: argparse.Namespace) -> tuple[Source, Function]:
     for assume in f.assumes:
         if assume.origin is not None:  # the others were said by the user: annotations and --arg
             note(f"assumes {assume.test}: {assume.why}")
-    return source, f
+    return source, source.short(name), f
 
 
 def _types(given: Sequence[str]) -> dict[str, Type]:
@@ -77,10 +77,10 @@ def _put(args: argparse.Namespace, source: Source, text: str) -> None:
     print(f"wrote {args.output}", file=sys.stderr)
 
 
-def _command(args: argparse.Namespace, source: Source, f: Function, wrt: Sequence[str]) -> list[str]:
+def _command(args: argparse.Namespace, source: Source, name: str, wrt: Sequence[str]) -> list[str]:
     """The command that writes the same file again."""
     place = "-" if source.path is None else relative(source.path)
-    command = ["adtransform", args.verb, f"{place}:{f.name}", "--wrt", ",".join(wrt)]
+    command = ["adtransform", args.verb, f"{place}:{name}", "--wrt", ",".join(wrt)]
     for given in args.arg:
         command += ["--arg", given]
     if args.style != "code":
@@ -92,14 +92,14 @@ def _command(args: argparse.Namespace, source: Source, f: Function, wrt: Sequenc
 
 def listing(args: argparse.Namespace) -> int:
     """The steps of the function, one operation a line."""
-    source, f = _load(args)
+    source, _, f = _load(args)
     _put(args, source, pipeline.listing_text(f))
     return YES
 
 
 def symbolic(args: argparse.Namespace) -> int:
     """The total differential and the partials."""
-    source, f = _load(args)
+    source, _, f = _load(args)
     _put(args, source, pipeline.symbolic_text(f, _wrt(args, f)))
     return YES
 
@@ -108,12 +108,12 @@ def derivative(args: argparse.Namespace) -> int:
     """The source of the derivative, forward or reverse."""
     if args.explain and (args.verb, args.style) != ("reverse", "listing"):
         raise UsageError("--explain goes with `reverse --style listing`: it shows the invariant beside each backward line")
-    source, f = _load(args)
+    source, name, f = _load(args)
     wrt = _wrt(args, f)
     top = ""
     if args.output not in (None, "-"):
         place = source.file if source.path is None else relative(source.path)
-        top = header(place, source.text, f.name, wrt, _command(args, source, f, wrt))
+        top = header(place, source.text, name, wrt, _command(args, source, name, wrt))
     text = pipeline.text(f, args.verb, wrt, style=args.style, explain=args.explain, header=top)
     unknown = [p.name for p in f.params if isinstance(p.type, Unknown) and p.name in wrt]
     if args.style == "code" and unknown and "fit(" in text:

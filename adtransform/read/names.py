@@ -44,6 +44,7 @@ LIBRARIES = frozenset(
     "logging".split()
 )
 
+_IMPORTS = (ast.Import, ast.ImportFrom)
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...))
 
 
@@ -146,8 +147,10 @@ class Names(Detached):
         """What statements make of a name, without executing them."""
         if len(stmts) == 1 or not captured:
             stmt = stmts[-1] if stmts else None
+            if not captured and _in_branches(stmts, module):
+                self.refuse(node, f"`{name}`, of which the module defines several", "define it once, and branch inside of it")
             match stmt:
-                case ast.FunctionDef():
+                case ast.FunctionDef(name=defined) if defined == name:  # not one that binds the name as a global
                     return self.definition(stmt, module)
                 case ast.Import(names=aliases):
                     for alias in aliases:
@@ -223,7 +226,7 @@ class Names(Detached):
         name = node
         while isinstance(name, ast.Attribute):
             name = name.value
-        if not isinstance(name, ast.Name) or name.id not in module.statements:
+        if not isinstance(name, ast.Name) or not any(isinstance(s, _IMPORTS) for s in module.statements.get(name.id, ())):
             return False
         found = self.in_module(node, module)
         made = ("functools.partial", "numpy.vectorize")
@@ -476,6 +479,15 @@ def _path_to(node: ast.AST, wanted: ast.AST, trail: list[ast.FunctionDef]) -> bo
             if isinstance(child, ast.FunctionDef):
                 trail.pop()
     return False
+
+
+def _in_branches(stmts: list[ast.stmt], module: Module) -> bool:
+    """Whether branches of the module define a name more than once; one that stands in for an import is taken for it."""
+    if len(stmts) < 2 or any(isinstance(s, _IMPORTS) for s in stmts):
+        return False
+    last = stmts[-1]
+    defines = isinstance(last, (ast.FunctionDef, ast.ClassDef)) or isinstance(getattr(last, "value", None), ast.Lambda)
+    return defines and last not in module.source.tree.body
 
 
 def _binds(stmt: ast.stmt) -> set[str]:
