@@ -67,7 +67,9 @@ class Outlining:
             case ClassRef():
                 return Fixed(("class", id(ref)), ref)
             case FunctionRef(definition, _, frame):
-                return Fixed(("function", id(definition), id(frame.key) if frame is not None else 0), ref)
+                fixed = Fixed(("function", id(definition), id(frame.key) if frame is not None else 0), ref)
+                held = _made_defaults(ref)
+                return Group((fixed, *self._forms(held.items(), name)), FunctionRef, tuple(held)) if held else fixed
             case External(op, live):
                 return Fixed(("external", op, id(live)), ref)
             case DerivedRef(how, inner, wrt, single):
@@ -82,7 +84,7 @@ class Outlining:
 
     def _leaf(self, ref: Ref, name: str) -> Form:
         for i, known in enumerate(() if self.distinct else self.given.refs):
-            if isinstance(ref, View) and isinstance(known, View) and known.storage is ref.storage and known.path == ref.path:
+            if _place(ref) is not None and _place(ref) == _place(known):
                 return Given(i)
         self.given.refs.append(ref)
         self.given.names.append(unique(name if name.isidentifier() else "argument", set(self.given.names)))
@@ -144,10 +146,10 @@ class Inside:
         self.frames: dict[Frame, Frame] = {}
         for frame in given.around:
             self._shadow(frame)
-        for frame, forms in given.around.items():
-            self.frames[frame].env.update({name: self.ref(form) for name, form in forms.items()})
         for form in given.forms.values():
             self.ref(form)
+        for frame, forms in given.around.items():
+            self.frames[frame].env.update({name: self.ref(form) for name, form in forms.items()})
         self.before = {i: reader.heap[c.storage] for i, c in self.containers.items()}
 
     def _parameter(self, name: str, kind: Kind, outside: Ref) -> Ref:
@@ -200,6 +202,8 @@ class Inside:
         if kind is PartialRef:
             count = len(refs) - len(form.keys)
             return PartialRef(refs[0], refs[1:count], dict(zip(form.keys, refs[count:], strict=True)))
+        if kind is FunctionRef:
+            return _with_defaults(refs[0], dict(zip(form.keys, refs[1:], strict=True)))
         if kind is RangeRef:
             start, stop, step = (self.reader.value(r) for r in refs)
             return RangeRef(start, stop, step)
@@ -292,6 +296,31 @@ class Inside:
         """The arguments whose memory a result may share."""
         close = {storage} | {s for pair in self.reader.related if storage in pair for s in pair}
         return tuple(i for i, r in enumerate(self.refs) if isinstance(r, (View, ListRef, DictRef)) and r.storage in close)
+
+
+def _place(ref: Ref) -> tuple[Any, ...] | None:
+    """Where an argument that may be written lives."""
+    match ref:
+        case View(storage, path):
+            return id(storage), path
+        case ListRef(storage) | DictRef(storage):
+            return (id(storage),)
+    return None
+
+
+def _made_defaults(function: FunctionRef) -> dict[int | str, Ref]:
+    """The defaults of a function that were made where it was defined, by place or by name."""
+    every: dict[int | str, Ref | None] = dict(enumerate(function.defaults))
+    every.update(function.keyword_defaults)
+    return {key: ref for key, ref in every.items() if ref is not None and not isinstance(ref, Const)}
+
+
+def _with_defaults(function: Ref, held: dict[int | str, Ref]) -> Ref:
+    """A function with other defaults in the place of some."""
+    assert isinstance(function, FunctionRef)
+    placed = tuple(held.get(i, ref) for i, ref in enumerate(function.defaults))
+    named = {name: held.get(name, ref) for name, ref in function.keyword_defaults.items()}
+    return replace(function, defaults=placed, keyword_defaults=named)
 
 
 def made_of(reader: Objects, form: Group, refs: tuple[Ref, ...]) -> Ref:
