@@ -15,11 +15,12 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from adtransform.ir import Atom, Let, Region, Var
+from adtransform.ir import Atom, Const, Let, Region, Var
 from adtransform.ops import effect_free
 from adtransform.read.flow import is_unchanged
 from adtransform.read.frames import RETURNED, Frame, Module
@@ -31,6 +32,7 @@ from adtransform.read.refs import (
     RUN_OVER,
     DictRef,
     Entries,
+    External,
     FunctionRef,
     Items,
     Lazy,
@@ -49,6 +51,8 @@ from adtransform.source import Definition, descend
 
 _LIST = "make a list of it: list(...)"
 _WRITES = "a loop over what is computed one by one by a function that changes something", "call the function in the loop"
+_BETWEEN = "a key that changes what is computed one by one, or is changed by it", "make a list of the items first: list(...)"
+_AT_ONCE = frozenset("list tuple sum max min sorted extend any all".split())  # these run over what they are given, to its end
 
 
 class Streams(Functions):
@@ -100,6 +104,41 @@ class Streams(Functions):
         writes = self.has_changed(since) or not self.effects(since) <= {"raise", "reraise", "assert"}
         self.streams[listed.storage] = replace(self.stream(function, parts), writes=writes)
         return listed
+
+    @contextmanager
+    def between(self, source: Ref, since: Since, node: ast.AST) -> Iterator[None]:
+        """Call a function for all items of what has been listed since, as if each had been made only then.
+
+        Refused where one of the two changes what the other reads, or both print or check something.
+        """
+        streams = [Stream((), None, (source,)), *self.streams_of(source)]
+        said, writes = self.effects(since), self.has_changed(since) or any(stream.writes for stream in streams)
+        before, now = self.read_by(streams), self.since()
+        yield
+        if writes or (said and self.effects(now)) or self.differs(before, self.read_by(streams), now[1]):
+            self.refuse(node, *_BETWEEN)
+
+    def differs(self, before: list[Any], after: list[Any], mark: int) -> bool:
+        """Whether what generators read has changed; `mark`: how many statements there were before."""
+        made = Region((), tuple(self.builder.body[mark:]), ()) if before or after else Region((), (), ())
+        pairs = [(a, b) for a, b in zip(before, after, strict=False) if a is not b and not same_place(a, b)]
+        new = [b for a, b in pairs if not is_unchanged(b, a, made) and not (a is None and self.is_loaded(b))]
+        return len(before) != len(after) or bool(new)
+
+    def arguments(self, node: ast.Call, function: Ref, args: list[Ref], kwargs: dict[str, Ref]) -> Ref | None:
+        """Read the arguments of a call; what changes something when it is run over, at once by the function itself."""
+        found = super().arguments(node, function, args, kwargs)
+        given = (*args, *kwargs.values())
+        if self.streams and any(stream.writes for ref in given for stream in self.streams_of(ref)):
+            name = function.op.removeprefix("builtins.") if isinstance(function, External) else getattr(function, "name", "")
+            if name not in _AT_ONCE or not all(isinstance(ref, (Const, FunctionRef)) for ref in given[1:]):
+                self.refuse(node, *_WRITES)
+        return found
+
+    def run_over(self, ref: Ref, node: ast.AST) -> None:
+        """Refuse what would change something, were it run over, where nobody does."""
+        if self.streams and any(stream.writes for stream in self.streams_of(ref)):
+            self.refuse(node, *_WRITES)
 
     def materialised(self, ref: Ref, node: ast.AST) -> Ref:
         """An iterable that can be indexed: a generator becomes a list, which may change nothing meanwhile."""
@@ -210,11 +249,7 @@ class Streams(Functions):
         before, mark = self.read_by(streams), len(self.builder.body)
         with self.holding(self.seen_elsewhere([r for stream in streams for r in self.seen_by(stream)]), "%hstream"):
             broke = super().iterate(ref, each, loop, node, key)
-        after = self.read_by(streams)
-        made = Region((), tuple(self.builder.body[mark:]), ()) if streams else Region((), (), ())
-        pairs = [(a, b) for a, b in zip(before, after, strict=False) if a is not b and not same_place(a, b)]
-        new = [b for a, b in pairs if not is_unchanged(b, a, made) and not (a is None and self.is_loaded(b))]
-        if len(before) != len(after) or new:
+        if self.differs(before, self.read_by(streams), mark):
             self.refuse(node, "a loop that changes what the generator it runs over reads", _LIST)
         self.check_strict(ref, (broke, self.frame.flag(RETURNED)), node)
         return broke
