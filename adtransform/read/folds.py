@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import List, Tuple
@@ -301,6 +302,10 @@ class Folds(Iteration):
 
     def since(self) -> Since:
         """What there is now, to see later what has changed."""
+        raise NotImplementedError
+
+    def between(self, source: Ref, since: Since, node: ast.AST) -> AbstractContextManager[None]:
+        """Call a function for all items of what has been listed since, as if each had been made only then."""
         raise NotImplementedError
 
     def passing(self, listed: Ref, function: Ref, parts: tuple[Ref, ...], since: Since, node: ast.AST) -> Ref:

@@ -193,10 +193,10 @@ class Functions(Derived):
         if frame is None:
             return FunctionRef(node, module, None, name)
         self.closures = True
-        defaults = tuple(self.expression(d) for d in node.args.defaults)
-        keyword = {
-            a.arg: self.expression(d) for a, d in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True) if d is not None
-        }
+        named = {a.arg: d for a, d in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True) if d is not None}
+        given = self.elements([*node.args.defaults, *named.values()])
+        count = len(node.args.defaults)
+        defaults, keyword = tuple(given[:count]), dict(zip(named, given[count:], strict=True))
         free = free_names(node) if frame.clauses else set()
         within = tuple(c for c in frame.clauses if not free.isdisjoint(targets(c.target)))
         return FunctionRef(node, module, frame, name, defaults, keyword, within=within)

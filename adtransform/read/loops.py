@@ -514,7 +514,8 @@ class Loops(Methods):
         values = iter(targets)
         flags = {f: env[f] for f in (EXIT, STOP, RETURNED) if f in env}
         for name in loop.assigned:
-            changed = attempt.end.env.get(name) is not attempt.head.env.get(name)
+            head, last = attempt.head.env.get(name), attempt.end.env.get(name)
+            changed = last is not head and not (isinstance(last, Const) and last == head)
             if changed and name not in attempt.meeting.names and name not in late.names and name not in _FLAGS:
                 if not (isinstance(env.get(name), (View, ListRef)) and name in entry.env and name in attempt.head.env):
                     env.pop(name, None)

@@ -30,10 +30,13 @@ def inside(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
             todo += children(node)
 
 
-def is_read_once(body: Iterable[ast.AST], name: str) -> bool:
-    """Whether a name is read in one place only, and in all loops that bind it in the very trip that binds it."""
+def is_read_once(body: Iterable[ast.AST], name: str, *, given: bool = False) -> bool:
+    """Whether a name is read in one place only, and in all loops that bind it in the very trip that binds it.
+
+    `given`: it is bound before all of this.
+    """
     read: list[list[ast.AST]] = []
-    bound: list[list[ast.AST]] = []
+    bound: list[list[ast.AST]] = [[]] if given else []
 
     def visit(node: ast.AST, loops: list[ast.AST]) -> None:
         if isinstance(node, ast.Name) and node.id == name:

@@ -208,7 +208,7 @@ class Statements(Unwinding):
 
                 self.fork(self.tested(picked.test), side(picked.body), side(picked.orelse), [], stmt)
             case _:
-                self.expression(node)
+                self.run_over(self.expression(node), node)
 
     def outer_names(self, stmt: ast.Nonlocal | ast.Global, names: list[str]) -> None:
         """`nonlocal` and `global`: without effect on what is only read."""

@@ -15,11 +15,12 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from adtransform.ir import Atom, Let, Region, Var
+from adtransform.ir import Atom, Const, Let, Region, Var
 from adtransform.ops import effect_free
 from adtransform.read.flow import is_unchanged
 from adtransform.read.frames import RETURNED, Frame, Module
@@ -31,10 +32,12 @@ from adtransform.read.refs import (
     RUN_OVER,
     DictRef,
     Entries,
+    External,
     FunctionRef,
     Items,
     Lazy,
     ListRef,
+    Method,
     ObjectRef,
     PartialRef,
     Ref,
@@ -49,6 +52,10 @@ from adtransform.source import Definition, descend
 
 _LIST = "make a list of it: list(...)"
 _WRITES = "a loop over what is computed one by one by a function that changes something", "call the function in the loop"
+_GIVEN = "a generator given to a function", _LIST
+_BETWEEN = "a key that changes what is computed one by one, or is changed by it", "make a list of the items first: list(...)"
+_KEEPING = frozenset("append appendleft insert setdefault".split())
+_AT_ONCE = frozenset("list tuple sum max min sorted extend any all".split())  # these run over what they are given, to its end
 
 
 class Streams(Functions):
@@ -56,9 +63,31 @@ class Streams(Functions):
 
     def enter_function(self, function: FunctionRef, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
         """Read a user's function where it is called; of a generator the list of what it yields."""
-        given = (*args, *kwargs.values())
-        if any(map(self.streams_of, given)):
-            self.refuse(node, "a generator given to a function", _LIST)
+        streams = [stream for ref in (*args, *kwargs.values()) for stream in self.streams_of(ref)]
+        if streams and self.known(self.op_of(function)):
+            self.refuse(node, *_GIVEN)
+        before, mark = self.read_by(streams), len(self.builder.body)
+        args = [self.given_on(ref, node) for ref in args]
+        kwargs = {name: self.given_on(ref, node) for name, ref in kwargs.items()}
+        found = self.gathered(function, args, kwargs, node)
+        if self.differs(before, self.read_by(streams), mark):
+            self.refuse(node, "a function that changes what a generator given to it reads", _LIST)
+        return found
+
+    def given_on(self, ref: Ref, node: ast.AST) -> Ref:
+        """An argument of a user's function: of a generator the list of what it gives, which is run over once as well."""
+        streams = self.streams_of(ref)
+        if not streams:
+            return ref
+        listed = self.materialised(ref, node)
+        if isinstance(listed, ListRef) and listed is not ref:
+            self.streams[listed.storage] = replace(streams[0], runs=True)
+        elif not (isinstance(listed, Lazy) or (isinstance(listed, ListRef) and listed.storage in self.streams)):
+            self.refuse(node, *_GIVEN)
+        return listed
+
+    def gathered(self, function: FunctionRef, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+        """The same with arguments that can be read anywhere."""
         if not yields(function.node):
             return super().enter_function(function, args, kwargs, node)
         self.check_end(function, node)
@@ -69,7 +98,7 @@ class Streams(Functions):
         if self.has_changed(since):
             self.refuse(node, f"`{function.name}`, a generator that changes what is around it", "yield what is new")
         assert isinstance(ref, ListRef)
-        self.streams[ref.storage] = self.stream(function, given, runs=True)
+        self.streams[ref.storage] = self.stream(function, (*args, *kwargs.values()), runs=True)
         return ref
 
     def stream(self, function: Ref, given: tuple[Ref, ...], *, runs: bool = False) -> Stream:
@@ -101,6 +130,45 @@ class Streams(Functions):
         self.streams[listed.storage] = replace(self.stream(function, parts), writes=writes)
         return listed
 
+    @contextmanager
+    def between(self, source: Ref, since: Since, node: ast.AST) -> Iterator[None]:
+        """Call a function for all items of what has been listed since, as if each had been made only then.
+
+        Refused where one of the two changes what the other reads, or both print or check something.
+        """
+        streams = [Stream((), None, (source,)), *self.streams_of(source)]
+        said, writes = self.effects(since), self.has_changed(since) or any(stream.writes for stream in streams)
+        before, now = self.read_by(streams), self.since()
+        yield
+        if writes or (said and self.effects(now)) or self.differs(before, self.read_by(streams), now[1]):
+            self.refuse(node, *_BETWEEN)
+
+    def differs(self, before: list[Any], after: list[Any], mark: int) -> bool:
+        """Whether what generators read has changed; `mark`: how many statements there were before."""
+        made = Region((), tuple(self.builder.body[mark:]), ()) if before or after else Region((), (), ())
+        pairs = [(a, b) for a, b in zip(before, after, strict=False) if a is not b and not same_place(a, b)]
+        new = [b for a, b in pairs if not is_unchanged(b, a, made) and not (a is None and self.is_loaded(b))]
+        return len(before) != len(after) or bool(new)
+
+    def arguments(self, node: ast.Call, function: Ref, args: list[Ref], kwargs: dict[str, Ref]) -> Ref | None:
+        """Read the arguments of a call; what changes something when it is run over, at once by the function itself."""
+        found = super().arguments(node, function, args, kwargs)
+        given = (*args, *kwargs.values())
+        if isinstance(function, External) and function.op == "functools.partial" and any(map(self.runs_once, given)):
+            self.refuse(node, *_GIVEN)
+        if isinstance(function, Method) and function.name in _KEEPING:
+            self.keep(TupleRef(tuple(args)), node)
+        if self.streams and any(stream.writes for ref in given for stream in self.streams_of(ref)):
+            name = function.op.removeprefix("builtins.") if isinstance(function, External) else getattr(function, "name", "")
+            if name not in _AT_ONCE or not all(isinstance(ref, (Const, FunctionRef)) for ref in given[1:]):
+                self.refuse(node, *_WRITES)
+        return found
+
+    def run_over(self, ref: Ref, node: ast.AST) -> None:
+        """Refuse what would change something, were it run over, where nobody does."""
+        if self.streams and any(stream.writes for stream in self.streams_of(ref)):
+            self.refuse(node, *_WRITES)
+
     def materialised(self, ref: Ref, node: ast.AST) -> Ref:
         """An iterable that can be indexed: a generator becomes a list, which may change nothing meanwhile."""
         since = self.since()
@@ -119,7 +187,7 @@ class Streams(Functions):
         """A user's function by itself, or read in a frame of its own; what can be run over once is, by it."""
         body: Any = function.node.body
         for name, ref in bound.items():
-            if self.runs_once(ref) and not is_read_once(body if isinstance(body, list) else [body], name):
+            if self.runs_once(ref) and not is_read_once(body if isinstance(body, list) else [body], name, given=True):
                 self.refuse(node, "what can be run over only once, given to a function that reads it again", _LIST)
         return super().call_function(function, bound, args, node)
 
@@ -163,7 +231,7 @@ class Streams(Functions):
         made = super().function(node, module, frame)
         given = [ref for ref in (*made.defaults, *made.keyword_defaults.values()) if ref is not None]
         if any(self.streams_of(ref) or self.runs_once(ref) for ref in given):
-            self.refuse(node, "a generator given to a function", _LIST)
+            self.refuse(node, *_GIVEN)
         return made
 
     def check_end(self, function: FunctionRef, node: ast.AST) -> None:
@@ -210,11 +278,7 @@ class Streams(Functions):
         before, mark = self.read_by(streams), len(self.builder.body)
         with self.holding(self.seen_elsewhere([r for stream in streams for r in self.seen_by(stream)]), "%hstream"):
             broke = super().iterate(ref, each, loop, node, key)
-        after = self.read_by(streams)
-        made = Region((), tuple(self.builder.body[mark:]), ()) if streams else Region((), (), ())
-        pairs = [(a, b) for a, b in zip(before, after, strict=False) if a is not b and not same_place(a, b)]
-        new = [b for a, b in pairs if not is_unchanged(b, a, made) and not (a is None and self.is_loaded(b))]
-        if len(before) != len(after) or new:
+        if self.differs(before, self.read_by(streams), mark):
             self.refuse(node, "a loop that changes what the generator it runs over reads", _LIST)
         self.check_strict(ref, (broke, self.frame.flag(RETURNED)), node)
         return broke

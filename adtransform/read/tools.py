@@ -75,6 +75,8 @@ def ordered(self: Objects, source: Ref, kwargs: Kwargs, node: ast.AST) -> Ref:
     key, descending = kwargs.pop("key", None), is_true(kwargs.pop("reverse", None))
     if descending is None or kwargs:
         self.refuse(node, "a sort whose direction is computed", "write reverse=True or False")
+    if isinstance(source, ListRef) and key not in (None, Const(None)):
+        source = self.as_list(source, node)  # the key may change the list
     items = self.known_items(source)
     keys = keys_of(self, items, key, node) if items is not None else []
     known = constants(keys) if items is not None else None
@@ -125,13 +127,15 @@ def _sorted(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
 def best(self: Objects, name: str, args: Args, key: Ref | None, node: ast.AST) -> Ref:
     """`max(items, key=...)`: the first item with the largest key."""
     source = args[0] if len(args) == 1 else TupleRef(tuple(args))
-    items = self.known_items(source)
+    items, since = self.known_items(source), self.since()
     if items is None:
         kept = self.hide(source if isinstance(source, (ListRef, View)) else self.as_list(source, node))
-        keyed = self.collected(self.frame.env[kept], lambda item: keys_of(self, [item], key, node)[0], node)
+        with self.between(source, since, node):
+            keyed = self.collected(self.frame.env[kept], lambda item: keys_of(self, [item], key, node)[0], node)
         at = self.let(f"numpy.arg{name}", self.array_like(numbered(self, keyed, node), node))
         return self.item(self.unhide(kept), at, node)
-    keys = keys_of(self, items, key, node)
+    with self.between(source, since, node):
+        keys = keys_of(self, items, key, node)
     found, largest = items[0], keys[0]
     for item, by in zip(items[1:], keys[1:], strict=True):
         better = self.truth(self.compared("operator.gt" if name == "max" else "operator.lt", by, largest, node), node)
