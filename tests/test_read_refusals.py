@@ -55,6 +55,12 @@ CASES: dict[str, tuple[str, dict[str, Type], list[tuple[int, int, str]]]] = {
         {"x": FLOAT},
         [(3, 9, "an import in a `try`, which may fail")],
     ),
+    "groups by a computed key": (
+        "def f(x):\n    acc = {'a': [], 'b': []}\n    for v in x:\n        acc['a' if v > 0 else 'b'].append(v)\n"
+        "    return sum(acc['a']) + 2 * sum(acc['b'])",
+        {"x": VECTOR},
+        [(4, 9, "a change of what `acc` holds at a key that is computed")],
+    ),
     "a parameter that is called": (
         "def f(x, g):\n    return g(x)",
         {"x": FLOAT},

@@ -218,7 +218,9 @@ class Statements(Unwinding):
         written = assigned(self.frame.scope.body) & set(names)
         if written:
             word = "nonlocal" if isinstance(stmt, ast.Nonlocal) else "global"
-            self.refuse(stmt, f"`{word}` of a name that is written", f"return `{min(written)}`, and bind it where it belongs")
+            name = min(written)
+            help = f"return `{name}`, and pass it as an argument to what reads it"
+            self.refuse(stmt, f"`{word}` of a name that is written", help)
 
     def keyword(self, stmt: ast.stmt) -> ast.AST:
         """A node that spans just the first word of a statement."""
