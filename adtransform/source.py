@@ -11,7 +11,7 @@ import functools
 import io
 import os
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -96,9 +96,9 @@ class Source:
         raise TargetError([Message(self.file, 0, 0, f"no function `{name}`", help=hint)])
 
     def is_doubled(self, name: str) -> bool:
-        """Whether branches of the module define a function more than once."""
-        nodes = self.definitions.get(name, [])
-        return len(nodes) > 1 and "." not in name and nodes[-1] not in self.tree.body
+        """Whether branches of the module, of a class or of a function define a function more than once."""
+        nodes, around = self.definitions.get(name, ()), self.definitions.get(name.rpartition(".")[0])
+        return in_branches(nodes, getattr(around[-1], "body", []) if around else self.tree.body)
 
     def short(self, name: str) -> str:
         """The name by which `find` gives the same function, without its line where one is enough without."""
@@ -173,6 +173,11 @@ def children(node: ast.AST) -> tuple[ast.AST, ...]:
             found += [item for item in value if isinstance(item, ast.AST)]
     noted = node.__dict__["_children"] = tuple(found)
     return noted
+
+
+def in_branches(stmts: Sequence[ast.stmt], body: Sequence[ast.stmt]) -> bool:
+    """Whether it is for branches of a body to say which of the statements that bind a name is the last."""
+    return len(stmts) > 1 and stmts[-1] not in body
 
 
 def descend(node: ast.AST) -> Iterator[ast.AST]:

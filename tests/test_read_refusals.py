@@ -22,7 +22,49 @@ CASES: dict[str, tuple[str, dict[str, Type], list[tuple[int, int, str]]]] = {
     "a function that another one replaces": (
         "g = lambda x: x\ndef reset(x):\n    global g\n    g = lambda x: 3 * x\ndef f(x):\n    return g(x)",
         {"x": FLOAT},
-        [(6, 12, "a call of something that is not a function")],
+        [(6, 12, "`g`, which `reset` binds anew")],
+    ),
+    "a function that stands in for an import": (
+        "try:\n    from fast import g\nexcept ImportError:\n    def g(x):\n        return x * x\n\ndef f(x):\n    return g(x)",
+        {"x": FLOAT},
+        [(8, 12, "`g`, of which the module defines several")],
+    ),
+    "an import or a function": (
+        "if ANY:\n    from math import sin as g\nelse:\n    def g(x):\n        return x\n\ndef f(x):\n    return g(x)",
+        {"x": FLOAT},
+        [(8, 12, "`g`, of which the module defines several")],
+    ),
+    "None or an import": (
+        "m = None\ntry:\n    import missing as m\nexcept ImportError:\n    pass\n\ndef f(x):\n    return -x if m else x",
+        {"x": FLOAT},
+        [(8, 18, "`m`, of which the module defines several")],
+    ),
+    "a method that branches define": (
+        "class C:\n    def m(self, x):\n        return x\n    if ANY:\n        def m(self, x):\n            return -x\n\n"
+        "def f(x):\n    return C().m(x)",
+        {"x": FLOAT},
+        [(9, 12, "`.m`, which branches in the class `C` define")],
+    ),
+    "a function made anew of itself": (
+        "import numpy as np\ndef g(x):\n    return x\ng = np.vectorize(g)\ndef f(x):\n    return g(x)",
+        {"x": FLOAT},
+        [(6, 12, "`g`, which the module makes anew of itself")],
+    ),
+    "an import that a try watches": (
+        "def f(x):\n    try:\n        import missing\n    except ImportError:\n        return x\n    return -x",
+        {"x": FLOAT},
+        [(3, 9, "an import in a `try`, which may fail")],
+    ),
+    "groups by a computed key": (
+        "def f(x):\n    acc = {'a': [], 'b': []}\n    for v in x:\n        acc['a' if v > 0 else 'b'].append(v)\n"
+        "    return sum(acc['a']) + 2 * sum(acc['b'])",
+        {"x": VECTOR},
+        [(4, 9, "a change of what `acc` holds at a key that is computed")],
+    ),
+    "a parameter that is called": (
+        "def f(x, g):\n    return g(x)",
+        {"x": FLOAT},
+        [(2, 12, "a call of `g`, which is not known to be a function")],
     ),
     "a name made anew of itself": (
         "G = make()\nG = G.moved(a=3.0)\ndef f(x):\n    return x * G.a",
@@ -142,6 +184,13 @@ def test_refusals(name: str) -> None:
     messages = caught.value.messages
     assert [(m.line, m.column, m.text.removeprefix("cannot differentiate ")) for m in messages] == wanted
     assert all(m.file == "a.py" and m.help and m.source_line for m in messages)
+
+
+def test_a_function_that_branches_around_define() -> None:
+    branches = "    if ANY:\n        def g(x):\n            return x\n    else:\n        g = None\n"
+    source = from_text(f"def make():\n{branches}    def f(x):\n        return g(x)\n    return f", "a.py")
+    with pytest.raises(DifferentiationError, match="`g`, of which the function around defines several"):
+        read(source, "make.f", {"x": FLOAT})
 
 
 def test_the_printed_form() -> None:

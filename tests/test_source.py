@@ -72,6 +72,9 @@ def test_a_function_that_branches_define() -> None:
     found = caught.value.messages[0]
     assert (found.line, found.column, found.text, found.help) == (5, 5, "`f` is defined 2 times", "say which: `f@2` or `f@5`")
     assert source.find("f@2").lineno == 2
+    inner = "class C:\n    if ANY:\n        def f(self):\n            pass\n    else:\n        def f(self):\n            pass\n"
+    with pytest.raises(TargetError, match=r"`C.f` is defined 2 times"):
+        from_text(inner).find("C.f")
     assert from_text("try:\n    from a import f\nexcept ImportError:\n    def f(x):\n        return x\n").find("f").lineno == 4
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from adtransform.api.trees import Fixed, children, flatten, unflatten
 from adtransform.read.instances import is_plain_instance
-from adtransform.read.names import is_library
+from adtransform.read.libraries import is_library
 
 Wrt = int | str | tuple[int | str, ...]
 _NAMED = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)

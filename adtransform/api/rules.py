@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from adtransform.api.core import forget
-from adtransform.read.names import op_name
+from adtransform.read.libraries import op_name
 from adtransform.rules import table
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from adtransform.read.instances import attributes, is_own_class, is_plain_class, is_plain_instance
-from adtransform.read.names import is_library
+from adtransform.read.libraries import is_library
 
 # Where a value is bound, under which name, and what is found there: itself, and what its containers and objects hold.
 Entry = tuple[Mapping[str, Any] | types.CellType, str, tuple[Any, ...]]

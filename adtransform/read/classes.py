@@ -11,11 +11,13 @@ from dataclasses import replace
 from typing import Any
 
 from adtransform.errors import Refusal
+from adtransform.read.bindings import binds
 from adtransform.read.frames import Module, mangled
 from adtransform.read.instances import is_own_class, is_plain_class, is_plain_instance
 from adtransform.read.names import Names
 from adtransform.read.refs import ClassRef, External, FunctionRef, ObjectRef, Ref, Storage, SuperRef, TupleRef
 from adtransform.record import record
+from adtransform.source import SCOPES, descend
 
 # Classes that add nothing to the instances of those derived from them.
 _NOTHING = frozenset("builtins.object typing.Generic typing.Protocol abc.ABC".split())
@@ -191,6 +193,11 @@ class Classes(Names):
     def _text_member(self, owner: ClassRef, name: str, node: ast.AST) -> Member | None:
         assert owner.node is not None
         functions = [s for s in owner.node.body if isinstance(s, ast.FunctionDef) and mangled(s.name, owner.name) == name]
+        branches = (s for s in owner.node.body if not isinstance(s, (*SCOPES, ast.Assign, ast.AnnAssign, ast.Expr)))
+        inner = (s for branch in branches for s in descend(branch) if isinstance(s, ast.stmt))
+        if any(name in (mangled(n, owner.name) for n in binds(s)) for s in inner):
+            what = f"`.{name}`, which branches in the class `{owner.name}` define"
+            self.refuse(node, what, "define it once, and branch inside of it")
         if functions:
             return self._text_method(functions, owner)
         for stmt in reversed(owner.node.body):

@@ -11,7 +11,7 @@ import numpy as np
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import TEXT, Array, Dict, List, Scalar, Static, Type
 from adtransform.read.frames import mangled
-from adtransform.read.names import is_library
+from adtransform.read.libraries import is_library
 from adtransform.read.operators import Operators
 from adtransform.read.refs import (
     ClassRef,

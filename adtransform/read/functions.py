@@ -172,6 +172,9 @@ class Functions(Derived):
                 return self.library_call(op, args, kwargs, node)
             case Conflict():
                 self.unusable(function, node)
+            case View(Storage(label=name, param=param), ()) if param and param not in self.bindings:
+                what = f"a call of `{name}`, which is not known to be a function"
+                self.refuse(node, what, "define it by `def`, or give the function itself instead of its text")
         self.refuse(node, "a call of something that is not a function", "call a function by its name")
 
     def operator_call(self, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:

@@ -8,7 +8,7 @@ import functools
 import sys
 from typing import Any
 
-from adtransform.read.names import is_library
+from adtransform.read.libraries import is_library
 
 if sys.version_info >= (3, 14):
     import annotationlib

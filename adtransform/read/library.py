@@ -13,7 +13,7 @@ from adtransform.infer import WITH_ROW
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import UNKNOWN, Array, Scalar, Type, kind_of
 from adtransform.read.expressions import Expressions
-from adtransform.read.names import is_library
+from adtransform.read.libraries import is_library
 from adtransform.read.refs import DictRef, External, Items, Lazy, ListRef, Method, RangeRef, Ref, Step, TupleRef, View
 from adtransform.read.specials import SPECIAL
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import builtins
 import functools
-import importlib
 import inspect
 import operator
 import types
@@ -18,8 +17,10 @@ from adtransform.errors import TargetError
 from adtransform.ir import Const, Param
 from adtransform.lattice import Array, of_value
 from adtransform.live import from_function
+from adtransform.read.bindings import IMPORTS, binds, defines, tried_import
 from adtransform.read.detached import Detached
 from adtransform.read.frames import Frame, Module
+from adtransform.read.libraries import is_library, live, op_name
 from adtransform.read.refs import (
     ClassRef,
     Conflict,
@@ -36,56 +37,14 @@ from adtransform.read.refs import (
     TupleRef,
     View,
 )
-from adtransform.source import Definition, children, descend
+from adtransform.source import Definition, children, descend, in_branches
 
-# Modules whose functions are known by name: importing them executes none of the user's code.
-LIBRARIES = frozenset(
-    "numpy math cmath operator builtins scipy functools itertools warnings statistics random time copy dataclasses "
-    "logging".split()
-)
-
-_IMPORTS = (ast.Import, ast.ImportFrom)
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...))
-
-
-def is_library(op: str) -> bool:
-    """Whether an operation belongs to a module that may be imported to look at it."""
-    return op.partition(".")[0] in LIBRARIES
 
 
 def is_plain(value: Any) -> bool:
     """Whether a value can be written down as a literal."""
     return isinstance(value, _PLAIN) or (isinstance(value, tuple) and all(map(is_plain, value)))
-
-
-def live(op: str) -> Any:
-    """The object of a library that a dotted name stands for; None where there is none."""
-    parts = op.split(".")
-    if parts[0] not in LIBRARIES:
-        return None
-    found: Any = None
-    try:
-        found = importlib.import_module(parts[0])
-        for i, part in enumerate(parts[1:], 2):
-            if not hasattr(found, part):
-                importlib.import_module(".".join(parts[:i]))
-            found = getattr(found, part)
-    except (ImportError, AttributeError):
-        return None
-    return found
-
-
-def op_name(value: Any, fallback: str) -> str:
-    """The one name of a library's object: `numpy.absolute` for `np.abs`."""
-    name = getattr(value, "__name__", "")
-    module = getattr(value, "__module__", None) or ""
-    module = {"_operator": "operator"}.get(module, module)
-    if isinstance(value, np.ufunc) or module == "numpy":
-        module = "numpy" if getattr(np, name, None) is value else fallback.rpartition(".")[0]
-    if isinstance(value, types.ModuleType):
-        return value.__name__
-    full = f"{module}.{name}" if module and name else fallback
-    return full if full.partition(".")[0] in LIBRARIES and live(full) is value else fallback
 
 
 class Names(Detached):
@@ -138,17 +97,17 @@ class Names(Detached):
         _path_to(frame.module.source.tree, frame.scope.node, around)
         for function in reversed(around):
             if name in self.scope(function).locals:
-                return [s for s in descend(function) if isinstance(s, ast.stmt) and name in _binds(s)]
+                return [s for s in descend(function) if isinstance(s, ast.stmt) and name in binds(s)]
         return None
 
     # From text.
 
     def from_text(self, name: str, stmts: list[ast.stmt], module: Module, node: ast.AST, *, captured: bool = False) -> Ref:
         """What statements make of a name, without executing them."""
-        if len(stmts) == 1 or not captured:
-            stmt = stmts[-1] if stmts else None
-            if not captured and _in_branches(stmts, module):
-                self.refuse(node, f"`{name}`, of which the module defines several", "define it once, and branch inside of it")
+        stmt = stmts[-1] if stmts else None
+        if len(stmts) > 1:
+            stmt = self.bound_last(name, stmts, module, node, captured)
+        if stmt is not None:
             match stmt:
                 case ast.FunctionDef(name=defined) if defined == name:  # not one that binds the name as a global
                     return self.definition(stmt, module)
@@ -163,7 +122,13 @@ class Names(Detached):
                 case ast.Assign(targets=[ast.Name()], value=ast.Lambda() as function):
                     return self.function(function, module, None)
                 case ast.Assign(targets=[ast.Name()], value=ast.Call() as made) if self._makes_function(made.func, module):
+                    if any(isinstance(n, ast.Name) and n.id == name for n in descend(made)):
+                        return Conflict(f"`{name}`, which the module makes anew of itself", "give what it makes another name")
                     return self.in_module(made, module)
+                case ast.Assign(targets=[ast.Name()], value=ast.Name(id=other)) if not captured and len(stmts) == 1:
+                    bound = module.statements.get(other, [])
+                    if len(bound) == 1 and defines(bound[0], other):
+                        return self.from_text(other, bound, module, node)
                 case (
                     ast.Assign(targets=[ast.Name()], value=value) | ast.AnnAssign(target=ast.Name(), value=ast.expr() as value)
                 ):
@@ -180,6 +145,22 @@ class Names(Detached):
                 case ast.ClassDef():
                     return self.text_class(stmt, module)
         return self.capture(name, None, node, bound=False)
+
+    def bound_last(self, name: str, stmts: list[ast.stmt], module: Module, node: ast.AST, captured: bool) -> ast.stmt | None:
+        """The last of several statements that bind a name; None where that does not matter, as none makes a function."""
+        last = stmts[-1]
+        makes = any(defines(s, name) for s in stmts)
+        if makes and isinstance(last, (ast.FunctionDef, ast.AsyncFunctionDef)) and last.name != name:
+            self.refuse(node, f"`{name}`, which `{last.name}` binds anew", "pass the function as an argument")
+        if not captured and not in_branches(stmts, module.source.tree.body):
+            return last
+        tried = None if captured else tried_import(stmts, module)
+        if tried is None and makes:
+            where = "the function around" if captured else "the module"
+            imports = any(isinstance(s, IMPORTS) for s in stmts)
+            once = "import one of them, or give each its own name" if imports else "define it once, and branch inside of it"
+            self.refuse(node, f"`{name}`, of which {where} defines several", once)
+        return tried or (None if captured else last)
 
     def outside(self, node: ast.expr, name: str, module: Module) -> Ref | None:
         """What a display of literals and functions is, which nobody writes; None where it holds anything else."""
@@ -226,7 +207,7 @@ class Names(Detached):
         name = node
         while isinstance(name, ast.Attribute):
             name = name.value
-        if not isinstance(name, ast.Name) or not any(isinstance(s, _IMPORTS) for s in module.statements.get(name.id, ())):
+        if not isinstance(name, ast.Name) or not any(isinstance(s, IMPORTS) for s in module.statements.get(name.id, ())):
             return False
         found = self.in_module(node, module)
         made = ("functools.partial", "numpy.vectorize")
@@ -479,26 +460,6 @@ def _path_to(node: ast.AST, wanted: ast.AST, trail: list[ast.FunctionDef]) -> bo
             if isinstance(child, ast.FunctionDef):
                 trail.pop()
     return False
-
-
-def _in_branches(stmts: list[ast.stmt], module: Module) -> bool:
-    """Whether branches of the module define a name more than once; one that stands in for an import is taken for it."""
-    if len(stmts) < 2 or any(isinstance(s, _IMPORTS) for s in stmts):
-        return False
-    last = stmts[-1]
-    defines = isinstance(last, (ast.FunctionDef, ast.ClassDef)) or isinstance(getattr(last, "value", None), ast.Lambda)
-    return defines and last not in module.source.tree.body
-
-
-def _binds(stmt: ast.stmt) -> set[str]:
-    match stmt:
-        case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
-            return {name}
-        case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
-            return {(a.asname or a.name).split(".")[0] for a in aliases}
-        case ast.Assign() | ast.AugAssign() | ast.AnnAssign() | ast.For():
-            return {n.id for n in descend(stmt) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-    return set()
 
 
 _FOLD: dict[type[ast.operator], Any] = {

@@ -140,12 +140,18 @@ def _in_place(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], n
 
 
 def _put(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
-    """`np.put(x, places, v)` writes `x.flat[places]`."""
+    """`np.put(x, places, v)` writes `x.flat[places]`, repeating or leaving out values where their number differs."""
     target, (places, new, mode) = _target(self, op, args, kwargs, "a ind v mode", node)
     if mode != Const(None) and mode != Const("raise"):
         self.refuse(node, "`np.put` in this mode", "take the places modulo the size")
     flat = self.through(target, Step("flat"), node)
-    self.assign_array_item(flat, self.key_of(places, node), new, node)
+    value, key = self.array_like(new, node), self.key_of(places, node)
+    self.at(node)
+    if self.rank(value) != 0 and not same_shape(self.type_of(value), self.type_of(key)):
+        count = self.let("numpy.arange", self.let("numpy.size", key))
+        chosen = self.let("operator.mod", count, self.let("numpy.size", value))
+        value = self.let("index", self.let("numpy.ravel", value), self.let("numpy.reshape", chosen, self.let("shape", key)))
+    self.assign_array_item(flat, key, value, node)
     return Const(None)
 
 

@@ -11,6 +11,7 @@ from adtransform.lattice import Array, Static
 from adtransform.read.core import Handling, Unreached
 from adtransform.read.frames import DEAD, EXIT, RETURNED, STOP, TRUE, VALUE
 from adtransform.read.heap import BESIDE
+from adtransform.read.libraries import is_there
 from adtransform.read.loops import BROKE
 from adtransform.read.refs import (
     RUN_OVER,
@@ -163,6 +164,8 @@ class Statements(Unwinding):
                 self.while_loop(stmt)
             case ast.Expr(value=ast.Constant()) | ast.Pass() | ast.Import() | ast.ImportFrom():
                 if isinstance(stmt, (ast.Import, ast.ImportFrom)):
+                    if self.attempts and not is_there(stmt):
+                        self.refuse(stmt, "an import in a `try`, which may fail", "import it at the top of the module")
                     for name in assigned([stmt]):
                         self.frame.env[name] = self.from_text(name, [stmt], self.frame.module, stmt)
             case ast.Expr(value=value):
@@ -215,7 +218,9 @@ class Statements(Unwinding):
         written = assigned(self.frame.scope.body) & set(names)
         if written:
             word = "nonlocal" if isinstance(stmt, ast.Nonlocal) else "global"
-            self.refuse(stmt, f"`{word}` of a name that is written", f"return `{min(written)}`, and bind it where it belongs")
+            name = min(written)
+            help = f"return `{name}`, and pass it as an argument to what reads it"
+            self.refuse(stmt, f"`{word}` of a name that is written", help)
 
     def keyword(self, stmt: ast.stmt) -> ast.AST:
         """A node that spans just the first word of a statement."""

@@ -129,7 +129,7 @@ class Storages(Assuming):
                 self.refuse(node, "an iterator used as a value", "make a list of it, or loop over it")
             case Method(_, name):
                 what = f"the attribute `.{name}` of a value that is not known to be an object"
-                self.refuse(node, what, "read attributes of objects that are made here or passed to the derivative")
+                self.refuse(node, what, "make the object here, or pass it to the derivative in Python: grad(f)(p)")
             case FunctionRef() | PartialRef() | DerivedRef() | PullRef() | EitherRef():
                 self.refuse(node, "a function used as a value", "call it, or pass it to a function that is read too")
             case External(op):
@@ -316,6 +316,12 @@ class Storages(Assuming):
             self.refuse(node, "a write to what a loop may be running over", "loop over a copy: for v in x.copy()")
         if names:
             name, is_held = min(names), isinstance(self.heap.get(storage), Entries)
+            match node:
+                case ast.Call(func=ast.Attribute(value=ast.Subscript(value=ast.Name(id=owner), slice=key))) if (
+                    owner == name and not isinstance(key, ast.Constant) and isinstance(self.frame.env.get(name), DictRef)
+                ):
+                    what = f"a change of what `{name}` holds at a key that is computed"
+                    self.refuse(node, what, f"branch on the key: if ...: {name}['a'].append(v), else: {name}['b'].append(v)")
             what = (
                 "a dict that"
                 if structural and table

@@ -1,0 +1,61 @@
+"""Libraries whose functions are known by name, and the objects in them."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import types
+from typing import Any
+
+import numpy as np
+
+# Modules whose functions are known by name: importing them executes none of the user's code.
+LIBRARIES = frozenset(
+    "numpy math cmath operator builtins scipy functools itertools warnings statistics random time copy dataclasses "
+    "logging".split()
+)
+
+
+def is_library(op: str) -> bool:
+    """Whether an operation belongs to a module that may be imported to look at it."""
+    return op.partition(".")[0] in LIBRARIES
+
+
+def live(op: str) -> Any:
+    """The object of a library that a dotted name stands for; None where there is none."""
+    parts = op.split(".")
+    if parts[0] not in LIBRARIES:
+        return None
+    found: Any = None
+    try:
+        found = importlib.import_module(parts[0])
+        for i, part in enumerate(parts[1:], 2):
+            if not hasattr(found, part):
+                importlib.import_module(".".join(parts[:i]))
+            found = getattr(found, part)
+    except (ImportError, AttributeError):
+        return None
+    return found
+
+
+def op_name(value: Any, fallback: str) -> str:
+    """The one name of a library's object: `numpy.absolute` for `np.abs`."""
+    name = getattr(value, "__name__", "")
+    module = getattr(value, "__module__", None) or ""
+    module = {"_operator": "operator"}.get(module, module)
+    if isinstance(value, np.ufunc) or module == "numpy":
+        module = "numpy" if getattr(np, name, None) is value else fallback.rpartition(".")[0]
+    if isinstance(value, types.ModuleType):
+        return value.__name__
+    full = f"{module}.{name}" if module and name else fallback
+    return full if full.partition(".")[0] in LIBRARIES and live(full) is value else fallback
+
+
+def is_there(stmt: ast.stmt) -> bool:
+    """Whether a statement imports from libraries, and all that it imports exists."""
+    match stmt:
+        case ast.Import(names=aliases):
+            return all(live(alias.name) is not None for alias in aliases)
+        case ast.ImportFrom(module=str(source), names=aliases, level=0):
+            return all(live(f"{source}.{alias.name}") is not None for alias in aliases)
+    return False
