@@ -12,7 +12,7 @@ from adtransform.failing import may_raise
 from adtransform.ir import Const, Var
 from adtransform.own import is_builtin, is_own, stand_in, standing_for
 from adtransform.read.core import Handling, Opened, State
-from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE, VALUE
+from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, VALUE
 from adtransform.read.matching import Matching
 from adtransform.read.merge import same_place
 from adtransform.read.raising import Catch
