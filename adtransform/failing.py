@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-from adtransform.ir import Atom, Const, For, Function, If, Let, Region, Stmt, Try, While
-from adtransform.lattice import Scalar
+from collections.abc import Callable
+
+from adtransform.ir import Atom, Const, For, Function, If, Let, Region, Stmt, Try, Var, While
+from adtransform.lattice import Array, Scalar, Unknown
 from adtransform.ops import COMPARE
 from adtransform.rewrite import calls, name_of, regions, statements
 
 _SAFE = frozenset(
-    "load assign list tuple slice push shape ndim copy copy_of operator.is_ operator.is_not operator.not_".split()
+    "load assign list tuple slice push shape ndim copy copy_of operator.is_ operator.is_not operator.not_ builtins.print "
+    "logging.debug logging.info logging.warning logging.error logging.critical".split()
 )
 _SAFE_ON_NUMBERS = frozenset(("operator.add", "operator.sub", "operator.mul", "operator.neg", "operator.pos", *COMPARE))
 
 
 def may_raise(stmt: Stmt) -> bool:
     """Whether a statement may raise an exception, as far as is known."""
+    return _raises(stmt, _is_number)
+
+
+def may_fail(stmt: Stmt) -> bool:
+    """The same where sums and products of what is not known to be something else are those of numbers or arrays that fit."""
+    return _raises(stmt, _may_be_number)
+
+
+def _raises(stmt: Stmt, suits: Callable[[Atom], bool]) -> bool:
     match stmt:
         case Let():
-            return not (stmt.op in _SAFE or (stmt.op in _SAFE_ON_NUMBERS and all(map(_is_number, stmt.args))))
+            return not (stmt.op in _SAFE or (stmt.op in _SAFE_ON_NUMBERS and all(map(suits, stmt.args))))
         case If() | For() | While():
-            return asks(stmt) or any(may_raise(s) for region in regions(stmt) for s in region.body)
+            return asks(stmt) or any(_raises(s, suits) for region in regions(stmt) for s in region.body)
     return True
 
 
@@ -33,7 +45,11 @@ def _is_number(a: Atom) -> bool:
     """Whether an operand is a number that has a truth, and of which sums and products always exist."""
     if isinstance(a, Const):
         return type(a.value) in (float, bool, int)
-    return isinstance(a.type, Scalar) and a.type.kind in ("float", "bool", "int")
+    return isinstance(a.type, Scalar) and a.type.kind in ("float", "bool", "int") and not a.type.maybe
+
+
+def _may_be_number(a: Atom) -> bool:
+    return _is_number(a) or (isinstance(a, Var) and isinstance(a.type, (Array, Unknown)))
 
 
 def watched(f: Function) -> set[str]:

@@ -35,7 +35,9 @@ class Type:
 
 @record
 class Unknown(Type):
-    """Any number or array: `?`"""
+    """Any number or array: `?`; `maybe`: or `None`, that too."""
+
+    maybe: bool = field(default=False, kw_only=True)
 
 
 @record
@@ -319,12 +321,12 @@ def join(a: Type, b: Type) -> Type:
     if isinstance(a, List) and isinstance(b, List) and not isinstance(a, Dict) and not isinstance(b, Dict):
         return List(join(a.item, b.item))
     if is_number(a) and is_number(b):
-        return UNKNOWN
+        return Unknown(maybe=getattr(a, "maybe", False) or getattr(b, "maybe", False))
     for one, other in ((a, b), (b, a)):
         if one == NONE and isinstance(other, Scalar):
             return Scalar(other.kind, other.dtype, maybe=True)
         if one == NONE and is_number(other):
-            return UNKNOWN
+            return Unknown(maybe=True)
     return Static("mixed")
 
 
@@ -427,7 +429,7 @@ def show(t: Type) -> str:
     """A type as the documentation writes it: `float64[I, 3]`."""
     match t:
         case Unknown():
-            return "?"
+            return "?|None" if t.maybe else "?"
         case Scalar(kind, dtype, maybe=True):
             return f"{show(Scalar(kind, dtype))}|None"
         case Scalar(kind, None):

@@ -26,9 +26,9 @@ class Branches(Streams):
             return False
         place = self.place = self.origin(stmt)
         entry = self.save()
-        a = self.region(entry, then)
+        a = self.region(entry, self.supposing(cond, True, then))
         self.frame.live = live  # and not what the last statement there has left
-        b = self.region(entry, orelse)
+        b = self.region(entry, self.supposing(cond, False, orelse))
         self.place = place
         return self.forked(cond, a, b, rest, entry, live)
 
@@ -79,8 +79,8 @@ class Branches(Streams):
             self.frame.env.pop(VALUE, None)
             rest()
 
-        a = self.region(entry, left)
-        b = self.region(entry, stayed)
+        a = self.region(entry, self.supposing(flag, True, left))
+        b = self.region(entry, self.supposing(flag, False, stayed))
         self.restore(entry)
         self.place, self.frame.live = place, live
         self.meet(flag, a, b, entry)

@@ -12,16 +12,18 @@ import functools
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
-from adtransform.failing import may_raise
+from adtransform.failing import may_fail, may_raise
 from adtransform.ir import Const, Let, Origin, Region, Try, Var
 from adtransform.lattice import BOOL
+from adtransform.ops import CALLS, EXTERNAL
 from adtransform.read.branches import Branches, void
 from adtransform.read.core import Opened, State, Unreached
-from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE
+from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE, VALUE
+from adtransform.read.loops import BROKE
 from adtransform.read.merge import same_place
 from adtransform.read.raising import Catch, Watch
-from adtransform.read.refs import Conflict, Content, Storage
-from adtransform.rewrite import exported
+from adtransform.read.refs import Conflict, Content, Ref, Storage
+from adtransform.rewrite import exported, statements
 
 T = TypeVar("T")
 
@@ -61,9 +63,11 @@ class Catching(Branches):
             live = self.frame.live
             self.frame.live |= self.frame.scope.liveness.uses(around)
             self.place = self.origin(node)
+            caught = self.unbound(entry, body.state, binds)
+            catches = self.stopping(catches, caught)
             failed, after = self.tried(entry, body, [c.classes for c in catches], self.place)
-            actions = [functools.partial(self.left, catch) for catch in catches]
-            self.settled(failed, actions, (self.unbound(entry, body.state, binds), after), lambda: None, [])
+            actions = [functools.partial(self.left, catch, flag) for catch, flag in zip(catches, failed, strict=True)]
+            self.settled(failed, actions, (caught, after), lambda: None, [])
             self.frame.live = live
         return given[0] if given else Const(None)  # type: ignore[return-value]
 
@@ -73,7 +77,7 @@ class Catching(Branches):
         for catch in catches:
             if isinstance(error, type) and issubclass(error, tuple(c.value for c in catch.classes)):
                 self.frame.env.pop(DEAD, None)
-                self.left(catch)
+                self.left(catch, stmt)
                 return
         self.builder.add(stmt)
 
@@ -145,9 +149,74 @@ class Catching(Branches):
 
         return behind(len(failed) - 1, rest)
 
-    def left(self, catch: Catch) -> None:
-        """Leave the block for a handler further out."""
-        self.frame.env.update(dict.fromkeys((catch.flag, EXIT, STOP, RETURNED), TRUE))
+    def left(self, catch: Catch, error: Var | Let) -> None:
+        """Leave the block for a handler further out, or, where there is none, by way of `finally`.
+
+        `error`: the flag of what has been caught, or the statement that raises.
+        """
+        if not catch.last:
+            self.frame.env.update(dict.fromkeys((catch.flag, EXIT, STOP, RETURNED), TRUE))
+            return
+        catches, self.catching = self.catching, catch.around
+        self.block(list(catch.last))
+        self.catching = catches
+        self.frame.env[catch.flag] = TRUE
+        self.where_reached(lambda _: self.passed(catch, error), [])
+
+    def passed(self, catch: Catch, error: Var | Let) -> None:
+        """Go on with an exception that nobody catches, behind a `finally`."""
+        if catch.around and catch.around[-1].last:
+            self.left(catch.around[-1], error)
+        elif isinstance(error, Let):
+            self.builder.add(error)
+            self.frame.env[DEAD] = TRUE
+        else:
+            self.effect("reraise", error)
+            self.frame.env[DEAD] = TRUE
+
+    def stopping(self, catches: Sequence[Catch], caught: State) -> Sequence[Catch]:
+        """The handlers around, and a `finally` only where it does more than compute: else what passes it goes on as it is."""
+        catch = catches[-1] if catches else None
+        while catch and catch.last:
+            if self.performs(catch.last, caught):
+                return catches
+            catch = catch.around[-1] if catch.around else None
+        return [c for c in catches if not c.last]
+
+    def performs(self, stmts: Sequence[ast.stmt], state: State) -> bool:
+        """Whether a `finally` does more than compute, or may raise, so that an exception that passes has to make it run."""
+        entry, said, catches = self.save(), len(self.messages), self.catching
+
+        def scratch() -> None:
+            self.frame.env.pop(DEAD, None)
+            self.left_aside()
+            self.block(list(stmts))
+
+        self.catching = ()
+        opened = self.region(state, scratch)
+        self.restore(entry)
+        self.catching = catches
+        refused = len(self.messages) > said
+        del self.messages[said:]
+        body, env = opened.builder.body, opened.state.env
+        every = statements(Region((), tuple(body), ()))
+        if refused or env.get(EXIT) != FALSE or DEAD in env:
+            return True
+        if any(isinstance(s, Let) and s.op in EXTERNAL | CALLS for s in every):
+            return True
+        if (self.attempts or self.registry.open) and any(map(may_fail, body)):  # and somebody may see which it is
+            return True
+        # Whoever catches the exception sees what it has written; those of `catching` come by here.
+        return bool(self.watches) and any(opened.state.heap.get(s) is not content for s, content in entry.heap.items())
+
+    def left_aside(self) -> dict[str, Ref]:
+        """How a block was left; the names go on as if it had not been."""
+        env = self.frame.env
+        flags = (EXIT, STOP, RETURNED, BROKE, *(c.flag for c in self.catching))
+        left = {name: env[name] for name in (*flags, VALUE) if name in env}
+        env.update({name: FALSE for name in flags if name in env})
+        env.pop(VALUE, None)
+        return left
 
     def unbound(self, entry: State, end: State, names: Iterable[str]) -> State:
         """The state where something has raised that may have bound these names by then."""

@@ -12,6 +12,7 @@ from adtransform.ops import EXTERNAL
 from adtransform.read.catching import Catching
 from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE
 from adtransform.read.loops import Loop
+from adtransform.read.proving import NOT_ITERABLE
 from adtransform.read.refs import DictRef, Lazy, ListRef, Ref, View
 from adtransform.read.scope import asks_break, assigned, breaks, inside, targets
 from adtransform.rewrite import regions, statements
@@ -38,7 +39,14 @@ class Control(Catching):
 
     def for_loop(self, stmt: ast.For) -> None:
         """`for`"""
-        ref = self.protected(lambda: self.expression(stmt.iter), stmt.iter, assigned([stmt.iter]), stmt)
+
+        def run_over() -> Ref:
+            ref = self.there(self.expression(stmt.iter), stmt.iter, NOT_ITERABLE)
+            if self.attempts:  # else the count of its items raises
+                self.there_value(ref, stmt.iter, NOT_ITERABLE)
+            return ref
+
+        ref = self.protected(run_over, stmt.iter, assigned([stmt.iter]), stmt)
         self.where_reached(lambda _: self.repeated(stmt, ref), [])
 
     def repeated(self, stmt: ast.For, ref: Ref) -> None:
@@ -211,7 +219,7 @@ class Control(Catching):
         def stop() -> None:
             self.frame.env[STOP] = self.frame.env[EXIT] = TRUE
 
-        a = self.region(entry, lambda: self.block(stmt.body))
+        a = self.region(entry, self.supposing(test, True, lambda: self.block(stmt.body)))
         b = self.region(entry, stop)
         self.restore(entry)
         self.place = place

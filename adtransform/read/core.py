@@ -10,11 +10,11 @@ from typing import Any, NoReturn
 from adtransform.build import Builder, type_of
 from adtransform.errors import Message, Refusal, refusal
 from adtransform.ir import UNDEFINED, Assume, Atom, Const, If, Let, Origin, Param, Region, Var
-from adtransform.lattice import BOOL, TEXT, UNKNOWN, Type
+from adtransform.lattice import TEXT, UNKNOWN, Type
 from adtransform.lattice import UNDEFINED as NOT_BOUND
 from adtransform.read.frames import Frame, Module, Scope
 from adtransform.read.raising import Catch, Watch
-from adtransform.read.refs import Content, FunctionRef, MaybeRef, Pair, Ref, Storage, present
+from adtransform.read.refs import Content, FunctionRef, Pair, Ref, Storage
 from adtransform.record import record
 from adtransform.source import Definition, Source
 
@@ -26,16 +26,18 @@ class State:
     """The names of the current frame, the content of every storage, and which storages may be one and the same.
 
     `picked`: the values of those that are one of two, with what the two held when they were chosen.
+    `proven`: the values that are not None here, and the flags that hold.
     """
 
     env: dict[str, Ref]
     heap: dict[Storage, Content]
     related: set[Pair]
     picked: dict[Storage, tuple[Atom, tuple[Content, ...]]]
+    proven: set[Var]
 
     def copy(self) -> State:
         """A state that can be changed without changing this one."""
-        return State(self.env.copy(), self.heap.copy(), self.related.copy(), self.picked.copy())
+        return State(self.env.copy(), self.heap.copy(), self.related.copy(), self.picked.copy(), self.proven.copy())
 
 
 @record
@@ -162,6 +164,9 @@ class Core:
         # By which loop a list is filled with the items of another one, and its index when it was read last.
         self.each: dict[tuple[Storage, Storage], tuple[tuple[int, ...], Content | None, Var | None]] = {}
         self.picked: dict[Storage, tuple[Atom, tuple[Content, ...]]] = {}
+        self.proven: set[Var] = set()
+        self.implies: dict[tuple[Var, bool], list[tuple[Atom, bool]]] = {}  # what it means that a flag holds, or does not
+        self.branched: set[Var] = set()  # the flags of what only one of two branches makes
         self.most_held = 64  # with more of all this it is worth the time to look for what does not matter any more
         self.closures = False  # whether some function or generator was made that sees the names around it
         self.messages: list[Message] = []
@@ -237,15 +242,6 @@ class Core:
         place = self.origin(node) if isinstance(node, ast.AST) else node or self.place
         return refusal(place, what, help)
 
-    def there(self, ref: Ref, node: ast.AST, attr: str = "") -> Ref:
-        """A reference where something is done with it that None does not know: inside of a `try` somebody may see that."""
-        if isinstance(ref, MaybeRef) and self.attempts and isinstance(ref.there, Var):
-            self.place = self.origin(node)
-            gone = self.let("operator.not_", ref.there, type=BOOL)
-            kind, what = (AttributeError, f"has no attribute '{attr}'") if attr else (TypeError, "is not subscriptable")
-            self.raise_where(gone, kind, f"'NoneType' object {what}")
-        return present(ref)
-
     # Operations.
 
     def let(self, op: str, *args: Any, hint: str = "", type: Type | None = None, **kwargs: Any) -> Var:
@@ -282,6 +278,8 @@ class Core:
         message = said.let("builtins.str.format", text, *shown, type=TEXT) if shown else Const(text)
         said.add(Let((), "raise", (Const(kind), message)))
         self.builder.add(If((), cond, said.region((), ()), Region((), (), ()), self.place))
+        for watch in self.watches:
+            watch.see(self.builder.body[-1], self.heap)
 
     def effect(self, op: str, *args: Any, **kwargs: Any) -> None:
         """Append an operation that is performed for what it does."""
@@ -313,12 +311,12 @@ class Core:
 
     def save(self) -> State:
         """The state now."""
-        return State(self.frame.env, self.heap, self.related, self.picked).copy()
+        return State(self.frame.env, self.heap, self.related, self.picked, self.proven).copy()
 
     def restore(self, state: State) -> None:
         """Go on from a state."""
         self.frame.env, self.heap = state.env.copy(), state.heap.copy()
-        self.related, self.picked = state.related.copy(), state.picked.copy()
+        self.related, self.picked, self.proven = state.related.copy(), state.picked.copy(), state.proven.copy()
 
     def region(self, state: State, action: Callable[[], object]) -> Opened:
         """Read into a new region, from a state."""

@@ -128,7 +128,9 @@ class Expressions(Operators):
     def attribute(self, owner: Ref, attr: str, node: ast.Attribute) -> Ref:
         """`x.attr`"""
         self.at(node)
-        owner = self.there(owner, node, attr)
+        lacks = f"'NoneType' object has no attribute '{attr}'"
+        owner = self.there(owner, node, lacks, AttributeError)
+        self.there_value(owner, node, lacks, AttributeError)
         match owner:
             case External(op, live):
                 return self.of_external(op, live, attr, node)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import UNDEFINED, Dict, List, Static, Tuple
-from adtransform.read.core import Core
+from adtransform.read.proving import Proving
 from adtransform.read.refs import (
     Choice,
     Content,
@@ -38,7 +38,7 @@ TWICE = Storage("twice")  # related to the containers that may hold one list twi
 Place = tuple[Storage, object]  # an object, a list or a dict, and one of its attributes, items or keys
 
 
-class Heap(Core):
+class Heap(Proving):
     """What storages hold, and who sees them."""
 
     def content(self, storage: Storage) -> Content:

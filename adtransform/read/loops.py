@@ -176,6 +176,7 @@ class Loops(Methods):
         self.related = self.relations([self.related, set()], meeting) | plan.related
         before = self.save()
         cond = None
+        given: set[Var] = set()
         if loop.bounds is None:
             params = [Var(t, h) for t, h in zip(types, names, strict=True)]
             self.before.update(zip(params, inits, strict=True))
@@ -183,10 +184,12 @@ class Loops(Methods):
             test: list[Atom] = []
             opened = self.region(self.save(), lambda: test.append(loop.cond()))
             cond = (opened.builder, params, test[0])
+            given = self.implied(test[0], True)
         params = [Var(t, h) for t, h in zip(types, names, strict=True)]
         self.before.update(zip(params, inits, strict=True))
         self.restore(before)
         self._enter(meeting, params, before, loop)
+        self.proven |= {b for a, b in zip(cond[1], params, strict=True) if a in given} if cond else set()
         index = None if loop.bounds is None else Var(count(Dim(f"#{plan.name}")), loop.hint)
         head = self.save()
         nexts: list[Atom] = []

@@ -267,6 +267,7 @@ class Merging(Templating):
             states.append(self.resume(opened, functools.partial(self._collect, meeting, side, found)).state)
             values.append(found)
         self.restore(entry)
+        self.proven = set.intersection(*(s.proven for s in states if DEAD not in s.env))
         self.related = self.relations([s.related for s in states], meeting)
         targets: list[Var] = []
         results: list[list[Atom]] = [[], []]
@@ -282,7 +283,10 @@ class Merging(Templating):
             if (x, y) in known:
                 merged.append(known[x, y])
                 continue
-            target = known[x, y] = Var(meet(self.type_of(x), self.type_of(y)), hint)
+            if hint.startswith("has_"):
+                x, y = (TRUE if v in s.proven else v for v, s in zip((x, y), states, strict=True))
+            target = known[x, y] = Var(meet(*(self.type_in(v, s) for v, s in zip((x, y), states, strict=True))), hint)
+            self.note_branched(target, cond, x, y)
             self.before[target] = x
             targets.append(target)
             merged.append(target)

@@ -43,7 +43,7 @@ def _range(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST
 
 
 def _len(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
-    ref = self.there(args[0], node)
+    ref = self.there(args[0], node, "object of type 'NoneType' has no len()")
     counted = self.unary_of("__len__", ref, node) if isinstance(ref, ObjectRef) else None
     if counted is not None:
         return counted

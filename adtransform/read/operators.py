@@ -430,12 +430,18 @@ class Operators(Putting):
             return first
         cond = self.truth(first, node)
 
-        def rest() -> Ref:
-            return self.boolean(conjunction, values, position + 1, node, tested=tested)
+        parts = [(cond, conjunction)]
 
-        if conjunction:
-            return self.choose(cond, rest, lambda: first, node)
-        return self.choose(cond, lambda: first, rest, node)
+        def rest() -> Ref:
+            last = self.boolean(conjunction, values, position + 1, node, tested=tested)
+            if isinstance(last, Var):
+                parts.append((last, conjunction))
+            return last
+
+        found = self.choose(cond, *((rest, lambda: first) if conjunction else (lambda: first, rest)), node)
+        if isinstance(found, Var):
+            self.implies[found, conjunction] = parts
+        return found
 
     def choose(self, cond: Atom, then: Callable[[], Ref], orelse: Callable[[], Ref], node: ast.AST) -> Ref:
         """One of two expressions, evaluated in a branch of its own."""
@@ -457,8 +463,8 @@ class Operators(Putting):
 
             return action
 
-        a = self.region(entry, run(then))
-        b = self.region(entry, run(orelse))
+        a = self.region(entry, self.supposing(cond, True, run(then)))
+        b = self.region(entry, self.supposing(cond, False, run(orelse)))
         self.restore(entry)
         self.place = place
         self.meet(cond, a, b, entry, everything=True)

@@ -7,6 +7,7 @@ import ast
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import INT, List, Static, Tuple
 from adtransform.read.indexing import Indexing
+from adtransform.read.proving import NO_WRITE
 from adtransform.read.refs import (
     DictRef,
     Entries,
@@ -27,7 +28,9 @@ class Putting(Indexing):
 
     def assign_item(self, owner: Ref, key: ast.expr, new: Ref, node: ast.AST, hint: str = "") -> None:
         """`owner[key] = new`"""
-        owner = self.there(owner, node)
+        owner = self.there(owner, node, NO_WRITE)
+        if self.attempts:  # else the write itself raises
+            self.there_value(owner, node, NO_WRITE)
         if isinstance(owner, DictRef):
             self.put_entry(owner, self.expression(key), new, node)
             return

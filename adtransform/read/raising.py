@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import ast
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from adtransform.failing import may_raise
@@ -13,11 +14,16 @@ from adtransform.record import record
 
 @record
 class Catch:
-    """An `except` around: its classes, the hidden name of the flag that says that it was taken, and the names live in it."""
+    """An `except` around: its classes, the hidden name of the flag that says that it was taken, and the names live in it.
+
+    Or a `finally`, which what nobody catches passes: its statements, and the handlers around; the flag says that they were run.
+    """
 
     classes: tuple[Const, ...]
     flag: str
     live: int
+    last: Sequence[ast.stmt] = ()
+    around: Sequence[Catch] = ()
 
 
 @dataclass(slots=True)

@@ -284,7 +284,7 @@ class Statements(Unwinding):
     def spread(self, goals: list[ast.expr], ref: Ref, node: ast.AST) -> list[Ref]:
         """The items for the targets of an unpacking."""
         self.at(node)
-        ref = self.iterator(ref, node)
+        ref = self.iterator(self.there(ref, node, "cannot unpack non-iterable NoneType object"), node)
         items = self.known_items(ref)
         if items is None and (parts := self.taken_apart(ref, node)) is not None:
             items = list(parts)

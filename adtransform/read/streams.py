@@ -28,6 +28,7 @@ from adtransform.read.functions import Functions
 from adtransform.read.iteration import Counted
 from adtransform.read.merge import same_place
 from adtransform.read.outline import unique
+from adtransform.read.proving import NOT_ITERABLE
 from adtransform.read.refs import (
     RUN_OVER,
     DictRef,
@@ -266,7 +267,7 @@ class Streams(Functions):
 
     def iterate(self, ref: Ref, each: Callable[[Ref], None], loop: Counted, node: ast.AST, key: ast.AST | None = None) -> Atom:
         """Run over an iterable; over a generator only where neither it nor the loop changes what the other reads."""
-        ref = self.iterator(self.there(ref, node), node)
+        ref = self.iterator(self.there(ref, node, NOT_ITERABLE), node)
         self.still_there(ref, node)
         if any(s.writes for s in self.streams_of(ref)) and (isinstance(ref, Lazy) or not isinstance(node, ast.Call)):
             self.refuse(node, *_WRITES)

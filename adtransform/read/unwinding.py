@@ -6,21 +6,18 @@ import ast
 import functools
 import operator
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from adtransform.failing import may_raise
-from adtransform.ir import Const, Let, Region, Var
-from adtransform.ops import CALLS, EXTERNAL
+from adtransform.ir import Const, Var
 from adtransform.own import is_builtin, is_own, stand_in, standing_for
-from adtransform.read.branches import void
 from adtransform.read.core import Handling, Opened, State
-from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE, VALUE
-from adtransform.read.loops import BROKE
+from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, VALUE
 from adtransform.read.matching import Matching
 from adtransform.read.merge import same_place
 from adtransform.read.raising import Catch
 from adtransform.read.refs import ClassRef, DictRef, External, ListRef, ObjectRef, Ref, Storage, TupleRef, View
 from adtransform.read.scope import assigned
-from adtransform.rewrite import statements
 from adtransform.source import descend
 
 # Contexts that leave the values as they are.
@@ -87,75 +84,75 @@ class Unwinding(Matching):
         """`try: ... finally: ...`: the last block is read after the first, whichever way that was left."""
         frame = self.frame
         outer, live = frame.pending, frame.live
-        frame.pending |= frame.scope.liveness.entry[id(stmt)]
-        entry = self.save()
-        body, early = self.watched(entry, lambda: void(self.attempt(stmt, [])) if stmt.handlers else self.block(stmt.body))
-        self.restore(body.state)
-        self.place = self.origin(stmt)
-        if not any(map(may_raise, body.builder.body)) or not self.performs(stmt.finalbody):
-            self.builder.body += body.builder.body
+        read = frame.scope.liveness.entry[id(stmt)]
+        frame.pending |= read
+        done = f"%h.raised.{self.parted}.last"
+        frame.env[done] = FALSE
+        if self.catching:
+            self.before_last(stmt, Catch((Const(BaseException),), done, read, tuple(stmt.finalbody), self.catching))
         else:
-            self.restore(entry)
-            self.at_last(stmt, entry, body, early)
+            entry = self.save()
+            body, early = self.watched(entry, lambda: self.tested_block(stmt))
+            self.restore(body.state)
+            self.place = self.origin(stmt)
+            if not any(map(may_raise, body.builder.body)) or not self.performs(stmt.finalbody, self.save()):
+                self.builder.body += body.builder.body
+            else:
+                self.restore(entry)
+                self.at_last(stmt, entry, body, early, Catch((Const(BaseException),), done, read, tuple(stmt.finalbody)))
         frame.pending, frame.live = outer, live
+        flag = frame.flag(done)
+        frame.env.pop(done, None)
+        if isinstance(flag, Var):
+            self.fork(flag, lambda: None, lambda: self.last(stmt), [], stmt)
+        elif not flag.value:
+            self.last(stmt)
+
+    def last(self, stmt: ast.Try) -> None:
+        """What stands in a `finally`; where it does not leave itself, things go on as they were going before it."""
+        frame = self.frame
         if DEAD in frame.env:
             return
         left = self.left_aside()
         self.block(stmt.finalbody)
         again = frame.flag(EXIT)
-        if isinstance(again, Const) and not again.value:
+        if isinstance(again, Var):
+            self.fork(again, lambda: None, lambda: frame.env.update(left), [], stmt)
+        elif not again.value:
             frame.env.update(left)
-        elif not isinstance(again, Const):
-            self.refuse(stmt.finalbody[0], "a `finally` that sometimes leaves", "leave behind the `try`")
 
-    def left_aside(self) -> dict[str, Ref]:
-        """How a block was left; the names go on as if it had not been."""
-        env = self.frame.env
-        left = {name: env[name] for name in (EXIT, STOP, RETURNED, BROKE, VALUE) if name in env}
-        env.update({name: FALSE for name in left if name != VALUE})
-        return left
+    def tested_block(self, stmt: ast.Try) -> None:
+        """What stands before a `finally`."""
+        if stmt.handlers:
+            self.attempt(stmt, [])
+        else:
+            self.block(stmt.body)
 
-    def performs(self, stmts: list[ast.stmt]) -> bool:
-        """Whether a `finally` does more than compute, so that an exception that passes has to make it run."""
-        entry, said = self.save(), len(self.messages)
+    def before_last(self, stmt: ast.Try, passing: Catch) -> None:
+        """The same where each part may fail by itself: what is caught further out leaves it as `return` does."""
+        catches = self.catching
+        handlers = [replace(c, live=c.live | passing.live) for c in catches if not c.last]
+        every = any(issubclass(Exception, c.value) for catch in handlers for c in catch.classes)
+        self.catching = handlers if every else [*handlers, passing]
+        self.parted += 1
+        self.tested_block(stmt)
+        self.parted -= 1
+        self.catching = catches
 
-        def scratch() -> None:
-            self.frame.env.pop(DEAD, None)
-            self.left_aside()
-            self.block(stmts)
-
-        opened = self.region(entry, scratch)
-        self.restore(entry)
-        del self.messages[said:]
-        every = statements(Region((), tuple(opened.builder.body), ()))
-        env = opened.state.env
-        if self.attempts and any(opened.state.heap.get(s) is not content for s, content in entry.heap.items()):
-            return True  # and whoever catches the exception sees what it has written
-        return env.get(EXIT) != FALSE or DEAD in env or any(isinstance(s, Let) and s.op in EXTERNAL | CALLS for s in every)
-
-    def at_last(self, stmt: ast.Try, entry: State, body: Opened, early: set[Storage]) -> None:
+    def at_last(self, stmt: ast.Try, entry: State, body: Opened, early: set[Storage], passing: Catch) -> None:
         """Let an exception that passes a `finally` make it run."""
         env, live = self.frame.env, self.frame.live
         names = {n.id for s in stmt.finalbody for n in descend(s) if isinstance(n, ast.Name)}
-        if self.catching:
-            what = "a `finally` that does more than compute, in a `try` whose handler needs what was done before"
-            self.refuse(self.keyword(stmt), what, "make the inner `try` a function of its own")
         if early and any(isinstance(env.get(n), (View, ListRef, DictRef, ObjectRef)) for n in names):
             what = "a `finally` that reads what the `try` may have changed"
             self.refuse(self.keyword(stmt), what, "read it where it was made, or do without `finally`")
-        failed, after = self.tried(entry, body, [(Const(BaseException),)], self.origin(stmt))
-
-        def passing() -> None:
-            self.block(stmt.finalbody)
-            if self.frame.flag(EXIT) == FALSE and DEAD not in self.frame.env:
-                self.effect("reraise", failed[0])
-                self.frame.env[DEAD] = TRUE
-
+        failed, after = self.tried(entry, body, [passing.classes], self.origin(stmt))
         changed = assigned([*stmt.body, *(s for h in stmt.handlers for s in h.body), *stmt.orelse])
         caught = self.unbound(entry, body.state, changed)
         leaves = isinstance(stmt.finalbody[-1], (ast.Return, ast.Break, ast.Continue))  # and so the exception is gone
         self.frame.live = live
-        self.settled(failed, [(lambda: None) if leaves else passing], (caught, after), lambda: None, [])
+        action = (lambda: None) if leaves else functools.partial(self.left, passing, failed[0])
+        self.settled(failed, [action], (caught, after), lambda: None, [])
 
     def attempt(self, stmt: ast.Try, rest: list[ast.stmt]) -> bool:
         """`try` with `except`; gives whether the rest of the block was read into one of the branches behind it."""
@@ -196,11 +193,12 @@ class Unwinding(Matching):
             self.restore(opened.state)
             self.unless_left(orelse)
             return False
+        caught = self.unbound(entry, opened.state, names)
+        catches = self.stopping(catches, caught)
         classes = [*(each for each, *_ in handlers), *(c.classes for c in catches)]
         failed, after = self.tried(entry, opened, classes, self.place)
         actions = [functools.partial(action, flag) for (_, action, _), flag in zip(handlers, failed, strict=False)]
-        actions += [functools.partial(self.left, catch) for catch in catches]
-        caught = self.unbound(entry, opened.state, names)
+        actions += [functools.partial(self.left, c, flag) for c, flag in zip(catches, failed[len(handlers) :], strict=True)]
         return self.settled(failed, actions, (caught, after), lambda: self.unless_left(orelse), rest)
 
     def in_parts(

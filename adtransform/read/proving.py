@@ -1,0 +1,104 @@
+"""What is known to be there on the path being read, of what may be None; where it is not known, None raises as it does."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import replace
+
+from adtransform.ir import Atom, Const, Var
+from adtransform.lattice import BOOL, Scalar, Type, Unknown
+from adtransform.read.core import Core, State
+from adtransform.read.frames import FALSE, TRUE
+from adtransform.read.refs import MaybeRef, Ref, View, present
+
+NO_ITEMS = "'NoneType' object is not subscriptable"
+NO_WRITE = "'NoneType' object does not support item assignment"
+NOT_ITERABLE = "'NoneType' object is not iterable"
+_ASKS = {"operator.is_": False, "operator.eq": False, "operator.is_not": True, "operator.ne": True}
+
+
+class Proving(Core):
+    """Knowing what is not None."""
+
+    def implied(self, cond: Atom, holds: bool) -> set[Var]:
+        """What is there, and which flags hold, where a condition holds or does not."""
+        found: set[Var] = set()
+        todo = [(cond, holds)]
+        seen: set[tuple[Var, bool]] = set()
+        while todo:
+            a, holds = todo.pop()
+            if not isinstance(a, Var) or (a, holds) in seen:
+                continue
+            seen.add((a, holds))
+            todo += self.implies.get((a, holds), ())
+            let = self.definitions.get(a)
+            if let is not None and let.op == "operator.not_":
+                todo.append((let.args[0], not holds))
+            elif let is not None and _ASKS.get(let.op) == holds and Const(None) in let.args:
+                found |= {self.origin_of(b) for b in let.args if isinstance(b, Var)}
+            elif holds:
+                found.add(self.origin_of(a))
+        return found
+
+    def supposing(self, cond: Atom, holds: bool, action: Callable[[], None]) -> Callable[[], None]:
+        """An action where a condition holds, or where it does not."""
+
+        def supposed() -> None:
+            self.proven |= self.implied(cond, holds)
+            action()
+
+        return supposed
+
+    def origin_of(self, a: Var) -> Var:
+        """The value that a name was given."""
+        let = self.definitions.get(a)
+        while let is not None and let.op == "assign" and isinstance(let.args[0], Var):
+            a = let.args[0]
+            let = self.definitions.get(a)
+        return a
+
+    def there(self, ref: Ref, node: ast.AST, text: str = NO_ITEMS, kind: type[Exception] = TypeError) -> Ref:
+        """A reference where something is done with it that None does not know, which raises if it is None."""
+        flag = ref.there if isinstance(ref, MaybeRef) else None
+        if isinstance(flag, Var) and self.origin_of(flag) not in self.proven and self.is_seen(flag):
+            self.at_none(self.let("operator.not_", flag, type=BOOL), flag, node, kind, text)
+        return present(ref)
+
+    def there_value(self, ref: Ref, node: ast.AST, text: str, kind: type[Exception] = TypeError) -> None:
+        """The same of what may be an array or a number, for what NumPy does with None as well."""
+        if not isinstance(ref, Var) and not (isinstance(ref, View) and not ref.path):
+            return
+        a = self.value(ref, node)
+        if isinstance(a, Var) and self.may_be_none(a):
+            self.place = self.origin(node)
+            self.at_none(self.let("operator.is_", a, None, type=BOOL), a, node, kind, text)
+
+    def at_none(self, gone: Var, value: Var, node: ast.AST, kind: type[Exception], text: str) -> None:
+        """Raise where something is not there; behind it, it is."""
+        self.place = self.origin(node)
+        self.raise_where(gone, kind, text)
+        self.proven.add(self.origin_of(value))
+
+    def may_be_none(self, a: Var) -> bool:
+        """Whether a value may be None, as far as is known."""
+        return isinstance(a.type, (Scalar, Unknown)) and a.type.maybe and self.origin_of(a) not in self.proven
+
+    def is_seen(self, flag: Var) -> bool:
+        """Whether anybody sees that something is not there: what no trip of a loop has made raises where it is read."""
+        return bool(self.attempts) or flag in self.branched
+
+    def note_branched(self, flag: Var, cond: Atom, x: Atom, y: Atom) -> None:
+        """Note what a flag says of the condition of the branches in which it was set, `x` in the one and `y` in the other."""
+        if flag.hint.startswith("has_"):
+            self.branched.add(flag)
+        for value, outcome in ((x, True), (y, False)):
+            if value in (TRUE, FALSE) and (x, y) in ((TRUE, FALSE), (FALSE, TRUE)):
+                self.implies[flag, value == TRUE] = [(cond, outcome)]
+
+    def type_in(self, a: Atom, state: State) -> Type:
+        """The type of a value at the end of a path, where it may be known that it is not None."""
+        t = self.type_of(a)
+        if isinstance(a, Var) and isinstance(t, (Scalar, Unknown)) and t.maybe and self.origin_of(a) in state.proven:
+            return replace(t, maybe=False)
+        return t
