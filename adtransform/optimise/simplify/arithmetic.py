@@ -96,11 +96,11 @@ def _constants(s: Simplifier, let: Let, b: Builder) -> Atom | None:
 def _factor(s: Simplifier, a: Atom) -> tuple[float, Atom | None] | None:
     """A constant, or the constant factor of a derivative's product and what it is multiplied with."""
     if isinstance(a, Const):
-        return (a.value, None) if type(a.value) in (int, float) else None
+        return (a.value, None) if type(a.value) in (int, float) and a.said is None else None
     inner = s.source(a, "operator.mul")
     if inner is not None and not inner.targets[0].hint:
         for one, other in (inner.args, inner.args[::-1]):
-            if isinstance(one, Const) and type(one.value) in (int, float):
+            if isinstance(one, Const) and type(one.value) in (int, float) and one.said is None:
                 return one.value, other
     return None
 
