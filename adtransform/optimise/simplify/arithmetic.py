@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from adtransform.build import Builder, type_of
@@ -25,7 +26,7 @@ def _mul(s: Simplifier, let: Let, b: Builder) -> Atom | None:
     found = _logistic(s, x, y, b)
     if found is not None:
         return found
-    constants = _constants(s, let, b)
+    constants = _constants(s, let, b) or _cancelled(s, let, b)
     if constants is not None:
         return constants
     for one, other in ((x, y), (y, x)):
@@ -105,6 +106,42 @@ def _factor(s: Simplifier, a: Atom) -> tuple[float, Atom | None] | None:
     return None
 
 
+def _cancelled(s: Simplifier, let: Let, b: Builder) -> Atom | None:
+    """`bar / (k * u) * k`, and `k * du / (k * u)`, as the logarithm of a multiple has them: the constant `k` goes."""
+    x, y = let.args
+    ratio: Let | None = let
+    pairs: tuple[tuple[Atom, Atom], ...]
+    if let.op in ("operator.truediv", "numpy.divide"):
+        product = s.source(x, "operator.mul")
+        pairs = () if product is None or product.targets[0].hint else (product.args[:2], product.args[::-1])
+    else:
+        pairs = (x, y), (y, x)
+    for k, other in pairs:
+        if not _value(s, k):
+            continue
+        if let.op == "operator.mul":
+            ratio = s.source(other, "operator.truediv") or s.source(other, "numpy.divide")
+            if ratio is None or ratio.targets[0].hint:
+                continue
+            other = ratio.args[0]
+        whole = s.source(ratio.args[1], "operator.mul")
+        if whole is not None and k in whole.args:
+            rest = whole.args[1] if whole.args[0] == k else whole.args[0]
+            if kind_of(type_of(rest)) is None:
+                continue  # a list, perhaps, which is repeated
+            return b.let(ratio.op, other, rest, type=let.targets[0].type)
+    return None
+
+
+def _value(s: Simplifier, a: Atom) -> float:
+    """The number that a constant, or a product of constants, is; 0 where it is none."""
+    if isinstance(a, Const):
+        return a.value if type(a.value) in (int, float) and math.isfinite(a.value) else 0
+    product = s.source(a, "operator.mul")
+    found = math.prod(_value(s, x) for x in product.args) if product is not None else 0
+    return found if math.isfinite(found) else 0
+
+
 @row("operator.truediv", "numpy.divide")
 def _div(s: Simplifier, let: Let, b: Builder) -> Atom | None:
     x, y = let.args
@@ -113,6 +150,8 @@ def _div(s: Simplifier, let: Let, b: Builder) -> Atom | None:
     negated = s.source(x, "operator.neg")
     if negated is not None:
         return b.let("operator.neg", b.let(let.op, negated.args[0], y))
+    if (cancelled := _cancelled(s, let, b)) is not None:
+        return cancelled
     if let.op == "numpy.divide" and _is_nonzero(s, y):
         return b.let("operator.truediv", x, y)
     found = _share_of_mean(s, x, y, b)
