@@ -58,7 +58,7 @@ def surprise_reverse(
         P = P_tape.pop()
         # total += 0.5 * (innovation**2 / S + np.log(2.0 * np.pi * S))
         t43 = 0.5 / S
-        dS = 0.5 / S - t43 * t42
+        dS = t43 - t43 * t42
         # x = x + K * innovation
         dinnovation = t43 * (2 * innovation) + dx @ K
         dK = -(dP @ P.T) @ h + dx * innovation

@@ -10,6 +10,7 @@ from adtransform.ir import Atom, Const, Let, Var
 from adtransform.lattice import (
     Array,
     dims_of,
+    is_numpy,
     is_scalar,
     kind_of,
     rank_of,
@@ -152,7 +153,7 @@ def _div(s: Simplifier, let: Let, b: Builder) -> Atom | None:
         return b.let("operator.neg", b.let(let.op, negated.args[0], y))
     if (cancelled := _cancelled(s, let, b)) is not None:
         return cancelled
-    if let.op == "numpy.divide" and _is_nonzero(s, y):
+    if let.op == "numpy.divide" and (_is_nonzero(s, y) or any(is_numpy(type_of(a)) for a in (x, y))):
         return b.let("operator.truediv", x, y)
     found = _share_of_mean(s, x, y, b)
     if found is not None:
