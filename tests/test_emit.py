@@ -391,6 +391,23 @@ def f(np, fit, x, y):
     assert np.allclose(emit.load(text)["f"](**values), interpret(f, values))
 
 
+def test_what_is_written_several_times_is_copied_once() -> None:
+    text = """import numpy as np
+
+def f(u: "Float[np.ndarray, 'N']", n: int):
+    u = u.copy()
+    v = np.zeros_like(u)
+    for _ in range(n):
+        v[1:-1] = u[2:] * u[:-2]
+        v[0] = 0.0
+        v[-1] = 1.0
+        u, v = v, u
+    return np.sum(u**2)
+"""
+    made = pipeline.text(pipeline.load_function(from_text(text), "f", {}), "forward", ["u"])
+    assert made.count(" v = v.copy()") == 1 and made.count(" dv = dv.copy()") == 1, made
+
+
 NAMED = """import numpy as np
 
 RATE = -2.5

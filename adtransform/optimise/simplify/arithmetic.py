@@ -109,28 +109,20 @@ def _factor(s: Simplifier, a: Atom) -> tuple[float, Atom | None] | None:
 
 def _cancelled(s: Simplifier, let: Let, b: Builder) -> Atom | None:
     """`bar / (k * u) * k`, and `k * du / (k * u)`, as the logarithm of a multiple has them: the constant `k` goes."""
-    x, y = let.args
-    ratio: Let | None = let
-    pairs: tuple[tuple[Atom, Atom], ...]
-    if let.op in ("operator.truediv", "numpy.divide"):
-        product = s.source(x, "operator.mul")
-        pairs = () if product is None or product.targets[0].hint else (product.args[:2], product.args[::-1])
-    else:
-        pairs = (x, y), (y, x)
-    for k, other in pairs:
-        if not _value(s, k):
-            continue
-        if let.op == "operator.mul":
-            ratio = s.source(other, "operator.truediv") or s.source(other, "numpy.divide")
-            if ratio is None or ratio.targets[0].hint:
-                continue
-            other = ratio.args[0]
+    found: list[tuple[Atom, Atom, Let]] = []
+    if let.op == "operator.mul":
+        for k, share in (let.args, let.args[::-1]):
+            ratio = s.source(share, "operator.truediv") or s.source(share, "numpy.divide")
+            if ratio is not None and not ratio.targets[0].hint:
+                found.append((k, ratio.args[0], ratio))
+    elif (product := s.source(let.args[0], "operator.mul")) is not None and not product.targets[0].hint:
+        found += [(k, other, let) for k, other in (product.args, product.args[::-1])]
+    for k, other, ratio in found:
         whole = s.source(ratio.args[1], "operator.mul")
-        if whole is not None and k in whole.args:
+        if whole is not None and k in whole.args and _value(s, k):
             rest = whole.args[1] if whole.args[0] == k else whole.args[0]
-            if kind_of(type_of(rest)) is None:
-                continue  # a list, perhaps, which is repeated
-            return b.let(ratio.op, other, rest, type=let.targets[0].type)
+            if kind_of(type_of(rest)) is not None:  # no list, which would be repeated
+                return b.let(ratio.op, other, rest, type=let.targets[0].type)
     return None
 
 
