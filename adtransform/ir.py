@@ -10,6 +10,7 @@ The docstring of each class is its printed line.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 from typing import Any
@@ -49,11 +50,31 @@ class Var:
     wrt: str = ""
 
 
+@record
+class Named:
+    """`dt`: what a function of the source calls a number, and in which line; in none it is its module that does."""
+
+    name: str
+    line: int = 0
+
+
+@record(eq=False)
+class Worked:
+    """`0.5 * dt`: an operation on numbers of which one has a name."""
+
+    op: str
+    args: tuple[Const, ...]
+
+
 @record(eq=False)
 class Const:
-    """`2.5`, `None`, `'ij,jk->ik'`: a constant of the program.  Equal when type and value are."""
+    """`2.5`, `None`, `'ij,jk->ik'`: a constant of the program.  Equal when type and value are.
+
+    `said`: how the number is printed where its name, or those in it, are bound.
+    """
 
     value: Any
+    said: Named | Worked | None = None
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Const) or type(self.value) is not type(other.value):
@@ -75,6 +96,34 @@ class _Undefined:
 
 
 UNDEFINED = Const(_Undefined())
+
+
+def called(a: Const, name: str, line: int) -> Const:
+    """A number under a name; anything else, and what has a name of its own, as it is."""
+    value = a.value
+    if a.said is not None or type(value) not in (int, float) or value != value or abs(value) in (math.inf, math.pi):
+        return a
+    return Const(value, Named(name, line))
+
+
+def worked(value: Any, op: str, args: Iterable[Atom]) -> Const:
+    """The value of an operation on constants, which is printed as the operation where they have names and that is short."""
+    made, parts = Const(value), tuple(a for a in args if isinstance(a, Const))
+    if type(value) not in (int, float) or value in (0, 1) or all(a.said is None for a in parts):
+        return made
+    same = next((a for a in parts if a == made), None)  # `1.0 * dt`
+    if same is not None or sum(map(_length, parts)) > _LONGEST:
+        return same or made
+    return Const(value, Worked({"numpy.divide": "operator.truediv"}.get(op, op), parts))
+
+
+_LONGEST = 3
+
+
+def _length(a: Const) -> int:
+    """The numbers that an operation on constants is printed with."""
+    return sum(map(_length, a.said.args)) if isinstance(a.said, Worked) else 1
+
 
 Atom = Var | Const
 

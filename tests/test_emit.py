@@ -391,6 +391,76 @@ def f(np, fit, x, y):
     assert np.allclose(emit.load(text)["f"](**values), interpret(f, values))
 
 
+def test_what_is_written_several_times_is_copied_once() -> None:
+    text = """import numpy as np
+
+def f(u: "Float[np.ndarray, 'N']", n: int):
+    u = u.copy()
+    v = np.zeros_like(u)
+    for _ in range(n):
+        v[1:-1] = u[2:] * u[:-2]
+        v[0] = 0.0
+        v[-1] = 1.0
+        u, v = v, u
+    return np.sum(u**2)
+"""
+    made = pipeline.text(pipeline.load_function(from_text(text), "f", {}), "forward", ["u"])
+    assert made.count(" v = v.copy()") == 1 and made.count(" dv = dv.copy()") == 1, made
+
+
+NAMED = """import numpy as np
+
+RATE = -2.5
+N = 4
+
+def damp(x):
+    dt = 0.02
+    return x - dt * x
+
+def f(x: float, n: int):
+    # a step
+    dt = 0.01
+    h = 0.1
+    sum = 2.0
+    n = 7
+    total = 0.0
+    for i in range(N - 1):
+        k = 3.0
+        total += np.sin(RATE * x) / (2 * h) * dt * k
+    if x > 0:
+        gain = 0.5
+        total = total * gain * sum + n
+    return total + damp(x)
+"""
+
+
+def test_numbers_keep_their_names() -> None:
+    f = pipeline.load_function(from_text(NAMED), "f", {})
+    text = pipeline.text(f, "reverse", ["x"])
+    assert text.startswith("import numpy as np\n\nN = 4\nRATE = -2.5\n\n\ndef f_reverse(")
+    for line in (
+        "    dt = 0.01\n    h = 0.1\n    sum = 2.0\n    gain = 0.5\n    total = 0.0\n",
+        "    for i in range(N - 1):\n        total += np.sin(RATE * x) / (2 * h) * dt * 3.0\n",
+        "        total = total * gain * sum + 7\n",  # a parameter has that name
+        "    for _ in range(N - 1):\n",
+    ):
+        assert line in text, text
+    assert emit.load(text)["f_reverse"](0.5, 1)[1][0] == pytest.approx(0.98 - 3 * 0.15 * 2.5 * np.cos(-1.25))
+
+
+def test_functions_of_a_file_and_numbers_with_their_names() -> None:
+    text = """f_reverse = 3.0
+strong = 0.5
+dx = 2.0
+
+def f(x: float):
+    return f_reverse * x**2 * strong * dx
+"""
+    made = pipeline.text(pipeline.load_function(from_text(text), "f", {}), "reverse", ["x"])
+    assert "strong = 0.5" in made and "f_reverse = 3.0" not in made and "dx = 2.0" not in made, made
+    assert emit.load(made)["f_reverse"](1.5) == (3.0 * 1.5**2 * 0.5 * 2.0, (9.0,))
+
+
 def test_quoted_statements() -> None:
     origin = Origin("f.py", 2, 4, 2, 20, "y = x * x", "# the square")
     b = Builder(origin)

@@ -1,4 +1,4 @@
-"""What an emitted file calls what is not its functions' own: modules, builtins, helpers, functions called, classes defined."""
+"""What an emitted file calls what is not its functions' own: modules, builtins, helpers, numbers, functions, classes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable
 
 from adtransform import runtime
+from adtransform.ir import Const
 from adtransform.own import lineage
 
 
@@ -18,6 +19,7 @@ class Globals:
         self.helpers: dict[str, str] = {}
         self.callees: dict[str, str] = {}
         self.classes: dict[type, str] = {}
+        self.numbers: dict[str, Const] = {}
 
     def own(self, cls: type) -> str:
         """The name of a class that stands for one of the user's, which the file defines."""

@@ -21,6 +21,7 @@ from adtransform.emit.again import drop_again
 from adtransform.emit.body import Line, Printer, align
 from adtransform.emit.called import Globals
 from adtransform.emit.fold import LIMIT, fold
+from adtransform.emit.named import bound, is_local, named
 from adtransform.emit.names import names
 from adtransform.emit.signature import check, definition, docstring
 from adtransform.emit.spell import Speller
@@ -30,7 +31,7 @@ from adtransform.live import Text
 from adtransform.place import place
 from adtransform.place.program import copied, label
 from adtransform.rewrite import deep_recursion, defined, statements
-from adtransform.syntax import flat
+from adtransform.syntax import constant, flat
 
 _ROUNDS = 10
 _JUMPS = frozenset(["break", "continue", "pass"])  # they compute nothing, so nothing reverses them
@@ -54,18 +55,25 @@ def function(
     """
     if style not in ("code", "listing"):
         raise ValueError(f"style {style!r} is neither 'code' nor 'listing'")
-    called = Globals(user_names(f)) if called is None else called
+    called = Globals(user_names(f) | set(named(f))) if called is None else called
     with deep_recursion():
-        lines = _lines(f, style == "listing", frozenset(reserved), called)
+        lines, used = _lines(f, style == "listing", frozenset(reserved), called)
     if style == "listing":
         return "\n".join(align(lines, comments or {})) + "\n"
     body = [text for line in _quoted(lines) for text in line.lines]
     if body and body[-1] == "    return":
         body.pop()
+    called.numbers |= bound(used, shared=True)
+    body = [*_numbers(used, "    ", shared=False), *body]
     spell = Speller({}, called)
     head = definition(f, called, lambda c: flat(spell.constant(c)))
     checks = [text for a in f.assumes for text in check(replace(a, test=_with_numpy(a.test, called)))]
     return "\n".join([*head, *docstring(f.doc), *checks, *(body or ([] if f.doc or checks else ["    pass"]))]) + "\n"
+
+
+def _numbers(used: Mapping[str, Const], pad: str, *, shared: bool) -> list[str]:
+    """The lines that bind the numbers with names."""
+    return [f"{pad}{name} = {flat(constant(a.value))}" for name, a in bound(used, shared=shared).items()]
 
 
 def _with_numpy(test: str, called: Globals) -> str:
@@ -80,9 +88,14 @@ def _hands_over(stmt: Stmt) -> bool:
     )
 
 
-def _lines(f: Function, listing: bool, reserved: frozenset[str], called: Globals) -> list[Line]:
-    """The body, with temporaries left unfolded until every line is short enough."""
+def _lines(f: Function, listing: bool, reserved: frozenset[str], called: Globals) -> tuple[list[Line], dict[str, Const]]:
+    """The body, with temporaries left unfolded until every line is short enough, and the numbers it calls by their names."""
     keep: set[Var] = set()
+    numbers = {} if listing else named(f)
+    if numbers:
+        theirs = user_names(f) | {f"d{p.name}" for p in f.params}
+        numbers = {k: a for k, a in numbers.items() if k not in theirs and (is_local(a) or called.numbers.get(k, a) == a)}
+        reserved |= frozenset(numbers)
     placed, memory = place(f, listing=listing)
     for round in itertools.count(1):
         program = copied(placed)
@@ -92,14 +105,14 @@ def _lines(f: Function, listing: bool, reserved: frozenset[str], called: Globals
             drop_again(program, chosen)
         modules = frozenset(s.op.rpartition(".")[0] for s in statements(f.body) if isinstance(s, Let))
         handed = any(map(_hands_over, statements(f.body)))
-        spell = Speller(chosen, called, listing=listing, modules=modules, handed=handed)
+        spell = Speller(chosen, called, listing=listing, modules=modules, handed=handed, numbers=numbers)
         printer = Printer(program, spell, chosen, listing)
         lines = printer.run(0 if listing else 4)
         wide = [line for line in lines if len(line.lines) > 1 or len(line.lines[0]) > LIMIT]
         inside = [[v for v in eaten.get(line.node, ()) if v not in keep] for line in wide if line.node is not None]
         more = {vs[0] for vs in inside if vs}
         if listing or round == _ROUNDS or not more:
-            return lines
+            return lines, spell.used
         keep |= more
     raise AssertionError
 
@@ -167,21 +180,25 @@ def user_names(f: Function) -> set[str]:
 def module(functions: Sequence[Function], *, header: str = "", style: str = "code", **options: Any) -> str:
     """A file that stands alone: imports, helpers, functions.  `options` are those of `function`, for all of them."""
     callees = {name: g for f in functions for name, g in f.callees.items()}
-    called = Globals({name for f in (*functions, *callees.values()) for name in user_names(f)} | {f.name for f in functions})
+    every = (*functions, *callees.values())
+    called = Globals({name for f in every for name in (*user_names(f), *named(f))} | {f.name for f in functions})
     for name in callees:
         called.callees[name] = name if name not in called.taken else called.free(f"{name}_inner")
         called.taken |= {called.callees[name]}
+    called.numbers |= {f.name: Const(None) for f in functions}  # these names stand for no numbers
     # In the helpers `np` is NumPy whatever the user's functions call `np` inside.
     own = "np" if "np" not in {*(f.name for f in functions), *called.callees.values()} else called.free("np")
-    named = [replace(g, name=called.callees[name]) for name, g in callees.items()]
-    texts = [function(f, style=style, called=called, **options) for f in (*named, *functions)]
-    if any("np." in a.test for f in (*named, *functions) for a in f.assumes):
+    every = (*(replace(g, name=called.callees[name]) for name, g in callees.items()), *functions)
+    texts = [function(f, style=style, called=called, **options) for f in every]
+    if any("np." in a.test for f in every for a in f.assumes):
         called("numpy")
     classes = called.definitions()
     helpers = _helpers(called, own)
     parts = [header.strip()] if header.strip() else []
     if imports := called.imports(*([("numpy", own)] if any(f"{own}." in h for h in helpers) else [])):
         parts.append("\n".join(imports))
+    if numbers := _numbers(called.numbers, "", shared=True):
+        parts.append("\n".join(numbers))
     start = "\n\n".join(parts)
     return "\n\n\n".join([p for p in (start, *classes, *helpers, *(t.strip("\n") for t in texts)) if p]) + "\n"
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from adtransform.emit.called import Globals
-from adtransform.ir import UNDEFINED, Const, Var
+from adtransform.ir import UNDEFINED, Const, Var, Worked
 from adtransform.lattice import (
     Array,
     Dict,
@@ -87,8 +87,11 @@ class Speller:
         listing: bool = False,
         modules: frozenset[str] = frozenset(),
         handed: bool = False,
+        numbers: Mapping[str, Const] | None = None,
     ) -> None:
         self.names = names
+        self.numbers = numbers or {}  # those that have names
+        self.used: dict[str, Const] = {}  # and of these the ones printed
         self.called = called
         self.handed = handed  # values are handed over by another function: None where its path has not bound them
         self.unbound: frozenset[str] = frozenset()  # the names that some path leaves None
@@ -109,6 +112,8 @@ class Speller:
 
     def constant(self, a: Const) -> Py:
         """A constant: a literal, or the name of a type, a dtype or a function."""
+        if a.said is not None and (said := self.said(a)) is not None:
+            return said
         value: Any = a.value
         if a is UNDEFINED or a == UNDEFINED:
             return Word("None")
@@ -132,6 +137,17 @@ class Speller:
             top = module.startswith("numpy.") and hasattr(np, value.__name__)
             return self.function(f"{'numpy' if top else module}.{value.__name__}")
         return constant(value)
+
+    def said(self, a: Const) -> Py | None:
+        """A number under its name, or as it was computed of one; None where the name stands for something else here."""
+        if isinstance(a.said, Worked):
+            parts = (p for p in a.said.args if p.said is not None)
+            return self.tree(Tree(a.said.op, a.said.args)) if all(map(self.said, parts)) else None
+        name = a.said.name if a.said is not None else ""
+        if self.numbers.get(name) != a:  # another number is called so, or a variable
+            return None
+        self.used[name] = self.numbers[name]
+        return Word(name)
 
     def function(self, op: str) -> Py:
         """The function an operation names."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from adtransform.ir import Const, Var
+from adtransform.ir import Const, Var, Worked
 from adtransform.ops import BINARY, COMPARE, UNARY
 from adtransform.place.program import Operand, Tree
 from adtransform.syntax import ATOM, COMPARISON, TERNARY
@@ -15,6 +15,10 @@ def width(a: Operand) -> int:
             return 1 + width(a.of) + (len(a.wrt) + 2 if a.wrt else 0)
         return len(a.hint) or 3
     if isinstance(a, Const):
+        if isinstance(a.said, Worked):
+            return width(Tree(a.said.op, a.said.args))
+        if a.said is not None:
+            return len(a.said.name)
         return len(a.value.__name__) + 3 if isinstance(a.value, type) else len(repr(a.value))
     inner = [width(x) for x in a.args]
     total = sum(inner)
@@ -54,6 +58,8 @@ def width(a: Operand) -> int:
 
 def _level(a: Operand) -> int:
     """How tightly an operand binds, about."""
+    if isinstance(a, Const) and isinstance(a.said, Worked):
+        return _level(Tree(a.said.op, a.said.args))
     if not isinstance(a, Tree):
         return ATOM
     if a.op in BINARY or a.op in UNARY:

@@ -13,7 +13,7 @@ from adtransform.errors import TargetError
 from adtransform.ir import Const, Var
 from adtransform.read.cells import with_cells
 from adtransform.read.refs import Pair, Ref
-from adtransform.read.scope import Liveness, body_of, local_names, targets
+from adtransform.read.scope import Liveness, body_of, bound_once, local_names, parameters, targets
 from adtransform.read.written import Written
 from adtransform.source import Definition, Source, descend, from_path
 
@@ -154,6 +154,11 @@ class Scope:
             first = getattr(self.node, "lineno", 1)
             self._comments = source.comments(first, getattr(self.node, "end_lineno", first))
         return self._comments
+
+    @functools.cached_property
+    def constants(self) -> frozenset[str]:
+        """The names that are bound once, outside of all loops."""
+        return bound_once(self.body) - {a.arg for a in parameters(self.node)}
 
     @functools.cached_property
     def used_as_array(self) -> frozenset[str]:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from adtransform.errors import TargetError
-from adtransform.ir import Const, Param
+from adtransform.ir import Const, Param, called
 from adtransform.lattice import Array, of_value
 from adtransform.live import from_function
 from adtransform.read.bindings import IMPORTS, binds, defines, tried_import
@@ -80,14 +80,21 @@ class Names(Detached):
 
     def global_name(self, name: str, module: Module, node: ast.AST) -> Ref:
         """A name at module level, or a builtin."""
+        found: Ref | None = None
         if module.live is not None:
             if name in module.live:
-                return self.wrap(module.live[name], name, node)
+                found = self.wrap(module.live[name], name, node)
         elif name in module.statements:
-            return self.from_text(name, module.statements[name], module, node)
+            found = self.from_text(name, module.statements[name], module, node)
+        if found is not None:
+            return self.titled(found, name)
         if hasattr(builtins, name):
             return self.library(f"builtins.{name}")
         self.refuse(node, f"`{name}`, which is not defined", "define it, or import it")
+
+    def titled(self, ref: Ref, name: str, line: int = 0) -> Ref:
+        """A number under the name that the module gives it, or a function in a line; the texts of rules give none."""
+        return called(ref, name, line) if isinstance(ref, Const) and not self.intrinsics else ref
 
     def enclosing(self, frame: Frame, name: str) -> list[ast.stmt] | None:
         """The statements of an enclosing function's text that bind a name, for a function taken from text alone."""

@@ -99,7 +99,7 @@ def _convert(name: str) -> Handler:
     return handler
 
 
-_FEW = 4  # of so many arguments on, `max` is that of the list of them
+_FEW = 4  # of so many arguments on that may be no numbers, `max` is that of the list of them
 
 
 def _extreme(name: str) -> Handler:
@@ -126,7 +126,9 @@ def _extreme(name: str) -> Handler:
         if all(k is not None and isinstance(k.value, int) for k in known):
             return Const(getattr(builtins, name)(*(k.value for k in known if k is not None)))
         self.at(node)
-        return self.make(self.let(f"builtins.{name}", *(atoms if len(atoms) < _FEW else (self.let("list", *atoms),))))
+        if len(atoms) >= _FEW and not all(isinstance(self.type_of(a), Scalar) for a in atoms):
+            atoms = [self.let("list", *atoms)]
+        return self.make(self.let(f"builtins.{name}", *atoms))
 
     return handler
 

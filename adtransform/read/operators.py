@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from adtransform.ir import Atom, Const, Var
+from adtransform.ir import Atom, Const, Var, worked
 from adtransform.lattice import NONE, Array, List, Scalar, Static, Unknown
 from adtransform.read.core import Unreached
 from adtransform.read.frames import DEAD, TRUE
@@ -138,7 +138,9 @@ class Operators(Putting):
             value = getattr(operator, op)(a.value, b.value)
         except (TypeError, ValueError, ArithmeticError):
             return None
-        return Const(value) if isinstance(value, _FOLDED) and (not isinstance(value, str) or len(value) < 1000) else None
+        if not isinstance(value, _FOLDED) or (isinstance(value, str) and len(value) >= 1000):
+            return None
+        return worked(value, f"operator.{op}", (a, b))
 
     def is_solid(self, ref: Ref) -> bool:
         """Known to be a C-contiguous array, or a number."""
@@ -252,7 +254,8 @@ class Operators(Putting):
         a = self.value(operand, node)
         known = a
         if isinstance(known, Const) and isinstance(known.value, (int, float, complex)) and op is not ast.Invert:
-            return Const(-known.value if op is ast.USub else +known.value)
+            value = -known.value if op is ast.USub else +known.value
+            return worked(value, f"operator.{UNARY[op]}", (known,))
         if isinstance(known, Const) and isinstance(known.value, int):
             return Const(~known.value)
         return self.make(self.let(f"operator.{UNARY[op]}", a), solid=self.is_solid(operand))

@@ -30,6 +30,18 @@ def inside(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
             todo += children(node)
 
 
+def bound_once(body: Iterable[ast.AST]) -> frozenset[str]:
+    """The names that one statement binds, and no loop."""
+    seen: set[str] = set()
+    again: set[str] = set()
+    for node in inside(body):
+        if isinstance(node, (ast.For, ast.While)):
+            again |= assigned([node])
+        elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            (again if node.id in seen else seen).add(node.id)
+    return frozenset(seen - again)
+
+
 def is_read_once(body: Iterable[ast.AST], name: str, *, given: bool = False) -> bool:
     """Whether a name is read in one place only, and in all loops that bind it in the very trip that binds it.
 

@@ -323,6 +323,8 @@ class Statements(Unwinding):
         if isinstance(ref, Lazy) and once and not is_read_once(self.frame.scope.body, name):
             help = "use it where it is made, or make a list of it: list(...)"
             self.refuse(node, f"what `{ref.kind}` gives, which can be run over only once, under a name", help)
+        if isinstance(ref, Const) and isinstance(node, (ast.Assign, ast.AnnAssign)) and name in self.frame.scope.constants:
+            ref = self.titled(ref, name, node.lineno)
         match ref:
             case Const(value) if isinstance(value, (float, complex)):
                 var = self.let("assign", ref, hint=name)

@@ -24,7 +24,7 @@ from adtransform.activity import LINEAR, active, selected
 from adtransform.build import Builder, type_of
 from adtransform.calls import Variants, is_active
 from adtransform.infer.structural import adjoint as adjoint_type
-from adtransform.ir import UNDEFINED, Atom, Const, For, Function, If, Let, Region, Stmt, Try, Var, While, numbered
+from adtransform.ir import UNDEFINED, Atom, Const, For, Function, If, Let, Region, Stmt, Try, Var, While, numbered, worked
 from adtransform.lattice import INT, UNKNOWN, Array, Dict, List, Saved, Tuple, dims_of, is_scalar
 from adtransform.linear import pull, zero
 from adtransform.ops import CALLS
@@ -289,9 +289,10 @@ class _Ahead(Rewriter):
 
 
 def _less(a: Atom, k: int, b: Builder) -> Atom:
+    op, step = ("operator.sub", k) if k > 0 else ("operator.add", -k)
     if isinstance(a, Const):
-        return Const(a.value - k)
-    return b.let("operator.sub", a, k) if k > 0 else b.let("operator.add", a, -k)
+        return worked(a.value - k, op, (a, Const(step)))
+    return b.let(op, a, step)
 
 
 def _bound(region: Region) -> list[Var]:

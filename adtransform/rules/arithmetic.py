@@ -86,6 +86,15 @@ def extreme_of_three(y, u, v, w, du, dv, dw):
     return (p * du + q * dv + r * dw) / (p + q + r)
 
 
+# Of more numbers, the mean over those that attain the extreme.
+for _name in ("max", "min"):
+    rule(
+        f"{_name}(*us)",
+        "sum(where(array([*us]) == y, array([*dus]), 0.0)) / sum(where(array([*us]) == y, 1.0, 0.0))",
+        on="builtins",
+    )
+
+
 @rule("q, r = divmod(u, v)", on="builtins numpy")
 def quotient_and_remainder(q, r, u, v, du, dv):
     """The quotient is a step."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from adtransform.build import Builder, type_of
-from adtransform.ir import Atom, Const, For, If, Let, Region, Stmt, Var
+from adtransform.ir import Atom, Const, For, If, Let, Region, Stmt, Var, Worked
 from adtransform.lattice import INT
 from adtransform.rewrite import Rewriter
 from adtransform.tape.forward import Forward
@@ -164,8 +164,13 @@ class Backward:
 def _one_more(start: Atom, b: Builder) -> Atom:
     """The n of `n - 1`."""
     if isinstance(start, Const):
-        return Const(start.value + 1)
+        said = start.said
+        return said.args[0] if isinstance(said, Worked) and _is_one_less(said.op, said.args) else Const(start.value + 1)
     made = next((s for s in reversed(b.body) if start in s.targets), None)
-    if isinstance(made, Let) and made.op == "operator.sub" and made.args[1] == Const(1):
+    if isinstance(made, Let) and _is_one_less(made.op, made.args):
         return made.args[0]
     return b.let("operator.add", start, 1, type=INT)
+
+
+def _is_one_less(op: str, args: Sequence[Atom]) -> bool:
+    return op == "operator.sub" and args[1] == Const(1)

@@ -34,10 +34,10 @@ def asian_call_forward(
     dtotal = np.zeros_like(total)
     for shock in shocks:
         t17 = rate - 0.5 * vol**2
+        dt18 = t17 * ddt + dt * (drate - 0.5 * (2 * vol * dvol))
         t19 = np.sqrt(dt)
-        dt22 = shock * (vol * (ddt / (2 * t19)) + t19 * dvol)
         log_price += t17 * dt + vol * t19 * 1.0 * shock
-        dlog_price += t17 * ddt + dt * (drate - 0.5 * (2 * vol * dvol)) + dt22
+        dlog_price += dt18 + shock * (vol * (ddt / (2 * t19)) + t19 * dvol)
         t25 = np.exp(log_price)
         total += t25
         dtotal += t25 * dlog_price
@@ -53,10 +53,10 @@ def asian_call_forward(
     dtotal = np.zeros_like(total)
     for shock in shocks:
         t42 = rate - 0.5 * vol**2
+        dt43 = t42 * ddt + dt * (drate - 0.5 * (2 * vol * dvol))
         t44 = np.sqrt(dt)
-        t61 = shock * (vol * (ddt / (2 * t44)) + t44 * dvol)
         log_price += t42 * dt + vol * t44 * -1.0 * shock
-        dlog_price += t42 * ddt + dt * (drate - 0.5 * (2 * vol * dvol)) - t61
+        dlog_price += dt43 - shock * (vol * (ddt / (2 * t44)) + t44 * dvol)
         t50 = np.exp(log_price)
         total += t50
         dtotal += t50 * dlog_price

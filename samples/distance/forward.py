@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 
+LIGHT = 299792.458
+
 
 def simpson_forward(
     a: float,
@@ -67,7 +69,7 @@ def modulus_forward(
     path, dpath = simpson_forward(
         0.0, z, 1.0, t8, t14, matter, 1e-09, 0.0, dt8, dt14, dmatter
     )
-    t19 = t9 * 299792.458 / hubble
+    t19 = t9 * LIGHT / hubble
     t20 = t19 * path
     dt21 = (t19 * dpath - path * (t19 * dhubble / hubble)) / (2.302585092994046 * t20)
     y = 25.0 + 5.0 * math.log10(t20)

@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 
+LIGHT = 299792.458
+
 
 def simpson_ahead(
     a: float, b: float, fa: float, fm: float, fb: float, matter: float, tolerance: float
@@ -77,7 +79,7 @@ def modulus_reverse(
     t13 = matter * t10 + 1.0 - matter
     t14 = t13**-0.5
     path, simpson_saved = simpson_ahead(0.0, z, 1.0, t8, t14, matter, 1e-09)
-    t19 = t9 * 299792.458 / hubble
+    t19 = t9 * LIGHT / hubble
     t20 = t19 * path
     y = 25.0 + 5.0 * math.log10(t20)
     # return 25.0 + 5.0 * log10((1.0 + z) * LIGHT / hubble * path)

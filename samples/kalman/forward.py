@@ -46,9 +46,6 @@ def surprise_forward(
         P = t39 @ P_1
         dP = t39 @ dP_1 + -np.outer(dK, h) @ P_1
         t42 = innovation**2 / S
-        t43 = 2.0 * np.pi
-        t44 = t43 * S
-        dt46 = (-(2 * innovation * dt27) - t42 * dS) / S + t43 * dS / t44
-        total += 0.5 * (t42 + np.log(t44))
-        dtotal += 0.5 * dt46
+        total += 0.5 * (t42 + np.log(2.0 * np.pi * S))
+        dtotal += 0.5 * ((-(2 * innovation * dt27) - t42 * dS) / S + dS / S)
     return total, dtotal

@@ -44,7 +44,6 @@ def surprise_reverse(
         t42 = innovation**2 / S
         t42_tape.append(t42)
         total += 0.5 * (t42 + np.log(2.0 * np.pi * S))
-    t43 = 2.0 * np.pi
     dQ = np.zeros_like(Q)
     dx = np.zeros_like(x)
     dP = np.zeros_like(P)
@@ -58,15 +57,15 @@ def surprise_reverse(
         innovation = innovation_tape.pop()
         P = P_tape.pop()
         # total += 0.5 * (innovation**2 / S + np.log(2.0 * np.pi * S))
-        t44 = 0.5 / S
-        dS = 0.5 / (t43 * S) * t43 - t44 * t42
+        t43 = 0.5 / S
+        dS = t43 - t43 * t42
         # x = x + K * innovation
-        dinnovation = t44 * (2 * innovation) + dx @ K
+        dinnovation = t43 * (2 * innovation) + dx @ K
         dK = -(dP @ P.T) @ h + dx * innovation
         # K = P @ h / S
-        t45 = dK / S
-        dS -= t45 @ K
-        dP = t39.T @ dP + np.outer(t45, h)
+        t44 = dK / S
+        dS -= t44 @ K
+        dP = t39.T @ dP + np.outer(t44, h)
         # S = h @ P @ h + noise**2
         dnoise += dS * (2 * noise)
         dP += np.outer(h, dS * h)

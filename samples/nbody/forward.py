@@ -4,6 +4,8 @@
 
 import numpy as np
 
+SOFTENING = 0.001
+
 
 def miss_forward(
     start: np.ndarray,
@@ -38,7 +40,7 @@ def miss_forward(
     for i in range(t10):
         for j in range(i):
             d = x[j] - x[i]
-            cube = (np.sum(d**2) + 0.001**2) ** 1.5
+            cube = (np.sum(d**2) + SOFTENING**2) ** 1.5
             a[i] += mass[j] * d / cube
             a[j] -= mass[i] * d / cube
     da = np.zeros_like(a)
@@ -55,7 +57,7 @@ def miss_forward(
             for j in range(i):
                 d = x[j] - x[i]
                 dd = dx[j] - dx[i]
-                t42 = np.sum(d**2) + 0.001**2
+                t42 = np.sum(d**2) + SOFTENING**2
                 cube = t42**1.5
                 dcube = 1.5 * t42**0.5 * (2 * d @ dd)
                 t45 = mass[j]

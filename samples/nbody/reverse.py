@@ -4,6 +4,8 @@
 
 import numpy as np
 
+SOFTENING = 0.001
+
 
 def miss_reverse(
     start: np.ndarray,
@@ -35,7 +37,7 @@ def miss_reverse(
     for i in range(t10):
         for j in range(i):
             d = x[j] - x[i]
-            cube = (np.sum(d**2) + 0.001**2) ** 1.5
+            cube = (np.sum(d**2) + SOFTENING**2) ** 1.5
             a[i] += mass[j] * d / cube
             a[j] -= mass[i] * d / cube
     d_tape = []
@@ -52,7 +54,7 @@ def miss_reverse(
             for j in range(i):
                 d = x[j] - x[i]
                 d_tape.append(d)
-                t42 = np.sum(d**2) + 0.001**2
+                t42 = np.sum(d**2) + SOFTENING**2
                 t42_tape.append(t42)
                 cube = t42**1.5
                 cube_tape.append(cube)

@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 
+GRAVITY = 9.81
+
 
 def misfit_forward(
     angle: float,
@@ -32,7 +34,7 @@ def misfit_forward(
         total += t10**2
         dtotal += 2 * t10 * dangle
         for _ in range(every):
-            t13 = -9.81 / length
+            t13 = -GRAVITY / length
             t50 = t13 * dlength / length
             t14 = math.sin(angle)
             dt15 = t13 * (math.cos(angle) * dangle) - t14 * t50

@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 
+GRAVITY = 9.81
+
 
 def misfit_reverse(
     angle: float,
@@ -36,7 +38,7 @@ def misfit_reverse(
         for _ in range(every):
             angle_tape.append(angle)
             speed_tape.append(speed)
-            t13 = -9.81 / length
+            t13 = -GRAVITY / length
             t14 = math.sin(angle)
             t14_tape.append(t14)
             s1 = t13 * t14 - damping * speed
@@ -73,7 +75,7 @@ def misfit_reverse(
             speed = speed_tape.pop()
             angle = angle_tape.pop()
             # a1, s1 = slope(angle, speed, length, damping)
-            t13 = -9.81 / length
+            t13 = -GRAVITY / length
             s1 = t13 * t14 - damping * speed
             # a2, s2 = slope(angle + 0.5 * dt * a1, speed + 0.5 * dt * s1, length, ...
             a2 = speed + t18 * s1

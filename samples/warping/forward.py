@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 
+FAR = 1e30
+
 
 def cast(x, like):
     """`x` in the dtype of `like`, and of its kind where `x` has no axes (a Python
@@ -47,7 +49,7 @@ def misfit_forward(
         t7 = len(centre)
         table = []
         for _ in range(t7 + 1):
-            table.append([1e30] * (len(seen) + 1))
+            table.append([FAR] * (len(seen) + 1))
         table[0][0] = 0.0
         dtable = zeros(table)
         for i in range(t7):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from adtransform.build import Builder, type_of
@@ -9,6 +10,7 @@ from adtransform.ir import Atom, Const, Let, Var
 from adtransform.lattice import (
     Array,
     dims_of,
+    is_numpy,
     is_scalar,
     kind_of,
     rank_of,
@@ -25,7 +27,7 @@ def _mul(s: Simplifier, let: Let, b: Builder) -> Atom | None:
     found = _logistic(s, x, y, b)
     if found is not None:
         return found
-    constants = _constants(s, let, b)
+    constants = _constants(s, let, b) or _cancelled(s, let, b)
     if constants is not None:
         return constants
     for one, other in ((x, y), (y, x)):
@@ -96,13 +98,41 @@ def _constants(s: Simplifier, let: Let, b: Builder) -> Atom | None:
 def _factor(s: Simplifier, a: Atom) -> tuple[float, Atom | None] | None:
     """A constant, or the constant factor of a derivative's product and what it is multiplied with."""
     if isinstance(a, Const):
-        return (a.value, None) if type(a.value) in (int, float) else None
+        return (a.value, None) if type(a.value) in (int, float) and a.said is None else None
     inner = s.source(a, "operator.mul")
     if inner is not None and not inner.targets[0].hint:
         for one, other in (inner.args, inner.args[::-1]):
-            if isinstance(one, Const) and type(one.value) in (int, float):
+            if isinstance(one, Const) and type(one.value) in (int, float) and one.said is None:
                 return one.value, other
     return None
+
+
+def _cancelled(s: Simplifier, let: Let, b: Builder) -> Atom | None:
+    """`bar / (k * u) * k`, and `k * du / (k * u)`, as the logarithm of a multiple has them: the constant `k` goes."""
+    found: list[tuple[Atom, Atom, Let]] = []
+    if let.op == "operator.mul":
+        for k, share in (let.args, let.args[::-1]):
+            ratio = s.source(share, "operator.truediv") or s.source(share, "numpy.divide")
+            if ratio is not None and not ratio.targets[0].hint:
+                found.append((k, ratio.args[0], ratio))
+    elif (product := s.source(let.args[0], "operator.mul")) is not None and not product.targets[0].hint:
+        found += [(k, other, let) for k, other in (product.args, product.args[::-1])]
+    for k, other, ratio in found:
+        whole = s.source(ratio.args[1], "operator.mul")
+        if whole is not None and k in whole.args and _value(s, k):
+            rest = whole.args[1] if whole.args[0] == k else whole.args[0]
+            if kind_of(type_of(rest)) is not None:  # no list, which would be repeated
+                return b.let(ratio.op, other, rest, type=let.targets[0].type)
+    return None
+
+
+def _value(s: Simplifier, a: Atom) -> float:
+    """The number that a constant, or a product of constants, is; 0 where it is none."""
+    if isinstance(a, Const):
+        return a.value if type(a.value) in (int, float) and math.isfinite(a.value) else 0
+    product = s.source(a, "operator.mul")
+    found = math.prod(_value(s, x) for x in product.args) if product is not None else 0
+    return found if math.isfinite(found) else 0
 
 
 @row("operator.truediv", "numpy.divide")
@@ -113,7 +143,9 @@ def _div(s: Simplifier, let: Let, b: Builder) -> Atom | None:
     negated = s.source(x, "operator.neg")
     if negated is not None:
         return b.let("operator.neg", b.let(let.op, negated.args[0], y))
-    if let.op == "numpy.divide" and _is_nonzero(s, y):
+    if (cancelled := _cancelled(s, let, b)) is not None:
+        return cancelled
+    if let.op == "numpy.divide" and (_is_nonzero(s, y) or any(is_numpy(type_of(a)) for a in (x, y))):
         return b.let("operator.truediv", x, y)
     found = _share_of_mean(s, x, y, b)
     if found is not None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from adtransform.build import Builder, type_of
-from adtransform.ir import Atom, Const, If, Let, Try, Var
+from adtransform.ir import Atom, Const, If, Let, Try, Var, worked
 from adtransform.lattice import Scalar, Type, dims_of, is_bare, is_scalar, kind_of, same_shape
 from adtransform.ops import elementwise, resolve
 from adtransform.rewrite import Rewriter, operands
@@ -137,7 +137,7 @@ class Simplifier(Rewriter):
         except (ArithmeticError, ValueError):
             return None
         found = found.item() if isinstance(found, np.generic) else found
-        return Const(found) if type(found) is not float or math.isfinite(found) else None
+        return worked(found, stmt.op, stmt.args) if type(found) is not float or math.isfinite(found) else None
 
     def attempt(self, stmt: Try, b: Builder) -> None:
         """What may fail stays as it is written."""
