@@ -165,6 +165,14 @@ def test_names_resolve_by_identity_or_import() -> None:
     assert {"numpy.absolute", "numpy.linalg.norm", "math.sin"} <= set(ops)
 
 
+def test_the_last_of_a_function_and_an_import_of_everything_holds() -> None:
+    functions = "def sin(x):\n    return 3 * x\n\nfrom math import *\n\ndef cos(x):\n    return 5 * x\n\n"
+    f = of(functions + "def f(x):\n    return sin(x) * cos(x)", {"x": FLOAT})
+    assert interpret(f, {"x": 0.7}) == math.sin(0.7) * (5 * 0.7)
+    shadowed = of("from numpy import *\ndef f(x):\n    return sum(sqrt(x)) + pi", {"x": UNKNOWN})
+    assert interpret(shadowed, {"x": np.array([[1.0, 4.0], [9.0, 16.0]])}) == 10.0 + math.pi
+
+
 def test_rules_and_intrinsics() -> None:
     text = "def g(x):\n    return x * 2\n\ndef f(x, y):\n    return g(x) + fit(x, y)\n"
     f = of(text, known=lambda op: op == "__main__.g", intrinsics={"fit": "fit"})

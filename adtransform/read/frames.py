@@ -12,6 +12,7 @@ from typing import Any
 from adtransform.errors import TargetError
 from adtransform.ir import Const, Var
 from adtransform.read.cells import with_cells
+from adtransform.read.libraries import exported
 from adtransform.read.refs import Pair, Ref
 from adtransform.read.scope import Liveness, body_of, bound_once, local_names, parameters, targets
 from adtransform.read.written import Written
@@ -125,6 +126,8 @@ def _bound(stmt: ast.stmt) -> list[str]:
     match stmt:
         case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
             return [name]
+        case ast.ImportFrom(module=str(source), names=[ast.alias(name="*")], level=0):
+            return exported(source)
         case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
             return [(a.asname or a.name).split(".")[0] for a in aliases]
         case ast.Assign() | ast.AnnAssign() | ast.AugAssign() | ast.For() | ast.With() | ast.Expr():

@@ -38,6 +38,12 @@ def live(op: str) -> Any:
     return found
 
 
+def exported(module: str) -> list[str]:
+    """What `from module import *` binds, of a module of a library."""
+    found = live(module)
+    return list(getattr(found, "__all__", None) or (n for n in vars(found) if n[:1] != "_")) if found is not None else []
+
+
 def op_name(value: Any, fallback: str) -> str:
     """The one name of a library's object: `numpy.absolute` for `np.abs`."""
     name = getattr(value, "__name__", "")

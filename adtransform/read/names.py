@@ -124,8 +124,9 @@ class Names(Detached):
                             return self.imported(0, alias.name if alias.asname else name, None, module, node)
                 case ast.ImportFrom(module=source, names=aliases, level=level):
                     for alias in aliases:
-                        if (alias.asname or alias.name) == name:
-                            return self.imported(level, source or "", alias.name, module, node)
+                        if (alias.asname or alias.name) in (name, "*"):
+                            origin = name if alias.name == "*" else alias.name
+                            return self.imported(level, source or "", origin, module, node)
                 case ast.Assign(targets=[ast.Name()], value=ast.Lambda() as function):
                     return self.function(function, module, None)
                 case ast.Assign(targets=[ast.Name()], value=ast.Call() as made) if self._makes_function(made.func, module):
