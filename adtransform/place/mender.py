@@ -100,6 +100,7 @@ class Mender:
         self.moves: dict[tuple[Node, Var], Operand] = {}  # what a copy, or a loop at its end, puts into a variable
         self.carriers: dict[Var, Loop] = {}
         self.kept: set[Bind | Exit] = set()  # the writes of what each trip keeps
+        self.firsts: set[Bind | Exit] = set()  # the writes of what is the caller's
         self.mended: set[Bind | Exit] = set()  # the writes that will be of something new
         self.tried: dict[tuple[Var, Buffers], bool] = {}
         self.entered: dict[tuple[Loop, Buffers], tuple[int, Copy, Var, bool]] = {}  # where a buffer comes into a loop
@@ -137,7 +138,8 @@ class Mender:
     def mend(self, conflicts: list[Conflict]) -> set[object]:
         """Insert the copies for all conflicts of a round, and say where."""
         writes = [c for c in conflicts if isinstance(c.node, Bind)]
-        self.mended = {c.node for c in writes if not c.position and not (c.others and _is_deep(c.node))}
+        self.firsts = {c.node for c in writes if not c.others and not c.position}
+        self.mended = self.firsts | {c.node for c in writes if not c.position and not _is_deep(c.node)}
         self.kept = {c.node for c in writes if self.is_kept(c)}
         helped = False
         for group in self.together(writes):
@@ -205,8 +207,11 @@ class Mender:
     def here(self, c: Conflict) -> bool:
         """Copy right before the write, or do without a write in place."""
         assert isinstance(c.node, Bind)
-        if not c.position and isinstance(v := c.value, Var) and not self.mended.isdisjoint(self.made.get(v, ())):
-            return False  # what is written is what the statement before it copies
+        if not c.position and isinstance(v := c.value, Var) and not self.mended.isdisjoint(made := self.made.get(v, ())):
+            # What is written is what the statement before it copies: that may be enough.  It is tried once.
+            if (c.node, "later") not in self.done or (c.node in self.firsts and not self.firsts.isdisjoint(made)):
+                self.copied.add((c.node, "later"))
+                return False
         if not c.position and c.node.tree.op not in MUST:
             c.node.inplace = False
         elif not c.position and c.node.tree.op in DEEP and self.is_costly(c):

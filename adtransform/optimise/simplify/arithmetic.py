@@ -126,12 +126,12 @@ def _cancelled(s: Simplifier, let: Let, b: Builder) -> Atom | None:
     return None
 
 
-def _value(s: Simplifier, a: Atom) -> float:
-    """The number that a constant, or a product of constants, is; 0 where it is none."""
+def _value(s: Simplifier, a: Atom, depth: int = 3) -> float:
+    """The number that a constant, or a product of a few constants, is; 0 where it is none."""
     if isinstance(a, Const):
         return a.value if type(a.value) in (int, float) and math.isfinite(a.value) else 0
-    product = s.source(a, "operator.mul")
-    found = math.prod(_value(s, x) for x in product.args) if product is not None else 0
+    product = s.source(a, "operator.mul") if depth else None
+    found = math.prod(_value(s, x, depth - 1) for x in product.args) if product is not None else 0
     return found if math.isfinite(found) else 0
 
 
