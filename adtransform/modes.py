@@ -33,6 +33,7 @@ from adtransform.optimise.shapes import shapes
 from adtransform.optimise.share import invariants, share
 from adtransform.optimise.simplify import lower, simplify
 from adtransform.optimise.sink import sink
+from adtransform.optimise.spent import spent
 from adtransform.optimise.steady import steady
 from adtransform.optimise.sums import sums
 from adtransform.optimise.tidy import tidy
@@ -59,7 +60,7 @@ JOINT: tuple[Pass, ...] = (
     *(simplify, sums, fits, versions, invariants, share, simplify, prune),
     *(fill, direct, prune, shapes, hoist, share),
 )
-FINAL: tuple[Pass, ...] = (invariants, share, together, collect, simplify, prune, lift, late, sink)
+FINAL: tuple[Pass, ...] = (spent, invariants, share, together, collect, simplify, prune, lift, late, sink)
 
 
 def run(passes: Sequence[Pass], f: Function) -> Function:
