@@ -346,8 +346,8 @@ def _split(f: Function, joint: Function, wrt: Sequence[str]) -> tuple[Function, 
     keys = [s for s in first if isinstance(s, Let) and s.op == "slice" and all(isinstance(a, Const) for a in s.args)]
     again = {s.targets[0]: s for s in keys if s.targets[0] in read}
     second = (*again.values(), *second)
-    bound = {t for s in first for t in s.targets if t not in again}
-    saved = [v for v in dict.fromkeys(used(Region((), second, shares))) if v in bound]
+    needed = set(used(Region((), second, shares)))
+    saved = [t for s in first for t in s.targets if t in needed and t not in again]
     seeds = [replace(p, default=None) for p in joint.params if p not in f.params]
     keep = _free("saved", {v.hint for v in saved} | {p.name for p in seeds})
     types: Type = Saved(f.name) if f.internal else Tuple(tuple(v.type for v in saved))
@@ -382,7 +382,7 @@ def _split(f: Function, joint: Function, wrt: Sequence[str]) -> tuple[Function, 
     back = Function(
         f"{f.name}_back",
         (Param(keep, types), *seeds),
-        replace(renamed, body=(*opening, *renamed.body)),
+        replace(renamed, body=(*opening, Let((), "backward"), *renamed.body)),
         Leaf(0) if f.internal and len(shares) == 1 else tuple(Leaf(i) for i in range(len(shares))),
         f"Gradient of `{f.name}` with respect to {_named(wrt)}, for the adjoint of its value.",
         f.origin,

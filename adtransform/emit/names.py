@@ -227,7 +227,7 @@ class _Namer:
                 c.name = c.parameter
                 self.taken[c.name] = c.spans
         # The user's own names first: what is generated gives way to them.
-        rest = sorted((c for c in classes if not c.name), key=lambda c: (not self.is_users(c), c.spans[0]))
+        rest = sorted((c for c in classes if not c.name), key=lambda c: (not self.is_users(c), c.spans[0][0]))
         for c in rest:
             self.name(c)
         return {v: c.name for v, c in self.classes.of.items()}

@@ -20,24 +20,27 @@ def energy_gradient_ahead(
     dt3[1:] = dstretch
     dt3[:-1] -= dstretch
     dx = dt3[1:-1]
-    return dx, (dt3, t5, t10, t8, t9, stretch, t3)
+    return dx, (t3, stretch, t5, t8, t9, t10, dt3)
 
 
 def energy_gradient_back(saved: tuple, dy) -> tuple[np.ndarray, float, float]:
     """Gradient of `energy_gradient` with respect to (x, stiffness, hardening), for
     the adjoint of its value.
     """
-    dt3, t5, t9, t8, t10, stretch, t3 = saved
+    t3, stretch, t5, t8, t9, t10, dt3 = saved
     ddt3 = np.zeros_like(dt3)
+    # stretch = np.diff(np.pad(x, 1))
     ddt3[1:-1] = dy
     ddstretch = -ddt3[:-1] + ddt3[1:]
+    # return np.sum(0.5 * stiffness * stretch**2 + 0.25 * hardening * stretch**4)
     dstretch = ddstretch * t5 * 2 + ddstretch * t8 * 4 * (3 * stretch**2)
     dt3 = np.zeros_like(t3)
+    # stretch = np.diff(np.pad(x, 1))
     dt3[1:] = dstretch
     dt3[:-1] -= dstretch
     dx = dt3[1:-1]
-    dstiffness = float(ddstretch @ t9 * 0.5)
-    dhardening = float(ddstretch @ t10 * 0.25)
+    dstiffness = float(ddstretch @ t10 * 0.5)
+    dhardening = float(ddstretch @ t9 * 0.25)
     return dx, dstiffness, dhardening
 
 

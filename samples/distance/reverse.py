@@ -29,24 +29,28 @@ def simpson_ahead(
     t44 = abs(error) < tolerance
     if t44:
         y = halves + error
-        return y, (t44, t32, t26, None, None, t23, t20, t15, t12)
+        return y, (t12, t15, t20, t23, t26, t32, t44, None, None)
     t46 = 0.5 * tolerance
     t47, simpson_saved = simpson_ahead(a, m, fa, fl, fm, matter, t46)
     t49, simpson_saved_1 = simpson_ahead(m, b, fm, fr, fb, matter, t46)
     y = t47 + t49
-    return y, (t44, t32, t26, simpson_saved_1, simpson_saved, t23, t20, t15, t12)
+    return y, (t12, t15, t20, t23, t26, t32, t44, simpson_saved, simpson_saved_1)
 
 
 def simpson_back(saved: tuple, dresult: float) -> tuple[float, float, float, float]:
     """Gradient of `simpson` with respect to (fa, fm, fb, matter), for the adjoint
     of its value.
     """
-    t44, t32, t26, simpson_saved, simpson_saved_1, t23, t20, t15, t12 = saved
+    t12, t15, t20, t23, t26, t32, t44, simpson_saved, simpson_saved_1 = saved
+    # if abs(error) < tolerance:
     if t44:
+        # error = (halves - whole) / 15.0
         t45 = dresult / 15.0
         dhalves = dresult + t45
+        # halves = (b - a) / 12.0 * (fa + 4.0 * fl + 2.0 * fm + 4.0 * fr + fb)
         t46 = dhalves * t32
         dfl = t46 * 4.0
+        # whole = (b - a) / 6.0 * (fa + 4.0 * fm + fb)
         t47 = t45 * t26
         dfb = t46 - t47
         dfm = t46 * 2.0 - t47 * 4.0
@@ -54,10 +58,12 @@ def simpson_back(saved: tuple, dresult: float) -> tuple[float, float, float, flo
         dmatter = 0.0
         dfr = dfl
     else:
-        dfm, dfr, dfb, dmatter = simpson_back(simpson_saved, dresult)
-        dfa, dfl, dfm_1, dmatter_1 = simpson_back(simpson_saved_1, dresult)
+        # return simpson(a, m, fa, fl, fm, matter, 0.5 * tolerance) + simpson(m, b, ...
+        dfm, dfr, dfb, dmatter = simpson_back(simpson_saved_1, dresult)
+        dfa, dfl, dfm_1, dmatter_1 = simpson_back(simpson_saved, dresult)
         dfm += dfm_1
         dmatter += dmatter_1
+    # return (matter * (1.0 + z) ** 3 + 1.0 - matter) ** -0.5
     t48 = dfr * (-0.5 * np.power(t23, -1.5))
     dmatter -= t48
     dmatter += t48 * t20
