@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import re
 import string
 from collections.abc import Iterable, Mapping
@@ -407,12 +409,24 @@ class Speller:
     def listed(self, item: Type, items: Py) -> Py:
         """A zero for each item of a list."""
         if isinstance(item, List):
-            return Word(f"[{flat(self.listed(item.item, Word('v')))} for v in {within(items, OR)}]")
+            v = self.fresh(flat(items))
+            return Word(f"[{flat(self.listed(item.item, Word(v)))} for {v} in {within(items, OR)}]")
         if isinstance(item, Array):
             dtype = ", dtype=float" if kind_of(item) in ("int", "bool") else ""
-            return Word(f"[{self.called('numpy')}.zeros_like(v{dtype}) for v in {within(items, OR)}]")
+            v = self.fresh(flat(items))
+            return Word(f"[{self.called('numpy')}.zeros_like({v}{dtype}) for {v} in {within(items, OR)}]")
         zero = flat(self._zeros(Tree("zeros", (), (), item)))
         return Infix(Group(None, "[]", (Word(zero),)), "*", Group(Word(self.called("builtins.len")), "()", (items,)), 10)
+
+    def fresh(self, *taken: str) -> str:
+        """A name for the items of a list that no variable has."""
+        names = itertools.chain(("v", "w"), (f"item_{k}" for k in itertools.count()))
+        return next(n for n in names if n not in self.variables and n not in taken)
+
+    @functools.cached_property
+    def variables(self) -> frozenset[str]:
+        """What the variables are called."""
+        return frozenset((*self.names.values(), *self.numbers))
 
     def _expand(self, t: Tree) -> Py:
         if self.listing or not dims_of(type_of(t.args[1])):
@@ -432,22 +446,23 @@ class Speller:
 
     def _copy_items(self, t: Tree) -> Py:
         item = t.type.item if isinstance(t.type, List) else t.type
-        unsure, held = dict(t.kwargs), within(self(t.args[0]), OR)
+        unsure, held, v = dict(t.kwargs), within(self(t.args[0]), OR), self.fresh()
         if isinstance(t.type, Dict):
             items = Word(f"{{k: {self.called('copy_of')}(v) for k, v in {held}.items()}}")
         elif isinstance(item, Tuple):
-            items = Word(f"[{self.parted('v')} for v in {held}]")
+            items = Word(f"[{self.parted(v)} for {v} in {held}]")
         else:
-            items = Word(f"[{self.copied(item, 'holes' in unsure)} for v in {held}]")
+            items = Word(f"[{self.copied(item, 'holes' in unsure, v)} for {v} in {held}]")
         # A list that some path leaves unbound is None there.
         return Infix(self(t.args[0]), "and", items, AND) if "loose" in unsure else items
 
-    def copied(self, t: Type, holes: bool) -> str:
+    def copied(self, t: Type, holes: bool, v: str) -> str:
         """A copy of an item `v` of a list, which is None where a path left it unbound: there may be `holes`."""
         if type(t) is List and not holes and isinstance(t.item, (Array, List)):
-            return f"[{self.copied(t.item, holes)} for v in v]"
+            w = self.fresh(v)
+            return f"[{self.copied(t.item, holes, w)} for {w} in {v}]"
         plain = isinstance(t, Array) or type(t) is List and isinstance(t.item, Scalar)
-        return "v.copy()" if plain and not holes else f"{self.called('copy_of')}(v)"
+        return f"{v}.copy()" if plain and not holes else f"{self.called('copy_of')}({v})"
 
     def _copy_of(self, t: Tree) -> Py:
         if not isinstance(t.type, Tuple):

@@ -69,7 +69,7 @@ def loss_reverse(
     t48 = 2 * error / error.size
     # error = states[-1] @ v - ys
     dv = t44.T @ t48
-    dstates = [np.zeros_like(v) for v in states]
+    dstates = [np.zeros_like(w) for w in states]
     dstates[-1] = dstates[-1] + np.outer(t48, v)
     t23 = 2 * H
     t30 = 3 * H
