@@ -205,7 +205,7 @@ class _Walk:
 SELECTIONS = frozenset(
     "numpy.where numpy.maximum numpy.minimum numpy.fmax numpy.fmin numpy.clip numpy.max numpy.min numpy.amax numpy.amin "
     "numpy.nanmax numpy.nanmin numpy.sort numpy.select numpy.choose builtins.max builtins.min numpy.take numpy.nansum "
-    "numpy.nan_to_num numpy.heaviside numpy.tril numpy.triu strong".split()
+    "numpy.nan_to_num numpy.heaviside numpy.tril numpy.triu strong ifexp".split()
 )
 
 

@@ -261,6 +261,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "times": lambda items, count: items * count,
     "pack": lambda *items: items,
     "unpack": lambda items, **_: items,
+    "ifexp": lambda cond, a, b: a if cond else b,
     "backward": lambda: None,
     "trips": lambda start, stop, step: len(range(start, stop, step)),
     "shape": np.shape,

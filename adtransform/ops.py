@@ -27,6 +27,7 @@ Names without a dot are structural, the IR's own:
     accumulate(acc, share, like)        acc + fit(share, like)
     accumulate_at(acc, key, share)      a copy of acc with `share` added at `acc[key]`; repeated indices add up
     strong(bar, partial)    bar * partial, but 0 where bar is 0 (the branch that was not taken)
+    ifexp(c, a, b)          `a if c else b` of numbers: where(c, a, b) is an array
     spread(bar, like, axis=, keepdims=) the adjoint of a sum over `axis`: bar repeated along it, in the shape of `like`
     matmul_left(bar, b, a), matmul_right(bar, a, b)     adjoints of a @ b for its left and right operand
     cast(x, like)           x in the dtype and kind of `like`
@@ -65,7 +66,7 @@ from adtransform.ir import Atom, Const
 STRUCTURAL = frozenset(
     "load assign index update slice tuple list push pop shape ndim size zeros fit expand accumulate accumulate_at strong "
     "spread matmul_left matmul_right cast trips piece unpack backward scatter undiag lanes delay recur contract swap "
-    "dot_left dot_right tensordot_left tensordot_right items pieces columns uncolumns last "
+    "dot_left dot_right tensordot_left tensordot_right items pieces columns uncolumns last ifexp "
     "extend times untimes plus pack call perform table lookup claim drop item_in put_in grow_in push_in pop_in "
     "exchange".split()
 )
@@ -168,12 +169,15 @@ def helper(name: str) -> Callable[..., Any]:
     return found
 
 
+_ELEMENTWISE = frozenset("numpy.where numpy.clip numpy.sinc numpy.nan_to_num strong ifexp cast numpy.real numpy.imag".split())
+
+
 @functools.cache
 def elementwise(op: str) -> bool:
     """Whether an operation works element by element and broadcasts its operands."""
     if op.startswith("operator."):
         return op != "operator.matmul"
-    if op in ("numpy.where", "numpy.clip", "numpy.sinc", "numpy.nan_to_num", "strong", "cast", "numpy.real", "numpy.imag"):
+    if op in _ELEMENTWISE:
         return True
     target = resolve(op)
     return op.startswith("math.") or (isinstance(target, np.ufunc) and target.signature is None)

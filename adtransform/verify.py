@@ -26,7 +26,7 @@ _ARITY: dict[str, tuple[int, int]] = {
     **dict.fromkeys(["load", "assign", "shape", "ndim", "size", "zeros"], (1, 1)),
     **dict.fromkeys(["index", "push", "drop", "fit", "expand", "strong", "spread", "cast", "last"], (2, 1)),
     **dict.fromkeys(
-        ["update", "slice", "lookup", "exchange", "accumulate", "accumulate_at", "matmul_left", "matmul_right"], (3, 1)
+        ["ifexp", "update", "slice", "lookup", "exchange", "accumulate", "accumulate_at", "matmul_left", "matmul_right"], (3, 1)
     ),
     "trips": (3, 1),
     "pop": (1, 2),

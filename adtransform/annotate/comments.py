@@ -132,7 +132,7 @@ class _Comments:
     def share(self, let: Let) -> Sum | None:
         """A step on the way to an adjoint."""
         found = evaluate(let, self.sum, derived=True)
-        if found is None and let.op == "numpy.where":
+        if found is None and let.op in ("numpy.where", "ifexp"):
             spelt = spell(let, lambda a: None if (s := self.sum(a)) is None else algebra.write(s))
             found = None if spelt is None else algebra.symbol(spelt)
         return short(found)

@@ -10,9 +10,9 @@ from adtransform.build import type_of
 from adtransform.ir import Atom, Const, Let, Stmt
 from adtransform.lattice import dims_of
 from adtransform.ops import BINARY, COMPARE, EXTERNAL, STRUCTURAL, UNARY
-from adtransform.syntax import Bare, Dot, Group, Infix, Py, Slice, Word, call, constant, flat, operation
+from adtransform.syntax import Bare, Dot, Group, Infix, Py, Slice, Ternary, Word, call, constant, flat, operation
 
-_SPELT = frozenset({"load", "index", "slice", "tuple", "shape", "ndim", "size"})
+_SPELT = frozenset({"ifexp", "load", "index", "slice", "tuple", "shape", "ndim", "size"})
 _ARITHMETIC = {
     "operator.add": "+",
     "numpy.add": "+",
@@ -59,7 +59,7 @@ def evaluate(let: Let, sums: Sums, *, derived: bool = False) -> Sum | None:
             return algebra.multiply(a, b)
         case "/", [a, b] if a is not None and b is not None:
             return algebra.divide(a, b)
-        case "numpy.where", [c, a, b] if derived and c is not None and a is not None:
+        case "numpy.where" | "ifexp", [c, a, b] if derived and c is not None and a is not None:
             return b if _is_guard(c) and algebra.value_of(a) is not None else None
         case "numpy.real" | "numpy.conjugate" | "numpy.conj", [a] if derived:
             return a
@@ -99,6 +99,9 @@ def spell(let: Let, texts: Texts) -> Py | None:
             return Slice((start, stop, step))
         case "tuple":
             return Bare(tuple(given))
+        case "ifexp":
+            cond, yes, no = given
+            return Ternary(yes, cond, no)
         case "shape" | "ndim" | "size":
             return Dot(given[0], let.op)
     return call(function_name(let.op), given, named)

@@ -29,7 +29,7 @@ from adtransform.lattice import (
     same_kind,
     same_shape,
 )
-from adtransform.ops import BINARY, COMPARE, ENDLESS, UNARY, elementwise
+from adtransform.ops import BINARY, COMPARE, ENDLESS, UNARY, elementwise, signature
 from adtransform.own import is_own
 from adtransform.place.program import Loop, Operand, Tree, type_of, variables
 from adtransform.syntax import (
@@ -195,7 +195,9 @@ class Speller:
             return self.spliced(t)
         if op in _METHODS and self.is_method(t):
             return self.method(t)
-        return self.call(self.function(op), t.args, t.kwargs)
+        order = list(found.parameters) if len(t.kwargs) > 1 and (found := signature(op)) is not None else []
+        named = sorted(t.kwargs, key=lambda kw: order.index(kw[0])) if {k for k, _ in t.kwargs} <= set(order) else t.kwargs
+        return self.call(self.function(op), t.args, named)
 
     def call(self, head: Py, args: Iterable[Operand], kwargs: Iterable[tuple[str, Operand]] = ()) -> Py:
         """`head(args, key=value)`"""

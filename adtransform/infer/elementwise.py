@@ -195,7 +195,11 @@ def _mul(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type
 
 def _compare(op: str) -> Row:
     def row(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
-        return BOOL if any(isinstance(t, (Static, Tuple, List)) for t in types) else elementwise(op, types)
+        if not any(isinstance(t, (Static, Tuple, List)) for t in types):
+            return elementwise(op, types)
+        # An array is compared with them item by item.
+        wide = next((t for t in types if isinstance(t, Array) and t.dims != ()), None)
+        return BOOL if wide is None else Array("bool", wide.dims if any(isinstance(t, Static) for t in types) else None)
 
     return row
 

@@ -287,6 +287,7 @@ ROWS: dict[str, Row] = {
     "expand": _expand,
     "spread": _expand,
     "strong": _strong,
+    "ifexp": lambda types, named, args, kwargs: join(types[1], types[2]),
     "matmul_left": like(2),
     "matmul_right": like(2),
     "dot_left": _dot_share,

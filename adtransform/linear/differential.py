@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from adtransform.build import Builder, type_of
 from adtransform.errors import refuse
@@ -72,6 +72,11 @@ class Inlined:
             else:
                 args = [self.value(x) for x in stmt.args]
                 kwargs = {k: self.value(v) for k, v in stmt.kwargs}
-                made = self.b.apply(stmt.op, args, kwargs, count=len(stmt.targets))
+                made = self.made(stmt, args, kwargs)
                 self.values.update(zip(stmt.targets, made, strict=True))
         return self.values[a]
+
+    def made(self, stmt: Let, args: Sequence[Atom | None], kwargs: Mapping[str, Atom | None]) -> tuple[Var, ...]:
+        """An operation of the differential on what its operands are here; among numbers one is chosen as Python does."""
+        numbers = stmt.op == "numpy.where" and all(a is not None and isinstance(type_of(a), Scalar) for a in args)
+        return self.b.apply("ifexp" if numbers else stmt.op, args, kwargs, count=len(stmt.targets))

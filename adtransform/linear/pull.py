@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence, Set
 from typing import Protocol
 
 from adtransform.activity import LINEAR
-from adtransform.build import Builder, type_of
+from adtransform.build import Builder, atom, type_of
 from adtransform.errors import refuse
 from adtransform.infer.structural import tangent as tangent_type
 from adtransform.ir import Atom, Const, Let, Var
@@ -110,7 +110,7 @@ class _Pull(Inlined):
             else:
                 args = [self.shape_like(x) for x in stmt.args]
                 kwargs = {k: self.shape_like(v) for k, v in stmt.kwargs}
-                made = self.b.apply(stmt.op, args, kwargs, count=len(stmt.targets))
+                made = self.made(stmt, args, kwargs)
                 self.shapes.update(zip(stmt.targets, made, strict=True))
         return self.shapes[a]
 
@@ -161,7 +161,7 @@ class _Pull(Inlined):
                 cond = self.value(args[0])
                 for i in live:
                     branches = (bar, 0.0) if i == 1 else (0.0, bar)
-                    self.send_to(args[i], b.let("numpy.where", cond, *branches))
+                    self.send_to(args[i], self.made(stmt, [cond, *map(atom, branches)], {})[0])
             case "index":
                 self.send_part(args[0], self.value(args[1]), bar)
             case _:
@@ -208,7 +208,7 @@ class _Pull(Inlined):
                 elif isinstance(let, Let) and let.op != "load":
                     args = [env[x] if isinstance(x, Var) else x for x in let.args]
                     kwargs = {k: env[v] if isinstance(v, Var) else v for k, v in let.kwargs}
-                    env.update(zip(let.targets, self.b.apply(let.op, args, kwargs, count=len(let.targets)), strict=True))
+                    env.update(zip(let.targets, self.made(let, args, kwargs), strict=True))
             (result,) = equation.function.results
             self.send_to(a, env[result] if isinstance(result, Var) else result)
 

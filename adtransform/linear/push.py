@@ -94,7 +94,7 @@ class _Push(Inlined):
         else:
             full = [self.zero(stmt, a) if z else v for a, v, z in zip(operands, values, zeros, strict=True)]
             kwargs = dict(zip((k for k, _ in stmt.kwargs), full[len(stmt.args) :], strict=True))
-            made = self.b.apply(stmt.op, full[: len(stmt.args)], kwargs, count=len(stmt.targets))
+            made = self.made(stmt, full[: len(stmt.args)], kwargs)
             self.tangents.update(zip(stmt.targets, made, strict=True))
 
     def zero(self, stmt: Let, operand: Atom) -> Atom:

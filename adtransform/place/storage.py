@@ -20,8 +20,9 @@ _NONE: Buffers = frozenset()
 # What NumPy gives as a view without it being in `ops.VIEWS`, and the functions of Python that hand back an operand.
 _MAYBE_VIEWS = VIEWS | frozenset(
     "numpy.split numpy.array_split numpy.hsplit numpy.vsplit numpy.dsplit numpy.unstack numpy.broadcast_arrays "
-    "numpy.atleast_3d numpy.real_if_close numpy.require numpy.astype piece copy_of builtins.max builtins.min builtins.list "
-    "builtins.tuple builtins.sorted builtins.reversed builtins.next builtins.iter builtins.zip builtins.getattr".split()
+    "numpy.atleast_3d numpy.real_if_close numpy.require numpy.astype piece copy_of ifexp builtins.max builtins.min "
+    "builtins.list builtins.tuple builtins.sorted builtins.reversed builtins.next builtins.iter builtins.zip "
+    "builtins.getattr".split()
 )
 # Their results may be read-only or hold one number many times: nothing to write into, nothing to hand out.
 _FROZEN = frozenset(

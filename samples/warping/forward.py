@@ -62,10 +62,10 @@ def misfit_forward(
                 d_2 = table[i + 1][j]
                 dd_2 = dtable[i + 1][j]
                 least = min(d, d_1, d_2)
-                t58 = np.where(d == least, 1.0, 0.0)
-                t59 = np.where(d_1 == least, 1.0, 0.0)
-                t60 = np.where(d_2 == least, 1.0, 0.0)
-                dleast = (t58 * dd + t59 * dd_1 + t60 * dd_2) / (t58 + t59 + t60)
+                t58 = 1.0 if d == least else 0.0
+                t59 = 1.0 if d_1 == least else 0.0
+                t60 = 1.0 if d_2 == least else 0.0
+                dleast = np.divide(t58 * dd + t59 * dd_1 + t60 * dd_2, t58 + t59 + t60)
                 t31 = math.exp(sharpness * (least - d))
                 dt31 = t31 * (sharpness * (dleast - dd))
                 t35 = math.exp(sharpness * (least - d_1))

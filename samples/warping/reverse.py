@@ -112,10 +112,10 @@ def misfit_reverse(
                 t64 = t61 * t31 * sharpness
                 dleast -= t64
                 # least = min(a, b, c)
-                t65 = np.where(d == least, 1.0, 0.0)
-                t66 = np.where(d_1 == least, 1.0, 0.0)
-                t67 = np.where(d_2 == least, 1.0, 0.0)
-                t68 = dleast / (t65 + t66 + t67)
+                t65 = 1.0 if d == least else 0.0
+                t66 = 1.0 if d_1 == least else 0.0
+                t67 = 1.0 if d_2 == least else 0.0
+                t68 = np.divide(dleast, t65 + t66 + t67)
                 dd = t64 + t68 * t65
                 dd_1 = t63 + t68 * t66
                 dd_2 = t62 + t68 * t67

@@ -9,6 +9,7 @@ from adtransform.build import Builder, type_of
 from adtransform.ir import Atom, Const, Let, Var
 from adtransform.lattice import (
     Array,
+    Scalar,
     dims_of,
     is_numpy,
     is_scalar,
@@ -285,19 +286,22 @@ def _sum(s: Simplifier, let: Let, b: Builder) -> Atom | None:
     return b.let("operator.matmul" if rank_of(u) == 1 else "numpy.vdot", *product.args, type=target.type)
 
 
-@row("numpy.where")
+@row("numpy.where", "ifexp")
 def _where(s: Simplifier, let: Let, b: Builder) -> Atom | None:
     if len(let.args) != 3:
         return None
     cond, x, y = let.args
-    inner = s.source(x, "numpy.where")
+    inner = s.source(x, let.op)
     if inner is not None and len(inner.args) == 3 and isinstance(inner.args[1], Const) and _excludes(s, cond, inner.args[0]):
-        return b.let("numpy.where", cond, inner.args[2], y, type=let.targets[0].type)
+        return b.let(let.op, cond, inner.args[2], y, type=let.targets[0].type)
     if (both := s.source(cond, "operator.and_")) is not None and Const(False) in both.args:
         # `(u == 0) & False`: nowhere, in the shape of `u`.
         return y if all(_spans(s, y, a) for a in both.args) else None
+    equal = s.source(cond, "operator.eq")
     if isinstance(cond, Const) and type(cond.value) is bool:
         found = x if cond.value else y
+    elif equal is not None and equal.args[1] == Const(None) and isinstance(type_of(equal.args[0]), (Array, Scalar)):
+        found = y  # no number is None
     elif x == y and isinstance(x, Const):
         found = x
     else:

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from adtransform.build import Builder, type_of
+from adtransform.infer import infer
 from adtransform.ir import Atom, Const, If, Let, Try, Var, worked
 from adtransform.lattice import Scalar, Type, dims_of, is_bare, is_scalar, kind_of, same_shape
 from adtransform.ops import elementwise, resolve
@@ -35,7 +36,9 @@ class Simplifier(Rewriter):
 
     def let(self, stmt: Let, b: Builder) -> None:
         """Narrow the operands, fold constants, then ask the table."""
-        stmt = self.renewed(stmt)
+        given, stmt = stmt, self.renewed(stmt)
+        if stmt is not given:
+            stmt = self.retyped(stmt, given)
         if len(stmt.targets) == 1 and ("." not in stmt.op or is_derived(stmt)) and stmt.op != "load":
             b.origin = stmt.origin
             start = len(b.body)
@@ -79,6 +82,23 @@ class Simplifier(Rewriter):
                 self.note(last)
                 result = named
         self.env[target] = result
+
+    def retyped(self, stmt: Let, given: Let) -> Let:
+        """A statement of a derivative with the kind of number that it computes of what its operands are now.
+
+        Of a NumPy scalar of which Python's has become in the meantime none would know that it raises where 0 divides it.
+        """
+        old = stmt.targets[0] if len(stmt.targets) == 1 and is_derived(stmt) and elementwise(stmt.op) else None
+        if old is None or not isinstance(old.type, Scalar) or stmt.kwargs:
+            return stmt
+        types = tuple(map(type_of, stmt.args))
+        if types == tuple(map(type_of, given.args)):
+            return stmt
+        (found,) = infer(stmt.op, types, {}, stmt.args, {}, 1)
+        if found == old.type or not isinstance(found, Scalar):
+            return stmt
+        new = self.env[old] = Var(found, old.hint, old.of, old.wrt)
+        return replace(stmt, targets=(new,))
 
     def narrowed(self, stmt: Let) -> Let:
         """An elementwise operation on `expand(c, like)` and something of that shape needs only `c`."""
