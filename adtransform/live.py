@@ -55,12 +55,18 @@ def from_function(function: Callable[..., Any]) -> Target:
     code = live.__code__
     lines = _lines(live)
     file = display(code.co_filename)
+    what = "lambda" if live.__name__ == "<lambda>" else f"function `{shown}`"
+    help = "define it in a file, or give its text: source=..."
+    missing = TargetError([Message(file, code.co_firstlineno, 1, f"no source for this {what}", help=help)])
     if not lines:
-        what = "lambda" if live.__name__ == "<lambda>" else f"function `{shown}`"
-        help = "define it in a file, or give its text: source=..."
-        raise TargetError([Message(file, code.co_firstlineno, 1, f"no source for this {what}", help=help)])
-    source = _module(file, "".join(lines), code.co_filename, live.__module__ or "")
-    name = _locate(source, code)
+        raise missing
+    try:
+        source = _module(file, "".join(lines), code.co_filename, live.__module__ or "")
+        name = _locate(source, code)
+    except (TargetError, SyntaxError):
+        if code.co_filename != "<string>" or live.__code__ in _GIVEN:
+            raise
+        raise missing from None  # Python keeps the text of `python -c` under this name, and of others none
     captured = {}
     for free, cell in zip(code.co_freevars, live.__closure__ or (), strict=True):
         try:

@@ -38,6 +38,7 @@ from adtransform.optimise.steady import steady
 from adtransform.optimise.sums import sums
 from adtransform.optimise.tidy import tidy
 from adtransform.optimise.together import together
+from adtransform.optimise.uniform import uniform
 from adtransform.optimise.versions import versions
 from adtransform.optimise.within import within
 from adtransform.reverse import Sweeps, sweep
@@ -57,7 +58,7 @@ def _unmarked(f: Function) -> Function:
 # The primal before differentiation, the joint sweeps before the tape is laid (what is not needed is not saved), and after.
 PRIMAL: tuple[Pass, ...] = (_unmarked, tidy, steady, prune, invariants, within, prune)
 JOINT: tuple[Pass, ...] = (
-    *(simplify, sums, fits, versions, invariants, share, simplify, prune),
+    *(simplify, uniform, sums, fits, versions, invariants, share, simplify, prune),
     *(fill, direct, prune, shapes, hoist, share),
 )
 FINAL: tuple[Pass, ...] = (spent, invariants, share, together, collect, simplify, prune, lift, late, sink)

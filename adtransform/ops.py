@@ -71,6 +71,12 @@ STRUCTURAL = frozenset(
     "exchange".split()
 )
 
+# Their operands are spliced: `np.stack([a, b])` is `numpy.stack(a, b)`; a single run-time list is the sequence itself.
+SPLICED = frozenset(
+    "builtins.sum numpy.array numpy.asarray numpy.asanyarray numpy.concatenate numpy.stack numpy.hstack numpy.vstack "
+    "numpy.column_stack numpy.dstack".split()
+)
+
 # The bound of a range without an end, `itertools.count`.
 ENDLESS = Const(sys.maxsize)
 

@@ -186,6 +186,21 @@ class Rewriter:
             b.add(replace(stmt, inits=inits, cond=self.region(stmt.cond), body=self.region(stmt.body)))
 
 
+class Without(Rewriter):
+    """Leaves out operations; `gone` says what stands in the place of what each binds."""
+
+    def __init__(self, gone: Mapping[Var, Atom]) -> None:
+        super().__init__()
+        self.gone = gone
+
+    def let(self, stmt: Let, b: Builder) -> None:
+        """Leave out an operation, or rebuild it."""
+        if stmt.targets and stmt.targets[0] in self.gone:
+            self.env.update({t: self.atom(self.gone[t]) for t in stmt.targets})
+            return
+        super().let(stmt, b)
+
+
 class Renamer(Rewriter):
     """Calls what belongs to some values after others: `names` says after which."""
 

@@ -278,3 +278,27 @@ def complex_parts(x: Any) -> Any:
 @pytest.mark.parametrize("f", [modulus, modulus_of_a_number, direction, complex_slogdet, complex_parts])
 def test_real_functions_of_complex_numbers(f: Callable[[Any], Any]) -> None:
     test_right_in_every_mode(f)
+
+
+def sum_of_numbers(x: float, y: float) -> Any:
+    return sum([x, 1e16, y, -1e16]) + sum((x, 0.1, 0.2, y), 0.3)
+
+
+def sum_of_a_list(l: list[float], a: float) -> Any:
+    return sum(l) + sum(l, a)
+
+
+def sum_over_a_list(l: list[float], a: float) -> Any:
+    return sum(v * a for v in l) + sum(sum(w * v for w in l) for v in l) * a
+
+
+CANCELLING = [1e16, 1.0, -1e16, 0.1, 0.2, 0.3]
+
+
+@pytest.mark.parametrize(
+    ("f", "args"), [(sum_of_numbers, (0.3, 0.7)), (sum_of_a_list, (CANCELLING, 0.1)), (sum_over_a_list, (CANCELLING, 0.1))]
+)
+def test_sums_of_python_floats_lose_what_python_loses(f: Callable[..., Any], args: tuple[Any, ...]) -> None:
+    # From 3.12 on `sum` keeps what `+` rounds away.
+    assert ad.value_and_grad(f)(*args)[0] == f(*args)
+    assert ad.jvp(f, args, args)[0] == f(*args)

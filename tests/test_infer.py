@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import timeit
 import warnings
 from typing import Any
@@ -85,8 +86,11 @@ def degrade(t: Type, how: str) -> Type:
     if isinstance(t, (Array, Scalar)) and how == "unknown":
         return UNKNOWN
     if isinstance(t, Array) and how == "extents":
-        return Array(t.dtype, tuple(Dim(f"M{i}.{id(t)}") for i, _ in enumerate(t.dims or ())))
+        return Array(t.dtype, tuple(Dim(f"M{i}.{next(_NEW)}") for i, _ in enumerate(t.dims or ())))
     return t
+
+
+_NEW = itertools.count()  # extents of which no two are one
 
 
 def operand(value: Any, how: str, extents: dict[int, Dim], is_static: bool) -> tuple[Type, Any]:

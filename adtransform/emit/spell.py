@@ -29,7 +29,7 @@ from adtransform.lattice import (
     same_kind,
     same_shape,
 )
-from adtransform.ops import BINARY, COMPARE, ENDLESS, UNARY, elementwise, signature
+from adtransform.ops import BINARY, COMPARE, ENDLESS, SPLICED, UNARY, elementwise, signature
 from adtransform.own import is_own
 from adtransform.place.program import Loop, Operand, Tree, type_of, variables
 from adtransform.syntax import (
@@ -54,11 +54,6 @@ from adtransform.syntax import (
 
 # What may stand in the braces of an f-string in all versions of Python.
 _SIMPLE = re.compile(r"[^\\'\"{}#!:=]+|[^\\'\"{}#!=]+\]")
-# Their operands are one sequence: `np.stack([a, b])`.
-SPLICED = frozenset(
-    f"numpy.{name}"
-    for name in ("array", "asarray", "asanyarray", "concatenate", "stack", "hstack", "vstack", "column_stack", "dstack")
-)
 # What reads better as a method where the operand is an array.
 _METHODS = frozenset(
     f"numpy.{name}"
@@ -445,6 +440,13 @@ class Speller:
 
     def _copy(self, t: Tree) -> Py:
         return Group(Dot(self(t.args[0]), "copy"), "()", ())
+
+    def _items(self, t: Tree) -> Py:
+        share, like = map(type_of, t.args)
+        if not isinstance(like, List) or not is_scalar(share):
+            return self.helper(t)
+        size = Group(Word(self.called("builtins.len")), "()", (self(t.args[1]),))
+        return Infix(Group(None, "[]", (self(t.args[0]),)), "*", size, 10)
 
     def _copy_items(self, t: Tree) -> Py:
         item = t.type.item if isinstance(t.type, List) else t.type

@@ -230,6 +230,17 @@ def _extreme(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | 
     return UNKNOWN
 
 
+def _sum(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    """`sum([a, b])`, `sum(items)`, from a start on."""
+    total: Type = named.get("start", INT)
+    items = [types[0].item] if len(types) == 1 and isinstance(types[0], List) else types
+    for t in items:
+        found = _add((total, t), {}, (), {})
+        more = found if isinstance(found, Type) else found[0]
+        total = more if items is types else join(total, more)  # there may be no item
+    return total
+
+
 def _fixed(t: Type | Types) -> Row:
     return lambda types, named, args, kwargs: t
 
@@ -302,5 +313,6 @@ ROWS: dict[str, Row] = {
     "math.frexp": _fixed((FLOAT, INT)),
     "math.modf": _fixed((FLOAT, FLOAT)),
     "math.prod": _prod,
+    "builtins.sum": _sum,
     "numpy.clip": _clip,
 }

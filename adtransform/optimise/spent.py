@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from adtransform.build import Builder, type_of
-from adtransform.ir import Atom, Const, For, Function, If, Let, Region, Var
+from adtransform.build import type_of
+from adtransform.ir import Atom, Const, For, Function, If, Let, Stmt, Var
 from adtransform.lattice import Array, is_scalar, kind_of
-from adtransform.rewrite import Rewriter, operands, regions, statements
+from adtransform.optimise.uses import Uses
+from adtransform.rewrite import Without, statements
 
 _ASKED = frozenset(("shape", "ndim", "size", "zeros"))  # what reads no element
 
@@ -28,49 +29,22 @@ def spent(f: Function) -> Function:
     doubtful = [s for s in every if isinstance(s, Let) and s.op == "update" and _is_derived(s.targets[0])]
     if not doubtful:
         return f
-    flow = _Flow(f)
+    flow = _Flow(every, Uses(f.body))
     gone: dict[Var, Atom] = {s.targets[0]: s.args[0] for s in doubtful if flow.is_unread(s)}
-    return _Without(gone).function(f) if gone else f
+    return Without(gone).function(f) if gone else f
 
 
 def _is_derived(v: Var) -> bool:
     return not v.hint and isinstance(v.type, Array)
 
 
-class _Without(Rewriter):
-    def __init__(self, gone: dict[Var, Atom]) -> None:
-        super().__init__()
-        self.gone = gone
-
-    def let(self, stmt: Let, b: Builder) -> None:
-        if stmt.targets and stmt.targets[0] in self.gone:
-            self.env[stmt.targets[0]] = self.atom(self.gone[stmt.targets[0]])
-            return
-        super().let(stmt, b)
-
-
 class _Flow:
     """Where values go."""
 
-    def __init__(self, f: Function) -> None:
-        self.lets: dict[Var, Let] = {}
-        self.read: dict[Atom, list[object]] = {}  # the statements that read a value
-        self.yielded: dict[Atom, list[tuple[object, int]]] = {}  # and whose regions yield it, at which place
-        self.counted: set[Var] = set()  # the indices of loops that are never negative
-        self.visit(f.body, None)
-
-    def visit(self, region: Region, owner: object) -> None:
-        for i, a in enumerate(region.results):
-            self.yielded.setdefault(a, []).append((owner, i))
-        for stmt in region.body:
-            for a in operands(stmt):
-                self.read.setdefault(a, []).append(stmt)
-            if isinstance(stmt, Let):
-                self.lets.update(dict.fromkeys(stmt.targets, stmt))
-            elif isinstance(stmt, For) and _counts(stmt):
-                self.counted.add(stmt.body.params[0])
-            for inner in regions(stmt):
-                self.visit(inner, stmt)
+    def __init__(self, every: Sequence[Stmt], uses: Uses) -> None:
+        self.uses = uses
+        # The indices of loops that are never negative.
+        self.counted = {s.body.params[0] for s in every if isinstance(s, For) and _counts(s)}
 
     def is_unread(self, stmt: Let) -> bool:
         """Whether nothing reads what a statement writes."""
@@ -90,7 +64,7 @@ class _Flow:
     def onward(self, v: Var, later: Later, key: Sequence[Atom]) -> list[tuple[Var, Later]] | None:
         """The values that are the array afterwards; None where something may read what is written at `key`."""
         found: list[tuple[Var, Later]] = []
-        for stmt in self.read.get(v, ()):
+        for stmt in self.uses.read.get(v, ()):
             match stmt:
                 case Let(op=op) if op in _ASKED:
                     pass
@@ -106,7 +80,7 @@ class _Flow:
                             found += [(param, later), (target, later)]
                 case _:
                     return None
-        for owner, i in self.yielded.get(v, ()):
+        for owner, i in self.uses.yielded.get(v, ()):
             if isinstance(owner, If):
                 found.append((owner.targets[i], later))
             elif isinstance(owner, For) and i:
@@ -118,7 +92,7 @@ class _Flow:
 
     def parts(self, key: Atom) -> Sequence[Atom]:
         """The indices of a key, axis by axis."""
-        let = self.lets.get(key) if isinstance(key, Var) else None
+        let = self.uses.lets.get(key) if isinstance(key, Var) else None
         return let.args if let is not None and let.op == "tuple" else (key,)
 
     def apart(self, key: Sequence[Atom], other: Atom, later: Later) -> bool:

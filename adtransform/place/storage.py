@@ -331,6 +331,7 @@ class _Solver:
         op = node.tree.op
         known = op in _MAYBE_VIEWS or op in _FRESH or op in _FROZEN or (op.partition(".")[0] in _MODULES and op not in _ANY)
         known = known and not op.startswith(("numpy.lib.", "numpy.ndarray."))
+        known = known or (op == "items" and isinstance(t := node.targets[0].type, List) and is_immutable(t.item))
         for i, target in enumerate(node.targets):
             fresh = self.site(node, i, "own", loops)
             if op in _FROZEN:

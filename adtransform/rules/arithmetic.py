@@ -95,6 +95,12 @@ for _name in ("max", "min"):
     )
 
 
+rule("sum(u)", "sum(asarray(du), axis=0)", on="builtins")
+rule("sum(u, start=v)", "dv + sum(asarray(du), axis=0)", on="builtins")
+rule("sum(*us)", "+*dus", on="builtins")
+rule("sum(*us, start=v)", "dv + +*dus", on="builtins")
+
+
 @rule("q, r = divmod(u, v)", on="builtins numpy")
 def quotient_and_remainder(q, r, u, v, du, dv):
     """The quotient is a step."""

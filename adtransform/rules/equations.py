@@ -88,7 +88,7 @@ def _static(meanings: Mapping[str, Atom], names: tuple[str, ...], operands: tupl
 
 
 def _spliced(text: str, stem: str, names: list[str]) -> str:
-    return re.sub(rf"\*{stem}\b", ", ".join(names), text)
+    return re.sub(rf"\*{stem}\b", ", ".join(names), re.sub(rf"\+\*{stem}\b", " + ".join(names), text))
 
 
 def _equation(

@@ -64,7 +64,7 @@ transpose(
     "scatter(bar, piece(reshape(arange(size(a)), shape(a)), i, axis, *operands), a)",
     structural=True,
 )
-transpose("items(a, like)", "asarray(bar)", structural=True)
+transpose("items(a, like)", "fit(asarray(bar), a)", structural=True)
 transpose("pieces(a, axis, like)", "concatenate(bar, axis=axis)", structural=True)
 transpose("undiag(a, like, k=0)", "diag(bar, k=k)", structural=True)
 transpose("columns(a, like)", "uncolumns(bar, like)", structural=True)

@@ -8,7 +8,9 @@ from dataclasses import replace
 from adtransform.build import Builder, type_of
 from adtransform.ir import Atom, Const, Let, Var
 from adtransform.lattice import (
+    FLOAT,
     Array,
+    List,
     Scalar,
     dims_of,
     is_numpy,
@@ -274,6 +276,9 @@ def _sum(s: Simplifier, let: Let, b: Builder) -> Atom | None:
     x, target = let.args[0], let.targets[0]
     if let.kwargs == (("axis", Const(0)),) and rank_of(type_of(x)) == 1:
         return b.let("numpy.sum", x)
+    listed = s.source(x, "numpy.asarray")
+    if listed is not None and not let.kwargs and len(listed.args) == 1 and type_of(listed.args[0]) == List(FLOAT):
+        return b.let("builtins.sum", listed.args[0])
     if (negated := s.source(x, "operator.neg")) is not None and not negated.targets[0].hint:
         return b.let("operator.neg", b.apply("numpy.sum", negated.args, dict(let.kwargs), types=(target.type,))[0])
     product = s.source(x, "operator.mul")

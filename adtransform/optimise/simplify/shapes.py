@@ -10,6 +10,7 @@ from adtransform.infer.extents import apart, count
 from adtransform.infer.structural import tangent as tangent_type
 from adtransform.ir import Atom, Const, Let, Var, is_temporary
 from adtransform.lattice import (
+    FLOAT,
     NONE,
     WHOLE,
     Array,
@@ -59,6 +60,16 @@ def _accumulate(s: Simplifier, let: Let, b: Builder) -> Atom | None:
 def _fit(s: Simplifier, let: Let, b: Builder) -> Atom | None:
     part, like = let.args
     return reduced_to(s, part, like, b)
+
+
+@row("items")
+def _items(s: Simplifier, let: Let, b: Builder) -> Atom | None:
+    """One number for each item of a list of Python floats."""
+    wide, like = s.source(let.args[0], "spread") or s.source(let.args[0], "expand"), type_of(let.args[1])
+    if wide is None or not isinstance(like, List) or like.item != FLOAT or not is_scalar(type_of(wide.args[0])):
+        return None
+    number = wide.args[0] if type_of(wide.args[0]) == FLOAT else b.let("builtins.float", wide.args[0])
+    return b.let("items", number, let.args[1])
 
 
 @row("numpy.moveaxis")
