@@ -136,11 +136,14 @@ class Plan:
         return v in self.lets and self.lets[v].op in ("index", "item_in")
 
     def invariant(self, v: Var, depth: int) -> bool:
-        """Whether a number is computed from values of before the loops."""
+        """Whether a number is computed from values of before the loops; by Python's operators, from indices of loops too."""
         let = self.lets.get(v)
         if let is None or depth == 0 or not isinstance(v.type, Scalar) or not elementwise(let.op):
             return False
-        return all(not self.path.get(a) or self.invariant(a, depth - 1) for a in operands(let) if isinstance(a, Var))
+        given = self.index if let.op.startswith("operator.") else ()
+        return all(
+            not self.path.get(a) or a in given or self.invariant(a, depth - 1) for a in operands(let) if isinstance(a, Var)
+        )
 
     def at_hand(self, a: Atom, depth: int) -> bool:
         """Whether an operand is there anyway, or cheap itself."""
