@@ -1,5 +1,15 @@
 """The tables: differentials and transposes.  `table` is the language; every other module is rows."""
 
-from adtransform.rules import arithmetic, constants, elementwise, linalg, products, reductions, shapes, structural
+from adtransform.rules import (
+    arithmetic,
+    constants,
+    elementwise,
+    linalg,
+    orderings,
+    products,
+    reductions,
+    shapes,
+    structural,
+)
 
-__all__ = ["arithmetic", "constants", "elementwise", "linalg", "products", "reductions", "shapes", "structural"]
+__all__ = ["arithmetic", "constants", "elementwise", "linalg", "orderings", "products", "reductions", "shapes", "structural"]

@@ -33,13 +33,15 @@ class Equation:
     """A row as a straight-line function.
 
     `loads`: the names it reads; `linear`: for each of its variables that depends on a differential, on which ones; `lets`: the
-    statement that binds each; `uses`: which depend on some of the differentials and how often those are used, once asked for.
+    statement that binds each; `own`: what else its text may name; `uses`: which depend on some of the differentials and how
+    often those are used, once asked for.
     """
 
     function: Function
     loads: Mapping[Var, str]
     linear: Mapping[Var, frozenset[str]]
     lets: Mapping[Var, Let]
+    own: Mapping[str, Any]
     uses: dict[frozenset[str], tuple[Set[Var], Mapping[Var, int]]] = field(default_factory=dict)
 
 
@@ -56,7 +58,7 @@ def differential(rule: Rule, operands: tuple[str, ...], meanings: Mapping[str, A
         text,
         names,
         rule.module,
-        {**rule.namespace, **static},
+        rule.namespace,
         not (rule.op.startswith("operator.") or rule.raises),  # what raises itself may divide as Python does
         {f"d{n}" for n in operands},
         static,
@@ -74,7 +76,7 @@ def share(row: Transpose, count: int, position: int, meanings: Mapping[str, Atom
         text = re.sub(r"\ba\b", f"a{place}", text)
     names = ("bar", *meanings)
     static = _static(meanings, names, ())
-    return _equation(text, names, row.op.rpartition(".")[0], static, True, {"bar"}, static)
+    return _equation(text, names, row.op.rpartition(".")[0], {}, True, {"bar"}, static)
 
 
 def _each(stem: str, meanings: Mapping[str, Atom]) -> list[str]:
@@ -95,13 +97,13 @@ def _equation(
     text: str,
     names: tuple[str, ...],
     module: str,
-    extra: Mapping[str, Any],
+    own: Mapping[str, Any],
     numpy_arithmetic: bool,
     sources: set[str],
     static: Mapping[str, Any],
 ) -> Equation:
     names = tuple(n for n in dict.fromkeys(names) if n not in static)
-    key = (text, module, numpy_arithmetic, *names, repr(sorted(static.items())))
+    key = (text, module, numpy_arithmetic, *names, repr(sorted(static.items())), id(own) if own else 0)
     if key in _cache:
         return _cache[key]
     name = "equation"
@@ -111,7 +113,7 @@ def _equation(
     else:
         text = f"{head}\n    return {text}\n"
     names_here = _names(module == "math")
-    namespace = {**names_here, **extra} if extra else names_here
+    namespace = {**names_here, **own, **static} if own or static else names_here
     f = read(from_text(text, "<rule>"), name, {}, namespace=namespace, intrinsics=_INTRINSICS)
     body = tuple(_renamed(s) for s in f.body.body) if numpy_arithmetic else f.body.body
     f = replace(f, body=replace(f.body, body=body))
@@ -128,7 +130,7 @@ def _equation(
         depends = frozenset().union(*(linear.get(a, frozenset()) for a in _reads(stmt)))
         if depends and stmt.op not in ("shape", "ndim", "size", "zeros"):
             linear.update(dict.fromkeys(stmt.targets, depends))
-    _cache[key] = Equation(f, loads, linear, definitions(f.body))
+    _cache[key] = Equation(f, loads, linear, definitions(f.body), own)
     return _cache[key]
 
 

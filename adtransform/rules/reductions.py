@@ -82,7 +82,6 @@ rule(
     "trapezoid(u, x=v)",
     "sum(diff(v) * (du[..., 1:] + du[..., :-1]) + (u[..., 1:] + u[..., :-1]) * diff(expand(dv, u)), axis=-1) / 2",
 )
-rule("sort(u, axis=-1, kind=None, stable=None)", "take_along_axis(du, argsort(u, axis=axis), axis=axis)")
 
 # -- transposes ---------------------------------------------------------------------------------------------------------
 
