@@ -213,6 +213,30 @@ def _diff(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node:
     return None if whole is args[0] else self.library_call(op, [whole, *args[1:]], kwargs, node)
 
 
+def _gradient(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
+    """`np.gradient` along several axes is a tuple of that along each."""
+    axes = self.static(self.argument(kwargs.get("axis", Const(None)), "axis", node))
+    f = args[0] if isinstance(args[0], View) else self.make(self.array_like(args[0], node))
+    rank = self.rank(self.value(f, node))
+    if axes is None or (axes.value is None and rank is None):
+        count = max(1, len(args) - 1)
+        if param := axes and self.root(self.value(f, node)):
+            self.take(param, f"rank {count}", f"np.ndim({param}) == {count}", f"`np.gradient` of `{param}` has {count} axes")
+        self.refuse(node, "`np.gradient` of an array of unknown rank", "annotate the array, or write axis=0")
+    if isinstance(axes.value, int) or (axes.value is None and rank == 1):
+        return None
+    along = range(rank or 0) if axes.value is None else axes.value
+    steps = args[1:] * len(along) if len(args) == 2 else args[1:] or [Const(1.0)] * len(along)
+    if len(steps) != len(along):
+        self.refuse(node, "this `np.gradient`", "give one spacing, or one for each axis")
+    more = {k: v for k, v in kwargs.items() if k != "axis"}
+    parts = [
+        self.library_call(op, [f, step] if len(args) > 1 else [f], {**more, "axis": Const(axis)}, node)
+        for axis, step in zip(along, steps, strict=True)
+    ]
+    return parts[0] if len(parts) == 1 else TupleRef(tuple(parts))
+
+
 def _put_together(self: Library, before: Ref | None, middle: Ref, after: Ref | None, node: ast.AST) -> Ref:
     """What is between two others, all with one axis, or numbers."""
     parts: list[Ref] = []
@@ -258,6 +282,7 @@ SPECIAL: dict[str, Handler] = {
     "numpy.put": _put,
     "numpy.pad": _pad,
     "numpy.diff": _diff,
+    "numpy.gradient": _gradient,
     "numpy.putmask": _putmask,
     "numpy.fill_diagonal": _fill_diagonal,
     **dict.fromkeys("numpy.place numpy.put_along_axis numpy.random.shuffle random.shuffle".split(), _unwritten),

@@ -9,7 +9,8 @@ from adtransform.rules import (
     products,
     reductions,
     shapes,
+    signals,
     structural,
 )
 
-__all__ = ["arithmetic", "constants", "elementwise", "linalg", "orderings", "products", "reductions", "shapes", "structural"]
+__all__ = ["arithmetic", "constants", "elementwise", "linalg", "orderings", "products", "reductions", "shapes", "signals", "structural"]

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-from adtransform.lattice import rank_of
 from adtransform.rules.table import alias, rule, transpose
 
 rule("sum(u, axis=None, keepdims=False)", "sum(du, axis=axis, keepdims=keepdims)")
@@ -64,24 +63,6 @@ rule("bincount(k, weights=u, minlength=0)", "bincount(k, weights=du, minlength=m
 rule("cumsum(u, axis=None)", "cumsum(du, axis=axis)")
 # y[k] = u[k] * y[k - 1], so dy[k] = u[k] * dy[k - 1] + y[k - 1] * du[k]: right where there are zeros.
 rule("cumprod(u, axis=None)", "recur(u, reshape(delay(y, 1, axis=axis), shape(u)) * du, axis=axis)")
-# Said in slices where that can be, so that the adjoint is `du[1:] += ...; du[:-1] -= ...`.
-rule("diff(u, axis=-1)", "du[1:] - du[:-1]", when=lambda u: rank_of(u) == 1)
-rule(
-    "diff(u, axis=-1)",
-    "du[..., 1:] - du[..., :-1] if axis == -1 else du[1:] - du[:-1] if axis == 0"
-    " else du[:, 1:] - du[:, :-1] if axis == 1 else diff(du, axis=axis)",
-)
-rule("trapezoid(u)", "sum(du[..., 1:] + du[..., :-1], axis=-1) / 2")
-rule("trapezoid(u, dx=v)", "v * sum(du[..., 1:] + du[..., :-1], axis=-1) / 2 + trapezoid(u) * dv")
-rule(
-    "trapezoid(u, x=v)",
-    "((du[..., 1:] + du[..., :-1]) @ diff(v) + (u[..., 1:] + u[..., :-1]) @ diff(dv)) / 2",
-    when=lambda u, v: rank_of(v) == 1,
-)
-rule(
-    "trapezoid(u, x=v)",
-    "sum(diff(v) * (du[..., 1:] + du[..., :-1]) + (u[..., 1:] + u[..., :-1]) * diff(expand(dv, u)), axis=-1) / 2",
-)
 
 # -- transposes ---------------------------------------------------------------------------------------------------------
 
@@ -89,8 +70,3 @@ transpose("sum(a, axis=None, keepdims=False)", "spread(bar, a, axis=axis, keepdi
 transpose("mean(a, axis=None, keepdims=False)", "spread(bar * size(bar) / size(a), a, axis=axis, keepdims=keepdims)")
 transpose("bincount(k, weights=a, minlength=0)", "take(bar, k)")
 transpose("cumsum(a, axis=None)", "reshape(flip(cumsum(flip(bar, axis=axis), axis=axis), axis=axis), shape(a))")
-transpose(
-    "diff(a, axis=-1)",
-    "scatter(bar, take(reshape(arange(size(a)), shape(a)), arange(shape(a)[axis])[1:], axis=axis), a)"
-    " - scatter(bar, take(reshape(arange(size(a)), shape(a)), arange(shape(a)[axis])[:-1], axis=axis), a)",
-)
