@@ -16,15 +16,10 @@ from typing import Any, NoReturn
 import numpy as np
 
 from adtransform.ir import UNDEFINED, Atom, Const, For, Function, If, Leaf, Let, Region, Try, Var, While
-from adtransform.ops import CALLS, resolve
+from adtransform.ops import CALLS, SPLICED, resolve
 
 Env = dict[Var, Any]
 
-# Their operands are spliced: `np.stack([a, b])` is `numpy.stack(a, b)`; a single run-time list is the sequence itself.
-SPLICED = frozenset(
-    f"numpy.{name}"
-    for name in ("array", "asarray", "asanyarray", "concatenate", "stack", "hstack", "vstack", "column_stack", "dstack")
-)
 
 
 def interpret(f: Function, arguments: Mapping[str, Any]) -> Any:

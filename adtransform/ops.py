@@ -108,6 +108,14 @@ UNARY: dict[str, tuple[str, int]] = {
     "operator.not_": ("not ", 3),
 }
 
+# Their operands are one sequence: `np.stack([a, b])` is `numpy.stack(a, b)`; a single operand is the sequence itself.
+SPLICED = frozenset(
+    f"numpy.{name}"
+    for name in (
+        "array asarray asanyarray concatenate stack hstack vstack row_stack column_stack dstack linalg.multi_dot".split()
+    )
+)
+
 # Views: the result may share memory with the first operand.
 VIEWS = frozenset(
     "assign index item_in numpy.transpose numpy.reshape numpy.ravel numpy.swapaxes numpy.moveaxis numpy.expand_dims "

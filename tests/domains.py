@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 
 from adtransform import runtime
-from adtransform.interpret import SPLICED
-from adtransform.ops import resolve
+from adtransform.ops import SPLICED, resolve
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from adtransform.lattice import (
     same_kind,
     same_shape,
 )
-from adtransform.ops import BINARY, COMPARE, ENDLESS, UNARY, elementwise
+from adtransform.ops import BINARY, COMPARE, ENDLESS, SPLICED, UNARY, elementwise
 from adtransform.own import is_own
 from adtransform.place.program import Loop, Operand, Tree, type_of, variables
 from adtransform.syntax import (
@@ -52,11 +52,6 @@ from adtransform.syntax import (
 
 # What may stand in the braces of an f-string in all versions of Python.
 _SIMPLE = re.compile(r"[^\\'\"{}#!:=]+|[^\\'\"{}#!=]+\]")
-# Their operands are one sequence: `np.stack([a, b])`.
-SPLICED = frozenset(
-    f"numpy.{name}"
-    for name in ("array", "asarray", "asanyarray", "concatenate", "stack", "hstack", "vstack", "column_stack", "dstack")
-)
 # What reads better as a method where the operand is an array.
 _METHODS = frozenset(
     f"numpy.{name}"

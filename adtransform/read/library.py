@@ -17,10 +17,6 @@ from adtransform.read.libraries import is_library
 from adtransform.read.refs import DictRef, External, Items, Lazy, ListRef, Method, RangeRef, Ref, Step, TupleRef, View
 from adtransform.read.specials import SPECIAL
 
-SPLICED = frozenset(
-    f"numpy.{name}"
-    for name in ["array", "asarray", "concatenate", "stack", "hstack", "vstack", "column_stack", "dstack", "asanyarray"]
-)
 _OF_NUMBERS = ("numpy.squeeze", "numpy.transpose", "numpy.reshape")
 _OF_SEQUENCES = ("random.", "statistics.")
 # What may give a view of what it is given, which is not followed.
@@ -135,7 +131,7 @@ class Library(Expressions):
             kwargs["out"] = args.pop()
             return self.into(op, args, kwargs, node)
         names = parameter_names(op)
-        if op in SPLICED:
+        if op in ops.SPLICED:
             atoms: list[Atom] = self.spliced(op, args[0], node) if args else []
             atoms += [self.argument(a, "", node) for a in args[1:]]
         else:
@@ -149,18 +145,18 @@ class Library(Expressions):
             ]
         named = {k: self.argument(v, k, node) for k, v in kwargs.items()}
         self.at(node)
-        if is_library(op) and op not in SPLICED:
+        if is_library(op) and op not in ops.SPLICED:
             try:
                 positional, keyword = ops.canonical(op, atoms, named)
             except TypeError as error:
                 self.refuse(node, f"this call of `{op}`", f"Python says: {error}")
-        elif op in SPLICED and len(args) > 1:
+        elif op in ops.SPLICED and len(args) > 1:
             names = parameter_names(op) or ("a", "axis")
             extra = dict(zip(names[1:], atoms[-(len(args) - 1) :], strict=False))
             positional, keyword = tuple(atoms[: -(len(args) - 1)]), tuple(sorted({**extra, **named}.items()))
         else:
             positional, keyword = tuple(atoms), tuple(sorted(named.items()))
-        if op in SPLICED:
+        if op in ops.SPLICED:
             keyword = tuple((k, v) for k, v in keyword if not (k == "axis" and v == Const(0)))
         return self.result(op, args, positional, dict(keyword), node)
 

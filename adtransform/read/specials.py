@@ -237,6 +237,21 @@ def _gradient(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], n
     return parts[0] if len(parts) == 1 else TupleRef(tuple(parts))
 
 
+def _einsum(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
+    """`np.einsum(x, [0, 1], y, [1, 2], [0, 2])` is `np.einsum("ab,bc->ac", x, y)`."""
+    if self.static(self.value(args[0], node)) is not None if isinstance(args[0], (Var, Const)) else False:
+        return None
+    terms: list[str] = []
+    for ref in args[1::2] + args[2 * (len(args) // 2) :]:
+        axes = [self.static(i) if isinstance(i, (Var, Const)) else None for i in self.known_items(ref) or (Const(None),)]
+        if not all(a is not None and isinstance(a.value, int) and 0 <= a.value < 26 for a in axes):
+            self.refuse(node, "this `np.einsum`", 'write the subscripts as a text: np.einsum("ij,jk->ik", a, b)')
+        terms.append("".join(chr(ord("a") + a.value) for a in axes if a is not None))
+    operands = args[: 2 * (len(args) // 2) : 2]
+    text = ",".join(terms[: len(operands)]) + "".join(f"->{t}" for t in terms[len(operands) :])
+    return self.library_call(op, [Const(text), *operands], kwargs, node)
+
+
 def _put_together(self: Library, before: Ref | None, middle: Ref, after: Ref | None, node: ast.AST) -> Ref:
     """What is between two others, all with one axis, or numbers."""
     parts: list[Ref] = []
@@ -283,6 +298,7 @@ SPECIAL: dict[str, Handler] = {
     "numpy.pad": _pad,
     "numpy.diff": _diff,
     "numpy.gradient": _gradient,
+    "numpy.einsum": _einsum,
     "numpy.putmask": _putmask,
     "numpy.fill_diagonal": _fill_diagonal,
     **dict.fromkeys("numpy.place numpy.put_along_axis numpy.random.shuffle random.shuffle".split(), _unwritten),

@@ -5,6 +5,7 @@ from adtransform.rules import (
     constants,
     elementwise,
     linalg,
+    norms,
     orderings,
     products,
     reductions,
@@ -13,4 +14,16 @@ from adtransform.rules import (
     structural,
 )
 
-__all__ = ["arithmetic", "constants", "elementwise", "linalg", "orderings", "products", "reductions", "shapes", "signals", "structural"]
+__all__ = [
+    "arithmetic",
+    "constants",
+    "elementwise",
+    "linalg",
+    "norms",
+    "orderings",
+    "products",
+    "reductions",
+    "shapes",
+    "signals",
+    "structural",
+]

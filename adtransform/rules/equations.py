@@ -28,6 +28,10 @@ _COMMON = (
 _cache: dict[tuple[object, ...], Equation] = {}
 
 
+class Branching(ValueError):
+    """A row asks for an argument that is not known before the program runs."""
+
+
 @record
 class Equation:
     """A row as a straight-line function.
@@ -116,12 +120,13 @@ def _equation(
     namespace = {**names_here, **own, **static} if own or static else names_here
     f = read(from_text(text, "<rule>"), name, {}, namespace=namespace, intrinsics=_INTRINSICS)
     body = tuple(_renamed(s) for s in f.body.body) if numpy_arithmetic else f.body.body
+    body = _used(body, f.results)
     f = replace(f, body=replace(f.body, body=body))
     loads: dict[Var, str] = {}
     linear: dict[Var, frozenset[str]] = {}
     for stmt in body:
         if not isinstance(stmt, Let):
-            raise ValueError(f"a row must be straight-line: {text}")
+            raise Branching(f"a row must be straight-line: {text}")
         if stmt.op == "load" and isinstance(stmt.args[0], Const):
             loads[stmt.targets[0]] = param = str(stmt.args[0].value)
             if param in sources:
@@ -132,6 +137,16 @@ def _equation(
             linear.update(dict.fromkeys(stmt.targets, depends))
     _cache[key] = Equation(f, loads, linear, definitions(f.body), own)
     return _cache[key]
+
+
+def _used(body: tuple[Stmt, ...], results: tuple[Atom, ...]) -> tuple[Stmt, ...]:
+    """The statements of which the results are made: what a row computes for other arguments than these is left out."""
+    used, kept = set(results), []
+    for stmt in reversed(body):
+        if not isinstance(stmt, Let) or used.intersection(stmt.targets):
+            kept.append(stmt)
+            used.update(_reads(stmt) if isinstance(stmt, Let) else ())
+    return tuple(reversed(kept))
 
 
 @functools.cache

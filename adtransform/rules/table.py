@@ -33,12 +33,15 @@ _OPERATORS: dict[type, str] = {
 }
 
 
+REQUIRED = Const(...)
+
+
 @record
 class Pattern:
     """The left side of a row: `w, V = eigh(u, UPLO='L')`.
 
     `operands`: names by position (`*us` alone for a variable number); `keywords`: keyword -> operand name, or the default
-    (a `Const`) under the keyword's own name; `results`: names of the results.
+    (a `Const`; `...`: it must be given) under the keyword's own name; `results`: names of the results.
     """
 
     name: str
@@ -67,6 +70,8 @@ class Pattern:
             names |= zip(self.operands, let.args, strict=True)
         given = dict(let.kwargs)
         for keyword, meaning in self.keywords.items():
+            if meaning == REQUIRED and keyword not in given:
+                return None
             if isinstance(meaning, Const):
                 names[keyword] = given.pop(keyword, meaning)
             elif keyword in given:
