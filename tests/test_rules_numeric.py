@@ -38,7 +38,8 @@ class _Arithmetic(ast.NodeTransformer):
 
 def evaluate(text: str, module: str, names: dict[str, Any], *, python: bool = False) -> Any:
     """The value of a row's text."""
-    space = {**vars(np.linalg), **vars(np), **(vars(math) if module == "math" else {}), **HELPERS}
+    own = vars(math) if module == "math" else vars(np.fft) if module == "numpy.fft" else {}
+    space = {**vars(np.linalg), **vars(np), **own, **HELPERS}
     definition = text.startswith("def ")
     if not definition:
         text = f"def row({', '.join(names)}):\n    return {text}\n"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import INT, same_shape
-from adtransform.read.refs import Ref, Step, TupleRef, View
+from adtransform.read.refs import ListRef, Ref, Step, TupleRef, View
 
 if TYPE_CHECKING:
     from adtransform.read.library import Library
@@ -239,7 +239,7 @@ def _gradient(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], n
 
 def _einsum(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
     """`np.einsum(x, [0, 1], y, [1, 2], [0, 2])` is `np.einsum("ab,bc->ac", x, y)`."""
-    if self.static(self.value(args[0], node)) is not None if isinstance(args[0], (Var, Const)) else False:
+    if len(args) < 2 or isinstance(args[0], Const) or not isinstance(args[1], (TupleRef, ListRef)):
         return None
     terms: list[str] = []
     for ref in args[1::2] + args[2 * (len(args) // 2) :]:

@@ -116,7 +116,7 @@ def _equation(
         text = head + text[text.index("\n") :]
     else:
         text = f"{head}\n    return {text}\n"
-    names_here = _names(module == "math")
+    names_here = _names(module)
     namespace = {**names_here, **own, **static} if own or static else names_here
     f = read(from_text(text, "<rule>"), name, {}, namespace=namespace, intrinsics=_INTRINSICS)
     body = tuple(_renamed(s) for s in f.body.body) if numpy_arithmetic else f.body.body
@@ -150,9 +150,10 @@ def _used(body: tuple[Stmt, ...], results: tuple[Atom, ...]) -> tuple[Stmt, ...]
 
 
 @functools.cache
-def _names(of_math: bool) -> dict[str, Any]:
+def _names(module: str) -> dict[str, Any]:
     """What the names in a row stand for."""
-    return {**vars(np.linalg), **vars(np), **(vars(math) if of_math else {})}
+    own = vars(math) if module == "math" else vars(np.fft) if module == "numpy.fft" else {}
+    return {**vars(np.linalg), **vars(np), **own}
 
 
 def _reads(stmt: Let) -> list[Var]:
