@@ -12,6 +12,7 @@ from adtransform.rules import (
     reductions,
     shapes,
     signals,
+    statistics,
     structural,
 )
 
@@ -27,5 +28,6 @@ __all__ = [
     "reductions",
     "shapes",
     "signals",
+    "statistics",
     "structural",
 ]

@@ -26,7 +26,8 @@ for _name in ("fftn", "ifftn"):
 for _name in ("fft2", "ifft2"):
     rule(f"{_name}(u, axes=(-2, -1), norm=None)", f"{_name[:-1]}n(du, axes=axes, norm=norm)", on="numpy.fft")
 # Those of real arrays over several axes are, by definition, one for the last and complex ones for the others.
-_REAL = "fftn(rfft(du, axis={0}[-1], norm=norm), axes={0}[:-1], norm=norm) if len({0}) > 1 else rfft(du, axis={0}[-1], norm=norm)"
+_LAST = "rfft(du, axis={0}[-1], norm=norm)"
+_REAL = f"fftn({_LAST}, axes={{0}}[:-1], norm=norm) if len({{0}}) > 1 else {_LAST}"
 rule("rfft2(u, axes=(-2, -1), norm=None)", _REAL.format("axes"), on="numpy.fft")
 rule("rfftn(u, axes=..., norm=None)", _REAL.format("axes"), on="numpy.fft")
 for _n in (1, 2, 3):
@@ -78,6 +79,7 @@ transpose(
 _HALF = "(shape(bar)[axis] // 2 + 1)"
 _TWICE = f"where((arange({_HALF}) == 0) | (2 * arange({_HALF}) == shape(bar)[axis]), 1, 2)"
 _back = f"{_TWICE} * conj(moveaxis(rfft(bar, axis=axis, norm={_TURNED}), axis, -1))"
+transpose("irfft(a, n=None, axis=-1, norm=None)", f"moveaxis({_back}, -1, axis)", on="numpy.fft", when=_is_whole)
 transpose(
     "irfft(a, n=None, axis=-1, norm=None)",
     _CUT.format(f"moveaxis({_back}, -1, axis)", _HALF),
