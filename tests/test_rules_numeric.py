@@ -19,7 +19,7 @@ import adtransform
 from adtransform import runtime
 from adtransform.ir import Const, Let, Var
 from adtransform.ops import STRUCTURAL, resolve
-from adtransform.rules.table import RULES, TRANSPOSES, Rule, Transpose, find
+from adtransform.rules.table import OPERANDS, RULES, TRANSPOSES, Rule, Transpose, find
 
 HELPERS = {n: getattr(runtime, n) for n in STRUCTURAL if hasattr(runtime, n)}
 HELPERS |= {"shape": np.shape, "size": np.size, "ndim": np.ndim}
@@ -76,7 +76,7 @@ def differential(rule: Rule, names: dict[str, Any], tangents: dict[str, Any]) ->
         each = sorted((n for n in names if re.fullmatch(rf"{stem}\d+", n)), key=lambda n: int(n[len(stem) :]))
         text = re.sub(rf"\*d{stem}\b", ", ".join(f"d{n}" for n in each), text)
         text = re.sub(rf"\*{stem}\b", ", ".join(each), text)
-    still = {f"d{n}": 0.0 for n in names if n in ("u", "v", "w", "q")}
+    still = {f"d{n}": 0.0 for n in names if n in OPERANDS}
     found = evaluate(
         text, rule.module, names | still | {f"d{k}": v for k, v in tangents.items()}, python=rule.op.startswith("operator.")
     )

@@ -58,7 +58,7 @@ rule(
     "lib.stride_tricks.sliding_window_view(du, k, axis=axis)",
     on="numpy.lib.stride_tricks",
 )
-rule("take(u, k, axis=None)", "take(du, k, axis=axis)")
+rule("take(u, k, axis=None, mode='raise')", "take(du, k, axis=axis, mode=mode)")
 rule("take_along_axis(u, k, axis=-1)", "take_along_axis(du, k, axis=axis)")
 rule("tril(u, k=0)", "tril(du, k=k)")
 rule("triu(u, k=0)", "triu(du, k=k)")
@@ -71,15 +71,8 @@ rule("arange(k)", "0.0")
 rule("arange(u, stop=k)", "full(shape(y), du)")
 rule("arange(u, stop=k, step=v)", "full(shape(y), du) + arange(size(y)) * dv")
 
-
-@rule("linspace(u, v, num=50, endpoint=True)")
-def linspace(y, u, v, du, dv, num, endpoint):
-    """A weighted mean of the ends; the weights have the shape of the result for array ends too."""
-    t = linspace(zeros_like(u + v), ones_like(u + v), num=num, endpoint=endpoint)
-    return (1 - t) * du + t * dv
-
-
 alias("numpy.permute_dims", "numpy.transpose")
+alias("numpy.row_stack", "numpy.vstack")
 alias("numpy.asarray numpy.asanyarray", "numpy.array")
 
 # -- transposes ---------------------------------------------------------------------------------------------------------
@@ -149,7 +142,10 @@ transpose(
     "scatter(bar, lib.stride_tricks.sliding_window_view(reshape(arange(size(a)), shape(a)), k, axis=axis), a)",
     on="numpy.lib.stride_tricks",
 )
-transpose("take(a, k, axis=None)", "scatter(bar, take(reshape(arange(size(a)), shape(a)), k, axis=axis), a)")
+transpose(
+    "take(a, k, axis=None, mode='raise')",
+    "scatter(bar, take(reshape(arange(size(a)), shape(a)), k, axis=axis, mode=mode), a)",
+)
 transpose(
     "take_along_axis(a, k, axis=-1)",
     "scatter(bar, take_along_axis(reshape(arange(size(a)), shape(a)), k, axis=axis), a)",

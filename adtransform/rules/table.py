@@ -34,6 +34,7 @@ _OPERATORS: dict[type, str] = {
 
 
 REQUIRED = Const(...)
+OPERANDS = ("u", "v", "w", "q", "p")  # the names of what is differentiated
 
 
 @record
@@ -120,7 +121,7 @@ class Rule:
         for name in names:
             if name.startswith("*"):
                 out += [f"{name[1:]}{i}" for i in range(count - lead)]
-            elif name in ("u", "v", "w", "q"):
+            elif name in OPERANDS:
                 out.append(name)
         return tuple(out)
 
@@ -195,7 +196,7 @@ def rule(
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register the differential of a function, for both modes.
 
-    `pattern`: the call, `u v w q` the differentiable operands, `*us` any number of them, `y` the result (or `w, V = ...`).
+    `pattern`: the call, `u v w q p` the differentiable operands, `*us` any number of them, `y` the result (or `w, V = ...`).
     `differential`: an expression linear in `du dv dw dus`; omitted, the call decorates a `def` that computes it.
     `when`: the types of the operands that the row is for, `lambda u, v: rank_of(u) == 2`.
     `singular`: a partial may be infinite where the value is fine; shares that are zero then stay zero.  It may depend on the
