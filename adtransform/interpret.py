@@ -21,7 +21,6 @@ from adtransform.ops import CALLS, SPLICED, resolve
 Env = dict[Var, Any]
 
 
-
 def interpret(f: Function, arguments: Mapping[str, Any]) -> Any:
     """The value of `f` for arguments by name, nested as `f.tree` says.
 

@@ -111,9 +111,7 @@ UNARY: dict[str, tuple[str, int]] = {
 # Their operands are one sequence: `np.stack([a, b])` is `numpy.stack(a, b)`; a single operand is the sequence itself.
 SPLICED = frozenset(
     f"numpy.{name}"
-    for name in (
-        "array asarray asanyarray concatenate stack hstack vstack row_stack column_stack dstack linalg.multi_dot".split()
-    )
+    for name in ("array asarray asanyarray concatenate stack hstack vstack column_stack dstack linalg.multi_dot".split())
 )
 
 # Views: the result may share memory with the first operand.

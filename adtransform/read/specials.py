@@ -299,6 +299,7 @@ SPECIAL: dict[str, Handler] = {
     "numpy.diff": _diff,
     "numpy.gradient": _gradient,
     "numpy.einsum": _einsum,
+    "numpy.row_stack": lambda self, op, *given: self.library_call("numpy.vstack", *given),
     "numpy.putmask": _putmask,
     "numpy.fill_diagonal": _fill_diagonal,
     **dict.fromkeys("numpy.place numpy.put_along_axis numpy.random.shuffle random.shuffle".split(), _unwritten),

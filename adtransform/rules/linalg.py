@@ -22,6 +22,8 @@ rule(
 )
 rule("numpy.linalg.solve(u, v)", "uncolumns(solve(u, columns(dv, v) - du @ columns(y, v)), v)")
 rule("numpy.linalg.det(u)", "y * sum(swapaxes(inv(u), -1, -2) * du, axis=(-2, -1))")
+
+
 @rule("s, l = numpy.linalg.slogdet(u)")
 def slogdet(s, l, u, du):
     """The sign of a real determinant is a step; that of a complex one turns."""
@@ -77,7 +79,7 @@ def eig(w, V, u, du):
 @rule("numpy.linalg.eigvals(u)")
 def eigvals(y, u, du):
     """dw = diag(V**-1 dA V)."""
-    w, V = eig(u)
+    _, V = eig(u)
     return diagonal(solve(V, du @ V), axis1=-2, axis2=-1)
 
 

@@ -50,38 +50,35 @@ def _is_one(u: object, v: object) -> bool:
     return rank_of(u) == 1 and rank_of(v) == 0  # type: ignore[arg-type]
 
 
-def quantile_of_vector(y, u, v, du, dv, axis, keepdims, whole):
-    """A point between two elements in the order of their size."""
+# A point between two elements in the order of their size.
+_OF_VECTOR = """def quantile(y, u, v, du, dv, keepdims):
     order = argsort(u)
-    p = v * (size(u) - 1) / whole
+    p = v * (size(u) - 1){0}
     low = order[int(p)]
     high = order[minimum(int(p) + 1, size(u) - 1)]
     t = p - int(p)
-    moved = (1 - t) * du[low] + t * du[high] + (u[high] - u[low]) * ((size(u) - 1) / whole) * dv
+    moved = (1 - t) * du[low] + t * du[high] + (u[high] - u[low]) * (size(u) - 1){0} * dv
     return reshape(moved, shape(y)) if keepdims else moved
-
-
-def quantile(y, u, v, du, dv, axis, keepdims, whole):
-    """The same for each of the lanes along the axes and for each of the quantiles; what is not a number comes last."""
+"""
+# The same for each of the lanes along the axes and for each of the quantiles; what is not a number comes last.
+_OF_LANES = """def quantile(y, u, v, du, dv, axis):
     a = lanes(u, axis=axis)
     order = argsort(a, axis=-1)
     s = take_along_axis(a, order, axis=-1)
     ds = take_along_axis(lanes(du, axis=axis), order, axis=-1)
     last = sum(~isnan(a), axis=-1, keepdims=True) - 1
-    p = last * ravel(v) / whole
-    low = p.astype(int)
+    p = last * ravel(v){0}
+    low = asarray(p, dtype=int)
     high = minimum(low + 1, maximum(last, 0))
-    t = p - low
+    t = cast(p - low, s)
     moved = (1 - t) * take_along_axis(ds, low, axis=-1) + t * take_along_axis(ds, high, axis=-1)
-    turned = (take_along_axis(s, high, axis=-1) - take_along_axis(s, low, axis=-1)) * (last / whole)
+    turned = (take_along_axis(s, high, axis=-1) - take_along_axis(s, low, axis=-1)) * cast(last, s){0}
     return reshape(moveaxis(moved + turned * expand(ravel(dv), turned), -1, 0), shape(y))
-
-
-for _name, _whole in (("quantile", 1), ("percentile", 100)):
-    _named = {"whole": _whole}
-    rule(f"{_name}(u, v, axis=None, keepdims=False)", when=_is_one, namespace=_named)(quantile_of_vector)
-    rule(f"{_name}(u, v, axis=None, keepdims=False)", namespace=_named)(quantile)
-    rule(f"nan{_name}(u, v, axis=None, keepdims=False)", namespace=_named)(quantile)
+"""
+for _name, _part in (("quantile", ""), ("percentile", " / 100")):
+    rule(f"{_name}(u, v, axis=None, keepdims=False)", _OF_VECTOR.format(_part), when=_is_one)
+    rule(f"{_name}(u, v, axis=None, keepdims=False)", _OF_LANES.format(_part))
+    rule(f"nan{_name}(u, v, axis=None, keepdims=False)", _OF_LANES.format(_part))
 
 
 @rule("nanmedian(u, axis=None, keepdims=False)")

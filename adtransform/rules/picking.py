@@ -27,14 +27,6 @@ rule("asfortranarray(u)", "du")
 rule("real_if_close(u, tol=100)", "cast(du, y)")
 rule("insert(u, k, v, axis=None)", "insert(du, k, dv, axis=axis)")
 
-# What is put around an array is constant, or one of the values for its sides.
-rule(
-    "pad(u, k, mode='constant', constant_values=v)",
-    "pad(du, k, mode=mode)"
-    " + where(pad(zeros_like(u), k, constant_values=1) == 1,"
-    " take(dv, maximum(pad(reshape(0 * arange(size(u)), shape(u)), k, constant_values=reshape(arange(size(v)), shape(v))), 0)), 0)",
-)
-
 # -- grids --------------------------------------------------------------------------------------------------------------
 
 rule("a, b = broadcast_arrays(u, v)", "broadcast_to(du, shape(a)), broadcast_to(dv, shape(b))")

@@ -25,7 +25,6 @@ rule(
     "cast(sum(where(k, du, 0), axis=axis, keepdims=keepdims)"
     " / sum(broadcast_to(k, shape(u)), axis=axis, keepdims=keepdims), y)",
 )
-rule("cumsum(u, axis=None, dtype=None)", "cast(cumsum(du, axis=axis), y)")
 rule("nansum(u, axis=None, keepdims=False)", "sum(where(isnan(u), 0, du), axis=axis, keepdims=keepdims)")
 rule(
     "nanmean(u, axis=None, keepdims=False)",
@@ -87,7 +86,7 @@ def nanvar(y, u, du, axis, ddof, keepdims):
     """The variance of those that are numbers."""
     d = where(isnan(u), 0, u - nanmean(u, axis=axis, keepdims=True))
     count = sum(~isnan(u), axis=axis, keepdims=keepdims)
-    return 2 * real(sum(conj(d) * du, axis=axis, keepdims=keepdims)) / (count - ddof)
+    return 2 * real(sum(conj(d) * du, axis=axis, keepdims=keepdims)) / cast(count - ddof, y)
 
 
 @rule("nanstd(u, axis=None, ddof=0, keepdims=False)")
@@ -95,7 +94,7 @@ def nanstd(y, u, du, axis, ddof, keepdims):
     """The root of the variance."""
     d = where(isnan(u), 0, u - nanmean(u, axis=axis, keepdims=True))
     count = sum(~isnan(u), axis=axis, keepdims=keepdims)
-    return real(sum(conj(d) * du, axis=axis, keepdims=keepdims)) / ((count - ddof) * where(y == 0, inf, y))
+    return real(sum(conj(d) * du, axis=axis, keepdims=keepdims)) / (cast(count - ddof, y) * where(y == 0, inf, y))
 
 
 @rule("nanprod(u, axis=None, keepdims=False)")
@@ -114,6 +113,7 @@ alias("numpy.amin", "numpy.min")
 
 rule("bincount(k, weights=u, minlength=0)", "bincount(k, weights=du, minlength=minlength)")
 rule("cumsum(u, axis=None)", "cumsum(du, axis=axis)")
+rule("cumsum(u, axis=None, dtype=None)", "cast(cumsum(du, axis=axis), y)")
 # y[k] = u[k] * y[k - 1], so dy[k] = u[k] * dy[k - 1] + y[k - 1] * du[k]: right where there are zeros.
 rule("cumprod(u, axis=None)", "recur(u, reshape(delay(y, 1, axis=axis), shape(u)) * du, axis=axis)")
 rule("nancumsum(u, axis=None)", "cumsum(where(isnan(u), 0, du), axis=axis)")

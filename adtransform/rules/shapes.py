@@ -1,9 +1,5 @@
 """Making arrays of others, changing shapes, picking elements: all linear, so the differential is the function itself."""
 
-# The defs below are read as text: their names are those of NumPy and of the IR.
-# ruff: noqa: F821
-# mypy: allow-untyped-defs, disable-error-code="name-defined, call-overload"
-
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -53,6 +49,13 @@ rule("roll(u, k, axis=None)", "roll(du, k, axis=axis)")
 rule("repeat(u, k, axis=None)", "repeat(du, k, axis=axis)")
 rule("tile(u, k)", "tile(du, k)")
 rule("pad(u, k, mode='constant')", "pad(du, k, mode=mode)")
+# What is put around an array is constant, or one of the values for its sides.
+rule(
+    "pad(u, k, mode='constant', constant_values=v)",
+    "pad(du, k, mode=mode)"
+    " + where(pad(zeros_like(u), k, constant_values=1) == 1, take(dv, pad("
+    "reshape(0 * arange(size(u)), shape(u)), k, constant_values=reshape(arange(size(v)), shape(v)))), 0)",
+)
 rule(
     "sliding_window_view(u, k, axis=None)",
     "lib.stride_tricks.sliding_window_view(du, k, axis=axis)",
@@ -72,7 +75,6 @@ rule("arange(u, stop=k)", "full(shape(y), du)")
 rule("arange(u, stop=k, step=v)", "full(shape(y), du) + arange(size(y)) * dv")
 
 alias("numpy.permute_dims", "numpy.transpose")
-alias("numpy.row_stack", "numpy.vstack")
 alias("numpy.asarray numpy.asanyarray", "numpy.array")
 
 # -- transposes ---------------------------------------------------------------------------------------------------------

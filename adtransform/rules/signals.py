@@ -80,14 +80,14 @@ _ALONG = {
 }
 _PER_STEP = "(slope - y * expand(dv, y)) / v"
 rule("gradient(u, axis=None, edge_order=1)", _GRADIENT.format(**_OF_VECTOR, result="slope"), when=lambda u: rank_of(u) == 1)
-rule("gradient(u, axis=None, edge_order=1)", _GRADIENT.format(**_ALONG, result="slope"))
+rule("gradient(u, axis=..., edge_order=1)", _GRADIENT.format(**_ALONG, result="slope"))
 rule(
     "gradient(u, v, axis=None, edge_order=1)",
     _GRADIENT.format(**_OF_VECTOR, result=_PER_STEP),
     when=lambda u, v: rank_of(u) == 1 and rank_of(v) == 0,
 )
 rule(
-    "gradient(u, v, axis=None, edge_order=1)",
+    "gradient(u, v, axis=..., edge_order=1)",
     _GRADIENT.format(**_ALONG, result=_PER_STEP),
     when=lambda u, v: rank_of(v) == 0,
 )
@@ -135,11 +135,11 @@ rule("trapezoid(u, x=v, axis=-1)", f"({_DU} @ diff(v) + {_U} @ diff(dv)) / 2", w
 
 # -- polynomials ------------------------------------------------------------------------------------------------------------
 
-rule("polyval(u, v)", "polyval(du, v) + polyval(u[:-1] * arange(size(u) - 1, 0, -1), v) * dv")
+rule("polyval(u, v)", "polyval(du, v) + polyval(u[:-1] * cast(arange(size(u) - 1, 0, -1), u), v) * dv")
 transpose("polyval(a, k)", "ravel(bar) @ vander(ravel(k), size(a))")
-rule("polyder(u)", "du[:-1] * arange(size(u) - 1, 0, -1)")
+rule("polyder(u)", "du[:-1] * cast(arange(size(u) - 1, 0, -1), u)")
 rule("polyint(u)", "append(du / arange(size(u), 0, -1), 0.0)")
-rule("roots(u)", "-polyval(du, y) / polyval(polyder(u), y)")
+rule("roots(u)", "-polyval(du, y) / polyval(u[:-1] * cast(arange(size(u) - 1, 0, -1), u), y)")
 
 
 @rule("vander(u, N=None, increasing=False)")

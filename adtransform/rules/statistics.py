@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from adtransform.lattice import rank_of
+from adtransform.lattice import NONE, Type, is_scalar, rank_of
 from adtransform.rules.table import rule
 
 rule("average(u, axis=None, keepdims=False)", "mean(du, axis=axis, keepdims=keepdims)")
@@ -65,19 +65,27 @@ for _given, _when, _x in _FORMS:
 
 
 # How many are in a bin is a step.  Where its ends are is given, or follows from a range, else from the least and the largest.
-_LINES = "(1 - linspace(0, 1, size(e))) * {0} + linspace(0, 1, size(e)) * {1}"
+_LINES = "(1 - linspace(0, 1, size(e))) * expand({0}, e) + linspace(0, 1, size(e)) * expand({1}, e)"
 _WEIGHED = """def histogram(h, e, u):
     a, count = ravel(u), size(e) - 1
     i = where(a == e[-1], count - 1, searchsorted(e, a, side="right") - 1)
     share = where((i >= 0) & (i < count), ravel(dw), 0)
-    return bincount(clip(i, 0, count - 1), weights=share, minlength=count), {0}
+    return cast(bincount(clip(i, 0, count - 1), weights=share, minlength=count), h), cast({0}, e)
 """
+_LEAST, _LARGEST = (f"sum(where(u == e[{i}], du, 0)) / sum(u == e[{i}])" for i in (0, -1))
+
+
+def _is_even(u: Type, v: Type, *more: Type) -> bool:
+    """Whether so many bins are laid between the least and the largest element."""
+    return more[-1] == NONE and (v == NONE or is_scalar(v))
+
+
 for _ends, _when in (
     ("dv", lambda u, v, *_: rank_of(v) == 1),
     (_LINES.format("dq[0]", "dq[1]"), lambda *types: rank_of(types[-1]) == 1),
-    (_LINES.format("sum(where(u == e[0], du, 0)) / sum(u == e[0])", "sum(where(u == e[-1], du, 0)) / sum(u == e[-1])"), None),
+    (_LINES.format(_LEAST, _LARGEST), _is_even),
 ):
-    rule("h, e = histogram(u, bins=v, range=q)", f"0.0, {_ends}", when=_when)
+    rule("h, e = histogram(u, bins=v, range=q)", f"0.0, cast({_ends}, e)", when=_when)
     rule("h, e = histogram(u, bins=v, weights=w, range=q)", _WEIGHED.format(_ends), when=_when)
 
 # -- the module `statistics`: of a list or an array ---------------------------------------------------------------------
