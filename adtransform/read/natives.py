@@ -29,6 +29,7 @@ from adtransform.read.refs import (
     Ref,
     TupleRef,
 )
+from adtransform.read.spelled import SPELLED
 from adtransform.read.tables import COUNTER
 from adtransform.read.tools import TOOLS, best
 
@@ -401,6 +402,7 @@ def _refused(name: str, help: str) -> Handler:
 
 BUILTINS: dict[str, Handler] = {
     **TOOLS,
+    **SPELLED,
     "builtins.range": _range,
     "builtins.len": _len,
     "builtins.print": _print,
@@ -434,5 +436,4 @@ BUILTINS: dict[str, Handler] = {
     "builtins.input": _refused("input", "pass the value as an argument"),
     "builtins.iter": _iter,
     "builtins.next": _refused("next", "use a `for` loop"),
-    "numpy.apply_along_axis": _refused("np.apply_along_axis", "use a loop"),
 }
