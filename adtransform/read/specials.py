@@ -204,7 +204,12 @@ def _diff(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node:
     """`np.diff(x, n, prepend=a, append=b)` is the difference, n times, of the three put together."""
     before, after = kwargs.pop("prepend", None), kwargs.pop("append", None)
     n = self.static(self.value(kwargs.get("n", args[1] if len(args) > 1 else Const(1)), node))
-    whole = args[0] if before is None and after is None else _put_together(self, before, args[0], after, node)
+    axis = self.static(self.value(kwargs.get("axis", args[2] if len(args) > 2 else Const(-1)), node))
+    whole = args[0]
+    if before is not None or after is not None:
+        if axis is None:
+            self.refuse(node, "`np.diff` with `prepend` or `append` along a computed axis", "write axis=0, or another constant")
+        whole = _put_together(self, before, args[0], after, axis.value, node)
     if n is not None and isinstance(n.value, int) and n.value > 1:
         axis = {"axis": kwargs["axis"]} if "axis" in kwargs else {}
         for _ in range(n.value):
@@ -252,17 +257,34 @@ def _einsum(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], nod
     return self.library_call(op, [Const(text), *operands], kwargs, node)
 
 
-def _put_together(self: Library, before: Ref | None, middle: Ref, after: Ref | None, node: ast.AST) -> Ref:
-    """What is between two others, all with one axis, or numbers."""
+def _put_together(self: Library, before: Ref | None, middle: Ref, after: Ref | None, axis: int, node: ast.AST) -> Ref:
+    """What is between two others along an axis; numbers are repeated across it."""
+    a = self.array_like(middle, node)
+    whole = self.rank(a)
     parts: list[Ref] = []
     for part in (before, middle, after):
         rank = None if part is None else self.rank(self.array_like(part, node))
-        if part is not None and (rank not in (0, 1) or (part is middle and rank == 0)):
+        if part is not None and (whole == 0 or rank is None and part is not middle or rank not in (None, 0, whole)):
             help = "annotate the arrays; or write np.diff(np.concatenate(...))"
-            self.refuse(node, "`np.diff` with `prepend` or `append` of what is not known to have one axis", help)
+            self.refuse(node, "`np.diff` with `prepend` or `append` of what is not known to be a number or an array", help)
+        if part is not None and rank == 0:
+            part = TupleRef((part,)) if whole == 1 else self.make(_across(self, part, a, axis, node))
         if part is not None:
-            parts.append(part if rank == 1 else TupleRef((part,)))
-    return self.library_call("numpy.concatenate", [TupleRef(tuple(parts))], {}, node)
+            parts.append(part)
+    along = {} if whole == 1 else {"axis": Const(axis)}
+    return self.library_call("numpy.concatenate", [TupleRef(tuple(parts))], along, node)
+
+
+def _across(self: Library, number: Ref, a: Atom, axis: int, node: ast.AST) -> Atom:
+    """A number repeated in the shape of an array that has one element along an axis."""
+    self.at(node)
+    shape = self.let("shape", a)
+    left = self.let("index", shape, self.let("slice", Const(None), Const(axis), Const(None)))
+    parts = self.let("operator.add", left, Const((1,)))
+    if axis != -1:
+        right = self.let("index", shape, self.let("slice", Const(axis + 1), Const(None), Const(None)))
+        parts = self.let("operator.add", parts, right)
+    return self.value(self.library_call("numpy.broadcast_to", [number, parts], {}, node), node)
 
 
 def _inner(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
