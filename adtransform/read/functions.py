@@ -17,7 +17,6 @@ from adtransform.read.derived import DERIVATIVES, OFFERED, Derived
 from adtransform.read.frames import DEAD, EXIT, RETURNED, TRUE, VALUE, Frame, Module
 from adtransform.read.merge import VARIABLES
 from adtransform.read.natives import BUILTINS
-from adtransform.read.spelled import JOINING, joined, outer
 from adtransform.read.objects import Remake
 from adtransform.read.refs import (
     ClassRef,
@@ -39,6 +38,7 @@ from adtransform.read.refs import (
 )
 from adtransform.read.scope import free_names, parameters, targets, title
 from adtransform.read.separate import Recursive, is_large
+from adtransform.read.spelled import JOINING, joined, outer
 from adtransform.source import Definition, from_path
 
 _NESTED = 8  # a method may call itself of so many other objects

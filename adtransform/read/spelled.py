@@ -160,7 +160,9 @@ def joined(self: Objects, op: str, key: ast.expr, node: ast.AST) -> Ref:
 
 def _part(self: Objects, e: ast.expr, op: str, node: ast.AST) -> Ref:
     if isinstance(e, ast.Slice):
-        start, stop, step = (Const(d) if x is None else self.expression(x) for x, d in ((e.lower, 0), (e.upper, None), (e.step, 1)))
+        start, stop, step = (
+            Const(d) if x is None else self.expression(x) for x, d in ((e.lower, 0), (e.upper, None), (e.step, 1))
+        )
         number = step.value if isinstance(step, Const) else 1
         if stop == Const(None):
             self.refuse(node, f"`np.{op[6:]}` with an open slice", "give its end")
