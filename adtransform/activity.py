@@ -205,6 +205,9 @@ class _Walk:
 SELECTIONS = frozenset(
     "numpy.where numpy.maximum numpy.minimum numpy.fmax numpy.fmin numpy.clip numpy.max numpy.min numpy.amax numpy.amin "
     "numpy.nanmax numpy.nanmin numpy.sort numpy.select numpy.choose builtins.max builtins.min numpy.take numpy.nansum "
+    "numpy.median numpy.quantile numpy.percentile numpy.nanmedian numpy.nanquantile numpy.nanpercentile numpy.partition "
+    "numpy.maximum.accumulate numpy.minimum.accumulate numpy.ptp numpy.unique numpy.nanmean numpy.nanvar numpy.nanstd "
+    "numpy.nanprod numpy.nancumsum numpy.nancumprod numpy.delete numpy.compress numpy.extract numpy.take_along_axis "
     "numpy.nan_to_num numpy.heaviside numpy.tril numpy.triu strong ifexp".split()
 )
 
@@ -246,8 +249,10 @@ def selected(f: Function) -> set[Var]:
 
 
 def _picks(let: Let) -> bool:
-    """Whether it is an index by a mask or by an integer array."""
-    return let.op == "index" and isinstance(let.args[1], Var) and isinstance(let.args[1].type, Array)
+    """Whether it is an index by a mask or by an integer array, or something done to elements that are chosen."""
+    if let.op != "index":
+        return any(k == "where" for k, _ in let.kwargs)
+    return isinstance(let.args[1], Var) and isinstance(let.args[1].type, Array)
 
 
 def refused(let: Let) -> bool:

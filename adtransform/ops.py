@@ -74,7 +74,7 @@ STRUCTURAL = frozenset(
 # Their operands are spliced: `np.stack([a, b])` is `numpy.stack(a, b)`; a single run-time list is the sequence itself.
 SPLICED = frozenset(
     "builtins.sum numpy.array numpy.asarray numpy.asanyarray numpy.concatenate numpy.stack numpy.hstack numpy.vstack "
-    "numpy.column_stack numpy.dstack".split()
+    "numpy.column_stack numpy.dstack numpy.linalg.multi_dot".split()
 )
 
 # The bound of a range without an end, `itertools.count`.

@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 
 from adtransform import runtime
-from adtransform.interpret import SPLICED
-from adtransform.ops import resolve
+from adtransform.ops import SPLICED, resolve
 
 
 @dataclass(frozen=True)
@@ -261,6 +260,7 @@ _EINSUM = (
     ("ij,ij->ij", (1, 3), (2, 3)),
     ("ij,jk,kl->il", (2, 3), (3, 4), (4, 2)),
     ("i,ij,j->", (2,), (2, 3), (3,)),
+    ("ij,jk,kl,lm->im", (2, 3), (3, 4), (4, 2), (2, 3)),
 )
 _CONTRACT = (
     ("ik,jk->ij", (2, 3), (2, 4), (3, 4)),
@@ -268,6 +268,7 @@ _CONTRACT = (
     ("i->ij", (2, 3), (2,)),
     ("i,ij->iij", (2, 2, 3), (2,), (2, 3)),
     ("a,ab,bc->ca", (4, 2), (2,), (2, 3), (3, 4)),
+    ("ij,jk,kl,lm->im", (2, 5), (2, 3), (3, 4), (4, 2), (2, 5)),
 )
 
 _A, _M = array(3, 4), square()
@@ -281,7 +282,10 @@ CASES: dict[str, tuple[Case, ...]] = {
     **{f"math.{k}": _elementwise(*v, arrays=False) for k, v in MATH_TWO.items()},
     **{f"operator.{k}": _elementwise(*v) for k, v in OPERATORS.items()},
     "math.log": (*_elementwise(_POSITIVE, arrays=False), *_elementwise(_POSITIVE, (1.5, 3.0), arrays=False)),
-    "math.hypot": (Case((1.5,)), Case((1.5, -2.0)), Case((1.5, -2.0, 0.5))),
+    "math.hypot": (Case((1.5,)), Case((1.5, -2.0)), Case((1.5, -2.0, 0.5)), Case((1.5, -2.0, 0.5, 0.7))),
+    "math.dist": (Case((array(3), array(3, seed=1))),),
+    "math.fsum": (Case((array(3),)),),
+    **({"math.sumprod": (Case((array(3), array(3, seed=1))),)} if resolve("math.sumprod") else {}),
     "math.ldexp": (Case((1.5, -3)),),
     "math.nextafter": (Case((1.5, 2.0)),),
     **({"math.fma": (Case((1.5, -2.0, 0.5)),)} if resolve("math.fma") else {}),
@@ -314,16 +318,38 @@ CASES: dict[str, tuple[Case, ...]] = {
     "numpy.interp": (
         Case((array(6, low=-0.9, high=3.9), np.array([0.0, 0.7, 2.0, 3.5]), array(4))),
         Case((1.1, np.array([0.0, 1.0, 2.0]), array(3))),
+        *(
+            Case((np.array([-0.3, 1.1, 2.7]), np.array([0.0, 1.0, 2.0]), array(3)), kwargs)
+            for kwargs in ({"left": 0.3}, {"right": 0.4}, {"left": 0.3, "right": 0.4})
+        ),
     ),
-    "numpy.sum": _reduced(),
-    "numpy.mean": _reduced(empty=False),
+    "numpy.sum": (
+        *_reduced(),
+        Case((_A,), {"axis": 0, "initial": 0.5}),
+        Case((_A,), {"dtype": np.dtype("float64")}),
+        Case((_A,), {"axis": 1, "where": _A > 0, "keepdims": True}),
+        Case((_A,), {"where": np.array([True, False, True, True]), "initial": 0.5}),
+    ),
+    "numpy.mean": (
+        *_reduced(empty=False),
+        Case((_A,), {"axis": 0, "dtype": np.dtype("float64")}),
+        Case((_A,), {"axis": 1, "where": np.array([True, False, True, True])}),
+    ),
     "numpy.var": (*_reduced(empty=False), *(c for c in _reduced(empty=False, ddof=1) if _spread_out(c))),
     "numpy.std": tuple(c for c in (*_reduced(empty=False), *_reduced(empty=False, ddof=1)) if _spread_out(c)),
     "numpy.prod": (*_reduced(), *_PRODUCTS, Case((_zeros_in((0, 1)),), {"axis": (0, 1), "keepdims": True})),
-    **dict.fromkeys((f"numpy.{n}" for n in ["max", "min", "amax", "amin", "nanmax", "nanmin"]), _reduced(empty=False)),
+    **dict.fromkeys((f"numpy.{n}" for n in ("nanmax", "nanmin")), _reduced(empty=False)),
+    **dict.fromkeys(
+        ("numpy.max", "numpy.min", "numpy.amax", "numpy.amin"),
+        (
+            *_reduced(empty=False),
+            Case((_A,), {"axis": 0, "initial": 0.1}),
+            Case((_A,), {"axis": 1, "initial": 0.1, "where": _A > 0.5, "keepdims": True}),
+        ),
+    ),
     "numpy.nansum": (*_reduced(), *_with_nan()),
     "numpy.nanmean": (*_reduced(empty=False), *_with_nan()),
-    "numpy.cumsum": _RUNNING,
+    "numpy.cumsum": (*_RUNNING, Case((_A,), {"axis": 0, "dtype": np.dtype("float64")})),
     "numpy.cumprod": (*_RUNNING, *_PRODUCTS),
     "numpy.diff": (
         Case((array(4),)),
@@ -340,6 +366,9 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case((array(4),), {"x": array(4, seed=1)}),
         Case((array(3, 4),), {"x": array(4, seed=1)}),
         Case((array(3, 4),), {"x": array(3, 4, seed=1)}),
+        Case((array(3, 4),), {"axis": 0}),
+        Case((array(3, 4),), {"axis": 0, "dx": 0.5}),
+        Case((array(3, 4),), {"axis": 0, "x": array(3, seed=1)}),
     ),
     "numpy.logaddexp.reduce": (
         Case((array(4),)),
@@ -448,6 +477,8 @@ CASES: dict[str, tuple[Case, ...]] = {
         *(Case((_A, ((1, 2), (0, 1))), {"mode": mode}) for mode in ("constant", "edge", "reflect", "symmetric", "wrap")),
         Case((array(4), (5, 7)), {"mode": "reflect"}),
         Case((array(4), (5, 7)), {"mode": "wrap"}),
+        Case((_A, 1), {"constant_values": 0.5}),
+        Case((_A, ((1, 2), (0, 1))), {"constant_values": array(2, 2)}),
     ),
     "numpy.bincount": (
         Case((np.array([0, 2, 0]),), {"weights": array(3)}),
@@ -463,6 +494,7 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case((_A, _INDICES), {"axis": 0}),
         Case((_A, -1), {"axis": 1}),
         Case((_A, _PLACES % 3), {"axis": 0}),
+        Case((array(3), np.array([0, 7])), {"mode": "wrap"}),
     ),
     "numpy.take_along_axis": (
         Case((_A, np.argsort(_A, axis=1)), {"axis": 1}),
@@ -481,6 +513,9 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case((0.5, 2.0), {"num": 5, "endpoint": False}),
         Case((array(4), 2.0), {"num": 4}),
         Case((array(3), array(2, 1)), {"num": 1}),
+        Case((array(3), array(2, 1)), {"num": 4, "axis": 1}),
+        Case((0.5, array(2)), {"num": 4, "axis": -1}),
+        Case((0.5, 2.0), {"num": 5, "retstep": True}),
     ),
     "numpy.linalg.inv": (Case((_M,)), Case((square(2, (4,)),)), Case((square(1),))),
     "numpy.linalg.solve": (
@@ -495,6 +530,10 @@ CASES: dict[str, tuple[Case, ...]] = {
     "numpy.linalg.det": (Case((_M,)), Case((square(2, (4,)),)), Case((square(1),))),
     "numpy.linalg.slogdet": (Case((_M,)), Case((square(2, (4,)),)), Case((-square(3),))),
     "numpy.linalg.norm": (
+        *(Case((array(3),), {"ord": ord}) for ord in (0, 1, 2, 3, 1.5, np.inf, -np.inf)),
+        *(Case((_A,), {"ord": ord}) for ord in ("fro", "nuc", 1, -1, 2, -2, np.inf, -np.inf)),
+        *(Case((_A,), {"ord": ord, "axis": 1, "keepdims": True}) for ord in (1, 2, 2.5, np.inf)),
+        *(Case((_A,), {"ord": ord, "axis": (1, 0)}) for ord in ("nuc", 1)),
         Case((array(3),)),
         Case((_A,)),
         Case((_A,), {"axis": 0}),
@@ -503,8 +542,13 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case((array(2, 3, 4),), {"axis": (0, 2)}),
     ),
     "numpy.linalg.cholesky": (Case((positive(),)), Case((positive(2, (4,)),)), Case((positive(1),))),
-    "numpy.linalg.eigh": (Case((positive(),)), Case((positive(2, (4,)),)), Case((positive(1),))),
-    "numpy.linalg.eigvalsh": (Case((positive(),)), Case((positive(2, (4,)),))),
+    "numpy.linalg.eigh": (
+        Case((positive(),)),
+        Case((positive(2, (4,)),)),
+        Case((positive(1),)),
+        Case((positive(),), {"UPLO": "U"}),
+    ),
+    "numpy.linalg.eigvalsh": (Case((positive(),)), Case((positive(2, (4,)),)), Case((positive(),), {"UPLO": "U"})),
     "numpy.linalg.svd": (
         Case((array(4, 3),), {"full_matrices": False}),
         Case((array(3, 4),), {"full_matrices": False}),
@@ -514,8 +558,193 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case((array(2, 3, 4),), {"full_matrices": False, "compute_uv": False}),
     ),
     "numpy.linalg.svdvals": (Case((array(4, 3),)), Case((array(3, 4),))),
-    "numpy.linalg.qr": (Case((array(4, 3),)), Case((_M,)), Case((array(2, 4, 3),))),
+    "numpy.linalg.qr": (Case((array(4, 3),), {"mode": "r"}), Case((array(4, 3),)), Case((_M,)), Case((array(2, 4, 3),))),
     "numpy.linalg.pinv": (Case((array(4, 3),)), Case((array(3, 4),)), Case((_M,))),
+    # -- orderings, signals, statistics ------------------------------------------------------------------------------------
+    "numpy.partition": (Case((array(5), 2)), Case((_A, 1), {"axis": 0}), Case((_A, (0, 2)))),
+    "numpy.unique": (
+        Case((np.array([0.5, -1.0, 2.0, 0.3]),)),
+        Case((_A,), {"return_index": True}),
+        Case((_A,), {"return_index": True, "return_counts": True}),
+        Case((_A,), {"return_index": True, "return_inverse": True, "return_counts": True}),
+    ),
+    "numpy.median": _reduced(empty=False),
+    "numpy.nanmedian": (*_reduced(empty=False), *_with_nan()),
+    **{
+        f"numpy.{nan}{name}": (
+            *(Case((array(*shape), 0.3 * whole), kwargs) for shape, kwargs in _AXES if shape != (1,) and shape),
+            Case((_A, np.array([0.2, 0.7]) * whole), {"axis": 1, "keepdims": True}),
+            Case((array(5), np.array([[0.2], [0.7]]) * whole)),
+        )
+        for nan in ("", "nan")
+        for name, whole in (("quantile", 1), ("percentile", 100))
+    },
+    "numpy.ptp": tuple(c for c in _reduced(empty=False) if _spread_out(c)),
+    **{
+        f"numpy.{name}.accumulate": (Case((array(5),)), Case((_A,)), Case((_A,), {"axis": 1}))
+        for name in ("maximum", "minimum", "logaddexp")
+    },
+    "numpy.convolve": tuple(
+        Case((array(m), array(n, seed=1)), kwargs)
+        for m, n in ((5, 3), (3, 5), (5, 4), (1, 3))
+        for kwargs in ({}, {"mode": "same"}, {"mode": "valid"})
+    ),
+    "numpy.correlate": tuple(
+        Case((array(m), array(n, seed=1)), kwargs)
+        for m, n in ((5, 3), (3, 5), (5, 4), (4, 5), (4, 4))
+        for kwargs in ({}, {"mode": "same"}, {"mode": "full"})
+    ),
+    "numpy.gradient": (
+        Case((array(5),)),
+        Case((array(5),), {"edge_order": 2}),
+        Case((_A,), {"axis": 0}),
+        Case((_A,), {"axis": 1, "edge_order": 2}),
+        Case((array(5), 0.3)),
+        Case((_A, 0.3), {"axis": 0, "edge_order": 2}),
+        Case((array(5), np.array([0.0, 0.4, 1.0, 1.7, 3.0]))),
+        Case((array(5), np.array([0.0, 0.4, 1.0, 1.7, 3.0])), {"edge_order": 2}),
+        Case((_A, np.array([0.0, 0.4, 1.0])), {"axis": 0}),
+        Case((_A, np.array([0.0, 0.4, 1.0, 1.7])), {"axis": 1, "edge_order": 2}),
+    ),
+    "numpy.ediff1d": (
+        Case((array(4),)),
+        Case((_A,), {"to_begin": 1.5}),
+        Case((array(4),), {"to_end": array(2)}),
+        Case((array(4),), {"to_begin": array(2, seed=1), "to_end": 0.5}),
+    ),
+    "numpy.polyval": (Case((array(4), array(3))), Case((array(3), 0.7)), Case((array(1), array(3))), Case((array(4), _A))),
+    "numpy.polyder": (Case((array(4),)), Case((array(1),))),
+    "numpy.polyint": (Case((array(4),)),),
+    "numpy.roots": (Case((np.array([1.0, -3.5, 1.0]),)), Case((np.array([1.0, 0.5, -3.0, 0.3]),))),
+    "numpy.vander": (Case((array(3),)), Case((array(3),), {"N": 4}), Case((array(3),), {"N": 2, "increasing": True})),
+    "numpy.polyfit": (
+        Case((np.array([-1.0, -0.3, 0.5, 1.2, 2.0]), array(5), 2)),
+        Case((np.array([-1.0, -0.3, 0.5, 1.2]), array(4, 2), 1)),
+    ),
+    "numpy.average": (
+        *_reduced(empty=False),
+        Case((array(3),), {"weights": array(3, low=0.5)}),
+        Case((_A,), {"weights": array(3, 4, low=0.5), "axis": 1, "keepdims": True}),
+        Case((_A,), {"weights": array(4, low=0.5), "axis": 1}),
+        Case((_A,), {"weights": array(3, low=0.5), "axis": 0, "keepdims": True}),
+    ),
+    "numpy.cov": (
+        Case((array(4),)),
+        Case((array(4),), {"bias": True}),
+        Case((_A,)),
+        Case((_A,), {"rowvar": False, "ddof": 0}),
+        Case((array(4),), {"y": array(4, seed=1)}),
+        Case((_A,), {"y": array(2, 4), "bias": True}),
+    ),
+    "numpy.corrcoef": (
+        Case((_A,)),
+        Case((_A,), {"y": array(2, 4)}),
+        Case((_A,), {"rowvar": False}),
+        Case((array(4),), {"y": array(4, seed=1)}),
+    ),
+    "numpy.histogram": (
+        Case((array(6),)),
+        Case((array(6),), {"bins": 3}),
+        Case((array(6),), {"bins": 3, "weights": array(6, seed=1)}),
+        Case((_A,), {"bins": 3, "range": np.array([-2.5, 2.5]), "weights": array(3, 4, seed=1)}),
+        Case((array(6),), {"bins": np.array([-2.0, 0.0, 0.7, 3.0]), "weights": array(6, seed=1)}),
+        Case((array(6),), {"bins": np.array([-2.0, 0.0, 0.7, 3.0])}),
+        Case((array(6),), {"bins": 4, "range": np.array([-2.5, 2.5])}),
+    ),
+    **dict.fromkeys(
+        (f"statistics.{n}" for n in "mean fmean variance pvariance stdev pstdev median".split()), (Case((array(4),)),)
+    ),
+    **dict.fromkeys((f"statistics.{n}" for n in ("geometric_mean", "harmonic_mean")), (Case((array(4, low=0.5),)),)),
+    **dict.fromkeys(("numpy.nanvar", "numpy.nanstd"), (Case((_A,)), Case((_A,), {"axis": 1, "ddof": 1}), *_with_nan())),
+    "numpy.nanprod": (*_reduced(), *_with_nan()),
+    "numpy.nancumsum": (*_RUNNING, *_with_nan()[:2]),
+    "numpy.nancumprod": (*_RUNNING, *_with_nan()[:2]),
+    **({"numpy.cumulative_sum": (Case((array(3),)), Case((_A,), {"axis": 1}))} if resolve("numpy.cumulative_sum") else {}),
+    **({"numpy.cumulative_prod": (Case((array(3),)), Case((_A,), {"axis": 1}))} if resolve("numpy.cumulative_prod") else {}),
+    # -- picking and grids ---------------------------------------------------------------------------------------------------
+    "numpy.delete": (Case((array(4), 1)), Case((_A, np.array([0, 2])), {"axis": 0}), Case((_A, 5))),
+    "numpy.compress": (Case((np.array([True, False, True]), _A), {"axis": 0}), Case((np.array([False, True]), array(3)))),
+    "numpy.extract": (Case((_A > 0, _A)),),
+    "numpy.choose": (Case((np.array([1, 0, 1]), array(2, 3))), Case((np.array([1, 5, -1]), array(2, 3)), {"mode": "clip"})),
+    "numpy.resize": (Case((array(3), 7)), Case((_A, (2, 3)))),
+    "numpy.rot90": (Case((_A,)), Case((_A,), {"k": -1}), Case((array(2, 3, 4),), {"axes": (1, 2)})),
+    "numpy.diagflat": (Case((array(3),)), Case((array(2, 2),), {"k": 1})),
+    "numpy.atleast_3d": (Case((array(3),)), Case((_A,))),
+    "numpy.asfortranarray": (Case((_A,)),),
+    "numpy.real_if_close": (Case((_A,)),),
+    "numpy.insert": (
+        Case((array(3), 1, 0.5)),
+        Case((array(3), np.array([2, 0]), array(2))),
+        Case((_A, 1, array(4)), {"axis": 0}),
+        Case((_A, 0, 0.5), {"axis": 1}),
+    ),
+    "numpy.broadcast_arrays": (Case((array(3), array(2, 1))), Case((array(3), array(2, 1), 1.5))),
+    "numpy.meshgrid": (
+        Case((array(3), array(2))),
+        Case((array(3), array(2)), {"indexing": "ij"}),
+        Case((array(3), array(2)), {"sparse": True}),
+        Case((array(3), array(2), array(4))),
+        Case((array(3), array(2), array(4)), {"indexing": "ij", "sparse": True}),
+    ),
+    "numpy.logspace": (
+        Case((0.3, 1.2), {"num": 4}),
+        Case((array(2), 0.5), {"num": 3}),
+        Case((0.3, 1.2), {"num": 4, "base": 3.0}),
+    ),
+    "numpy.geomspace": (Case((0.3, 1.2), {"num": 4}), Case((0.3, 1.2), {"num": 4, "endpoint": False})),
+    # -- products, norms, Fourier transforms -------------------------------------------------------------------------------
+    "numpy.kron": _pairs([((3,), (2,)), ((2, 3), (2, 2)), ((2, 3), (2,)), ((3,), (2, 2))]),
+    **{f"numpy.{m}vecdot": _pairs([((3,), (3,)), ((2, 3), (3,))]) for m in ("", "linalg.")},
+    **({"numpy.matvec": _pairs([((2, 3), (3,)), ((2, 3), (4, 3))])} if resolve("numpy.matvec") else {}),
+    **({"numpy.vecmat": _pairs([((2,), (2, 3)), ((4, 2), (2, 3))])} if resolve("numpy.vecmat") else {}),
+    "numpy.linalg.multi_dot": (
+        Case((array(2, 3), array(3, 2))),
+        Case((array(2, 3), array(3, 2), array(2))),
+        Case((array(2), array(2, 3), array(3, 2), array(2))),
+    ),
+    "numpy.linalg.matmul": _pairs([((2, 3), (3, 4))]),
+    "numpy.linalg.outer": _pairs([((2,), (3,))]),
+    "numpy.linalg.cross": _pairs([((3,), (3,))]),
+    "numpy.linalg.tensordot": _pairs([((4, 3), (3, 5))], axes=1),
+    "numpy.linalg.trace": (Case((_M,)), Case((array(2, 3, 4),), {"offset": 1})),
+    "numpy.linalg.vector_norm": (Case((_A,)), Case((_A,), {"axis": 1, "ord": 1}), Case((array(3),), {"ord": 3})),
+    "numpy.linalg.matrix_norm": (
+        Case((_A,)),
+        Case((array(2, 3, 4),), {"ord": "nuc", "keepdims": True}),
+        Case((_A,), {"ord": 1}),
+    ),
+    "numpy.linalg.eig": (Case((square(),)), Case((np.array([[1.0, 2.0], [0.5, 3.0]]),))),
+    "numpy.linalg.eigvals": (Case((square(),)), Case((np.array([[1.0, 2.0], [0.5, 3.0]]),))),
+    "numpy.linalg.lstsq": (
+        Case((array(5, 3), array(5))),
+        Case((array(5, 3), array(5, 2)), {"rcond": None}),
+        Case((array(2, 3), array(2))),
+    ),
+    "numpy.linalg.cond": (Case((_M,)), Case((array(4, 3),))),
+    "numpy.linalg.matrix_power": tuple(Case((_M, n)) for n in (0, 1, 2, 3, -1, -2)),
+    **{
+        f"numpy.fft.{name}": (
+            Case((array(5),)),
+            Case((_A,), {"axis": 0, "norm": "ortho"}),
+            Case((_A,), {"n": 3}),
+            Case((array(5),), {"n": 8, "norm": "forward"}),
+        )
+        for name in ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft")
+    },
+    **{
+        f"numpy.fft.{name}": (Case((_A,)), Case((_A,), {"axes": (1, 0), "norm": "ortho"}))
+        for name in ("fft2", "ifft2", "fftn", "ifftn", "rfft2")
+    },
+    "numpy.fft.rfftn": (
+        Case((array(5),)),
+        Case((_A,)),
+        Case((array(2, 3, 4),)),
+        Case((_A,), {"axes": (1, 0), "norm": "ortho"}),
+        Case((_A,), {"axes": (0,)}),
+    ),
+    "numpy.fft.irfft2": (Case((_A,)), Case((_A,), {"s": (3, 5)})),
+    **{f"numpy.fft.{n}": (Case((array(5),)), Case((_A,), {"axes": 1})) for n in ("fftshift", "ifftshift")},
+    **{f"numpy.fft.{n}": (Case((5,), {"d": 0.3}),) for n in ("fftfreq", "rfftfreq")},
     # -- structural --------------------------------------------------------------------------------------------------------
     "fit": (
         Case((array(2, 3), array(3))),

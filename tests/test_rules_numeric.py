@@ -19,7 +19,7 @@ import adtransform
 from adtransform import runtime
 from adtransform.ir import Const, Let, Var
 from adtransform.ops import STRUCTURAL, resolve
-from adtransform.rules.table import RULES, TRANSPOSES, Rule, Transpose, find
+from adtransform.rules.table import OPERANDS, RULES, TRANSPOSES, Rule, Transpose, find
 
 HELPERS = {n: getattr(runtime, n) for n in STRUCTURAL if hasattr(runtime, n)}
 HELPERS |= {"shape": np.shape, "size": np.size, "ndim": np.ndim}
@@ -38,10 +38,10 @@ class _Arithmetic(ast.NodeTransformer):
 
 def evaluate(text: str, module: str, names: dict[str, Any], *, python: bool = False) -> Any:
     """The value of a row's text."""
-    space = {**vars(np.linalg), **vars(np), **(vars(math) if module == "math" else {}), **HELPERS}
-    definition = text.startswith("def ")
-    if not definition:
-        text = f"def row({', '.join(names)}):\n    return {text}\n"
+    own = vars(math) if module == "math" else vars(np.fft) if module == "numpy.fft" else {}
+    space = {**vars(np.linalg), **vars(np), **own, **HELPERS}
+    head = f"def row({', '.join(names)}):"
+    text = head + text[text.index("\n") :] if text.startswith("def ") else f"{head}\n    return {text}\n"
     tree = ast.parse(text)
     if not python:
         tree = ast.fix_missing_locations(_Arithmetic().visit(tree))
@@ -49,11 +49,9 @@ def evaluate(text: str, module: str, names: dict[str, Any], *, python: bool = Fa
     assert isinstance(function, ast.FunctionDef)
     inner: dict[str, Any] = {}
     exec(compile(tree, "<row>", "exec"), space, inner)
-    params = [a.arg for a in function.args.args]
-    # A rule's def may have the name of the function it calls: it is bound in `inner`, the call finds NumPy's in `space`.
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return inner[function.name](*(names[p] for p in params))
+        return inner["row"](**names)
 
 
 def bind(op: str, case: Case) -> tuple[Rule, dict[str, Any]]:
@@ -75,7 +73,7 @@ def differential(rule: Rule, names: dict[str, Any], tangents: dict[str, Any]) ->
         each = sorted((n for n in names if re.fullmatch(rf"{stem}\d+", n)), key=lambda n: int(n[len(stem) :]))
         text = re.sub(rf"\*d{stem}\b", ", ".join(f"d{n}" for n in each), text)
         text = re.sub(rf"\*{stem}\b", ", ".join(each), text)
-    still = {f"d{n}": 0.0 for n in names if n in ("u", "v", "w", "q")}
+    still = {f"d{n}": 0.0 for n in names if n in OPERANDS}
     found = evaluate(
         text, rule.module, names | still | {f"d{k}": v for k, v in tangents.items()}, python=rule.op.startswith("operator.")
     )
@@ -84,7 +82,7 @@ def differential(rule: Rule, names: dict[str, Any], tangents: dict[str, Any]) ->
 
 def moving(rule: Rule, names: dict[str, Any], count: int) -> list[str]:
     """The operands to differentiate that are there."""
-    return [n for n in rule.operands(count) if n in names and names[n] is not None]
+    return [n for n in rule.operands(count) if names.get(n) is not None and not isinstance(names[n], int)]
 
 
 def tangent(x: Any, seed: int) -> Any:
@@ -243,8 +241,9 @@ def test_transpose_is_the_adjoint(op: str, row: Transpose, case: Case) -> None:
             text = re.sub(rf"\*{stem}\b", ", ".join(each), text)
         if op == "delay":
             args[1] = 0.0
-        if op == "numpy.append":
-            args[1 - position] = np.zeros(np.shape(args[1 - position]))
+        if op in ("numpy.append", "numpy.insert"):
+            other = 0 if position else len(args) - 1
+            args[other] = np.zeros(np.shape(args[other]))
         share = evaluate(text, module, values | {"bar": bar})
         if op in ("strong", "numpy.linalg.solve", "numpy.cross"):
             # Their shares may be wider than the operand; the engine fits them where they arrive.
@@ -395,7 +394,7 @@ def operation(name: str, module: str) -> str:
     """What a function's name in a row resolves to."""
     if name in STRUCTURAL:
         return name
-    for prefix in (["math"] if module == "math" else []) + ["numpy", "numpy.linalg"]:
+    for prefix in ([module] if module in ("math", "numpy.fft") else []) + ["numpy", "numpy.linalg", "builtins"]:
         if resolve(f"{prefix}.{name}") is not None:
             return f"{prefix}.{name}"
     raise AssertionError(f"no function {name}")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from adtransform.infer import arrays, elementwise, indexing, joining, linear, reductions, shapes, structural
+from adtransform.infer import arrays, elementwise, fourier, indexing, joining, linear, reductions, shapes, signals, structural
 from adtransform.infer.extents import Count, Cut
 from adtransform.infer.row import Row
 from adtransform.ir import Atom
@@ -22,6 +22,8 @@ ROWS: dict[str, Row] = {
     **elementwise.ROWS,
     **reductions.ROWS,
     **linear.ROWS,
+    **fourier.ROWS,
+    **signals.ROWS,
     **arrays.ROWS,
     **joining.ROWS,
     **shapes.ROWS,

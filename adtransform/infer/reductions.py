@@ -40,7 +40,8 @@ def result_dtype(op: str, dtype: str | None) -> str | None:
     return t.dtype if isinstance(t, Array) else None
 
 
-def _reduced(dims: tuple[Extent, ...] | None, named: Named, kwargs: Kwargs) -> tuple[Extent, ...] | None:
+def reduced(dims: tuple[Extent, ...] | None, named: Named, kwargs: Kwargs) -> tuple[Extent, ...] | None:
+    """What a reduction leaves of some axes; None where it is not known."""
     keep = kwargs.get("keepdims", Const(False))
     if not isinstance(keep, Const):
         return None
@@ -61,8 +62,8 @@ def _reduced(dims: tuple[Extent, ...] | None, named: Named, kwargs: Kwargs) -> t
 def _reduction(op: str) -> Row:
     def row(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
         a = as_array(types[0])
-        dims = _reduced(a.dims, named, kwargs)
-        dtype = None if {"dtype", "out", "initial", "where"} & set(kwargs) else result_dtype(op, a.dtype)
+        dims = reduced(a.dims, named, kwargs)
+        dtype = None if {"dtype", "out", "initial", "where", "weights"} & set(kwargs) else result_dtype(op, a.dtype)
         if "out" in kwargs or (dims is None and "axis" in kwargs and a.dims is None and not _leaves_axes(kwargs)):
             return UNKNOWN
         if dims is None and not _leaves_axes(kwargs):
@@ -137,7 +138,7 @@ def _count_nonzero(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Ty
 
 def _norm(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
     a = as_array(types[0])
-    dims = _reduced(a.dims, named, kwargs)
+    dims = reduced(a.dims, named, kwargs)
     if dims is None and not _leaves_axes(kwargs):
         return UNKNOWN
     dtype = result_dtype("numpy.linalg.norm", a.dtype)
@@ -182,4 +183,5 @@ ROWS: dict[str, Row] = {
     "numpy.logaddexp.reduce": _logaddexp,
     "numpy.count_nonzero": _count_nonzero,
     "numpy.linalg.norm": _norm,
+    "numpy.linalg.vector_norm": _norm,
 }

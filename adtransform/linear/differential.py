@@ -9,8 +9,8 @@ from adtransform.errors import refuse
 from adtransform.infer.structural import tangent as tangent_type
 from adtransform.ir import UNDEFINED, Atom, Const, Let, Var
 from adtransform.lattice import Dict, List, Scalar, is_differentiable
-from adtransform.rules.equations import Equation
-from adtransform.rules.table import Rule, find
+from adtransform.rules.equations import Branching, Equation, differential
+from adtransform.rules.table import RULES, Rule, find
 
 
 def zero(like: Atom, b: Builder) -> Atom:
@@ -42,12 +42,24 @@ def row_of(let: Let) -> tuple[Rule, dict[str, Atom]]:
     if found is None:
         name = let.op.removeprefix("numpy.linalg.").removeprefix("numpy.").removeprefix("builtins.")
         extra = f" with {', '.join(k for k, _ in let.kwargs)}" if let.kwargs else ""
+        if any(row.when is not None and row.pattern.bind(let) is not None for row in RULES.get(let.op, ())):
+            refuse(let.origin, f"`{name}`{extra} of arrays of these ranks", "annotate the arrays whose rank is not known")
         refuse(
             let.origin,
             f"`{name}`{extra}",
             f'give it a rule("{name}(u)", "... * du"), or move it out of what depends on the differentiated arguments',
         )
     return found
+
+
+def equation_of(let: Let, rule: Rule, operands: tuple[str, ...], names: Mapping[str, Atom]) -> Equation:
+    """The differential of a statement.  Raises `DifferentiationError` where it depends on an argument that is computed."""
+    try:
+        return differential(rule, operands, names)
+    except Branching:
+        computed = ", ".join(f"`{k}`" for k, v in let.kwargs if isinstance(v, Var)) or "a computed argument"
+        name = let.op.removeprefix("numpy.")
+        refuse(let.origin, f"`{name}` with {computed} known only when it runs", "write the argument as a constant")
 
 
 class Inlined:

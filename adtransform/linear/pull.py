@@ -12,10 +12,10 @@ from adtransform.errors import refuse
 from adtransform.infer.structural import tangent as tangent_type
 from adtransform.ir import Atom, Const, Let, Var
 from adtransform.lattice import rank_of
-from adtransform.linear.differential import Inlined, row_of
+from adtransform.linear.differential import Inlined, equation_of, row_of
 from adtransform.ops import elementwise
 from adtransform.rewrite import operands as operands_of
-from adtransform.rules.equations import Equation, differential, share
+from adtransform.rules.equations import Equation, share
 from adtransform.rules.table import TRANSPOSES, Transpose, find
 
 
@@ -47,7 +47,7 @@ def pull(
     if rule.constant:
         return
     operands = tuple(n for n in rule.operands(len(let.args)) if n in names)
-    equation = differential(rule, operands, names)
+    equation = equation_of(let, rule, operands, names)
     active = frozenset([f"d{n}" for n in operands if names[n] in wanted])
     keep_zero = rule.is_singular(names, len(let.args)) and any(t in strong for t in let.targets)
     _Pull(equation, names, active, keep_zero, contribute, b).run(bars)

@@ -10,9 +10,9 @@ from adtransform.build import Builder, type_of
 from adtransform.infer.structural import tangent as tangent_type
 from adtransform.ir import Atom, Const, Let, Var
 from adtransform.lattice import List, is_number, is_scalar, same_shape
-from adtransform.linear.differential import Inlined, nothing, row_of, zero
+from adtransform.linear.differential import Inlined, equation_of, nothing, row_of, zero
 from adtransform.ops import elementwise
-from adtransform.rules.equations import Equation, differential
+from adtransform.rules.equations import Equation
 
 
 def push(let: Let, tangents: Mapping[Atom, Atom], b: Builder, *, exact: bool = True) -> list[Atom | None]:
@@ -27,7 +27,7 @@ def push(let: Let, tangents: Mapping[Atom, Atom], b: Builder, *, exact: bool = T
     rule, names = row_of(let)
     if rule.constant:
         return [None] * len(let.targets)
-    equation = differential(rule, tuple(n for n in rule.operands(len(let.args)) if n in names), names)
+    equation = equation_of(let, rule, tuple(n for n in rule.operands(len(let.args)) if n in names), names)
     inlined = _Push(equation, names, tangents, b)
     out: list[Atom | None] = []
     for target, result in zip(let.targets, equation.function.results, strict=True):

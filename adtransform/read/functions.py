@@ -38,6 +38,7 @@ from adtransform.read.refs import (
 )
 from adtransform.read.scope import free_names, parameters, targets, title
 from adtransform.read.separate import Recursive, is_large
+from adtransform.read.spelled import JOINING, joined, outer
 from adtransform.source import Definition, from_path
 
 _NESTED = 8  # a method may call itself of so many other objects
@@ -167,6 +168,8 @@ class Functions(Derived):
                     if found is not None:
                         return found
                     self.at(node)
+                if op.endswith(".outer") and (found := outer(self, op, args, kwargs, node)) is not None:
+                    return found
                 if op.startswith("operator."):
                     return self.operator_call(op, args, kwargs, node)
                 return self.library_call(op, args, kwargs, node)
@@ -336,13 +339,19 @@ class Functions(Derived):
         """A default known from its text."""
         return self.shared(name, self.in_module(default, function.module))
 
+    def subscript(self, owner: Ref, key: ast.expr, node: ast.AST) -> Ref:
+        """`owner[key]`"""
+        if isinstance(owner, External) and owner.op in JOINING:
+            return joined(self, owner.op, key, node)
+        return super().subscript(owner, key, node)
+
     def in_module(self, node: ast.expr, module: Module) -> Ref:
         """An expression at module level."""
-        outer, self.frame = self.frame, self.nowhere(module)
+        around, self.frame = self.frame, self.nowhere(module)
         try:
             return self.expression(node)
         finally:
-            self.frame = outer
+            self.frame = around
 
     def whole_body(self) -> None:
         """Read the body of the function whose frame this is; what functions inside of it bind too is in an object."""

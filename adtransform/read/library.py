@@ -18,7 +18,7 @@ from adtransform.read.refs import DictRef, External, Items, Lazy, ListRef, Metho
 from adtransform.read.specials import SPECIAL
 
 _OF_NUMBERS = ("numpy.squeeze", "numpy.transpose", "numpy.reshape")
-_OF_SEQUENCES = ("random.", "statistics.")
+_OF_SEQUENCES = ("random.", "statistics.", "math.dist", "math.fsum", "math.sumprod")
 # What may give a view of what it is given, which is not followed.
 _SHOWING = frozenset(
     "numpy.require numpy.atleast_3d numpy.lib.stride_tricks.as_strided builtins.memoryview numpy.asfortranarray "
@@ -290,6 +290,8 @@ class Library(Expressions):
             return len(args)
         if op == "numpy.unique" and any(k.startswith("return_") for k in kwargs):
             return 1 + sum(k.startswith("return_") and v == Const(True) for k, v in kwargs.items())
+        if op == "numpy.linspace" and kwargs.get("retstep") == Const(True):
+            return 2
         if op == "numpy.nonzero":
             return self.rank(args[0]) or 1
         return _RESULTS.get(op, 1)

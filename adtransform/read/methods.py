@@ -16,7 +16,7 @@ from adtransform.read.storages import mutable
 _FUNCTIONS = frozenset(
     (
         "sum mean prod std var max min argmax argmin cumsum cumprod dot ravel swapaxes squeeze clip round trace diagonal "
-        "repeat take conj conjugate all any argsort nonzero ptp searchsorted compress choose argpartition astype"
+        "repeat take conj conjugate all any argsort nonzero searchsorted choose argpartition astype"
     ).split()
 )
 # What a generator of random numbers draws: floats, but for the integers.
@@ -26,7 +26,7 @@ DRAWS = frozenset(
 )
 # What makes a list of other items.
 _REMAKING = frozenset("pop insert remove reverse sort clear".split())
-_OPS = {"conj": "numpy.conjugate", "ptp": "numpy.ptp"}
+_OPS = {"conj": "numpy.conjugate"}
 
 
 class Methods(Library):
@@ -76,6 +76,9 @@ class Methods(Library):
             shape = self.known_items(self.packed(args)) if name == "reshape" else []
             if shape == [] and not kwargs:
                 return a
+        if name == "compress":
+            given = dict(zip(("condition", "axis"), args, strict=False)) | kwargs
+            return self.library_call("numpy.compress", [], {**given, "a": owner}, node)
         if name in _FUNCTIONS:
             return self.library_call(_OPS.get(name, f"numpy.{name}"), [owner, *args], kwargs, node)
         match name:

@@ -33,6 +33,7 @@ from adtransform.read.refs import (
     TupleRef,
     View,
 )
+from adtransform.read.spelled import SPELLED
 from adtransform.read.tables import COUNTER
 from adtransform.read.tools import TOOLS, best
 
@@ -456,6 +457,7 @@ def _refused(name: str, help: str) -> Handler:
 
 BUILTINS: dict[str, Handler] = {
     **TOOLS,
+    **SPELLED,
     "builtins.range": _range,
     "builtins.len": _len,
     "builtins.print": _print,
@@ -489,5 +491,4 @@ BUILTINS: dict[str, Handler] = {
     "builtins.input": _refused("input", "pass the value as an argument"),
     "builtins.iter": _iter,
     "builtins.next": _refused("next", "use a `for` loop"),
-    "numpy.apply_along_axis": _refused("np.apply_along_axis", "use a loop"),
 }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import INT, same_shape
-from adtransform.read.refs import Ref, Step, TupleRef, View
+from adtransform.read.refs import ListRef, Ref, Step, TupleRef, View
 
 if TYPE_CHECKING:
     from adtransform.read.library import Library
@@ -204,7 +204,12 @@ def _diff(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node:
     """`np.diff(x, n, prepend=a, append=b)` is the difference, n times, of the three put together."""
     before, after = kwargs.pop("prepend", None), kwargs.pop("append", None)
     n = self.static(self.value(kwargs.get("n", args[1] if len(args) > 1 else Const(1)), node))
-    whole = args[0] if before is None and after is None else _put_together(self, before, args[0], after, node)
+    axis = self.static(self.value(kwargs.get("axis", args[2] if len(args) > 2 else Const(-1)), node))
+    whole = args[0]
+    if before is not None or after is not None:
+        if axis is None:
+            self.refuse(node, "`np.diff` with `prepend` or `append` along a computed axis", "write axis=0, or another constant")
+        whole = _put_together(self, before, args[0], after, axis.value, node)
     if n is not None and isinstance(n.value, int) and n.value > 1:
         axis = {"axis": kwargs["axis"]} if "axis" in kwargs else {}
         for _ in range(n.value):
@@ -213,17 +218,73 @@ def _diff(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node:
     return None if whole is args[0] else self.library_call(op, [whole, *args[1:]], kwargs, node)
 
 
-def _put_together(self: Library, before: Ref | None, middle: Ref, after: Ref | None, node: ast.AST) -> Ref:
-    """What is between two others, all with one axis, or numbers."""
+def _gradient(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
+    """`np.gradient` along several axes is a tuple of that along each."""
+    axes = self.static(self.argument(kwargs.get("axis", Const(None)), "axis", node))
+    f = args[0] if isinstance(args[0], View) else self.make(self.array_like(args[0], node))
+    rank = self.rank(self.value(f, node))
+    if axes is None or (axes.value is None and rank is None):
+        count = max(1, len(args) - 1)
+        if param := axes and self.root(self.value(f, node)):
+            self.take(param, f"rank {count}", f"np.ndim({param}) == {count}", f"`np.gradient` of `{param}` has {count} axes")
+        self.refuse(node, "`np.gradient` of an array of unknown rank", "annotate the array, or write axis=0")
+    if isinstance(axes.value, int) or (axes.value is None and rank == 1):
+        return None
+    along = range(rank or 0) if axes.value is None else axes.value
+    steps = args[1:] * len(along) if len(args) == 2 else args[1:] or [Const(1.0)] * len(along)
+    if len(steps) != len(along):
+        self.refuse(node, "this `np.gradient`", "give one spacing, or one for each axis")
+    more = {k: v for k, v in kwargs.items() if k != "axis"}
+    parts = [
+        self.library_call(op, [f, step] if len(args) > 1 else [f], {**more, "axis": Const(axis)}, node)
+        for axis, step in zip(along, steps, strict=True)
+    ]
+    return parts[0] if len(parts) == 1 else TupleRef(tuple(parts))
+
+
+def _einsum(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
+    """`np.einsum(x, [0, 1], y, [1, 2], [0, 2])` is `np.einsum("ab,bc->ac", x, y)`."""
+    if len(args) < 2 or isinstance(args[0], Const) or not isinstance(args[1], (TupleRef, ListRef)):
+        return None
+    terms: list[str] = []
+    for ref in args[1::2] + args[2 * (len(args) // 2) :]:
+        axes = [self.static(i) if isinstance(i, (Var, Const)) else None for i in self.known_items(ref) or (Const(None),)]
+        if not all(a is not None and isinstance(a.value, int) and 0 <= a.value < 26 for a in axes):
+            self.refuse(node, "this `np.einsum`", 'write the subscripts as a text: np.einsum("ij,jk->ik", a, b)')
+        terms.append("".join(chr(ord("a") + a.value) for a in axes if a is not None))
+    operands = args[: 2 * (len(args) // 2) : 2]
+    text = ",".join(terms[: len(operands)]) + "".join(f"->{t}" for t in terms[len(operands) :])
+    return self.library_call(op, [Const(text), *operands], kwargs, node)
+
+
+def _put_together(self: Library, before: Ref | None, middle: Ref, after: Ref | None, axis: int, node: ast.AST) -> Ref:
+    """What is between two others along an axis; numbers are repeated across it."""
+    a = self.array_like(middle, node)
+    whole = self.rank(a)
     parts: list[Ref] = []
     for part in (before, middle, after):
         rank = None if part is None else self.rank(self.array_like(part, node))
-        if part is not None and (rank not in (0, 1) or (part is middle and rank == 0)):
+        if part is not None and (whole == 0 or rank is None and part is not middle or rank not in (None, 0, whole)):
             help = "annotate the arrays; or write np.diff(np.concatenate(...))"
-            self.refuse(node, "`np.diff` with `prepend` or `append` of what is not known to have one axis", help)
+            self.refuse(node, "`np.diff` with `prepend` or `append` of what is not known to be a number or an array", help)
+        if part is not None and rank == 0:
+            part = TupleRef((part,)) if whole == 1 else self.make(_across(self, part, a, axis, node))
         if part is not None:
-            parts.append(part if rank == 1 else TupleRef((part,)))
-    return self.library_call("numpy.concatenate", [TupleRef(tuple(parts))], {}, node)
+            parts.append(part)
+    along = {} if whole == 1 else {"axis": Const(axis)}
+    return self.library_call("numpy.concatenate", [TupleRef(tuple(parts))], along, node)
+
+
+def _across(self: Library, number: Ref, a: Atom, axis: int, node: ast.AST) -> Atom:
+    """A number repeated in the shape of an array that has one element along an axis."""
+    self.at(node)
+    shape = self.let("shape", a)
+    left = self.let("index", shape, self.let("slice", Const(None), Const(axis), Const(None)))
+    parts = self.let("operator.add", left, Const((1,)))
+    if axis != -1:
+        right = self.let("index", shape, self.let("slice", Const(axis + 1), Const(None), Const(None)))
+        parts = self.let("operator.add", parts, right)
+    return self.value(self.library_call("numpy.broadcast_to", [number, parts], {}, node), node)
 
 
 def _inner(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
@@ -258,6 +319,9 @@ SPECIAL: dict[str, Handler] = {
     "numpy.put": _put,
     "numpy.pad": _pad,
     "numpy.diff": _diff,
+    "numpy.gradient": _gradient,
+    "numpy.einsum": _einsum,
+    "numpy.row_stack": lambda self, op, *given: self.library_call("numpy.vstack", *given),
     "numpy.putmask": _putmask,
     "numpy.fill_diagonal": _fill_diagonal,
     **dict.fromkeys("numpy.place numpy.put_along_axis numpy.random.shuffle random.shuffle".split(), _unwritten),

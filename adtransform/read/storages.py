@@ -46,8 +46,6 @@ _AS_ARRAY = frozenset(["numpy.asarray", "numpy.asanyarray"])
 _INSTEAD = {
     "mgrid": "np.meshgrid(..., indexing='ij')",
     "ogrid": "np.meshgrid(..., indexing='ij', sparse=True)",
-    "r_": "np.concatenate([...])",
-    "c_": "np.column_stack([...])",
     "s_": "write the slice where it is used",
     "index_exp": "write the slice where it is used",
 }

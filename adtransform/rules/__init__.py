@@ -1,5 +1,35 @@
 """The tables: differentials and transposes.  `table` is the language; every other module is rows."""
 
-from adtransform.rules import arithmetic, constants, elementwise, linalg, products, reductions, shapes, structural
+from adtransform.rules import (
+    arithmetic,
+    constants,
+    elementwise,
+    fourier,
+    linalg,
+    norms,
+    orderings,
+    picking,
+    products,
+    reductions,
+    shapes,
+    signals,
+    statistics,
+    structural,
+)
 
-__all__ = ["arithmetic", "constants", "elementwise", "linalg", "products", "reductions", "shapes", "structural"]
+__all__ = [
+    "arithmetic",
+    "constants",
+    "elementwise",
+    "fourier",
+    "linalg",
+    "norms",
+    "orderings",
+    "picking",
+    "products",
+    "reductions",
+    "shapes",
+    "signals",
+    "statistics",
+    "structural",
+]

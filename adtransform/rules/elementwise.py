@@ -117,6 +117,10 @@ rule("erfc(u)", "-1.1283791670955126 * exp(-u * u) * du", on="math")
 rule("fma(u, v, w)", "u * dv + v * du + dw", on="math")
 rule("hypot(u)", "sign(u) * du", on="math")
 rule("hypot(u, v, w)", "(u * du + v * dv + w * dw) / where(y == 0, inf, y)", on="math")
+rule("hypot(*us)", "cast(sum(array([*us]) * array([*dus])), y) / where(y == 0, inf, y)", on="math")
+rule("dist(u, v)", "cast(sum((asarray(u) - asarray(v)) * (asarray(du) - asarray(dv))), y) / where(y == 0, inf, y)", on="math")
+rule("fsum(u)", "cast(sum(asarray(du)), y)", on="math")
+rule("sumprod(u, v)", "cast(sum(asarray(u) * asarray(dv) + asarray(v) * asarray(du)), y)", on="math")
 
 alias("numpy.radians math.radians", "numpy.deg2rad")
 alias("numpy.degrees math.degrees", "numpy.rad2deg")
@@ -136,13 +140,22 @@ def sinc(y, u, du):
     return 3.141592653589793 * slope * du
 
 
-@rule("interp(u, v, w)")
-def interp(y, u, v, w, du, dv, dw):
-    """A point of a segment moves with its ends; outside, the end values hold.  At a knot: the segment to its right."""
+# A point of a segment moves with its ends; outside, the end values hold, or others.  At a knot: the segment to its right.
+_INTERP = """def interp(y, u, v, w):
     i = clip(searchsorted(v, u, side="right") - 1, 0, size(v) - 2)
     step = take(v, i + 1) - take(v, i)
     t = clip((u - take(v, i)) / step, 0, 1)
     inside = (u >= v[0]) & (u <= v[-1])
     slope = where(inside, (take(w, i + 1) - take(w, i)) / step, 0)
     moved = du - (1 - t) * take(dv, i) - t * take(dv, i + 1)
-    return slope * moved + (1 - t) * take(dw, i) + t * take(dw, i + 1)
+    d = slope * moved + {0}
+    return {1}
+"""
+_BETWEEN = "(1 - t) * take(dw, i) + t * take(dw, i + 1)"
+for _given, _weights, _result in (
+    ("", _BETWEEN, "d"),
+    (", left=q", f"where(u < v[0], 0, {_BETWEEN})", "d + where(u < v[0], dq, 0)"),
+    (", right=q", f"where(u > v[-1], 0, {_BETWEEN})", "d + where(u > v[-1], dq, 0)"),
+    (", left=q, right=p", f"where(inside, {_BETWEEN}, 0)", "d + where(u < v[0], dq, 0) + where(u > v[-1], dp, 0)"),
+):
+    rule(f"interp(u, v, w{_given})", _INTERP.format(_weights, _result))

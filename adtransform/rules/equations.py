@@ -28,18 +28,24 @@ _COMMON = (
 _cache: dict[tuple[object, ...], Equation] = {}
 
 
+class Branching(ValueError):
+    """A row asks for an argument that is not known before the program runs."""
+
+
 @record
 class Equation:
     """A row as a straight-line function.
 
     `loads`: the names it reads; `linear`: for each of its variables that depends on a differential, on which ones; `lets`: the
-    statement that binds each; `uses`: which depend on some of the differentials and how often those are used, once asked for.
+    statement that binds each; `own`: what else its text may name; `uses`: which depend on some of the differentials and how
+    often those are used, once asked for.
     """
 
     function: Function
     loads: Mapping[Var, str]
     linear: Mapping[Var, frozenset[str]]
     lets: Mapping[Var, Let]
+    own: Mapping[str, Any]
     uses: dict[frozenset[str], tuple[Set[Var], Mapping[Var, int]]] = field(default_factory=dict)
 
 
@@ -56,7 +62,7 @@ def differential(rule: Rule, operands: tuple[str, ...], meanings: Mapping[str, A
         text,
         names,
         rule.module,
-        {**rule.namespace, **static},
+        rule.namespace,
         not (rule.op.startswith("operator.") or rule.raises),  # what raises itself may divide as Python does
         {f"d{n}" for n in operands},
         static,
@@ -74,7 +80,7 @@ def share(row: Transpose, count: int, position: int, meanings: Mapping[str, Atom
         text = re.sub(r"\ba\b", f"a{place}", text)
     names = ("bar", *meanings)
     static = _static(meanings, names, ())
-    return _equation(text, names, row.op.rpartition(".")[0], static, True, {"bar"}, static)
+    return _equation(text, names, row.op.rpartition(".")[0], {}, True, {"bar"}, static)
 
 
 def _each(stem: str, meanings: Mapping[str, Atom]) -> list[str]:
@@ -95,13 +101,13 @@ def _equation(
     text: str,
     names: tuple[str, ...],
     module: str,
-    extra: Mapping[str, Any],
+    own: Mapping[str, Any],
     numpy_arithmetic: bool,
     sources: set[str],
     static: Mapping[str, Any],
 ) -> Equation:
     names = tuple(n for n in dict.fromkeys(names) if n not in static)
-    key = (text, module, numpy_arithmetic, *names, repr(sorted(static.items())))
+    key = (text, module, numpy_arithmetic, *names, repr(sorted(static.items())), id(own) if own else 0)
     if key in _cache:
         return _cache[key]
     name = "equation"
@@ -110,16 +116,17 @@ def _equation(
         text = head + text[text.index("\n") :]
     else:
         text = f"{head}\n    return {text}\n"
-    names_here = _names(module == "math")
-    namespace = {**names_here, **extra} if extra else names_here
+    names_here = _names(module)
+    namespace = {**names_here, **own, **static} if own or static else names_here
     f = read(from_text(text, "<rule>"), name, {}, namespace=namespace, intrinsics=_INTRINSICS)
     body = tuple(_renamed(s) for s in f.body.body) if numpy_arithmetic else f.body.body
+    body = _used(body, f.results)
     f = replace(f, body=replace(f.body, body=body))
     loads: dict[Var, str] = {}
     linear: dict[Var, frozenset[str]] = {}
     for stmt in body:
         if not isinstance(stmt, Let):
-            raise ValueError(f"a row must be straight-line: {text}")
+            raise Branching(f"a row must be straight-line: {text}")
         if stmt.op == "load" and isinstance(stmt.args[0], Const):
             loads[stmt.targets[0]] = param = str(stmt.args[0].value)
             if param in sources:
@@ -128,14 +135,25 @@ def _equation(
         depends = frozenset().union(*(linear.get(a, frozenset()) for a in _reads(stmt)))
         if depends and stmt.op not in ("shape", "ndim", "size", "zeros"):
             linear.update(dict.fromkeys(stmt.targets, depends))
-    _cache[key] = Equation(f, loads, linear, definitions(f.body))
+    _cache[key] = Equation(f, loads, linear, definitions(f.body), own)
     return _cache[key]
 
 
+def _used(body: tuple[Stmt, ...], results: tuple[Atom, ...]) -> tuple[Stmt, ...]:
+    """The statements of which the results are made: what a row computes for other arguments than these is left out."""
+    used, kept = set(results), []
+    for stmt in reversed(body):
+        if not isinstance(stmt, Let) or used.intersection(stmt.targets):
+            kept.append(stmt)
+            used.update(_reads(stmt) if isinstance(stmt, Let) else ())
+    return tuple(reversed(kept))
+
+
 @functools.cache
-def _names(of_math: bool) -> dict[str, Any]:
+def _names(module: str) -> dict[str, Any]:
     """What the names in a row stand for."""
-    return {**vars(np.linalg), **vars(np), **(vars(math) if of_math else {})}
+    own = vars(math) if module == "math" else vars(np.fft) if module == "numpy.fft" else {}
+    return {**vars(np.linalg), **vars(np), **own}
 
 
 def _reads(stmt: Let) -> list[Var]:

@@ -22,10 +22,6 @@ rule(
 )
 rule("numpy.linalg.solve(u, v)", "uncolumns(solve(u, columns(dv, v) - du @ columns(y, v)), v)")
 rule("numpy.linalg.det(u)", "y * sum(swapaxes(inv(u), -1, -2) * du, axis=(-2, -1))")
-rule(
-    "numpy.linalg.norm(u, axis=None, keepdims=False)",
-    "real(sum(conj(u) * du, axis=axis, keepdims=keepdims)) / where(y == 0, inf, y)",
-)
 
 
 @rule("s, l = numpy.linalg.slogdet(u)")
@@ -44,22 +40,47 @@ def cholesky(y, u, du):
     return y @ (half * t)
 
 
-@rule("w, V = numpy.linalg.eigh(u)")
-def eigh(w, V, u, du):
+@rule("w, V = numpy.linalg.eigh(u, UPLO='L')")
+def eigh(w, V, u, du, UPLO):
     """dw = diag(t), dV = V (F * t) with t = V**H dA V and F[i, j] = 1 / (w[j] - w[i]) off the diagonal."""
-    da = tril(du) + conj(swapaxes(tril(du, k=-1), -1, -2))
+    half, rest = (tril(du), tril(du, k=-1)) if UPLO == "L" else (triu(du), triu(du, k=1))
+    da = half + conj(swapaxes(rest, -1, -2))
     t = conj(swapaxes(V, -1, -2)) @ da @ V
     unit = cast(eye(shape(w)[-1]), w)
     f = (1 - unit) / (expand_dims(w, -2) - expand_dims(w, -1) + unit)
     return real(diagonal(t, axis1=-2, axis2=-1)), V @ (f * t)
 
 
-@rule("numpy.linalg.eigvalsh(u)")
-def eigvalsh(y, u, du):
+@rule("numpy.linalg.eigvalsh(u, UPLO='L')")
+def eigvalsh(y, u, du, UPLO):
     """dw = diag(V**H dA V)."""
-    _, V = eigh(u)
-    da = tril(du) + conj(swapaxes(tril(du, k=-1), -1, -2))
+    _, V = eigh(u, UPLO=UPLO)
+    half, rest = (tril(du), tril(du, k=-1)) if UPLO == "L" else (triu(du), triu(du, k=1))
+    da = half + conj(swapaxes(rest, -1, -2))
     return real(diagonal(conj(swapaxes(V, -1, -2)) @ da @ V, axis1=-2, axis2=-1))
+
+
+@rule("w, V = numpy.linalg.eig(u)")
+def eig(w, V, u, du):
+    """dw = diag(t) with t = V**-1 dA V, dV = V (F * t), less what would change the length of a vector or its phase.
+
+    The vectors have length 1, and the component of each that is the largest is real.
+    """
+    t = solve(V, du @ V)
+    unit = cast(eye(shape(w)[-1]), w)
+    f = (1 - unit) / (expand_dims(w, -2) - expand_dims(w, -1) + unit)
+    dV = V @ (f * t)
+    k = argmax(absolute(V), axis=-2, keepdims=True)
+    longer = real(sum(conj(V) * dV, axis=-2, keepdims=True))
+    turned = imag(take_along_axis(dV, k, axis=-2) / take_along_axis(V, k, axis=-2))
+    return diagonal(t, axis1=-2, axis2=-1), dV - V * expand(cast(longer + 1j * turned, V), V)
+
+
+@rule("numpy.linalg.eigvals(u)")
+def eigvals(y, u, du):
+    """dw = diag(V**-1 dA V)."""
+    _, V = eig(u)
+    return diagonal(solve(V, du @ V), axis1=-2, axis2=-1)
 
 
 @rule("U, s, W = numpy.linalg.svd(u, full_matrices=True)")
@@ -99,6 +120,48 @@ def qr(Q, R, u, du):
     low = tril(t, k=-1)
     skew = low - swapaxes(low, -1, -2)
     return a - Q @ (t - skew), (t - skew) @ R
+
+
+@rule("numpy.linalg.qr(u, mode='r')")
+def triangular_factor(y, u, du, mode):
+    """dR = (t - W) R, as above."""
+    Q = swapaxes(solve(swapaxes(y, -1, -2), swapaxes(u, -1, -2)), -1, -2)
+    t = swapaxes(Q, -1, -2) @ swapaxes(solve(swapaxes(y, -1, -2), swapaxes(du, -1, -2)), -1, -2)
+    low = tril(t, k=-1)
+    return (t - low + swapaxes(low, -1, -2)) @ y
+
+
+@rule("x, r, n, s = numpy.linalg.lstsq(u, v, rcond=None)")
+def lstsq(x, r, n, s, u, v, du, dv, rcond):
+    """That of x = P v, P the pseudo-inverse; the residual changes as it would if x stayed.  The rank is a step."""
+    P = pinv(u)
+    rest = v - u @ x
+    drest = dv - du @ x
+    a = swapaxes(du, -1, -2) @ (P.T @ x)
+    dx = P @ drest + P @ (P.T @ (swapaxes(du, -1, -2) @ rest)) + a - P @ (u @ a)
+    dr = 2 * sum(rest * drest, axis=0)
+    U, _, W = svd(u, full_matrices=False)
+    return dx, ravel(dr)[: size(r)], 0.0, diagonal(U.T @ du @ W.T)
+
+
+@rule("numpy.linalg.cond(u)")
+def cond(y, u, du):
+    """The quotient of the largest singular value and the least."""
+    U, s, W = svd(u, full_matrices=False)
+    t = diagonal(swapaxes(U, -1, -2) @ du @ swapaxes(W, -1, -2), axis1=-2, axis2=-1) / s
+    return y * (t[..., 0] - t[..., -1])
+
+
+@rule("numpy.linalg.matrix_power(u, k)")
+def matrix_power(y, u, du, k):
+    """Each factor in its turn; of an inverse, where the power is negative."""
+    a = inv(u) if k < 0 else u
+    da = -a @ du @ a if k < 0 else du
+    power, d = (a, da) if k else (a, 0 * da)
+    for _ in (0,) * ((-k if k < 0 else k) - 1):
+        d = power @ da + d @ a
+        power = power @ a
+    return d
 
 
 @rule("numpy.linalg.pinv(u)")

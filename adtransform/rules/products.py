@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from adtransform.lattice import Type, rank_of
 from adtransform.rules.table import alias, rule, transpose
 
 rule("u @ v", "u @ dv + du @ v")
@@ -11,15 +14,50 @@ rule("cross(u, v)", "cross(u, dv) + cross(du, v)")
 rule("vdot(u, v)", "vdot(u, dv) + sum(conj(ravel(du)) * ravel(v))")
 rule("inner(u, v)", "tensordot(u, dv, axes=(-1, -1)) + tensordot(du, v, axes=(-1, -1))")
 rule("tensordot(u, v, axes=2)", "tensordot(u, dv, axes=axes) + tensordot(du, v, axes=axes)")
-rule("einsum(subscripts, u)", "einsum(subscripts, du)")
-rule("einsum(subscripts, u, v)", "einsum(subscripts, u, dv) + einsum(subscripts, du, v)")
+# In which order the value is computed, `optimize`, is nothing to the derivative.
+rule("einsum(subscripts, u, optimize=False)", "einsum(subscripts, du)")
+rule("einsum(subscripts, u, v, optimize=False)", "einsum(subscripts, u, dv) + einsum(subscripts, du, v)")
 rule(
-    "einsum(subscripts, u, v, w)",
+    "einsum(subscripts, u, v, w, optimize=False)",
     "einsum(subscripts, u, v, dw) + einsum(subscripts, u, dv, w) + einsum(subscripts, du, v, w)",
+)
+rule(
+    "einsum(subscripts, u, v, w, q, optimize=False)",
+    "einsum(subscripts, u, v, w, dq) + einsum(subscripts, u, v, dw, q)"
+    " + einsum(subscripts, u, dv, w, q) + einsum(subscripts, du, v, w, q)",
 )
 rule("trace(u, offset=0, axis1=0, axis2=1)", "trace(du, offset=offset, axis1=axis1, axis2=axis2)")
 
-alias("numpy.matmul", "operator.matmul")
+rule("trace(u, offset=0)", "trace(du, offset=offset, axis1=-2, axis2=-1)", on="numpy.linalg")
+rule("vecdot(u, v)", "einsum('...i,...i->...', conj(u), dv) + einsum('...i,...i->...', conj(du), v)", on="numpy numpy.linalg")
+rule("matvec(u, v)", "einsum('...ij,...j->...i', u, dv) + einsum('...ij,...j->...i', du, v)")
+rule("vecmat(u, v)", "einsum('...i,...ij->...j', conj(u), dv) + einsum('...i,...ij->...j', conj(du), v)")
+rule("multi_dot(u, v)", "dot(u, dv) + dot(du, v)", on="numpy.linalg")
+rule("multi_dot(u, v, w)", "u @ (v @ dw) + u @ dv @ w + du @ (v @ w)", on="numpy.linalg")
+rule(
+    "multi_dot(u, v, w, q)",
+    "u @ v @ (w @ dq) + u @ v @ dw @ q + u @ dv @ (w @ q) + du @ (v @ (w @ q))",
+    on="numpy.linalg",
+)
+
+
+def _have(m: int, n: int) -> Callable[[Type, Type], bool]:
+    """Whether two operands have so many axes."""
+    return lambda u, v: rank_of(u) == m and rank_of(v) == n
+
+
+# A Kronecker product is a tensor product whose axes are joined in pairs.
+for _m, _n, _pairs in ((1, 1, "j,l->jl"), (2, 1, "ij,l->ijl"), (1, 2, "j,kl->kjl"), (2, 2, "ij,kl->ikjl")):
+    rule(
+        "kron(u, v)",
+        f"reshape(einsum('{_pairs}', u, dv) + einsum('{_pairs}', du, v), shape(y))",
+        when=_have(_m, _n),
+    )
+
+alias("numpy.matmul numpy.linalg.matmul", "operator.matmul")
+alias("numpy.linalg.outer", "numpy.outer")
+alias("numpy.linalg.cross", "numpy.cross")
+alias("numpy.linalg.tensordot", "numpy.tensordot")
 
 # -- transposes ---------------------------------------------------------------------------------------------------------
 
@@ -42,6 +80,10 @@ transpose("einsum(subscripts, k, a)", "contract(swap(subscripts, 1), a, k, bar)"
 transpose("einsum(subscripts, a, k, l)", "contract(swap(subscripts, 0), a, bar, k, l)")
 transpose("einsum(subscripts, k, a, l)", "contract(swap(subscripts, 1), a, k, bar, l)")
 transpose("einsum(subscripts, k, l, a)", "contract(swap(subscripts, 2), a, k, l, bar)")
+transpose("einsum(subscripts, a, k, l, m)", "contract(swap(subscripts, 0), a, bar, k, l, m)")
+transpose("einsum(subscripts, k, a, l, m)", "contract(swap(subscripts, 1), a, k, bar, l, m)")
+transpose("einsum(subscripts, k, l, a, m)", "contract(swap(subscripts, 2), a, k, l, bar, m)")
+transpose("einsum(subscripts, k, l, m, a)", "contract(swap(subscripts, 3), a, k, l, m, bar)")
 transpose("trace(a, offset=0)", "bar * eye(shape(a)[0], shape(a)[1], k=offset)", rank=2)
 transpose(
     "trace(a, offset=0, axis1=0, axis2=1)",

@@ -1,9 +1,5 @@
 """Making arrays of others, changing shapes, picking elements: all linear, so the differential is the function itself."""
 
-# The defs below are read as text: their names are those of NumPy and of the IR.
-# ruff: noqa: F821
-# mypy: allow-untyped-defs, disable-error-code="name-defined, call-overload"
-
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -53,12 +49,19 @@ rule("roll(u, k, axis=None)", "roll(du, k, axis=axis)")
 rule("repeat(u, k, axis=None)", "repeat(du, k, axis=axis)")
 rule("tile(u, k)", "tile(du, k)")
 rule("pad(u, k, mode='constant')", "pad(du, k, mode=mode)")
+# What is put around an array is constant, or one of the values for its sides.
+rule(
+    "pad(u, k, mode='constant', constant_values=v)",
+    "pad(du, k, mode=mode)"
+    " + where(pad(zeros_like(u), k, constant_values=1) == 1, take(dv, pad("
+    "reshape(0 * arange(size(u)), shape(u)), k, constant_values=reshape(arange(size(v)), shape(v)))), 0)",
+)
 rule(
     "sliding_window_view(u, k, axis=None)",
     "lib.stride_tricks.sliding_window_view(du, k, axis=axis)",
     on="numpy.lib.stride_tricks",
 )
-rule("take(u, k, axis=None)", "take(du, k, axis=axis)")
+rule("take(u, k, axis=None, mode='raise')", "take(du, k, axis=axis, mode=mode)")
 rule("take_along_axis(u, k, axis=-1)", "take_along_axis(du, k, axis=axis)")
 rule("tril(u, k=0)", "tril(du, k=k)")
 rule("triu(u, k=0)", "triu(du, k=k)")
@@ -70,14 +73,6 @@ rule("full_like(k, u)", "full(shape(k), du)")
 rule("arange(k)", "0.0")
 rule("arange(u, stop=k)", "full(shape(y), du)")
 rule("arange(u, stop=k, step=v)", "full(shape(y), du) + arange(size(y)) * dv")
-
-
-@rule("linspace(u, v, num=50, endpoint=True)")
-def linspace(y, u, v, du, dv, num, endpoint):
-    """A weighted mean of the ends; the weights have the shape of the result for array ends too."""
-    t = linspace(zeros_like(u + v), ones_like(u + v), num=num, endpoint=endpoint)
-    return (1 - t) * du + t * dv
-
 
 alias("numpy.permute_dims", "numpy.transpose")
 alias("numpy.asarray numpy.asanyarray", "numpy.array")
@@ -149,7 +144,10 @@ transpose(
     "scatter(bar, lib.stride_tricks.sliding_window_view(reshape(arange(size(a)), shape(a)), k, axis=axis), a)",
     on="numpy.lib.stride_tricks",
 )
-transpose("take(a, k, axis=None)", "scatter(bar, take(reshape(arange(size(a)), shape(a)), k, axis=axis), a)")
+transpose(
+    "take(a, k, axis=None, mode='raise')",
+    "scatter(bar, take(reshape(arange(size(a)), shape(a)), k, axis=axis, mode=mode), a)",
+)
 transpose(
     "take_along_axis(a, k, axis=-1)",
     "scatter(bar, take_along_axis(reshape(arange(size(a)), shape(a)), k, axis=axis), a)",

@@ -49,6 +49,12 @@ rule(
     "contract(subscripts, like, u, v, dw) + contract(subscripts, like, u, dv, w) + contract(subscripts, like, du, v, w)",
     structural=True,
 )
+rule(
+    "contract(subscripts, like, u, v, w, q)",
+    "contract(subscripts, like, u, v, w, dq) + contract(subscripts, like, u, v, dw, q)"
+    " + contract(subscripts, like, u, dv, w, q) + contract(subscripts, like, du, v, w, q)",
+    structural=True,
+)
 
 # -- transposes ---------------------------------------------------------------------------------------------------------
 
@@ -98,3 +104,23 @@ transpose("contract(subscripts, like, k, a)", "contract(swap(subscripts, 1), a, 
 transpose("contract(subscripts, like, a, k, l)", "contract(swap(subscripts, 0), a, bar, k, l)", structural=True)
 transpose("contract(subscripts, like, k, a, l)", "contract(swap(subscripts, 1), a, k, bar, l)", structural=True)
 transpose("contract(subscripts, like, k, l, a)", "contract(swap(subscripts, 2), a, k, l, bar)", structural=True)
+transpose(
+    "contract(subscripts, like, a, k, l, m)",
+    "contract(swap(subscripts, 0), a, bar, k, l, m)",
+    structural=True,
+)
+transpose(
+    "contract(subscripts, like, k, a, l, m)",
+    "contract(swap(subscripts, 1), a, k, bar, l, m)",
+    structural=True,
+)
+transpose(
+    "contract(subscripts, like, k, l, a, m)",
+    "contract(swap(subscripts, 2), a, k, l, bar, m)",
+    structural=True,
+)
+transpose(
+    "contract(subscripts, like, k, l, m, a)",
+    "contract(swap(subscripts, 3), a, k, l, m, bar)",
+    structural=True,
+)

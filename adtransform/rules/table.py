@@ -33,12 +33,16 @@ _OPERATORS: dict[type, str] = {
 }
 
 
+REQUIRED = Const(...)
+OPERANDS = ("u", "v", "w", "q", "p")  # the names of what is differentiated
+
+
 @record
 class Pattern:
     """The left side of a row: `w, V = eigh(u, UPLO='L')`.
 
     `operands`: names by position (`*us` alone for a variable number); `keywords`: keyword -> operand name, or the default
-    (a `Const`) under the keyword's own name; `results`: names of the results.
+    (a `Const`; `...`: it must be given) under the keyword's own name; `results`: names of the results.
     """
 
     name: str
@@ -67,6 +71,8 @@ class Pattern:
             names |= zip(self.operands, let.args, strict=True)
         given = dict(let.kwargs)
         for keyword, meaning in self.keywords.items():
+            if meaning == REQUIRED and keyword not in given:
+                return None
             if isinstance(meaning, Const):
                 names[keyword] = given.pop(keyword, meaning)
             elif keyword in given:
@@ -115,7 +121,7 @@ class Rule:
         for name in names:
             if name.startswith("*"):
                 out += [f"{name[1:]}{i}" for i in range(count - lead)]
-            elif name in ("u", "v", "w", "q"):
+            elif name in OPERANDS:
                 out.append(name)
         return tuple(out)
 
@@ -190,7 +196,7 @@ def rule(
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register the differential of a function, for both modes.
 
-    `pattern`: the call, `u v w q` the differentiable operands, `*us` any number of them, `y` the result (or `w, V = ...`).
+    `pattern`: the call, `u v w q p` the differentiable operands, `*us` any number of them, `y` the result (or `w, V = ...`).
     `differential`: an expression linear in `du dv dw dus`; omitted, the call decorates a `def` that computes it.
     `when`: the types of the operands that the row is for, `lambda u, v: rank_of(u) == 2`.
     `singular`: a partial may be infinite where the value is fine; shares that are zero then stay zero.  It may depend on the

@@ -1,0 +1,138 @@
+"""Convolutions, finite differences, quantiles, polynomials, and what else leaves a length that only the values know."""
+
+from __future__ import annotations
+
+from adtransform.infer.extents import array, as_array, axes
+from adtransform.infer.reductions import reduced
+from adtransform.infer.row import Args, Kwargs, Named, Row, Types
+from adtransform.ir import Const
+from adtransform.lattice import FLOAT, UNKNOWN, Array, Extent, List, Scalar, Type, fresh_dim, kind_of
+from adtransform.lattice import result_dtype as common_dtype
+
+
+def _common(*types: Type) -> str | None:
+    found = common_dtype([as_array(t) for t in types])[1]
+    return None if found == "?" else found
+
+
+def _sure(dtype: str | None, dims: tuple[Extent, ...] | None) -> Type:
+    """An array of a known dtype: what may be complex where the operands are not is better not known at all."""
+    return UNKNOWN if dtype is None else Array(dtype, dims)
+
+
+def _floating(t: Array) -> str | None:
+    return t.dtype if kind_of(t) == "float" else None
+
+
+def _convolved(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    return _sure(_common(*types), (fresh_dim(),))
+
+
+def _same(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    """Of the shape of the operand, and of its dtype where that is a float."""
+    a = as_array(types[0])
+    return UNKNOWN if {"out", "dtype"} & set(kwargs) or a.dims == () else _sure(_floating(a), a.dims)
+
+
+def _gradient(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    a, axis = as_array(types[0]), kwargs.get("axis", Const(None))
+    single = a.dims is not None and len(a.dims) == 1 or (isinstance(axis, Const) and isinstance(axis.value, int))
+    return _sure(_floating(a), a.dims) if single else UNKNOWN
+
+
+def _quantile(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    a, q = as_array(types[0]), types[1]
+    dims = reduced(a.dims, named, kwargs)
+    own = isinstance(q, Scalar) and q.dtype is None or as_array(q).dtype == a.dtype
+    wide = as_array(q).dims
+    if dims is None or wide is None or set(kwargs) - {"axis", "keepdims"}:
+        return UNKNOWN
+    return array(_floating(a) if own else None, wide + dims)
+
+
+def _polyval(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    x = as_array(types[1])
+    return _sure(_common(*types), x.dims) if x.dims else UNKNOWN
+
+
+def _vander(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    a, n = as_array(types[0]), kwargs.get("N", Const(None))
+    if a.dims is None or len(a.dims) != 1:
+        return UNKNOWN
+    columns: Extent = a.dims[0] if n == Const(None) else n.value if isinstance(n, Const) else fresh_dim()
+    return _sure(_floating(a), (a.dims[0], columns))
+
+
+def _picked(place: int) -> Row:
+    """Some of the elements of an operand, of which it is not known how many: along an axis, or of all in a row."""
+
+    def row(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+        a, axis = as_array(types[place]), kwargs.get("axis", Const(None))
+        if axis == Const(None):
+            return Array(a.dtype, (fresh_dim(),))
+        along = axes((axis.value,), len(a.dims)) if a.dims is not None and isinstance(axis, Const) else None
+        if a.dims is None or along is None:
+            return Array(a.dtype, None)
+        return Array(a.dtype, tuple(fresh_dim() if i in along else e for i, e in enumerate(a.dims)))
+
+    return row
+
+
+def _unique(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    return Array(as_array(types[0]).dtype, (fresh_dim(),)) if not kwargs else UNKNOWN
+
+
+def _cov(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    given = [as_array(t) for t in (*types, *(t for k, t in named.items() if k == "y"))]
+    dtype = "float64" if all(a.dtype == "float64" for a in given) else None
+    ranks = {None if a.dims is None else len(a.dims) for a in given}
+    if None in ranks or (len(given) == 1 and ranks == {1}):
+        return UNKNOWN  # an array without axes, or a number
+    first = given[0].dims or ()
+    side = first[0] if len(given) == 1 and "rowvar" not in kwargs else fresh_dim()
+    return _sure(dtype, (side, side))
+
+
+def _meshgrid(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    each = [as_array(t) for t in types]
+    if set(kwargs) - {"indexing"} or any(a.dims is None or len(a.dims) != 1 for a in each):
+        return tuple(Array(a.dtype, None) for a in each)
+    dims = [a.dims[0] for a in each if a.dims]
+    if kwargs.get("indexing", Const("xy")) == Const("xy") and len(dims) > 1:
+        dims[:2] = dims[1::-1]
+    return tuple(Array(a.dtype, tuple(dims)) for a in each)
+
+
+def _lstsq(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    a, b = as_array(types[0]), as_array(types[1])
+    dtype = "float64" if a.dtype == b.dtype == "float64" else None
+    dims = None if a.dims is None or b.dims is None else (a.dims[-1], *b.dims[1:])
+    return _sure(dtype, dims), _sure(dtype, (fresh_dim(),)), UNKNOWN, _sure(dtype, (fresh_dim(),))
+
+
+def _statistic(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    """Of a list of Python's own floats one of these."""
+    item = types[0].item if isinstance(types[0], List) else None
+    return FLOAT if item == FLOAT else UNKNOWN
+
+
+_STATISTICS = "mean fmean variance pvariance stdev pstdev median geometric_mean harmonic_mean"
+
+ROWS: dict[str, Row] = {
+    **dict.fromkeys(("numpy.convolve", "numpy.correlate"), _convolved),
+    **{f"numpy.{n}": _same for n in ("maximum.accumulate", "minimum.accumulate", "logaddexp.accumulate", "partition")},
+    "numpy.gradient": _gradient,
+    **{f"numpy.{n}": _quantile for n in ("quantile", "percentile", "nanquantile", "nanpercentile")},
+    "numpy.polyval": _polyval,
+    "numpy.vander": _vander,
+    "numpy.delete": _picked(0),
+    "numpy.compress": _picked(1),
+    "numpy.extract": lambda types, named, args, kwargs: Array(as_array(types[1]).dtype, (fresh_dim(),)),
+    "numpy.unique": _unique,
+    "numpy.cov": _cov,
+    "numpy.corrcoef": _cov,
+    "numpy.meshgrid": _meshgrid,
+    "numpy.linalg.lstsq": _lstsq,
+    "numpy.linalg.matrix_power": _same,
+    **{f"statistics.{n}": _statistic for n in _STATISTICS.split()},
+}
