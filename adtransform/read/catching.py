@@ -204,7 +204,7 @@ class Catching(Branches):
             return True
         if any(isinstance(s, Let) and s.op in EXTERNAL | CALLS for s in every):
             return True
-        if (self.attempts or self.registry.open) and any(map(may_fail, body)):  # and somebody may see which it is
+        if any(map(may_fail, body)):
             return True
         # Whoever catches the exception sees what it has written; those of `catching` come by here.
         return bool(self.watches) and any(opened.state.heap.get(s) is not content for s, content in entry.heap.items())
