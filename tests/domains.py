@@ -239,6 +239,8 @@ _MATMUL = (
 )
 _DOT = ((), ()), ((), (3,)), ((2, 3), ()), *_MATMUL[:4], ((5, 2, 3), (3,)), ((5, 2, 3), (4, 3, 2)), ((3,), (4, 3, 2))
 
+_CROSS = ((3,), (3,)), ((2, 3), (2, 3)), ((3,), (2, 3)), ((4, 1, 3), (2, 3))
+
 
 def _pairs(shapes: Any, **kwargs: Any) -> tuple[Case, ...]:
     return tuple(Case((array(*a), array(*b, seed=1)), kwargs) for a, b in shapes)
@@ -358,7 +360,8 @@ CASES: dict[str, tuple[Case, ...]] = {
     "numpy.matmul": _pairs(_MATMUL),
     "numpy.dot": _pairs(_DOT),
     "numpy.outer": _pairs([((2,), (3,)), ((), (3,)), ((2, 2), (3, 1)), ((0,), (2,))]),
-    "numpy.cross": _pairs([((3,), (3,)), ((2, 3), (2, 3)), ((3,), (2, 3)), ((4, 1, 3), (2, 3))]),
+    "numpy.cross": (*_pairs(_CROSS), *_pairs([((3, 2), (3, 2)), ((3,), (3, 4))], axis=0)),
+    "numpy.linalg.cross": (*_pairs([((3,), (3,)), ((2, 3), (3,))]), *_pairs([((3, 2), (3, 2))], axis=0)),
     "numpy.vdot": _pairs([((3,), (3,)), ((2, 3), (2, 3))]),
     "numpy.inner": _pairs([((3,), (3,)), ((2, 3), (3,)), ((2, 3), (4, 3)), ((2, 2, 3), (4, 3))]),
     "numpy.tensordot": (
@@ -568,6 +571,7 @@ CASES: dict[str, tuple[Case, ...]] = {
             ("matmul_right", "numpy.matmul", 1, _MATMUL, {}),
             ("dot_left", "numpy.dot", 0, _DOT, {}),
             ("dot_right", "numpy.dot", 1, _DOT, {}),
+            ("cross_share", "numpy.cross", 0, _CROSS, {}),
             ("tensordot_left", "numpy.tensordot", 0, [((4, 2, 3), (3, 5, 4))], {"axes": ((0, 2), (2, 0))}),
             ("tensordot_right", "numpy.tensordot", 1, [((4, 2, 3), (3, 5, 4))], {"axes": ((0, 2), (2, 0))}),
         )

@@ -18,6 +18,7 @@ from domains import CASES, Case, call, positive
 import adtransform
 from adtransform import runtime
 from adtransform.ir import Const, Let, Var
+from adtransform.live import from_given
 from adtransform.ops import STRUCTURAL, resolve
 from adtransform.rules.table import RULES, TRANSPOSES, Rule, Transpose, find
 
@@ -252,6 +253,28 @@ def test_transpose_is_the_adjoint(op: str, row: Transpose, case: Case) -> None:
         if row.operand != "*a":
             assert np.shape(share) == np.shape(x)
         assert inner(bar, call(op, tuple(args), case.kwargs)) == pytest.approx(inner(share, x), rel=1e-12, abs=1e-12)
+
+
+@pytest.mark.filterwarnings("ignore:Arrays of 2-dimensional vectors")
+@pytest.mark.parametrize(
+    ("shapes", "axes"),
+    [
+        (((2,), (2,)), {}),
+        (((4, 2), (3,)), {}),
+        (((3,), (4, 2)), {}),
+        (((5, 1, 2), (4, 2)), {}),
+        (((2, 4), (3, 4)), {"axis": 0}),
+        (((2, 4), (2, 4)), {"axis": 0}),
+        (((2, 4), (4, 3)), {"axisa": 0, "axisb": 1, "axisc": 0}),
+        (((4, 2), (2,)), {"axis": -1}),
+    ],
+)
+def test_cross_products_of_vectors_of_two(shapes: Any, axes: dict[str, int]) -> None:
+    random = np.random.default_rng(0)
+    args = [random.normal(size=shape) for shape in shapes]
+    text = ", ".join(f"{k}={v}" for k, v in axes.items())
+    source = f"import numpy as np\ndef f(x, y):\n    return np.sum(np.sin(np.cross(x, y, {text})))"
+    adtransform.check_grads(from_given(source), args, order=2)
 
 
 # -- kinks --------------------------------------------------------------------------------------------------------------
