@@ -14,6 +14,7 @@ rule("dot(u, v)", "dot(u, dv) + dot(du, v)")
 rule("outer(u, v)", "outer(u, dv) + outer(du, v)")
 rule("cross(u, v)", "cross(u, dv) + cross(du, v)")
 rule("cross(u, v, axis=-1)", "cross(u, dv, axis=axis) + cross(du, v, axis=axis)")
+rule("numpy.linalg.cross(u, v, axis=-1)", "cross(u, dv, axis=axis) + cross(du, v, axis=axis)")
 rule(
     "cross(u, v, axisa=-1, axisb=-1, axisc=-1)",
     "cross(u, dv, axisa=axisa, axisb=axisb, axisc=axisc) + cross(du, v, axisa=axisa, axisb=axisb, axisc=axisc)",
@@ -30,7 +31,6 @@ rule(
 rule("trace(u, offset=0, axis1=0, axis2=1)", "trace(du, offset=offset, axis1=axis1, axis2=axis2)")
 
 alias("numpy.matmul", "operator.matmul")
-alias("numpy.linalg.cross", "numpy.cross")
 
 
 def _of_three(names: Mapping[str, Atom]) -> bool:
