@@ -579,6 +579,7 @@ CASES: dict[str, tuple[Case, ...]] = {
             ("tensordot_right", "numpy.tensordot", 1, [((4, 2, 3), (3, 5, 4))], {"axes": ((0, 2), (2, 0))}),
         )
     },
+    "cofactors": tuple(Case((a, np.linalg.det(a)), smooth=False) for a in (_M, square(2, (4,)), square(1))),
     "cross_share": (
         *(Case((np.cross(*c.args), *reversed(c.args))) for c in _pairs(_CROSS)),
         *(

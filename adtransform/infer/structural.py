@@ -289,6 +289,7 @@ ROWS: dict[str, Row] = {
     "strong": _strong,
     "matmul_left": like(2),
     "matmul_right": like(2),
+    "cofactors": like(0),
     "cross_share": like(2),
     "dot_left": _dot_share,
     "dot_right": _dot_share,

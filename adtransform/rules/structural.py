@@ -27,6 +27,12 @@ rule("matmul_left(u, v, like)", "matmul_left(u, dv, like) + matmul_left(du, v, l
 rule("matmul_right(u, v, like)", "matmul_right(u, dv, like) + matmul_right(du, v, like)", structural=True)
 rule("dot_left(u, v, like)", "dot_left(u, dv, like) + dot_left(du, v, like)", structural=True)
 rule("dot_right(u, v, like)", "dot_right(u, dv, like) + dot_right(du, v, like)", structural=True)
+rule(
+    "cofactors(u, det)",
+    "expand(sum(y * du, axis=(-2, -1), keepdims=True), y) * swapaxes(linalg.inv(u), -1, -2)"
+    " - y @ swapaxes(du, -1, -2) @ swapaxes(linalg.inv(u), -1, -2)",
+    structural=True,
+)
 rule("cross_share(u, v, like)", "cross_share(u, dv, like) + cross_share(du, v, like)", structural=True)
 rule(
     "cross_share(u, v, like, axisa=-1, axisb=-1, axisc=-1)",
