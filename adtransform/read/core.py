@@ -182,6 +182,7 @@ class Core:
         # What a carried or merged value was before the loop, or on one of the paths: of the same rank.
         self.before: dict[Var, Atom] = {}
         self.roots: dict[Var, str] = {}  # the parameter whose rank a value has, as far as it was asked for
+        self.arrays: set[Var] = set()  # what is an array also where it has no axes
         self.fresh: set[Storage] = set()
         self.given: list[Ref] = []  # what a function read by itself may write, whose end its caller sees
         self.scopes: dict[int, Scope] = {}
