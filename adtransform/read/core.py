@@ -157,7 +157,7 @@ class Core:
         self.top = self.builder = Builder()
         self.heap: dict[Storage, Content] = {}
         self.related: set[Pair] = set()
-        self.loosened: dict[Atom, Content] = {}  # lists of known items as the run-time values that they were made
+        self.loosened: dict[Atom, Content] = {}  # lists and dicts of known items as the run-time values that they were made
         self.joined: set[Pair] = set()  # what is known of lists that become run-time values where paths meet
         self.sharing: set[Pair] = set()  # the lists and dicts that are related as they may hold the same, and are two
         self.contained: set[tuple[Storage, Storage]] = set()  # containers, each in one whose content is a run-time value
