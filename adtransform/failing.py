@@ -31,14 +31,8 @@ def _raises(stmt: Stmt, suits: Callable[[Atom], bool]) -> bool:
         case Let():
             return not (stmt.op in _SAFE or (stmt.op in _SAFE_ON_NUMBERS and all(map(suits, stmt.args))))
         case If() | For() | While():
-            return asks(stmt) or any(_raises(s, suits) for region in regions(stmt) for s in region.body)
+            return asks(stmt, suits) or any(_raises(s, suits) for region in regions(stmt) for s in region.body)
     return True
-
-
-def asks(stmt: If | For | While) -> bool:
-    """Whether a statement asks for the truth of what may have none."""
-    tests = [stmt.cond] if isinstance(stmt, If) else stmt.cond.results if isinstance(stmt, While) else ()
-    return not all(map(_is_number, tests))
 
 
 def _is_number(a: Atom) -> bool:
@@ -46,6 +40,12 @@ def _is_number(a: Atom) -> bool:
     if isinstance(a, Const):
         return type(a.value) in (float, bool, int)
     return isinstance(a.type, Scalar) and a.type.kind in ("float", "bool", "int") and not a.type.maybe
+
+
+def asks(stmt: If | For | While, suits: Callable[[Atom], bool] = _is_number) -> bool:
+    """Whether a statement asks for the truth of what may have none."""
+    tests = [stmt.cond] if isinstance(stmt, If) else stmt.cond.results if isinstance(stmt, While) else ()
+    return not all(map(suits, tests))
 
 
 def _may_be_number(a: Atom) -> bool:

@@ -35,6 +35,8 @@ Names without a dot are structural, the IR's own:
     last(x, key)            which writes to x[key] stay: of places named twice the last
     dot_left, dot_right, tensordot_left, tensordot_right, contract(subscripts, like, ...), swap(subscripts, i)
                                         adjoints of dot, tensordot and einsum
+    cofactors(a, det)       those of matrices with these determinants
+    cross_share(bar, b, a, axisa=, axisb=, axisc=)      the adjoint of cross(a, b) for a
     piece(bar, i, axis, ...), pieces(bar, axis, list), items(bar, list)     adjoints of concatenate and of array(list)
     undiag(bar, like, k), lanes(x, axis), delay(x, first, axis), recur(factor, term, axis), columns(x, like), uncolumns(x, like)
                                         what diag, prod, cumprod and solve need: see `runtime`
@@ -66,7 +68,7 @@ from adtransform.ir import Atom, Const
 STRUCTURAL = frozenset(
     "load assign index update slice tuple list push pop shape ndim size zeros fit expand accumulate accumulate_at strong "
     "spread matmul_left matmul_right cast trips piece unpack backward scatter undiag lanes delay recur contract swap "
-    "dot_left dot_right tensordot_left tensordot_right items pieces columns uncolumns last ifexp "
+    "ifexp cofactors cross_share dot_left dot_right tensordot_left tensordot_right items pieces columns uncolumns last "
     "extend times untimes plus pack call perform table lookup claim drop item_in put_in grow_in push_in pop_in "
     "exchange".split()
 )

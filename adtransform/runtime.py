@@ -153,6 +153,26 @@ def tensordot_right(bar: Any, a: Any, b: Any, axes: Any = 2) -> Any:
     return np.transpose(share, np.argsort(order))
 
 
+def cofactors(a: Any, det: Any) -> Any:
+    """The cofactors of matrices with the determinants `det`: how fast those grow with each element."""
+    if np.all(det):
+        return det[..., None, None] * np.swapaxes(np.linalg.inv(a), -1, -2)
+    u, s, v = np.linalg.svd(a)  # some have no inverse
+    others = np.prod(np.where(np.eye(s.shape[-1]), 1, s[..., None, :]), axis=-1)
+    turn = np.linalg.det(u) * np.linalg.det(v)
+    return turn[..., None, None] * np.conj(u * others[..., None, :] @ v)
+
+
+def cross_share(bar: Any, b: Any, a: Any, axisa: Any = -1, axisb: Any = -1, axisc: Any = -1) -> Any:
+    """The share of `a` in `np.cross(a, b, axisa, axisb, axisc)`, for vectors of two or three."""
+    u, v = np.moveaxis(a, axisa, -1), np.moveaxis(b, axisb, -1)
+    if u.shape[-1] == v.shape[-1] == 2:
+        share = np.expand_dims(bar, -1) * np.stack((v[..., 1], -v[..., 0]), -1)
+    else:
+        share = np.cross(v, np.moveaxis(bar, axisc, -1))[..., : u.shape[-1]]
+    return np.moveaxis(fit(share, u), -1, axisa)
+
+
 def dot_left(bar: Any, b: Any, a: Any) -> Any:
     """The share of `a` in `np.dot(a, b)`, for operands of any rank."""
     if np.ndim(a) == 0 or np.ndim(b) == 0:

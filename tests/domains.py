@@ -238,6 +238,8 @@ _MATMUL = (
 )
 _DOT = ((), ()), ((), (3,)), ((2, 3), ()), *_MATMUL[:4], ((5, 2, 3), (3,)), ((5, 2, 3), (4, 3, 2)), ((3,), (4, 3, 2))
 
+_CROSS = ((3,), (3,)), ((2, 3), (2, 3)), ((3,), (2, 3)), ((4, 1, 3), (2, 3)), ((2,), (2,)), ((4, 2), (3,)), ((3,), (4, 2))
+
 
 def _pairs(shapes: Any, **kwargs: Any) -> tuple[Case, ...]:
     return tuple(Case((array(*a), array(*b, seed=1)), kwargs) for a, b in shapes)
@@ -387,7 +389,12 @@ CASES: dict[str, tuple[Case, ...]] = {
     "numpy.matmul": _pairs(_MATMUL),
     "numpy.dot": _pairs(_DOT),
     "numpy.outer": _pairs([((2,), (3,)), ((), (3,)), ((2, 2), (3, 1)), ((0,), (2,))]),
-    "numpy.cross": _pairs([((3,), (3,)), ((2, 3), (2, 3)), ((3,), (2, 3)), ((4, 1, 3), (2, 3))]),
+    "numpy.cross": (
+        *_pairs(_CROSS),
+        *_pairs([((3, 2), (3, 2)), ((3,), (3, 4))], axis=0),
+        *_pairs([((3, 2), (2, 3)), ((3,), (4, 3))], axisa=0, axisb=1, axisc=0),
+    ),
+    "numpy.linalg.cross": (*_pairs([((3,), (3,)), ((2, 3), (3,))]), *_pairs([((3, 2), (3, 2))], axis=0)),
     "numpy.vdot": _pairs([((3,), (3,)), ((2, 3), (2, 3))]),
     "numpy.inner": _pairs([((3,), (3,)), ((2, 3), (3,)), ((2, 3), (4, 3)), ((2, 2, 3), (4, 3))]),
     "numpy.tensordot": (
@@ -801,5 +808,13 @@ CASES: dict[str, tuple[Case, ...]] = {
             ("tensordot_right", "numpy.tensordot", 1, [((4, 2, 3), (3, 5, 4))], {"axes": ((0, 2), (2, 0))}),
         )
     },
+    "cofactors": tuple(Case((a, np.linalg.det(a)), smooth=False) for a in (_M, square(2, (4,)), square(1))),
+    "cross_share": (
+        *(Case((np.cross(*c.args), *reversed(c.args))) for c in _pairs(_CROSS)),
+        *(
+            Case((np.cross(*c.args, **c.kwargs), *reversed(c.args)), c.kwargs)
+            for c in _pairs([((3, 2), (2, 3)), ((3,), (4, 3))], axisa=0, axisb=1, axisc=0)
+        ),
+    ),
     "contract": tuple(Case((s, *(array(*shape, seed=i) for i, shape in enumerate(shapes)))) for s, *shapes in _CONTRACT),
 }

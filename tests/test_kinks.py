@@ -36,6 +36,22 @@ def used_in_two_branches(x: Any) -> Any:
     return y
 
 
+def unused_in_a_try(x: Any) -> Any:
+    try:
+        t = x[0] / x[1]
+        y = x[0] * 2
+    except ZeroDivisionError:
+        raise ValueError("0") from None
+    return y * x[0] if x[1] == 0 else t * x[1]
+
+
+def unused_behind_a_loop(x: Any) -> Any:
+    t = x[0]
+    for _ in range(3):
+        t = t / x[1]
+    return x[0] * x[0] if x[1] == 0 else t
+
+
 # f, where, its gradient and its Hessian there.
 Z2, I2 = np.zeros((2, 2)), np.eye(2)
 KINKS: dict[str, tuple[Callable[[Any], Any], list[float], Any, Any]] = {
@@ -60,6 +76,8 @@ KINKS: dict[str, tuple[Callable[[Any], Any], list[float], Any, Any]] = {
     "mask": (lambda x: np.sum(np.log(x)[x > 0]), [0.0, 1.0], [0, 1], np.diag([0.0, -1])),
     "normalised": (normalised, [0.0, 0.0], [2, 0], Z2),
     "unused logarithm": (unused_logarithm, [0.0, 0.0], [0, 3], np.diag([2.0, 0])),
+    "unused in a try": (unused_in_a_try, [1.5, 0.0], [6, 0], np.diag([4.0, 0])),
+    "unused behind a loop": (unused_behind_a_loop, [1.5, 0.0], [3, 0], np.diag([2.0, 0])),
     "used in two branches": (used_in_two_branches, [1.0, 0.5], [0, 1], np.diag([0.0, 2])),
 }
 

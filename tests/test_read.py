@@ -197,6 +197,35 @@ def test_other_files_are_read_and_not_executed(tmp_path: Any) -> None:
     assert interpret(f, {"x": 2.0}) == 16.0
 
 
+def test_the_last_of_a_function_and_an_import_of_everything_from_another_file_holds(tmp_path: Any) -> None:
+    (tmp_path / "other.py").write_text("from more import *\nK = 4.0\ndef sin(x):\n    return x * K\n_k = 3.0\n")
+    (tmp_path / "more.py").write_text("from other import *\ndef max(a, b):\n    return a * b\n")
+    functions = "_k = 2.0\ndef sin(x):\n    return x\nfrom other import *\ndef K():\n    return 5.0\n"
+    (tmp_path / "main.py").write_text(functions + "def f(x):\n    return max(sin(x), 7.0) * _k * K()\n")
+    from adtransform.source import from_path
+
+    assert interpret(read(from_path(tmp_path / "main.py"), "f", {}), {"x": 2.0}) == 2.0 * 4.0 * 7.0 * 2.0 * 5.0
+
+
+AROUND = {
+    "the body of a loop": "for i in v:\n        k = 2.0 * i\n",
+    "a loop": "for k in v:\n        pass\n",
+    "a loop, seen by a function made in it": "for k in v:\n        g = lambda x: x * k\n",
+    "with": "with v as k:\n        pass\n",
+    "an expression": "if (k := v) > 0:\n        pass\n",
+    "a pattern": "match v:\n        case {'k': k, **rest}:\n            pass\n",
+    "a function that binds it anew": "k = 1.0\n    def h():\n        nonlocal k\n        k += 1.0\n",
+}
+
+
+@pytest.mark.parametrize("name", AROUND)
+def test_what_the_function_around_binds(name: str) -> None:
+    value = "g(x)" if "lambda" in AROUND[name] else "x * k"
+    text = f"k = 9.0\ndef o(v):\n    {AROUND[name]}    def f(x):\n        k2 = [k for k in (1, 2)]\n        return {value}\n"
+    f = of(text, name="o.f")
+    assert interpret(f, {"x": 2.0, "k": 3.0}) == 6.0
+
+
 def test_methods_and_nested_functions_by_qualified_name() -> None:
     text = (
         "class A:\n    def m(self, x):\n        return x * 2\n\ndef o(k):\n    def f(x):\n        return x * k\n    return f\n"

@@ -45,6 +45,17 @@ CASES: dict[str, tuple[str, dict[str, Type], list[tuple[int, int, str]]]] = {
         {"x": FLOAT},
         [(9, 12, "`.m`, which branches in the class `C` define")],
     ),
+    "an attribute that a class binds in a loop": (
+        "class C:\n    def m(self):\n        return 2.0\n    for m in (3.0,):\n        pass\n\ndef f(x):\n    return x * C().m",
+        {"x": FLOAT},
+        [(8, 16, "`.m`, as the class `C` binds it")],
+    ),
+    "a setter under another name": (
+        "class C:\n    @property\n    def a(self):\n        return 1.0\n    @a.setter\n    def b(self, v):\n        pass\n\n"
+        "def f(x):\n    return x * C().b",
+        {"x": FLOAT},
+        [(10, 16, "`.b`, a property made of `a`")],
+    ),
     "a function made anew of itself": (
         "import numpy as np\ndef g(x):\n    return x\ng = np.vectorize(g)\ndef f(x):\n    return g(x)",
         {"x": FLOAT},
@@ -186,9 +197,16 @@ def test_refusals(name: str) -> None:
     assert all(m.file == "a.py" and m.help and m.source_line for m in messages)
 
 
-def test_a_function_that_branches_around_define() -> None:
-    branches = "    if ANY:\n        def g(x):\n            return x\n    else:\n        g = None\n"
-    source = from_text(f"def make():\n{branches}    def f(x):\n        return g(x)\n    return f", "a.py")
+AROUND = {
+    "branches": "    if ANY:\n        def g(x):\n            return x\n    else:\n        g = None\n",
+    "a parameter": "    if ANY:\n        def g(x):\n            return x\n",
+    "an assignment": "    def g(x):\n        return x\n    g = ANY\n",
+}
+
+
+@pytest.mark.parametrize("name", AROUND)
+def test_a_function_of_which_the_one_around_defines_several(name: str) -> None:
+    source = from_text(f"def make(g):\n{AROUND[name]}    def f(x):\n        return g(x)\n    return f", "a.py")
     with pytest.raises(DifferentiationError, match="`g`, of which the function around defines several"):
         read(source, "make.f", {"x": FLOAT})
 

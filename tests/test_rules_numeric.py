@@ -17,7 +17,9 @@ from domains import CASES, Case, call, positive
 
 import adtransform
 from adtransform import runtime
-from adtransform.ir import Const, Let, Var
+from adtransform.ir import Atom, Const, Let, Var
+from adtransform.lattice import Array
+from adtransform.live import from_given
 from adtransform.ops import STRUCTURAL, resolve
 from adtransform.rules.table import OPERANDS, RULES, TRANSPOSES, Rule, Transpose, find
 
@@ -129,7 +131,7 @@ EVERY = [pytest.param(op, case, id=f"{op}-{i}") for op, cases in CASES.items() f
 @pytest.mark.parametrize(("op", "case"), EVERY)
 def test_differential_agrees_with_differences(op: str, case: Case) -> None:
     rule, names = bind(op, case)
-    if rule.constant:
+    if rule.constant or op == "cofactors":  # whose determinants move with the matrices
         return
     each = moving(rule, names, len(case.args))
     for active in [*([n] for n in each), each]:
@@ -194,9 +196,15 @@ def bound(row: Transpose, op: str, case: Case) -> dict[str, Any] | None:
     found = row.pattern.bind(let)
     if row.rank is not None and np.ndim(case.args[place(row)]) != row.rank:  # type: ignore[index]
         return None
-    if found is not None and row.when is not None and not row.when(found):
+    if found is not None and row.when is not None and not row.when({k: known_extents(a) for k, a in found.items()}):
         return None
     return None if found is None else {k: a.value for k, a in found.items() if isinstance(a, Const)}
+
+
+def known_extents(a: Atom) -> Atom:
+    """An operand as one whose extents are known while transforming."""
+    value = a.value if isinstance(a, Const) else None
+    return Var(Array(str(value.dtype), value.shape)) if isinstance(value, np.ndarray) else a
 
 
 def inner(a: Any, b: Any) -> float:
@@ -251,6 +259,51 @@ def test_transpose_is_the_adjoint(op: str, row: Transpose, case: Case) -> None:
         if row.operand != "*a":
             assert np.shape(share) == np.shape(x)
         assert inner(bar, call(op, tuple(args), case.kwargs)) == pytest.approx(inner(share, x), rel=1e-12, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", ["regular", "one too few", "two too few", "nothing", "some of a batch", "an element"])
+def test_determinants_of_matrices_without_an_inverse(name: str) -> None:
+    regular = np.random.default_rng(0).normal(size=(3, 3))
+    a = {
+        "regular": regular,
+        "one too few": np.arange(9.0).reshape(3, 3),
+        "two too few": np.outer([1.0, 2.0, 3.0], [4.0, 5.0, -6.0]),
+        "nothing": np.zeros((3, 3)),
+        "some of a batch": np.stack([regular, np.diag([0.0, 2.0, 3.0]), np.zeros((3, 3))]),
+        "an element": np.zeros((1, 1)),
+    }[name]
+    if "some" not in name:
+        a = a[None]
+    f = from_given("import numpy as np\ndef f(a):\n    return np.sum(np.sin(np.linalg.det(a)) + np.linalg.det(a))")
+    tangent = np.random.default_rng(1).normal(size=a.shape)
+    cofactors = np.empty_like(a)
+    for at in np.ndindex(a.shape):
+        less = np.delete(np.delete(a[at[0]], at[1], 0), at[2], 1)
+        cofactors[at] = (-1) ** (at[1] + at[2]) * np.linalg.det(less)
+    wanted = (np.cos(np.linalg.det(a)) + 1)[:, None, None] * cofactors
+    np.testing.assert_allclose(adtransform.grad(f)(a), wanted, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(adtransform.jvp(f, (a,), (tangent,))[1], np.sum(wanted * tangent), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("shapes", "axes"),
+    [
+        (((2,), (2,)), {}),
+        (((4, 2), (3,)), {}),
+        (((3,), (4, 2)), {}),
+        (((5, 1, 2), (4, 2)), {}),
+        (((2, 4), (3, 4)), {"axis": 0}),
+        (((2, 4), (2, 4)), {"axis": 0}),
+        (((2, 4), (4, 3)), {"axisa": 0, "axisb": 1, "axisc": 0}),
+        (((4, 2), (2,)), {"axis": -1}),
+    ],
+)
+def test_cross_products_of_vectors_of_two(shapes: Any, axes: dict[str, int]) -> None:
+    random = np.random.default_rng(0)
+    args = [random.normal(size=shape) for shape in shapes]
+    text = ", ".join(f"{k}={v}" for k, v in axes.items())
+    source = f"import numpy as np\ndef f(x, y):\n    return np.sum(np.sin(np.cross(x, y, {text})))"
+    adtransform.check_grads(from_given(source), args, order=2)
 
 
 # -- kinks --------------------------------------------------------------------------------------------------------------

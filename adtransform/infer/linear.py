@@ -76,6 +76,13 @@ def _cross(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Ty
     return Array(_dtype(types), dims if dims and dims[-1] == 3 and not kwargs else None)
 
 
+def _cross_of_three(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    """The same of vectors of three alone, along any axis."""
+    every = [as_array(t).dims for t in types]
+    aligned = not kwargs or len({d if d is None else len(d) for d in every}) == 1
+    return Array(_dtype(types), broadcast_dims(every) if aligned else None)
+
+
 def _tensordot(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
     a, b = as_array(types[0]), as_array(types[1])
     if a.dims is None or b.dims is None:
@@ -296,6 +303,7 @@ ROWS: dict[str, Row] = {
     "numpy.inner": _inner,
     "numpy.outer": _outer,
     "numpy.cross": _cross,
+    "numpy.linalg.cross": _cross_of_three,
     "numpy.tensordot": _tensordot,
     "numpy.vdot": _vdot,
     "numpy.einsum": _einsum,

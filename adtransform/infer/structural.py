@@ -290,6 +290,8 @@ ROWS: dict[str, Row] = {
     "ifexp": lambda types, named, args, kwargs: join(types[1], types[2]),
     "matmul_left": like(2),
     "matmul_right": like(2),
+    "cofactors": like(0),
+    "cross_share": like(2),
     "dot_left": _dot_share,
     "dot_right": _dot_share,
     "tensordot_left": _shaped(2, 0, 1),

@@ -217,8 +217,9 @@ class _Pull(Inlined):
         return rank_of(type_of(self.names[self.loads[a][1:]])) if isinstance(a, Var) and a in self.loads else None
 
     def given(self, a: Atom) -> Atom:
-        """What the whole is given for an operand."""
-        return self.names.get(self.loads[a], a) if isinstance(a, Var) and a in self.loads else a
+        """What the whole is given for an operand, or for what it is the differential of."""
+        name = self.loads.get(a, "") if isinstance(a, Var) else ""
+        return self.names.get(name, self.names.get(name[1:], a))
 
     def row(self, stmt: Let, a: Atom, position: int) -> tuple[Transpose, dict[str, Atom]]:
         """The row that transposes `stmt` with respect to the operand `a` at `position`."""

@@ -11,7 +11,7 @@ from dataclasses import replace
 from adtransform.failing import asks, may_raise
 from adtransform.ir import For, Function, If, Let, Region, Stmt, Try, Var, While
 from adtransform.ops import EXTERNAL, effect_free
-from adtransform.rewrite import operands, statements
+from adtransform.rewrite import operands, raises_again, statements
 
 
 def prune(f: Function) -> Function:
@@ -53,8 +53,10 @@ class _Live:
 
     def scan(self, body: Sequence[Stmt], parent: object) -> None:
         """Record what each value needs."""
-        for stmt in body:
+        for i, stmt in enumerate(body):
             if isinstance(stmt, Let):
+                if raises_again(stmt):  # what raises before it, in a `finally`, replaces the exception
+                    self.roots += failing(body[:i])
                 reads = [a for a in operands(stmt) if isinstance(a, Var)]
                 for t in stmt.targets:
                     self.needs[t] = [*reads, parent]

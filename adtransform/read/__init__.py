@@ -97,7 +97,7 @@ class Reader(Statements):
         """The function as IR."""
         self.kept = []
         self.captured_storages = {}
-        self.known_classes, self.known_objects, self.owners = {}, {}, {}
+        self.known_classes, self.known_objects, self.owners, self.bodies = {}, {}, {}, {}
         self.statement_text = self.module.source.lines[node.lineno - 1].strip()
         self.frame = Frame(self.scope(node), self.module, None, captured, _name(node, name))
         self.result_name = self.free_result_name(node)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
-from adtransform.ir import Const, Var
+from adtransform.ir import Const, Let, Var
 from adtransform.lattice import Array, List, Scalar, Unknown
 from adtransform.ops import elementwise
 from adtransform.read.assuming import CHOICES, FILLED, NUMBERS, RANK_KEEPING, ndim
@@ -369,7 +369,7 @@ class Augment(Control):
         """Have what is written as an array, and seen by others, have axes: arithmetic without any makes a number."""
         a = self.value(view)
         op = self.made_by(a)
-        made = op in CHOICES or not (op in NUMBERS or elementwise(op))
+        made = op in CHOICES or not (op in NUMBERS or elementwise(op)) or self.is_made(a)
         if made or not self.may_be_bare(a) or not self.aliases(view, place or name):
             return
         found = self.axes(a)
@@ -385,14 +385,24 @@ class Augment(Control):
 
     def made_by(self, a: object) -> str:
         """The operation that computes a value; empty where it is not known."""
-        let = self.first_let(a)
-        return "" if let is None else self.made_by(let.args[0]) if let.op == "assign" else let.op
+        let = self.maker(a)
+        return "" if let is None else let.op
 
-    def is_picked(self, a: object) -> bool:
-        """Whether a value is what a mask, or arrays of indices, pick: an array."""
+    def maker(self, a: object) -> Let | None:
+        """The statement that computes a value, behind what only names it."""
         let = self.first_let(a)
         while let is not None and let.op == "assign":
             let = self.first_let(let.args[0])
+        return let
+
+    def is_made(self, a: object) -> bool:
+        """Whether a value is what `np.array` made, of a number too."""
+        let = self.maker(a)
+        return let is not None and not self.arrays.isdisjoint(let.targets)
+
+    def is_picked(self, a: object) -> bool:
+        """Whether a value is what a mask, or arrays of indices, pick: an array."""
+        let = self.maker(a)
         return let is not None and let.op == "index" and self.form(let.args[1]) == "copy"
 
     def may_be_bare(self, a: object) -> bool:

@@ -24,6 +24,7 @@ from adtransform.read.merge import same_place
 from adtransform.read.raising import Catch, Watch
 from adtransform.read.refs import Conflict, Content, Ref, Storage
 from adtransform.rewrite import exported, statements
+from adtransform.source import descend
 
 T = TypeVar("T")
 
@@ -183,8 +184,11 @@ class Catching(Branches):
             catch = catch.around[-1] if catch.around else None
         return [c for c in catches if not c.last]
 
-    def performs(self, stmts: Sequence[ast.stmt], state: State) -> bool:
-        """Whether a `finally` does more than compute, or may raise, so that an exception that passes has to make it run."""
+    def performs(self, stmts: Sequence[ast.stmt], state: State, before: State | None = None) -> bool:
+        """Whether a `finally` does more than compute, or may raise, so that an exception that passes has to make it run.
+
+        `before`: what it may find then at least.
+        """
         entry, said, catches = self.save(), len(self.messages), self.catching
 
         def scratch() -> None:
@@ -204,7 +208,9 @@ class Catching(Branches):
             return True
         if any(isinstance(s, Let) and s.op in EXTERNAL | CALLS for s in every):
             return True
-        if (self.attempts or self.registry.open) and any(map(may_fail, body)):  # and somebody may see which it is
+        named = {n.id for s in stmts for n in descend(s) if isinstance(n, ast.Name)}
+        found = before is None or not named & (state.env.keys() - before.env.keys())
+        if (found or self.attempts or self.registry.open) and any(map(may_fail, body)):
             return True
         # Whoever catches the exception sees what it has written; those of `catching` come by here.
         return bool(self.watches) and any(opened.state.heap.get(s) is not content for s, content in entry.heap.items())

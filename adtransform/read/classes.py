@@ -10,14 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from adtransform.errors import Refusal
-from adtransform.read.bindings import binds
-from adtransform.read.frames import Module, mangled
+from adtransform.read.frames import Module
 from adtransform.read.instances import is_own_class, is_plain_class, is_plain_instance
-from adtransform.read.names import Names
-from adtransform.read.refs import ClassRef, External, FunctionRef, ObjectRef, Ref, Storage, SuperRef, TupleRef
+from adtransform.read.members import Member, Members, generated
+from adtransform.read.refs import ClassRef, External, ObjectRef, Ref, Storage, SuperRef, TupleRef
 from adtransform.record import record
-from adtransform.source import SCOPES, descend
 
 # Classes that add nothing to the instances of those derived from them.
 _NOTHING = frozenset("builtins.object typing.Generic typing.Protocol abc.ABC".split())
@@ -25,16 +22,6 @@ _METACLASSES = frozenset(("type", "ABCMeta", "_ProtocolMeta"))
 # What makes attributes something else than what is stored.
 _HOOKS = ("__getattr__", "__getattribute__", "__setattr__", "__delattr__", "__new__")
 _DECORATORS = frozenset("dataclass final runtime_checkable".split())
-
-
-@record
-class Member:
-    """What a class has under a name, and how it is bound to an object: `plain`, `static`, `class`, `property` or `value`."""
-
-    kind: str
-    ref: Ref
-    owner: ClassRef
-    setter: Ref | None = None
 
 
 @record
@@ -48,12 +35,11 @@ class Field:
     made: bool = False  # by a factory: set although it is no parameter
 
 
-class Classes(Names):
+class Classes(Members):
     """Looking classes up."""
 
     known_classes: dict[object, ClassRef]
     known_objects: dict[int, ObjectRef]
-    owners: dict[int, ClassRef]  # of the functions that are methods
 
     # From a live class, and from text.
 
@@ -86,7 +72,7 @@ class Classes(Names):
         foreign = "it has a metaclass" if any(k.arg == "metaclass" and not _is_abc(k.value) for k in node.keywords) else ""
         is_tuple = False
         for base in node.bases:
-            match self._base(base, module):
+            match self.plain_name(base, module):
                 case ClassRef() as above:
                     orders.append(above.order)
                 case External(op) if op in _NOTHING:
@@ -107,16 +93,6 @@ class Classes(Names):
                 foreign = f"it is decorated by `{head}`"
         self.known_classes[key] = self._judged(ClassRef(node.name, module, node, None, order, foreign, is_tuple))
         return self.known_classes[key]
-
-    def _base(self, node: ast.expr, module: Module) -> Ref | None:
-        if isinstance(node, ast.Subscript):  # Generic[T]
-            node = node.value
-        if not isinstance(node, (ast.Name, ast.Attribute)):
-            return None
-        try:
-            return self.in_module(node, module)
-        except Refusal:
-            return None
 
     # From live objects.
 
@@ -148,7 +124,7 @@ class Classes(Names):
     def class_member(self, order: Sequence[ClassRef], name: str, node: ast.AST) -> Member | None:
         """What the first of some classes that has it has under a name."""
         for owner in order:
-            found = self._live_member(owner, name, node) if owner.live is not None else self._text_member(owner, name, node)
+            found = self._live_member(owner, name, node) if owner.live is not None else self.text_member(owner, name, node)
             if found is not None:
                 return found
         return None
@@ -161,7 +137,7 @@ class Classes(Names):
         match value:
             case staticmethod():
                 return Member("static", self._method(value.__func__, owner, node), owner)
-            case classmethod() if _generated(value.__func__):
+            case classmethod() if generated(value.__func__):
                 return None
             case classmethod():
                 return Member("class", self._method(value.__func__, owner, node), owner)
@@ -169,7 +145,7 @@ class Classes(Names):
                 write = self._method(setter, owner, node) if setter else None
                 return Member("property", self._method(getter, owner, node), owner, write)
             case types.FunctionType():
-                return None if _generated(value) else Member("plain", self._method(value, owner, node), owner)
+                return None if generated(value) else Member("plain", self._method(value, owner, node), owner)
             case types.MemberDescriptorType() | types.GetSetDescriptorType():
                 return None
         if callable(value) and isinstance(getattr(value, "__wrapped__", None), types.FunctionType):
@@ -182,76 +158,7 @@ class Classes(Names):
 
     def _method(self, function: Any, owner: ClassRef, node: ast.AST) -> Ref:
         ref = self.wrap(function, getattr(function, "__name__", ""), node)
-        return self._owned(ref, owner)
-
-    def _owned(self, ref: Ref, owner: ClassRef) -> Ref:
-        if not isinstance(ref, FunctionRef):
-            return ref
-        self.owners[id(ref.node)] = owner
-        return replace(ref, name=f"{owner.name}.{ref.name}")
-
-    def _text_member(self, owner: ClassRef, name: str, node: ast.AST) -> Member | None:
-        assert owner.node is not None
-        functions = [s for s in owner.node.body if isinstance(s, ast.FunctionDef) and mangled(s.name, owner.name) == name]
-        branches = (s for s in owner.node.body if not isinstance(s, (*SCOPES, ast.Assign, ast.AnnAssign, ast.Expr)))
-        inner = (s for branch in branches for s in descend(branch) if isinstance(s, ast.stmt))
-        if any(name in (mangled(n, owner.name) for n in binds(s)) for s in inner):
-            what = f"`.{name}`, which branches in the class `{owner.name}` define"
-            self.refuse(node, what, "define it once, and branch inside of it")
-        if functions:
-            return self._text_method(functions, owner)
-        for stmt in reversed(owner.node.body):
-            value: ast.expr | None = None
-            match stmt:
-                case ast.Assign(targets=targets, value=value) if any(
-                    isinstance(t, ast.Name) and mangled(t.id, owner.name) == name for t in targets
-                ):
-                    pass
-                case ast.AnnAssign(target=ast.Name(id=found), value=value) if mangled(found, owner.name) == name and value:
-                    if self.is_field_call(value, owner.module):  # leaves its default in the class
-                        assert isinstance(value, ast.Call)
-                        value = next((k.value for k in value.keywords if k.arg == "default"), None)
-                        if value is None:
-                            return None
-                case _:
-                    continue
-            assert value is not None
-            if isinstance(value, ast.Name) and value.id != name:  # `__rmul__ = __mul__`
-                other = self._text_member(owner, mangled(value.id, owner.name), node)
-                if other is not None:
-                    return other
-            known = self.literal(value, owner.module, 0)
-            if known is None and isinstance(value, (ast.Name, ast.Attribute)):
-                known_ref: Ref = self.in_module(value, owner.module)
-                return Member("value", known_ref, owner)
-            return Member("value", known if known is not None else self.capture(name, None, node, bound=False), owner)
-        return None
-
-    def _text_method(self, functions: list[ast.FunctionDef], owner: ClassRef) -> Member:
-        kind, setter, getter = "plain", None, functions[-1]
-        for function in functions:
-            for decorator in function.decorator_list:
-                match decorator:
-                    case ast.Name(id="staticmethod"):
-                        kind = "static"
-                    case ast.Name(id="classmethod"):
-                        kind = "class"
-                    case ast.Name(id="property"):
-                        kind, getter = "property", function
-                    case ast.Attribute(attr="setter"):
-                        setter = self._owned(self.function(function, owner.module, None), owner)
-        return Member(kind, self._owned(self.function(getter, owner.module, None), owner), owner, setter)
-
-    def has(self, cls: ClassRef, name: str) -> bool:
-        """Whether a class, or one above it, defines a name itself; what a dataclass generates does not count."""
-        for owner in cls.order:
-            if owner.live is not None:
-                value = vars(owner.live).get(name)
-                if value is not None and not _generated(getattr(value, "__func__", value)):
-                    return True
-            elif owner.node is not None and any(isinstance(s, ast.FunctionDef) and s.name == name for s in owner.node.body):
-                return True
-        return False
+        return self.owned(ref, owner)
 
     # Dataclasses and named tuples.
 
@@ -263,7 +170,7 @@ class Classes(Names):
         assert cls.node is not None
         for decorator in cls.node.decorator_list:
             head = decorator.func if isinstance(decorator, ast.Call) else decorator
-            found = self._base(head, cls.module)
+            found = self.plain_name(head, cls.module)
             if isinstance(found, External) and found.op == "dataclasses.dataclass":
                 given = decorator.keywords if isinstance(decorator, ast.Call) else []
                 return {"init": True, "frozen": False, "eq": True, "order": False} | {
@@ -309,13 +216,6 @@ class Classes(Names):
     def _made(self, factory: Callable[[], Ref], node: ast.AST) -> Ref:
         return self.apply(factory(), [], {}, node)
 
-    def is_field_call(self, value: ast.expr, module: Module) -> bool:
-        """Whether an expression is `field(...)` of the module `dataclasses`."""
-        if not isinstance(value, ast.Call):
-            return False
-        found = self._base(value.func, module)
-        return isinstance(found, External) and found.op == "dataclasses.field"
-
     def _text_field(self, name: str, value: ast.expr | None, keyword: bool, module: Module) -> Field:
         if value is None:
             return Field(name, True, keyword, None)
@@ -359,14 +259,6 @@ class Classes(Names):
     def in_module(self, node: ast.expr, module: Module) -> Ref:
         """An expression at module level."""
         raise NotImplementedError
-
-
-def _generated(function: Any) -> bool:
-    """Whether a method was made by `dataclass` or `namedtuple`."""
-    code = getattr(function, "__code__", None)
-    return str(getattr(function, "__module__", "")) == "collections" or (
-        code is not None and code.co_filename.startswith(("<string>", "<namedtuple"))
-    )
 
 
 def _adds(base: type) -> bool:

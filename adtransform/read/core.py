@@ -157,7 +157,7 @@ class Core:
         self.top = self.builder = Builder()
         self.heap: dict[Storage, Content] = {}
         self.related: set[Pair] = set()
-        self.loosened: dict[Atom, Content] = {}  # lists of known items as the run-time values that they were made
+        self.loosened: dict[Atom, Content] = {}  # lists and dicts of known items as the run-time values that they were made
         self.joined: set[Pair] = set()  # what is known of lists that become run-time values where paths meet
         self.sharing: set[Pair] = set()  # the lists and dicts that are related as they may hold the same, and are two
         self.contained: set[tuple[Storage, Storage]] = set()  # containers, each in one whose content is a run-time value
@@ -182,6 +182,7 @@ class Core:
         # What a carried or merged value was before the loop, or on one of the paths: of the same rank.
         self.before: dict[Var, Atom] = {}
         self.roots: dict[Var, str] = {}  # the parameter whose rank a value has, as far as it was asked for
+        self.arrays: set[Var] = set()  # what is an array also where it has no axes
         self.fresh: set[Storage] = set()
         self.given: list[Ref] = []  # what a function read by itself may write, whose end its caller sees
         self.scopes: dict[int, Scope] = {}

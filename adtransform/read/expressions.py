@@ -9,7 +9,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from adtransform.ir import Atom, Const, Var
-from adtransform.lattice import TEXT, Array, Dict, List, Scalar, Static, Type
+from adtransform.lattice import NONE, TEXT, Array, Dict, List, Scalar, Static, Type
+from adtransform.read.core import Unreached
 from adtransform.read.frames import mangled
 from adtransform.read.libraries import is_library
 from adtransform.read.operators import Operators
@@ -131,6 +132,9 @@ class Expressions(Operators):
         lacks = f"'NoneType' object has no attribute '{attr}'"
         owner = self.there(owner, node, lacks, AttributeError)
         self.there_value(owner, node, lacks, AttributeError)
+        if owner == Const(None) or (isinstance(owner, Var) and owner.type == NONE):
+            self.effect("raise", Const(AttributeError), Const(lacks))
+            raise Unreached
         match owner:
             case External(op, live):
                 return self.of_external(op, live, attr, node)

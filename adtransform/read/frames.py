@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from adtransform.errors import TargetError
 from adtransform.ir import Const, Var
+from adtransform.read.bindings import EVERYTHING, binds, within
 from adtransform.read.cells import with_cells
-from adtransform.read.libraries import exported
+from adtransform.read.libraries import exported, is_library
 from adtransform.read.refs import Pair, Ref
 from adtransform.read.scope import Liveness, body_of, bound_once, local_names, parameters, targets
 from adtransform.read.written import Written
@@ -22,9 +23,10 @@ from adtransform.source import Definition, Source, descend, from_path
 class Module:
     """A module's names as its text defines them: imports, functions, and what is assigned once."""
 
-    def __init__(self, source: Source, live: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, source: Source, live: Mapping[str, Any] | None = None, opened: frozenset[Path] = frozenset()) -> None:
         self.source = source
         self.live = live
+        self.opened = opened | {source.path} if source.path else opened  # this file, and those that led to it
         self.name = str(live.get("__name__", source.module)) if live is not None else source.module
 
     def may_change(self, name: str, value: ast.expr) -> bool:
@@ -50,22 +52,10 @@ class Module:
     def statements(self) -> dict[str, list[ast.stmt]]:
         """The statements at module level that bind each name."""
         found: dict[str, list[ast.stmt]] = {}
-        todo: list[ast.stmt] = list(reversed(self.source.tree.body))
-        while todo:
-            stmt = todo.pop()
-            for name in _bound(stmt):
+        for stmt in within(self.source.tree.body):
+            names = binds(stmt)
+            for name in self.exported(stmt) if isinstance(stmt, ast.ImportFrom) and EVERYTHING in names else names:
                 found.setdefault(name, []).append(stmt)
-            for handler in stmt.handlers if isinstance(stmt, ast.Try) else ():
-                todo.extend(reversed(handler.body))
-            for case in stmt.cases if isinstance(stmt, ast.Match) else ():
-                todo.extend(reversed(case.body))
-                for n in ast.walk(case.pattern):
-                    bound = getattr(n, "name", None) or getattr(n, "rest", None)
-                    if isinstance(bound, str):
-                        found.setdefault(bound, []).append(stmt)
-            for inner in ("orelse", "body", "finalbody"):
-                if isinstance(stmt, (ast.If, ast.Try, ast.With, ast.For, ast.While)):
-                    todo.extend(reversed(getattr(stmt, inner, [])))
         for function in ast.walk(self.source.tree):  # what functions bind is bound once more
             if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 nodes = list(ast.walk(function))
@@ -73,6 +63,20 @@ class Module:
                 for name in {n for g in nodes if isinstance(g, ast.Global) for n in g.names} & stored:
                     found.setdefault(name, []).append(function)
         return found
+
+    def exported(self, stmt: ast.ImportFrom) -> Iterable[str]:
+        """What `from module import *` binds."""
+        source = stmt.module or ""
+        path = None if stmt.level == 0 and is_library(source) else self.imported(stmt.level or 1, source)
+        if path is None:
+            return exported(source)
+        other = None if path in self.opened else self.open(path, source or path.stem)
+        if other is None:
+            return ()
+        listed = other.statements.get("__all__", [])
+        if len(listed) == 1 and isinstance(listed[0], ast.Assign) and isinstance(listed[0].value, (ast.List, ast.Tuple)):
+            return [n.value for n in listed[0].value.elts if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+        return [n for n in other.statements if n[:1] != "_"]
 
     @functools.cached_property
     def is_opaque(self) -> bool:
@@ -111,7 +115,7 @@ class Module:
     def open(self, path: Path, name: str) -> Module | None:
         """Another module of the user's, from its file."""
         try:
-            return Module(from_path(path, module=name))
+            return Module(from_path(path, module=name), opened=self.opened)
         except TargetError:
             return None
 
@@ -120,20 +124,6 @@ def mangled(name: str, cls: str) -> str:
     """An attribute's name as the text of a class spells it: `__x` is the class's own."""
     private = name.startswith("__") and not name.endswith("__") and cls.strip("_")
     return f"_{cls.lstrip('_')}{name}" if private else name
-
-
-def _bound(stmt: ast.stmt) -> list[str]:
-    match stmt:
-        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-            return [name]
-        case ast.ImportFrom(module=str(source), names=[ast.alias(name="*")], level=0):
-            return exported(source)
-        case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
-            return [(a.asname or a.name).split(".")[0] for a in aliases]
-        case ast.Assign() | ast.AnnAssign() | ast.AugAssign() | ast.For() | ast.With() | ast.Expr():
-            heads = [stmt.iter, stmt.target] if isinstance(stmt, ast.For) else [stmt]
-            return [n.id for h in heads for n in descend(h) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
-    return []
 
 
 class Scope:

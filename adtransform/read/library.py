@@ -223,8 +223,11 @@ class Library(Expressions):
         if op in ("numpy.asarray", "numpy.asanyarray") and len(args) == 1 and len(positional) == 1 and not keyword:
             if isinstance(self.type_of(positional[0]), Array):
                 return args[0]
-        if op == "numpy.array" and len(positional) == 1 and isinstance(args[0] if args else None, View) and not keyword:
-            return self.make(self.let("numpy.copy", positional[0]))
+        copies = op in ("numpy.array", "numpy.copy") and len(positional) == 1 and not keyword
+        if copies and isinstance(args[0] if args else None, View):
+            made = self.let("numpy.copy", positional[0])
+            self.arrays.add(made)
+            return self.make(made)
         if op in ops.VIEWS and args and isinstance(args[0], View) and positional and not self.is_taken_over(op, args[0], node):
             return self.through(args[0], Step(op, positional[1:], tuple(sorted(keyword.items()))), node)
         type: Type | None = None

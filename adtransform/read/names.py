@@ -8,6 +8,7 @@ import functools
 import inspect
 import operator
 import types
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from adtransform.errors import TargetError
 from adtransform.ir import Const, Param, called
 from adtransform.lattice import Array, of_value
 from adtransform.live import from_function
-from adtransform.read.bindings import IMPORTS, binds, defines, tried_import
+from adtransform.read.bindings import IMPORTS, binds, defines, tried_import, within
 from adtransform.read.detached import Detached
 from adtransform.read.frames import Frame, Module
 from adtransform.read.libraries import is_library, live, op_name
@@ -37,6 +38,7 @@ from adtransform.read.refs import (
     TupleRef,
     View,
 )
+from adtransform.read.scope import local_names, parameters
 from adtransform.source import Definition, children, descend, in_branches
 
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...))
@@ -84,8 +86,8 @@ class Names(Detached):
         if module.live is not None:
             if name in module.live:
                 found = self.wrap(module.live[name], name, node)
-        elif name in module.statements:
-            found = self.from_text(name, module.statements[name], module, node)
+        elif (bound := module.statements.get(name)) and not (isinstance(bound[-1], ast.Delete) and len(bound) > 1):
+            found = self.from_text(name, bound, module, node)
         if found is not None:
             return self.titled(found, name)
         if hasattr(builtins, name):
@@ -98,13 +100,15 @@ class Names(Detached):
 
     def enclosing(self, frame: Frame, name: str) -> list[ast.stmt] | None:
         """The statements of an enclosing function's text that bind a name, for a function taken from text alone."""
-        if frame.module.live is not None or not isinstance(frame.scope.node, ast.FunctionDef):
+        if frame.module.live is not None:
             return None
         around: list[ast.FunctionDef] = []
         _path_to(frame.module.source.tree, frame.scope.node, around)
         for function in reversed(around):
-            if name in self.scope(function).locals:
-                return [s for s in descend(function) if isinstance(s, ast.stmt) and name in binds(s)]
+            if name in local_names(function):
+                given: list[ast.stmt] = [function] if name in (a.arg for a in parameters(function)) else []
+                bound = [s for s in within(function.body) if name in binds(s)]
+                return [*given, *bound, *(g for g in _inside(function) if _rebinds(g, name))]
         return None
 
     # From text.
@@ -162,7 +166,7 @@ class Names(Detached):
             self.refuse(node, f"`{name}`, which `{last.name}` binds anew", "pass the function as an argument")
         if not captured and not in_branches(stmts, module.source.tree.body):
             return last
-        tried = None if captured else tried_import(stmts, module)
+        tried = None if captured else tried_import(stmts, module.source.tree.body, module.imported)
         if tried is None and makes:
             where = "the function around" if captured else "the module"
             imports = any(isinstance(s, IMPORTS) for s in stmts)
@@ -456,11 +460,21 @@ def _captured_type(value: Any, name: str) -> Any:
     return Array(t.dtype, t.dims) if isinstance(t, Array) else t
 
 
+def _inside(function: ast.FunctionDef) -> Iterator[ast.FunctionDef]:
+    """The functions defined in a function."""
+    return (n for n in descend(function) if isinstance(n, ast.FunctionDef) and n is not function)
+
+
+def _rebinds(function: ast.FunctionDef, name: str) -> bool:
+    """Whether a function binds a name of the functions around it."""
+    return any(isinstance(s, ast.Nonlocal) and name in s.names for s in within(function.body))
+
+
 def _path_to(node: ast.AST, wanted: ast.AST, trail: list[ast.FunctionDef]) -> bool:
     for child in children(node):
         if child is wanted:
             return True
-        if isinstance(child, ast.stmt):
+        if isinstance(child, (ast.stmt, ast.ExceptHandler, ast.match_case)) or isinstance(wanted, ast.Lambda):
             if isinstance(child, ast.FunctionDef):
                 trail.append(child)
             if _path_to(child, wanted, trail):

@@ -82,7 +82,15 @@ class Proving(Core):
 
     def may_be_none(self, a: Var) -> bool:
         """Whether a value may be None, as far as is known."""
-        return isinstance(a.type, (Scalar, Unknown)) and a.type.maybe and self.origin_of(a) not in self.proven
+        if not isinstance(a.type, (Scalar, Unknown)) or self.origin_of(a) in self.proven:
+            return False
+        return a.type.maybe or (bool(self.attempts) and isinstance(a.type, Unknown) and self.is_left_out(a))
+
+    def is_left_out(self, a: Var) -> bool:
+        """Whether a value is that of a parameter that is None by default."""
+        let = self.definitions.get(self.origin_of(a))
+        name = let.args[0] if let is not None and let.op == "load" else None
+        return isinstance(name, Const) and self.params[str(name.value)].default == Const(None)
 
     def is_seen(self, flag: Var) -> bool:
         """Whether anybody sees that something is not there: what no trip of a loop has made raises where it is read."""

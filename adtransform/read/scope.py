@@ -132,6 +132,8 @@ def _bound(every: list[ast.AST], nodes: list[ast.AST]) -> set[str]:
                 found.update((a.asname or a.name).split(".")[0] for a in aliases)
             case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
                 found.add(name)
+            case ast.MatchMapping(rest=str(name)):
+                found.add(name)
             case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
                 local.update(n for g in node.generators for n in targets(g.target))
     if local:

@@ -227,6 +227,7 @@ class Separate(Objects):
         reader = type(self)(function.module, types, self.known, {}, taken, *loops)
         reader.registry, reader.modules = self.registry, self.modules
         reader.known_classes, reader.known_objects, reader.owners = self.known_classes, {}, self.owners
+        reader.bodies = self.bodies
         reader.kept, reader.captured_storages = [], {}
         return reader
 

@@ -181,8 +181,26 @@ class Streams(Functions):
     def extended_by(self, storage: Storage, other: Ref, node: ast.AST) -> None:
         """Refuse to extend a list by what reads it, one by one: each item would see those before it."""
         same = {storage, *self.partners(storage)}
-        if any(s in same for stream in self.streams_of(other) for ref in self.seen_by(stream) for s in self.storages(ref)):
+        seen = (ref for stream in self.streams_of(other) for ref in self.seen_by(stream))
+        if any(s in same for ref in seen for s in self.storages(ref)) and not self.reads_what_stays(other, same):
             self.refuse(node, "a list extended by what reads it one by one", "append in a loop, or " + _LIST)
+
+    def reads_what_stays(self, ref: Ref, lists: set[Storage]) -> bool:
+        """Whether a generator expression reads of some lists only items counted from the front, which stay as more come."""
+        if not isinstance(ref, Lazy) or ref.node is None or ref.frame is None:
+            return False
+        env, every = ref.frame.env, list(descend(ref.node))
+        known = {n: env[n.id] for n in every if isinstance(n, ast.Name) and n.id in env}
+        items = {n.value for n in every if isinstance(n, ast.Subscript) and isinstance(n.slice, ast.Constant)}
+        front = {n for n in items if isinstance(n, ast.Name) and n in known}
+        calls = any(isinstance(r, (FunctionRef, PartialRef, ObjectRef, Lazy)) for r in known.values())
+        return not calls and all(n in front for n, r in known.items() if not lists.isdisjoint(self.storages(r)))
+
+    def returned(self) -> Ref:
+        """What a function returns; of a generator expression, which sees its names, the list of what it gives."""
+        ref = super().returned()
+        own = isinstance(ref, Lazy) and ref.kind == "generator" and ref.frame is self.frame
+        return self.given_on(ref, ref.node) if own and isinstance(ref, Lazy) and ref.node is not None else ref
 
     def call_function(self, function: FunctionRef, bound: Mapping[str, Ref], args: list[Ref], node: ast.AST) -> Ref:
         """A user's function by itself, or read in a frame of its own; what can be run over once is, by it."""

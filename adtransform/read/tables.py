@@ -40,6 +40,7 @@ class Tables(Classes):
         if not isinstance(content, Entries) or not self.is_plain(content):
             self.computed_key(what, key, node)
         self.heap[owner.storage] = made = self.tabled(owner.storage, content, self.dict_name(owner.storage))
+        self.loosened[made] = content
         return made
 
     def is_memory(self, content: Entries) -> bool:

@@ -88,18 +88,22 @@ class Unwinding(Matching):
         frame.pending |= read
         done = f"%h.raised.{self.parted}.last"
         frame.env[done] = FALSE
+        passing = Catch((Const(BaseException),), done, read, tuple(stmt.finalbody), self.catching)
         if self.catching:
-            self.before_last(stmt, Catch((Const(BaseException),), done, read, tuple(stmt.finalbody), self.catching))
+            self.before_last(stmt, passing)
         else:
-            entry = self.save()
+            entry, said = self.save(), len(self.messages)
             body, early = self.watched(entry, lambda: self.tested_block(stmt))
             self.restore(body.state)
             self.place = self.origin(stmt)
-            if not any(map(may_raise, body.builder.body)) or not self.performs(stmt.finalbody, self.save()):
+            if not any(map(may_raise, body.builder.body)) or not self.performs(stmt.finalbody, self.save(), entry):
                 self.builder.body += body.builder.body
             else:
                 self.restore(entry)
-                self.at_last(stmt, entry, body, early, Catch((Const(BaseException),), done, read, tuple(stmt.finalbody)))
+                if not self.at_last(stmt, entry, body, early, passing):
+                    del self.messages[said:]
+                    frame.live = live
+                    self.before_last(stmt, passing)
         frame.pending, frame.live = outer, live
         flag = frame.flag(done)
         frame.env.pop(done, None)
@@ -139,20 +143,22 @@ class Unwinding(Matching):
         self.parted -= 1
         self.catching = catches
 
-    def at_last(self, stmt: ast.Try, entry: State, body: Opened, early: set[Storage], passing: Catch) -> None:
-        """Let an exception that passes a `finally` make it run."""
+    def at_last(self, stmt: ast.Try, entry: State, body: Opened, early: set[Storage], passing: Catch) -> bool:
+        """Let an exception that passes a `finally` make it run; False where that needs what each part had done by then."""
         env, live = self.frame.env, self.frame.live
         names = {n.id for s in stmt.finalbody for n in descend(s) if isinstance(n, ast.Name)}
-        if early and any(isinstance(env.get(n), (View, ListRef, DictRef, ObjectRef)) for n in names):
-            what = "a `finally` that reads what the `try` may have changed"
-            self.refuse(self.keyword(stmt), what, "read it where it was made, or do without `finally`")
+        every = [*stmt.body, *(s for h in stmt.handlers for s in h.body), *stmt.orelse]
+        changed = assigned(every) if stmt.handlers or stmt.orelse else _bound_early(stmt.body)
+        moved = (n for n in names & changed if not same_place(entry.env.get(n), body.state.env.get(n)))
+        if any(moved) or (early and any(isinstance(env.get(n), (View, ListRef, DictRef, ObjectRef)) for n in names)):
+            return False
         failed, after = self.tried(entry, body, [passing.classes], self.origin(stmt))
-        changed = assigned([*stmt.body, *(s for h in stmt.handlers for s in h.body), *stmt.orelse])
         caught = self.unbound(entry, body.state, changed)
         leaves = isinstance(stmt.finalbody[-1], (ast.Return, ast.Break, ast.Continue))  # and so the exception is gone
         self.frame.live = live
         action = (lambda: None) if leaves else functools.partial(self.left, passing, failed[0])
         self.settled(failed, [action], (caught, after), lambda: None, [])
+        return True
 
     def attempt(self, stmt: ast.Try, rest: list[ast.stmt]) -> bool:
         """`try` with `except`; gives whether the rest of the block was read into one of the branches behind it."""

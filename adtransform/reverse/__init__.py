@@ -78,6 +78,7 @@ class _Reverse(Branches):
         self.trips: dict[object, Var] = {}
         self.empty = set()
         self.branches = {}
+        self.taken = {}
 
     def run(self) -> Sweeps:
         b = Builder()
@@ -152,9 +153,7 @@ class _Reverse(Branches):
             return
         if stmt.op not in LINEAR:
             if stmt.op not in ("load", "zeros"):
-                unused = {
-                    t for t, bar in zip(stmt.targets, bars, strict=True) if bar in self.branches and self.may_be_idle(bar)
-                }
+                unused = {t for t, bar in zip(stmt.targets, bars, strict=True) if self.may_be_idle(bar)}
                 pull(stmt, bars, wanted, add, b, self.strong | unused if unused else self.strong)
             return
         structural(stmt, bars, wanted, add, self.definitions, b)
@@ -229,6 +228,7 @@ class _Reverse(Branches):
         states = [Var(adjoint_type(params[i].type), "", params[i]) for i in moving]
         sums = [Var(type_of(outer[v]), "", v) for v in captured]
         inits = [outer[stmt.targets[i]] for i in moving] + [outer[v] for v in captured]
+        self.taken.update(zip(states, inits, strict=False))
         inner = Builder(stmt.origin)
         self.adjoint = ChainMap(dict(zip(captured, sums, strict=True)))
         self.zeros(_bound(stmt.body), inner)

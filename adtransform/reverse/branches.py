@@ -107,11 +107,15 @@ class Branches(Adjoints):
 
     def may_be_idle(self, bar: Atom | None) -> bool:
         """Whether an adjoint is made of branches alone and zero where they are not taken."""
+        if bar in self.empty:
+            return False
         todo, seen = [bar], set[Atom | None]()
         while todo:
             bar = todo.pop()
             if bar in self.empty:
                 return True
+            if bar in self.taken:
+                todo.append(self.taken[bar])
             if bar in self.branches and bar not in seen:
                 todo += self.sides(bar)[1:]
             seen.add(bar)

@@ -30,11 +30,15 @@ from adtransform.linear import empty, nothing, zero
 
 
 class Adjoints:
-    """The adjoints as they stand while a sweep goes backwards; `empty`: the zeros that nothing was added to."""
+    """The adjoints as they stand while a sweep goes backwards.
+
+    `empty`: the zeros that nothing was added to; `taken`: those that are another one, under another name.
+    """
 
     active: set[Var]
     adjoint: ChainMap[Var, Atom]  # a branch writes into a layer of its own
     empty: set[Atom]
+    taken: dict[Atom, Atom]
 
 
 class Contribute:
@@ -57,9 +61,11 @@ class Contribute:
                 known = old in self.sweep.empty
                 self.sweep.adjoint[operand] = share if known else self.b.let("plus", old, share, of=operand)
                 return
-            self.sweep.adjoint[operand] = self.b.let(
+            bar = self.sweep.adjoint[operand] = self.b.let(
                 "accumulate", old, share, operand, of=operand, type=adjoint_type(operand.type)
             )
+            if old in self.sweep.empty:
+                self.sweep.taken[bar] = share
 
     def whole(self, operand: Atom, share: Atom) -> None:
         """`d_operand += share` for the adjoint of the very same value under another name: there is nothing to fit."""
@@ -69,7 +75,8 @@ class Contribute:
         if old not in self.sweep.empty or isinstance(operand.type, List):
             self(operand, share)
         else:
-            self.sweep.adjoint[operand] = self.b.let("assign", share, of=operand, type=adjoint_type(operand.type))
+            bar = self.sweep.adjoint[operand] = self.b.let("assign", share, of=operand, type=adjoint_type(operand.type))
+            self.sweep.taken[bar] = share
 
     def at(self, operand: Atom, key: Atom, share: Atom) -> None:
         """`d_operand[key] += share`."""

@@ -21,7 +21,7 @@ rule(
     when=lambda u, v: rank_of(u) == 2 or (rank_of(v) or 0) > 1,
 )
 rule("numpy.linalg.solve(u, v)", "uncolumns(solve(u, columns(dv, v) - du @ columns(y, v)), v)")
-rule("numpy.linalg.det(u)", "y * sum(swapaxes(inv(u), -1, -2) * du, axis=(-2, -1))")
+rule("numpy.linalg.det(u)", "sum(cofactors(u, y) * du, axis=(-2, -1))")
 
 
 @rule("s, l = numpy.linalg.slogdet(u)")

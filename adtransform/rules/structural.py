@@ -29,6 +29,19 @@ rule("matmul_right(u, v, like)", "matmul_right(u, dv, like) + matmul_right(du, v
 rule("dot_left(u, v, like)", "dot_left(u, dv, like) + dot_left(du, v, like)", structural=True)
 rule("dot_right(u, v, like)", "dot_right(u, dv, like) + dot_right(du, v, like)", structural=True)
 rule(
+    "cofactors(u, det)",
+    "expand(sum(y * du, axis=(-2, -1), keepdims=True), y) * swapaxes(linalg.inv(u), -1, -2)"
+    " - y @ swapaxes(du, -1, -2) @ swapaxes(linalg.inv(u), -1, -2)",
+    structural=True,
+)
+rule("cross_share(u, v, like)", "cross_share(u, dv, like) + cross_share(du, v, like)", structural=True)
+rule(
+    "cross_share(u, v, like, axisa=-1, axisb=-1, axisc=-1)",
+    "cross_share(u, dv, like, axisa=axisa, axisb=axisb, axisc=axisc)"
+    " + cross_share(du, v, like, axisa=axisa, axisb=axisb, axisc=axisc)",
+    structural=True,
+)
+rule(
     "tensordot_left(u, v, like, axes=2)",
     "tensordot_left(u, dv, like, axes=axes) + tensordot_left(du, v, like, axes=axes)",
     structural=True,
@@ -94,6 +107,18 @@ transpose("dot_left(a, k, like)", "dot(bar, k)", structural=True)
 transpose("dot_left(k, a, like)", "dot_right(k, bar, a)", structural=True)
 transpose("dot_right(a, k, like)", "dot(k, bar)", structural=True)
 transpose("dot_right(k, a, like)", "dot_left(k, bar, a)", structural=True)
+transpose("cross_share(a, k, like)", "cross(bar, k)", structural=True)
+transpose("cross_share(k, a, like)", "-cross_share(k, bar, a)", structural=True)
+transpose(
+    "cross_share(a, k, like, axisa=-1, axisb=-1, axisc=-1)",
+    "cross(bar, k, axisa=axisa, axisb=axisb, axisc=axisc)",
+    structural=True,
+)
+transpose(
+    "cross_share(k, a, like, axisa=-1, axisb=-1, axisc=-1)",
+    "-cross_share(k, bar, a, axisa=axisb, axisb=axisa, axisc=axisc)",
+    structural=True,
+)
 transpose("tensordot_left(a, k, like, axes=2)", "tensordot(bar, k, axes=axes)", structural=True)
 transpose("tensordot_left(k, a, like, axes=2)", "tensordot_right(k, bar, a, axes=axes)", structural=True)
 transpose("tensordot_right(a, k, like, axes=2)", "tensordot(k, bar, axes=axes)", structural=True)
