@@ -185,7 +185,7 @@ class Catching(Branches):
 
     def performs(self, stmts: Sequence[ast.stmt], state: State) -> bool:
         """Whether a `finally` does more than compute, or may raise, so that an exception that passes has to make it run."""
-        entry, said, catches = self.save(), len(self.messages), self.catching
+        entry, said, catches, live = self.save(), len(self.messages), self.catching, self.frame.live
 
         def scratch() -> None:
             self.frame.env.pop(DEAD, None)
@@ -195,7 +195,7 @@ class Catching(Branches):
         self.catching = ()
         opened = self.region(state, scratch)
         self.restore(entry)
-        self.catching = catches
+        self.catching, self.frame.live = catches, live
         refused = len(self.messages) > said
         del self.messages[said:]
         body, env = opened.builder.body, opened.state.env

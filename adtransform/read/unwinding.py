@@ -88,10 +88,11 @@ class Unwinding(Matching):
         frame.pending |= read
         done = f"%h.raised.{self.parted}.last"
         frame.env[done] = FALSE
+        passing = Catch((Const(BaseException),), done, read, tuple(stmt.finalbody), self.catching)
         if self.catching:
-            self.before_last(stmt, Catch((Const(BaseException),), done, read, tuple(stmt.finalbody), self.catching))
+            self.before_last(stmt, passing)
         else:
-            entry = self.save()
+            entry, said = self.save(), len(self.messages)
             body, early = self.watched(entry, lambda: self.tested_block(stmt))
             self.restore(body.state)
             self.place = self.origin(stmt)
@@ -99,7 +100,12 @@ class Unwinding(Matching):
                 self.builder.body += body.builder.body
             else:
                 self.restore(entry)
-                self.at_last(stmt, entry, body, early, Catch((Const(BaseException),), done, read, tuple(stmt.finalbody)))
+                if self.reads_bound(stmt, entry, body.state, early):
+                    del self.messages[said:]
+                    frame.live = live
+                    self.before_last(stmt, passing)
+                else:
+                    self.at_last(stmt, entry, body, passing)
         frame.pending, frame.live = outer, live
         flag = frame.flag(done)
         frame.env.pop(done, None)
@@ -139,13 +145,17 @@ class Unwinding(Matching):
         self.parted -= 1
         self.catching = catches
 
-    def at_last(self, stmt: ast.Try, entry: State, body: Opened, early: set[Storage], passing: Catch) -> None:
-        """Let an exception that passes a `finally` make it run."""
-        env, live = self.frame.env, self.frame.live
-        names = {n.id for s in stmt.finalbody for n in descend(s) if isinstance(n, ast.Name)}
+    def reads_bound(self, stmt: ast.Try, entry: State, end: State, early: set[Storage]) -> bool:
+        """Whether a `finally` reads what may have been bound or changed before something raises."""
+        env, names = self.frame.env, {n.id for s in stmt.finalbody for n in descend(s) if isinstance(n, ast.Name)}
         if early and any(isinstance(env.get(n), (View, ListRef, DictRef, ObjectRef)) for n in names):
-            what = "a `finally` that reads what the `try` may have changed"
-            self.refuse(self.keyword(stmt), what, "read it where it was made, or do without `finally`")
+            return True
+        bound = names & assigned([*stmt.body, *(s for h in stmt.handlers for s in h.body), *stmt.orelse])
+        return any(not same_place(entry.env.get(n), end.env.get(n)) for n in bound)
+
+    def at_last(self, stmt: ast.Try, entry: State, body: Opened, passing: Catch) -> None:
+        """Let an exception that passes a `finally` make it run."""
+        live = self.frame.live
         failed, after = self.tried(entry, body, [passing.classes], self.origin(stmt))
         changed = assigned([*stmt.body, *(s for h in stmt.handlers for s in h.body), *stmt.orelse])
         caught = self.unbound(entry, body.state, changed)
