@@ -10,9 +10,9 @@ from collections.abc import Callable
 import numpy as np
 
 from adtransform.ir import Atom, Const, Var, worked
-from adtransform.lattice import NONE, Array, List, Scalar, Static, Unknown
+from adtransform.lattice import BOOL, NONE, Array, List, Scalar, Static, Unknown
 from adtransform.read.core import Unreached
-from adtransform.read.frames import DEAD, TRUE
+from adtransform.read.frames import DEAD, FALSE, TRUE
 from adtransform.read.names import is_plain
 from adtransform.read.putting import Putting
 from adtransform.read.refs import (
@@ -471,6 +471,9 @@ class Operators(Putting):
         b = self.region(entry, self.supposing(cond, False, run(orelse)))
         self.restore(entry)
         self.place = place
+        outcomes = [None if side.builder.body else side.state.env.get("%choice") for side in (a, b)]
+        if outcomes == [TRUE, FALSE] and cond.type == BOOL:
+            return cond
         self.meet(cond, a, b, entry, everything=True)
         if DEAD in self.frame.env:
             raise Unreached
