@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from adtransform.ir import Atom, Const, For, Function, If, Let, Region, Stmt, Try, Var, While
 from adtransform.lattice import Array, Scalar, Unknown
-from adtransform.ops import COMPARE
+from adtransform.ops import COMPARE, elementwise
 from adtransform.rewrite import calls, name_of, regions, statements
 
 _SAFE = frozenset(
@@ -18,20 +16,30 @@ _SAFE_ON_NUMBERS = frozenset(("operator.add", "operator.sub", "operator.mul", "o
 
 def may_raise(stmt: Stmt) -> bool:
     """Whether a statement may raise an exception, as far as is known."""
-    return _raises(stmt, _is_number)
-
-
-def may_fail(stmt: Stmt) -> bool:
-    """The same where sums and products of what is not known to be something else are those of numbers or arrays that fit."""
-    return _raises(stmt, _may_be_number)
-
-
-def _raises(stmt: Stmt, suits: Callable[[Atom], bool]) -> bool:
     match stmt:
         case Let():
-            return not (stmt.op in _SAFE or (stmt.op in _SAFE_ON_NUMBERS and all(map(suits, stmt.args))))
+            return not (stmt.op in _SAFE or (stmt.op in _SAFE_ON_NUMBERS and all(map(_is_number, stmt.args))))
         case If() | For() | While():
-            return asks(stmt, suits) or any(_raises(s, suits) for region in regions(stmt) for s in region.body)
+            return asks(stmt) or any(may_raise(s) for region in regions(stmt) for s in region.body)
+    return True
+
+
+def may_fail(stmt: Stmt, index: Var | None = None) -> bool:
+    """The same where what is not known to be something else is numbers, or arrays that fit.
+
+    `index`: of the loop around over the items of something, all of which are there.
+    """
+    match stmt:
+        case Let(op="index", args=[_, Var() as at]) if at is index:
+            return False
+        case Let(op="builtins.len", args=[of]):
+            return _is_number(of)
+        case Let(op=op, args=args):
+            quiet = op in _SAFE_ON_NUMBERS or (op.startswith("numpy.") and elementwise(op))
+            return not (op in _SAFE or (quiet and all(map(_may_be_number, args))))
+        case If() | For() | While():
+            own = stmt.body.params[0] if isinstance(stmt, For) and not stmt.body.params[0].hint else None
+            return asks(stmt, _may_be_number) or any(may_fail(s, own or index) for region in regions(stmt) for s in region.body)
     return True
 
 
@@ -49,7 +57,8 @@ def asks(stmt: If | For | While, suits: Callable[[Atom], bool] = _is_number) -> 
 
 
 def _may_be_number(a: Atom) -> bool:
-    return _is_number(a) or (isinstance(a, Var) and isinstance(a.type, (Array, Unknown)))
+    t = a.type if isinstance(a, Var) else None
+    return _is_number(a) or isinstance(t, (Array, Unknown)) or (isinstance(t, Scalar) and t.kind == "complex" and not t.maybe)
 
 
 def watched(f: Function) -> set[str]:

@@ -111,13 +111,18 @@ def worked(value: Any, op: str, args: Iterable[Atom]) -> Const:
     made, parts = Const(value), tuple(a for a in args if isinstance(a, Const))
     if type(value) not in (int, float) or value in (0, 1) or all(a.said is None for a in parts):
         return made
-    same = next((a for a in parts if a == made), None)  # `1.0 * dt`
-    if same is not None or sum(map(_length, parts)) > _LONGEST:
-        return same or made
+    kept = parts[0] if len(parts) == 2 and (op, parts[1].value) in _NEUTRAL else None  # `dt * 1.0`
+    kept = parts[1] if len(parts) == 2 and op in _EITHER and (op, parts[0].value) in _NEUTRAL else kept
+    if kept is not None or sum(map(_length, parts)) > _LONGEST:
+        return kept if kept == made else made
     return Const(value, Worked({"numpy.divide": "operator.truediv"}.get(op, op), parts))
 
 
 _LONGEST = 3
+_EITHER = frozenset(("operator.add", "operator.mul"))  # the same the other way round
+_NEUTRAL = frozenset(
+    (("operator.add", 0), ("operator.sub", 0), ("operator.mul", 1), ("operator.truediv", 1), ("operator.pow", 1))
+)
 
 
 def _length(a: Const) -> int:

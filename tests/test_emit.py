@@ -461,6 +461,24 @@ def f(x: float):
     assert emit.load(made)["f_reverse"](1.5) == (3.0 * 1.5**2 * 0.5 * 2.0, (9.0,))
 
 
+def test_numbers_with_the_names_of_what_helpers_use() -> None:
+    text = """import numpy
+np = 2.0
+float = 3.0
+N = 4
+M = 2
+
+def f(x):
+    for i in range(N - M):
+        x = x * np * (i + N // M)
+    return numpy.sin(x) * float * M
+"""
+    made = pipeline.text(pipeline.load_function(from_text(text), "f", {}), "reverse", ["x"])
+    assert "np = 2.0" not in made and "float = 3.0" not in made and "range(N - M)" in made and "N // M" in made, made
+    value, (slope,) = emit.load(made)["f_reverse"](0.1)
+    assert value == pytest.approx(np.sin(2.4) * 6) and slope == pytest.approx(np.cos(2.4) * 144)
+
+
 def test_quoted_statements() -> None:
     origin = Origin("f.py", 2, 4, 2, 20, "y = x * x", "# the square")
     b = Builder(origin)

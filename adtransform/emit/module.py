@@ -71,6 +71,11 @@ def function(
     return "\n".join([*head, *docstring(f.doc), *checks, *(body or ([] if f.doc or checks else ["    pass"]))]) + "\n"
 
 
+def _is_free(name: str, a: Const, called: Globals) -> bool:
+    """Whether a name may stand for a number in the whole file: not for another one, and for nothing that helpers use."""
+    return called.numbers.get(name, a) == a and name != "np" and not hasattr(builtins, name)
+
+
 def _numbers(used: Mapping[str, Const], pad: str, *, shared: bool) -> list[str]:
     """The lines that bind the numbers with names."""
     return [f"{pad}{name} = {flat(constant(a.value))}" for name, a in bound(used, shared=shared).items()]
@@ -94,7 +99,7 @@ def _lines(f: Function, listing: bool, reserved: frozenset[str], called: Globals
     numbers = {} if listing else named(f)
     if numbers:
         theirs = user_names(f) | {f"d{p.name}" for p in f.params}
-        numbers = {k: a for k, a in numbers.items() if k not in theirs and (is_local(a) or called.numbers.get(k, a) == a)}
+        numbers = {k: a for k, a in numbers.items() if k not in theirs and (is_local(a) or _is_free(k, a, called))}
         reserved |= frozenset(numbers)
     placed, memory = place(f, listing=listing)
     for round in itertools.count(1):

@@ -14,6 +14,7 @@ from adtransform.read.core import Asked
 from adtransform.read.frames import Frame
 from adtransform.read.heap import BESIDE, LOOP, Place
 from adtransform.read.operators import BINARY
+from adtransform.read.proving import NOT_ITERABLE
 from adtransform.read.refs import (
     DictRef,
     Entries,
@@ -217,7 +218,7 @@ class Augment(Control):
                 if not param:
                     self.refuse(stmt, "a list to which what may be an array is added", "write l.extend(v), or annotate")
                 self.take(param, "list", f"isinstance({param}, (list, tuple))", f"a list is extended by `{param}`")
-            self.extend(storage, value, stmt)
+            self.extend(storage, self.there(value, stmt, NOT_ITERABLE), stmt)
             return True
         count, content = self.static(self.value(value, stmt)), self.content(storage)
         if count is None or not isinstance(count.value, int) or count.value > 64 or not isinstance(content, Items):

@@ -189,7 +189,7 @@ class Catching(Branches):
 
         `before`: what it may find then at least.
         """
-        entry, said, catches = self.save(), len(self.messages), self.catching
+        entry, said, catches, live = self.save(), len(self.messages), self.catching, self.frame.live
 
         def scratch() -> None:
             self.frame.env.pop(DEAD, None)
@@ -199,7 +199,7 @@ class Catching(Branches):
         self.catching = ()
         opened = self.region(state, scratch)
         self.restore(entry)
-        self.catching = catches
+        self.catching, self.frame.live = catches, live
         refused = len(self.messages) > said
         del self.messages[said:]
         body, env = opened.builder.body, opened.state.env

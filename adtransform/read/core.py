@@ -192,6 +192,7 @@ class Core:
         self.statement_text = ""
         self.statement_comment = ""
         self.attempts = 0  # how many `try` with handlers are around
+        self.raised_first = False  # whether what the loop being read runs over may have raised before that
         self.parted = 0  # how many are around of which each part may fail by itself
         self.catching: Sequence[Catch] = ()  # the handlers around, where each part of a `try` is read as one that may fail
         self.watches: list[Watch] = []

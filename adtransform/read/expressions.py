@@ -44,7 +44,7 @@ class Expressions(Operators):
         """Read an expression: what it refers to.  Raises `Refusal`."""
         match node:
             case ast.Name(id=name):
-                return self.name(name, node)
+                return self.narrowed(self.name(name, node))
             case ast.Constant(value=value):
                 return Const(value)
             case ast.BinOp():
@@ -59,9 +59,9 @@ class Expressions(Operators):
                 cond = self.tested(test)
                 return self.choose(cond, lambda: self.expression(body), lambda: self.expression(orelse), node)
             case ast.Subscript(value=owner, slice=key):
-                return self.subscript(self.expression(owner), key, node)
+                return self.narrowed(self.subscript(self.expression(owner), key, node))
             case ast.Attribute(value=owner, attr=attr):
-                return self.attribute(self.expression(owner), self.spelled(attr), node)
+                return self.narrowed(self.attribute(self.expression(owner), self.spelled(attr), node))
             case ast.Call():
                 return self.call(node)
             case ast.Tuple(elts=elements):

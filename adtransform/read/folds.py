@@ -6,6 +6,7 @@ import ast
 import copy
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from typing import TypeVar
 
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import List, Tuple
@@ -17,6 +18,8 @@ from adtransform.read.refs import DictRef, Lazy, ListRef, RangeRef, Ref, Since, 
 from adtransform.read.scope import assigned, inside, targets
 from adtransform.read.storages import mutable
 from adtransform.source import descend
+
+T = TypeVar("T")
 
 _FOLDING = frozenset("sum min max any all list tuple set sorted".split())
 
@@ -82,7 +85,11 @@ class Folds(Iteration):
 
         def body(item: Ref) -> None:
             self.unpack_target(clause.target, item)
-            self.conditions(clause.ifs, 0, lambda: each(self.expression(node.elt)), stmt)
+            self.conditions(clause.ifs, 0, give, stmt)
+
+        def give() -> None:
+            value = self.protected(lambda: self.expression(node.elt), node.elt)
+            self.where_reached(lambda _: each(value), [])
 
         return ref.parts[0], body, frozenset(targets(clause.target))
 
@@ -165,18 +172,21 @@ class Folds(Iteration):
         if position == len(tests):
             inner()
             return
-        cond = self.tested(tests[position])
-        if isinstance(cond, Const):
-            if cond.value:
-                self.conditions(tests, position + 1, inner, node)
-            return
-        entry = self.save()
-        place = self.place
-        a = self.region(entry, lambda: self.conditions(tests, position + 1, inner, node))
-        b = self.region(entry, lambda: None)
-        self.restore(entry)
-        self.place = place
-        self.meet(cond, a, b, entry, everything=True)
+        cond = self.protected(lambda: self.tested(tests[position]), tests[position])
+
+        def chosen(_: object) -> None:
+            if isinstance(cond, Const):
+                if cond.value:
+                    self.conditions(tests, position + 1, inner, node)
+                return
+            entry, place = self.save(), self.place
+            a = self.region(entry, lambda: self.conditions(tests, position + 1, inner, node))
+            b = self.region(entry, lambda: None)
+            self.restore(entry)
+            self.place = place
+            self.meet(cond, a, b, entry, everything=True)
+
+        self.where_reached(chosen, [])
 
     def display(self, nodes: list[ast.expr]) -> Ref:
         """`[a, *more]`"""
@@ -283,6 +293,14 @@ class Folds(Iteration):
             self.refuse(node, f"`{name}` of tuples or lists with computed items", "give a key: key=lambda p: p[0]")
         self.at(node)
         return self.make(self.let(f"builtins.{name}", a))
+
+    def protected(self, action: Callable[[], T], node: ast.AST) -> T:
+        """Perform an action; what it raises goes to the handlers around."""
+        raise NotImplementedError
+
+    def where_reached(self, action: Callable[[list[ast.stmt]], object], rest: list[ast.stmt]) -> bool:
+        """Perform an action where the block has not been left."""
+        raise NotImplementedError
 
     def streams_of(self, ref: Ref) -> list[Stream]:
         """The generators that something to run over, or what it holds, runs over."""

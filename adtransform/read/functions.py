@@ -18,6 +18,7 @@ from adtransform.read.frames import DEAD, EXIT, RETURNED, TRUE, VALUE, Frame, Mo
 from adtransform.read.merge import VARIABLES
 from adtransform.read.natives import BUILTINS
 from adtransform.read.objects import Remake
+from adtransform.read.proving import NOT_ITERABLE
 from adtransform.read.refs import (
     ClassRef,
     Conflict,
@@ -27,6 +28,7 @@ from adtransform.read.refs import (
     External,
     FunctionRef,
     ListRef,
+    MaybeRef,
     Method,
     ObjectRef,
     PartialRef,
@@ -54,6 +56,12 @@ _CHANGING = frozenset(
 )
 
 _COPY = "copy_of"
+
+# What runs over its arguments.
+_RUNNING_OVER = frozenset(
+    "sum min max any all list tuple set dict sorted zip enumerate reversed map filter extend extendleft "
+    "functools.reduce".split()
+)
 
 
 @functools.cache
@@ -124,6 +132,9 @@ class Functions(Derived):
                 names += map(str, spread)
                 items += spread.values()
         kwargs.update(zip(names, items, strict=True))
+        name = function.op if isinstance(function, External) else function.name if isinstance(function, Method) else ""
+        if name.removeprefix("builtins.") in _RUNNING_OVER or name.startswith("itertools."):
+            args[:] = [self.there(ref, node, NOT_ITERABLE) for ref in args]
         return None
 
     def is_intrinsic(self, name: str) -> bool:
@@ -151,6 +162,8 @@ class Functions(Derived):
                 return self.method(owner, name, args, kwargs, node)
             case ClassRef():
                 return self.construct(function, args, kwargs, node)
+            case MaybeRef():
+                return self.apply(self.there(function, node, "'NoneType' object is not callable"), args, kwargs, node)
             case ObjectRef(kind=kind):
                 called = self.special(function, "__call__", node)
                 if called is None:

@@ -118,6 +118,7 @@ class Iterables(Loops):
 
     def unpacked(self, ref: Ref, node: ast.AST) -> list[Ref]:
         """The items of something whose length is known."""
+        ref = self.there(ref, node, "Value after * must be an iterable, not NoneType")
         items = self.known_items(ref)
         if items is None and isinstance(ref, (Lazy, RangeRef)):
             listed = self.as_list(ref, node)

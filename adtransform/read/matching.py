@@ -10,9 +10,23 @@ from adtransform.lattice import Array, Scalar, Static, is_number
 from adtransform.read.augment import Augment
 from adtransform.read.frames import FALSE, TRUE
 from adtransform.read.natives import BUILTINS
-from adtransform.read.refs import ClassRef, DictRef, Entries, External, ListRef, ObjectRef, Ref, TupleRef, View
+from adtransform.read.refs import (
+    ClassRef,
+    DictRef,
+    Entries,
+    External,
+    ListRef,
+    MaybeRef,
+    ObjectRef,
+    Ref,
+    TupleRef,
+    View,
+    present,
+)
 
 Test = Callable[[], Atom]
+
+_TAKING_APART = (ast.MatchSequence, ast.MatchMapping, ast.MatchClass)
 
 
 class Matching(Augment):
@@ -66,6 +80,8 @@ class Matching(Augment):
 
     def matches(self, pattern: ast.pattern, subject: Ref) -> Atom:
         """Whether a pattern matches."""
+        if isinstance(subject, MaybeRef) and isinstance(pattern, _TAKING_APART):
+            return self.both([lambda: subject.there, lambda: self.matches(pattern, subject.ref)], pattern)
         match pattern:
             case ast.MatchValue(value=value):
                 wanted = self.expression(value)
@@ -192,6 +208,8 @@ class Matching(Augment):
 
     def capture_names(self, pattern: ast.pattern, subject: Ref) -> None:
         """Bind what a pattern that matches binds."""
+        if isinstance(pattern, _TAKING_APART):
+            subject = present(subject)
         match pattern:
             case ast.MatchAs(pattern=inner, name=name):
                 if inner is not None:

@@ -18,6 +18,7 @@ from adtransform.ir import Atom, Const, Let, Var
 from adtransform.lattice import BOOL, TEXT, UNKNOWN, Array, Scalar, Static, Tuple, Type, Unknown
 from adtransform.ops import resolve
 from adtransform.read.core import Unroll
+from adtransform.read.frames import FALSE, TRUE
 from adtransform.read.objects import Objects
 from adtransform.read.refs import (
     ClassRef,
@@ -26,6 +27,7 @@ from adtransform.read.refs import (
     FunctionRef,
     Lazy,
     ListRef,
+    MaybeRef,
     ObjectRef,
     PartialRef,
     RangeRef,
@@ -286,6 +288,10 @@ def _lazy(kind: str) -> Handler:
 def _isinstance(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
     ref, kinds = args
     self.sure(ref, node)
+    if isinstance(ref, MaybeRef):
+        there, gone = (_isinstance(self, [r, kinds], {}, node) for r in (ref.ref, Const(None)))
+        assert there is not None and gone is not None
+        return ref.there if (there, gone) == (TRUE, FALSE) else self.choose(ref.there, lambda: there, lambda: gone, node)
     wanted = kinds.items if isinstance(kinds, TupleRef) else (kinds,)
     if isinstance(ref, ObjectRef):
         return Const(any(k in ref.kind.order or (isinstance(k, External) and k.op == "builtins.object") for k in wanted))

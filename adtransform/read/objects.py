@@ -22,6 +22,7 @@ from adtransform.read.refs import (
     External,
     Items,
     ListRef,
+    MaybeRef,
     Method,
     ObjectRef,
     PartialRef,
@@ -256,6 +257,7 @@ class Objects(Folds):
 
     def set_attribute(self, owner: Ref, name: str, new: Ref, node: ast.AST) -> None:
         """`owner.name = new`"""
+        owner = self.there(owner, node, f"'NoneType' object has no attribute '{name}'", AttributeError)
         match owner:
             case ObjectRef(kind=kind):
                 self.check_class(kind, node)
@@ -388,6 +390,10 @@ class Objects(Folds):
 
     def copied(self, ref: Ref, deep: bool, node: ast.AST, seen: _Copies | None = None) -> Ref:
         """`copy.copy(ref)`, or `copy.deepcopy(ref)`; `seen`: what a deep copy has copied already, once."""
+        if isinstance(ref, MaybeRef):
+            if seen is not None:
+                self.refuse(node, "a deep copy of what holds what may be None", "copy its parts")
+            return self.choose(ref.there, lambda: self.copied(ref.ref, deep, node), lambda: Const(None), node)
         seen = {} if seen is None else seen
         path = ref.path if isinstance(ref, View) else ()
 

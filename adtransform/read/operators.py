@@ -10,9 +10,9 @@ from collections.abc import Callable
 import numpy as np
 
 from adtransform.ir import Atom, Const, Var, worked
-from adtransform.lattice import NONE, Array, List, Scalar, Static, Unknown
+from adtransform.lattice import BOOL, NONE, Array, List, Scalar, Static, Unknown
 from adtransform.read.core import Unreached
-from adtransform.read.frames import DEAD, TRUE
+from adtransform.read.frames import DEAD, FALSE, TRUE
 from adtransform.read.names import is_plain
 from adtransform.read.putting import Putting
 from adtransform.read.refs import (
@@ -35,7 +35,6 @@ from adtransform.read.refs import (
     TupleRef,
     View,
     itemized,
-    present,
 )
 from adtransform.read.storages import mutable
 
@@ -321,6 +320,7 @@ class Operators(Putting):
             if same is not None:
                 return Const(same == (op == "operator.is_"))
         if op in ("builtins.contains", "builtins.not_contains"):
+            right = self.there(right, node, "argument of type 'NoneType' is not iterable")
             found = self.contains(left, right, node)
             if found is not None:
                 return Const(found == (op == "builtins.contains"))
@@ -335,7 +335,6 @@ class Operators(Putting):
             a, b = self.value(left, node), self.value(right, node)
             if isinstance(a, Const) and isinstance(b, Const):
                 return Const((a.value == b.value) == (op == "operator.eq"))
-        right = present(right)
         if isinstance(right, DictRef) and op in ("builtins.contains", "builtins.not_contains"):
             return self.let(op, self.value(left, node), self.as_table(right, left, "`in` of a dict", node))
         if isinstance(right, RangeRef):
@@ -359,7 +358,9 @@ class Operators(Putting):
         differs = Const(op in ("operator.is_not", "operator.ne"))
         if right == Const(None):
             return left.there if differs.value else self.let("operator.not_", left.there)
-        return self.choose(left.there, lambda: self.compared(op, left.ref, right, node), lambda: differs, node)
+        may_be_none = isinstance(right, (MaybeRef, Var, View))
+        gone = (lambda: self.compared(op, right, Const(None), node)) if may_be_none else (lambda: differs)
+        return self.choose(left.there, lambda: self.compared(op, left.ref, right, node), gone, node)
 
     def identical(self, left: Ref, right: Ref) -> bool | None:
         """`a is b` where it is known: with `None`, and between containers."""
@@ -470,6 +471,9 @@ class Operators(Putting):
         b = self.region(entry, self.supposing(cond, False, run(orelse)))
         self.restore(entry)
         self.place = place
+        outcomes = [None if side.builder.body else side.state.env.get("%choice") for side in (a, b)]
+        if outcomes == [TRUE, FALSE] and cond.type == BOOL:
+            return cond
         self.meet(cond, a, b, entry, everything=True)
         if DEAD in self.frame.env:
             raise Unreached

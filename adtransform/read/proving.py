@@ -65,6 +65,11 @@ class Proving(Core):
             self.at_none(self.let("operator.not_", flag, type=BOOL), flag, node, kind, text)
         return present(ref)
 
+    def narrowed(self, ref: Ref) -> Ref:
+        """A reference that is read, where it is known not to be None as what it is."""
+        flag = ref.there if isinstance(ref, MaybeRef) else None
+        return present(ref) if isinstance(flag, Var) and self.origin_of(flag) in self.proven else ref
+
     def there_value(self, ref: Ref, node: ast.AST, text: str, kind: type[Exception] = TypeError) -> None:
         """The same of what may be an array or a number, for what NumPy does with None as well."""
         if not isinstance(ref, Var) and not (isinstance(ref, View) and not ref.path):

@@ -161,6 +161,7 @@ class Stream:
     """Something run over before the loop over it begins: what it reads of what is around, and whether it may do more.
 
     `writes`: it has changed or printed something, which whoever runs over it may tell from when it did.
+    `raises`: it may have raised something, in so many `attempts` around.
     """
 
     names: tuple[str, ...]
@@ -168,6 +169,8 @@ class Stream:
     given: tuple[Ref, ...]
     runs: bool = False
     writes: bool = False
+    raises: bool = False
+    attempts: int = 0
 
 
 @record(eq=False)

@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from adtransform.failing import may_fail
 from adtransform.ir import Atom, Const, Let, Region, Var
 from adtransform.ops import effect_free
 from adtransform.read.flow import is_unchanged
@@ -53,6 +54,7 @@ from adtransform.source import Definition, descend
 
 _LIST = "make a list of it: list(...)"
 _WRITES = "a loop over what is computed one by one by a function that changes something", "call the function in the loop"
+_RAISES = "a `try` around the use of what is computed one by one and may raise", _LIST
 _GIVEN = "a generator given to a function", _LIST
 _BETWEEN = "a key that changes what is computed one by one, or is changed by it", "make a list of the items first: list(...)"
 _KEEPING = frozenset("append appendleft insert setdefault".split())
@@ -80,9 +82,10 @@ class Streams(Functions):
         streams = self.streams_of(ref)
         if not streams:
             return ref
+        since = self.since()
         listed = self.materialised(ref, node)
         if isinstance(listed, ListRef) and listed is not ref:
-            self.streams[listed.storage] = replace(streams[0], runs=True)
+            self.streams[listed.storage] = replace(self.listed_since(since, streams[0]), runs=True)
         elif not (isinstance(listed, Lazy) or (isinstance(listed, ListRef) and listed.storage in self.streams)):
             self.refuse(node, *_GIVEN)
         return listed
@@ -99,13 +102,17 @@ class Streams(Functions):
         if self.has_changed(since):
             self.refuse(node, f"`{function.name}`, a generator that changes what is around it", "yield what is new")
         assert isinstance(ref, ListRef)
-        self.streams[ref.storage] = self.stream(function, (*args, *kwargs.values()), runs=True)
+        self.streams[ref.storage] = self.listed_since(since, self.stream(function, (*args, *kwargs.values()), runs=True))
         return ref
 
     def stream(self, function: Ref, given: tuple[Ref, ...], *, runs: bool = False) -> Stream:
         """What a function that is called for every item, or gives them one by one, reads."""
         names = tuple(sorted(_seen(function.node))) if isinstance(function, FunctionRef) else ()
         return Stream(names, function.frame if isinstance(function, FunctionRef) else None, (function, *given), runs)
+
+    def listed_since(self, since: Since, stream: Stream) -> Stream:
+        """A generator of which a list has been made since."""
+        return replace(stream, raises=any(map(may_fail, self.builder.body[since[1] :])), attempts=self.attempts)
 
     def since(self) -> Since:
         """What there is now, to see later what has changed."""
@@ -128,7 +135,7 @@ class Streams(Functions):
         if any(stream.writes for ref in parts for stream in self.streams_of(ref)):
             self.refuse(node, *_WRITES)
         writes = self.has_changed(since) or not self.effects(since) <= {"raise", "reraise", "assert"}
-        self.streams[listed.storage] = replace(self.stream(function, parts), writes=writes)
+        self.streams[listed.storage] = replace(self.listed_since(since, self.stream(function, parts)), writes=writes)
         return listed
 
     @contextmanager
@@ -159,11 +166,18 @@ class Streams(Functions):
             self.refuse(node, *_GIVEN)
         if isinstance(function, Method) and function.name in _KEEPING:
             self.keep(TupleRef(tuple(args)), node)
-        if self.streams and any(stream.writes for ref in given for stream in self.streams_of(ref)):
+        streams = [stream for ref in given for stream in self.streams_of(ref)] if self.streams else []
+        if any(self.is_tried(stream) for stream in streams):
+            self.refuse(node, *_RAISES)
+        if any(stream.writes for stream in streams):
             name = function.op.removeprefix("builtins.") if isinstance(function, External) else getattr(function, "name", "")
             if name not in _AT_ONCE or not all(isinstance(ref, (Const, FunctionRef)) for ref in given[1:]):
                 self.refuse(node, *_WRITES)
         return found
+
+    def is_tried(self, stream: Stream) -> bool:
+        """Whether a `try` that was not around when a list was made of a generator is to catch what it raises."""
+        return stream.raises and self.attempts > stream.attempts
 
     def run_over(self, ref: Ref, node: ast.AST) -> None:
         """Refuse what would change something, were it run over, where nobody does."""
@@ -176,6 +190,10 @@ class Streams(Functions):
         found = super().materialised(ref, node)
         if found is not ref and (self.has_changed(since) or self.effects(since)):
             self.refuse(node, *_WRITES)
+        if found is not ref and self.attempts and any(map(may_fail, self.builder.body[since[1] :])):
+            if self.catching:
+                self.refuse(node, *_RAISES)
+            self.raised_first = True
         return found
 
     def extended_by(self, storage: Storage, other: Ref, node: ast.AST) -> None:
@@ -294,9 +312,17 @@ class Streams(Functions):
         ends = any(stream.runs for stream in streams)
         if ends and isinstance(node, ast.For) and (breaks(node.body) or returns(node.body)):
             self.refuse(node, "a loop over a generator that is left early", "put the test into the generator, or " + _LIST)
-        before, mark = self.read_by(streams), len(self.builder.body)
+        if any(self.is_tried(stream) or (stream.raises and self.catching) for stream in self.streams_of(ref)):
+            self.refuse(node, *_RAISES)
+        before, mark, heap = self.read_by(streams), len(self.builder.body), self.heap.copy() if self.watches else {}
+        outer, self.raised_first = self.raised_first, any(stream.raises for stream in streams)
         with self.holding(self.seen_elsewhere([r for stream in streams for r in self.seen_by(stream)]), "%hstream"):
             broke = super().iterate(ref, each, loop, node, key)
+        if self.raised_first:
+            changed = {s for s, content in self.heap.items() if heap.get(s) is not content}
+            for watch in self.watches:  # where it raises some trips have been made
+                watch.early |= changed
+        self.raised_first = outer
         if self.differs(before, self.read_by(streams), mark):
             self.refuse(node, "a loop that changes what the generator it runs over reads", _LIST)
         self.check_strict(ref, (broke, self.frame.flag(RETURNED)), node)

@@ -64,7 +64,6 @@ for _m, _n, _pairs in ((1, 1, "j,l->jl"), (2, 1, "ij,l->ijl"), (1, 2, "j,kl->kjl
 
 alias("numpy.matmul numpy.linalg.matmul", "operator.matmul")
 alias("numpy.linalg.outer", "numpy.outer")
-alias("numpy.linalg.cross", "numpy.cross")
 alias("numpy.linalg.tensordot", "numpy.tensordot")
 
 
