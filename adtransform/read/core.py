@@ -143,6 +143,8 @@ class Core:
         unrolled: Container[int] = (),
         detached: Container[int] = (),
         live: Container[int] = (),
+        *,
+        apart: bool = False,
     ) -> None:
         self.module = module
         self.types = types
@@ -152,6 +154,8 @@ class Core:
         self.unrolled_loops = unrolled  # by the identities of their nodes
         self.detached_loops = detached  # as well
         self.live_loops = live
+        self.keeps_apart = apart  # whether what is one of several objects, lists or dicts stays one of those where paths meet
+        self.mixed = False  # whether that would make a difference
         self.open_loops: list[OpenLoop] = []
         self.heads: list[tuple[ast.AST, Frame, Mapping[str, Ref]]] = []  # of the loops being read, with the names there
         self.top = self.builder = Builder()

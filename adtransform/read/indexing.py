@@ -30,6 +30,7 @@ from adtransform.read.core import Unreached
 from adtransform.read.refs import (
     Conflict,
     DictRef,
+    EitherRef,
     Entries,
     Items,
     ListRef,
@@ -44,7 +45,7 @@ from adtransform.read.refs import (
 )
 from adtransform.read.storages import mutable
 from adtransform.read.tables import Tables
-from adtransform.read.values import is_plain_function, same_function
+from adtransform.read.values import same_function
 from adtransform.rewrite import loaded
 
 _COMPARED = 16  # a key known at run time only is compared with so many
@@ -138,7 +139,7 @@ class Indexing(Tables):
         """
         if not items or kind_of(self.type_of(key)) not in ("int", None) or isinstance(self.type_of(key), Static):
             return None
-        if all(map(is_plain_function, items)):
+        if all(map(self.is_one, items)):
             self.trip_of_key(key, node)
             if all(same_function(item, items[0]) for item in items):
                 self.check_index(key, len(items))
@@ -146,8 +147,7 @@ class Indexing(Tables):
             place = self.let("index", self.let("list", *map(Const, range(len(items)))), key, type=INT)
             found = items[-1]
             for i, item in reversed(list(enumerate(items[:-1]))):
-                test = self.let("operator.eq", place, Const(i), type=BOOL)
-                found = self.choose(test, lambda item=item: item, lambda found=found: found, node)  # type: ignore[misc]
+                found = EitherRef(self.let("operator.eq", place, Const(i), type=BOOL), item, found)
             return found
         one = items[0]
         if isinstance(one, TupleRef) and one.kind is not None:
@@ -168,6 +168,7 @@ class Indexing(Tables):
         if all(r.storage is one.storage for r in every):
             self.check_index(key, len(items))
             return one
+        self.mixed = True
         storage = Storage(one.storage.label)
         values = {name: self.one_value(tuple(c.refs[name] for c in held), key, node) for name in held[0].refs}
         self.heap[storage] = replace(held[0], refs=values)
@@ -216,6 +217,7 @@ class Indexing(Tables):
         """An item of a run-time list."""
         before = self.listed(owner.storage, key)
         if not isinstance(self.content(owner.storage), (Var, Const)):
+            self.mixed = True
             self.loosen(owner.storage)
             before = self.listed(owner.storage)
         result = self.let("index", before, key)

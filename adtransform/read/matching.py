@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import Array, Scalar, Static, is_number
-from adtransform.read.augment import Augment
+from adtransform.read.either import Either
 from adtransform.read.frames import FALSE, TRUE
 from adtransform.read.natives import BUILTINS
 from adtransform.read.refs import ClassRef, DictRef, Entries, External, ListRef, ObjectRef, Ref, TupleRef, View
@@ -15,12 +15,12 @@ from adtransform.read.refs import ClassRef, DictRef, Entries, External, ListRef,
 Test = Callable[[], Atom]
 
 
-class Matching(Augment):
+class Matching(Either):
     """Reading `match`."""
 
     def match(self, stmt: ast.Match, rest: list[ast.stmt]) -> bool:
         """`match`; gives whether the rest of the block was read into one of the cases."""
-        (subject,) = self.off_their_lists([self.expression(stmt.subject)])
+        (subject,) = self.off_their_lists([self.made_whole(self.expression(stmt.subject))])
         name = self.hide(subject)
         try:
             return self.cases(stmt, name, 0, rest)

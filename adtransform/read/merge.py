@@ -21,6 +21,7 @@ from adtransform.read.refs import (
     Entries,
     External,
     FunctionRef,
+    Held,
     Items,
     ListRef,
     MaybeRef,
@@ -43,11 +44,10 @@ from adtransform.read.templates import (
     Picked,
     Same,
     Template,
+    function_key,
     hints,
 )
-from adtransform.read.values import DIFFER, Templating, functions_in, is_plain_function, same_function, told, where_there
-
-Held = ListRef | DictRef | ObjectRef
+from adtransform.read.values import DIFFER, Templating, is_plain_function, same_function, told, where_there
 
 FLAGS = frozenset("exit stop returned broke raised failed".split())  # what the reader's own conditions are called
 
@@ -63,6 +63,10 @@ class Merging(Templating):
         if a is b and a is not None:
             self._want(a, meeting)
             return Same(a)
+        if isinstance(a, Held) and isinstance(b, Held) and a.storage is not b.storage:
+            self.mixed = True
+        if self.keeps_apart and (found := self._either(a, b, meeting, hint)) is not None:
+            return found
         match a, b:
             case (None, None):
                 return Bad("", "")
@@ -144,9 +148,27 @@ class Merging(Templating):
             storage = self._pair(s, t, meeting, hint)
         return Leaf(storage, hint)
 
+    def _either(self, a: Ref | None, b: Ref | None, meeting: Meeting, hint: str) -> Template | None:
+        """One of several objects, lists or dicts that are kept apart; None where it is something else."""
+        then, orelse = self.ones_in(a), self.ones_in(b)
+        if then is None or orelse is None or all(is_plain_function(f) for f in then + orelse):
+            return None
+        if len({*map(function_key, then + orelse)}) < 2 or (a in self.whole_of and b in self.whole_of):
+            return None
+        made = [s for f in then + orelse for s in self.storages(f) if s not in self._heap_before and not s.param]
+        if made and meeting.again:
+            return None  # another one in each trip
+        if isinstance(a, Held) and isinstance(b, Held) and a.storage in made and b.storage in made and _is_like(a, b):
+            return None
+        meeting.wanted.extend(made)
+        one = meeting.cond is not None and self.is_one(a) and self.is_one(b)  # type: ignore[arg-type]
+        return Same(EitherRef(meeting.cond, a, b)) if one else self._picked(a, b, hint)  # type: ignore[arg-type]
+
+    whole_of: tuple[Ref, ...] = ()  # which become one that is neither of them, to be read only
+
     def _picked(self, a: Ref | None, b: Ref | None, hint: str) -> Picked | None:
         """One of several functions; None where there are not several, or others than plain ones."""
-        then, orelse = functions_in(a), functions_in(b)
+        then, orelse = self.ones_in(a), self.ones_in(b)
         if then is None or orelse is None:
             return None
         every = then + orelse
@@ -428,6 +450,11 @@ def same_place(a: Ref | None, b: Ref | None) -> bool:
     if isinstance(a, View) and isinstance(b, View):
         return a.storage is b.storage and a.path == b.path and (a.seen is b.seen or all(step.sure for step in a.path))
     return a is b
+
+
+def _is_like(a: Held, b: Held) -> bool:
+    """Whether two objects are of one class, two lists or dicts of one kind."""
+    return type(a) is type(b) and getattr(a, "kind", None) is getattr(b, "kind", None) and _same_kind(a.storage, b.storage)
 
 
 def _close(opened: Opened, results: list[Atom]) -> Region:

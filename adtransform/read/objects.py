@@ -50,7 +50,7 @@ class Remake:
     again: bool = False
 
 
-_Copies = dict[tuple[Storage, tuple[Step, ...]], Ref]
+Copies = dict[tuple[Storage, tuple[Step, ...]], Ref]
 
 
 class Objects(Folds):
@@ -385,7 +385,7 @@ class Objects(Folds):
 
     # Copies.
 
-    def copied(self, ref: Ref, deep: bool, node: ast.AST, seen: _Copies | None = None) -> Ref:
+    def copied(self, ref: Ref, deep: bool, node: ast.AST, seen: Copies | None = None) -> Ref:
         """`copy.copy(ref)`, or `copy.deepcopy(ref)`; `seen`: what a deep copy has copied already, once."""
         seen = {} if seen is None else seen
         path = ref.path if isinstance(ref, View) else ()
@@ -443,7 +443,7 @@ class Objects(Folds):
                 return new
         return ref
 
-    def copied_before(self, storage: Storage, path: tuple[Step, ...], seen: _Copies, node: ast.AST) -> Ref | None:
+    def copied_before(self, storage: Storage, path: tuple[Step, ...], seen: Copies, node: ast.AST) -> Ref | None:
         """The copy that a deep copy has made already; refused where what lists hold may be that, or not."""
         for (other, steps), made in seen.items():
             if other is storage and steps == path:

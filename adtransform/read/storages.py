@@ -101,7 +101,13 @@ class Storages(Assuming):
                 if all(isinstance(a, Const) for a in found):
                     return Const(tuple(a.value for a in found if isinstance(a, Const)))
                 return self.let("tuple", *found)
+            case EitherRef():
+                return self.value_of_either(ref, node)
         self.unusable(ref, node)
+
+    def value_of_either(self, ref: EitherRef, node: ast.AST | None) -> Atom:
+        """One of two things as an operand."""
+        raise NotImplementedError
 
     def sure(self, ref: Ref, node: ast.AST | None) -> None:
         """Refuse to ask of a nested tuple what is not known of it, as whether it is None."""
@@ -145,7 +151,7 @@ class Storages(Assuming):
 
     def trip_by_trip(self, held: Iterable[Ref], key: Atom | None = None) -> None:
         """Where objects would have to be values of a loop: read the innermost one trip by trip, or the one that makes `key`."""
-        if not any(isinstance(ref, (ObjectRef, DictRef, FunctionRef, PartialRef)) or is_limited(ref) for ref in held):
+        if not any(isinstance(ref, (ObjectRef, DictRef, FunctionRef, PartialRef, EitherRef)) or is_limited(ref) for ref in held):
             return
         behind = None if key is None else self.indices_behind(key)
         for loop in reversed(self.open_loops):
@@ -154,7 +160,7 @@ class Storages(Assuming):
                 if behind is None:
                     break
         what = "a list of objects, dicts or functions whose length or index is not known"
-        others = (ObjectRef, DictRef, FunctionRef, PartialRef)
+        others = (ObjectRef, DictRef, FunctionRef, PartialRef, EitherRef)
         if not any(isinstance(ref, others) and not is_limited(ref) for ref in held):
             what = "a list of deques of limited length, whose own length or index is not known"
         self.refuse(None, what, "loop over the list itself, or keep one array for each attribute")

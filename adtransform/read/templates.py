@@ -6,7 +6,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from adtransform.ir import Atom, Const
-from adtransform.read.refs import DerivedRef, DictRef, External, FunctionRef, ListRef, ObjectRef, Ref, Storage, TupleRef
+from adtransform.read.refs import (
+    DerivedRef,
+    DictRef,
+    External,
+    FunctionRef,
+    ListRef,
+    Method,
+    ObjectRef,
+    PartialRef,
+    Ref,
+    Storage,
+    TupleRef,
+)
 from adtransform.record import record
 
 
@@ -110,6 +122,12 @@ def function_key(ref: Ref) -> object:
             return op
         case DerivedRef(how, function, wrt, single):
             return how, wrt, single, function_key(function)
+        case ListRef(storage) | DictRef(storage) | ObjectRef(storage):
+            return id(storage)
+        case Method(owner, name):
+            return name, function_key(owner)
+        case PartialRef(function, args, kwargs) if not kwargs:
+            return function_key(function), *map(function_key, args)
     return id(ref)
 
 
