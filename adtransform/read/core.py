@@ -170,6 +170,7 @@ class Core:
         self.picked: dict[Storage, tuple[Atom, tuple[Content, ...]]] = {}
         self.proven: set[Var] = set()
         self.implies: dict[tuple[Var, bool], list[tuple[Atom, bool]]] = {}  # what it means that a flag holds, or does not
+        self.constants_of: dict[Var, tuple[Atom, Const, Const]] = {}  # of a choice of two: the test, and the two
         self.branched: set[Var] = set()  # the flags of what only one of two branches makes
         self.most_held = 64  # with more of all this it is worth the time to look for what does not matter any more
         self.closures = False  # whether some function or generator was made that sees the names around it

@@ -179,7 +179,7 @@ class Either(Augment):
                 for i, a in enumerate(args[:2] if function.op == "builtins.setattr" else args):
                     if (held := self.one_of_two(a)) is not None:
                         return self.in_either(
-                            held, lambda one, i=i: self.apply(function, [*args[:i], one, *args[i + 1 :]], kwargs, node), node
+                            held, lambda one: self.apply(function, [*args[:i], one, *args[i + 1 :]], kwargs, node), node
                         )
         return super().apply(function, args, kwargs, node)
 

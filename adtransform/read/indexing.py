@@ -140,6 +140,10 @@ class Indexing(Tables):
         if not items or kind_of(self.type_of(key)) not in ("int", None) or isinstance(self.type_of(key), Static):
             return None
         if all(map(self.is_one, items)):
+            if isinstance(key, Var) and key in self.constants_of:
+                cond, *places = self.constants_of[key]
+                if all(-len(items) <= place.value < len(items) for place in places):
+                    return EitherRef(cond, *(items[place.value] for place in places))
             self.trip_of_key(key, node)
             if all(same_function(item, items[0]) for item in items):
                 self.check_index(key, len(items))
@@ -278,6 +282,10 @@ class Indexing(Tables):
         if self.table(owner) is not None:
             return self.table_item(owner, key, node)
         entries = self.entries(owner, node)
+        if isinstance(key, Var) and key in self.constants_of:
+            cond, one, other = self.constants_of[key]
+            if one.value in entries and other.value in entries:
+                return self.choose(cond, lambda: entries[one.value], lambda: entries[other.value], node)
         if known is None and isinstance(key, Var) and self.may_compare(key, entries) and owner.storage.factory is None:
             return self.entry_where(key, list(entries.items()), node)
         if known is None:

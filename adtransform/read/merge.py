@@ -46,6 +46,7 @@ from adtransform.read.templates import (
     Template,
     function_key,
     hints,
+    tests_in,
 )
 from adtransform.read.values import DIFFER, Templating, is_plain_function, same_function, told, where_there
 
@@ -161,8 +162,9 @@ class Merging(Templating):
         if isinstance(a, Held) and isinstance(b, Held) and a.storage in made and b.storage in made and _is_like(a, b):
             return None
         meeting.wanted.extend(made)
-        one = meeting.cond is not None and self.is_one(a) and self.is_one(b)  # type: ignore[arg-type]
-        return Same(EitherRef(meeting.cond, a, b)) if one else self._picked(a, b, hint)  # type: ignore[arg-type]
+        if meeting.cond is None or a is None or b is None or not meeting.made.isdisjoint((*tests_in(a), *tests_in(b))):
+            return self._picked(a, b, hint)
+        return Same(EitherRef(meeting.cond, a, b))
 
     whole_of: tuple[Ref, ...] = ()  # which become one that is neither of them, to be read only
 
@@ -173,9 +175,16 @@ class Merging(Templating):
             return None
         every = then + orelse
         several = [f for i, f in enumerate(every) if not any(same_function(f, g) for g in every[:i])]
-        names = [getattr(f, "name", "") or getattr(f, "op", "").rpartition(".")[2] for f in several[:-1]]
+        names = [self.title_of(f) for f in several[:-1]]
         flags = [Leaf(Storage(), f"is_{n if n.isidentifier() else hint.lstrip('%')}") for n in names]
         return Picked(flags, several) if len(several) > 1 else None
+
+    def title_of(self, ref: Ref) -> str:
+        """What a function, an object, a list or a dict goes by."""
+        if isinstance(ref, Held):
+            named = (n for n, r in self.frame.env.items() if isinstance(r, Held) and r.storage is ref.storage)
+            return next((n for n in named if n.isidentifier()), ref.storage.label)
+        return getattr(ref, "name", "") or getattr(ref, "op", "").rpartition(".")[2]
 
     def _perhaps(self, a: Ref | None, b: Ref | None, meeting: Meeting, hint: str) -> Template:
         inner = self.blend(where_there(a), where_there(b), meeting, hint)
@@ -281,7 +290,10 @@ class Merging(Templating):
             self.restore(a.state)
             self.builder.add(If((), cond, _close(a, []), _close(b, []), place))
             return
-        meeting = self._plan(cond, a.state, b.state, entry, everything)
+        meeting = Meeting(cond=cond)
+        if self.keeps_apart:
+            meeting.made = {t for o in (a, b) for s in o.builder.body for t in s.targets}
+        self._plan(meeting, a.state, b.state, entry, everything)
         values: list[list[Atom]] = []
         states: list[State] = []
         for side, opened in enumerate((a, b)):
@@ -353,8 +365,7 @@ class Merging(Templating):
                 return None if own is None else self.content(own)
         return self.heap.get(storage) or (self.load(storage.param) if storage.param else None)
 
-    def _plan(self, cond: Atom, a: State, b: State, entry: State, everything: bool) -> Meeting:
-        meeting = Meeting(cond=cond)
+    def _plan(self, meeting: Meeting, a: State, b: State, entry: State, everything: bool) -> None:
         self._heap_a, self._heap_b, self._heap_before = a.heap, b.heap, entry.heap
         gone = [self.is_lost(s.env) for s in (a, b)]
         dead = [DEAD in s.env for s in (a, b)]
@@ -375,7 +386,6 @@ class Merging(Templating):
         for storage in meeting.wanted:
             if storage not in meeting.bodies and storage not in entry.heap and not storage.param:
                 self._body(storage, meeting)
-        return meeting
 
     def _body(self, storage: Storage, meeting: Meeting) -> None:
         x, y = self._content_a(storage), self._content_b(storage)

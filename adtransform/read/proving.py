@@ -92,6 +92,8 @@ class Proving(Core):
         """Note what a flag says of the condition of the branches in which it was set, `x` in the one and `y` in the other."""
         if flag.hint.startswith("has_"):
             self.branched.add(flag)
+        if isinstance(x, Const) and isinstance(y, Const) and isinstance(x.value, (str, int)):
+            self.constants_of[flag] = cond, x, y
         for value, outcome in ((x, True), (y, False)):
             if value in (TRUE, FALSE) and (x, y) in ((TRUE, FALSE), (FALSE, TRUE)):
                 self.implies[flag, value == TRUE] = [(cond, outcome)]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 
 from adtransform.ir import Atom, Const
 from adtransform.read.refs import (
     DerivedRef,
     DictRef,
+    EitherRef,
     External,
     FunctionRef,
     ListRef,
@@ -105,6 +106,7 @@ class Meeting:
     pool: dict[tuple[str, int], Storage] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     cond: Atom | None = None  # of two paths: what says which was taken
+    made: Set[Atom] = frozenset()  # the values that those paths have made
     again: bool = False  # of a loop: a container that a trip makes is another one in each
 
     def storage(self, hint: str) -> Storage:
@@ -129,6 +131,14 @@ def function_key(ref: Ref) -> object:
         case PartialRef(function, args, kwargs) if not kwargs:
             return function_key(function), *map(function_key, args)
     return id(ref)
+
+
+def tests_in(ref: Ref) -> Iterator[Atom]:
+    """The tests that say which of several things a reference is."""
+    if isinstance(ref, EitherRef):
+        yield ref.cond
+        yield from tests_in(ref.then)
+        yield from tests_in(ref.orelse)
 
 
 def hints(template: Template | Body) -> Iterator[str]:
