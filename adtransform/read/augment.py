@@ -92,6 +92,7 @@ class Augment(Control):
 
     def augment_attribute(self, owner: Ref, goal: ast.Attribute, op: str, stmt: ast.AugAssign) -> None:
         """`owner.name += v`"""
+        owner = self.there(owner, goal, f"'NoneType' object has no attribute '{goal.attr}'", AttributeError)
         attr = self.spelled(goal.attr)
         before = self.attribute(owner, attr, goal)
         # Nothing of the user's is run to look again: no property.

@@ -169,6 +169,7 @@ class Core:
         self.each: dict[tuple[Storage, Storage], tuple[tuple[int, ...], Content | None, Var | None]] = {}
         self.picked: dict[Storage, tuple[Atom, tuple[Content, ...]]] = {}
         self.proven: set[Var] = set()
+        self.denials: dict[Var, Var] = {}  # what is proven where a condition does not hold
         self.implies: dict[tuple[Var, bool], list[tuple[Atom, bool]]] = {}  # what it means that a flag holds, or does not
         self.constants_of: dict[Var, tuple[Atom, Const, Const]] = {}  # of a choice of two: the test, and the two
         self.branched: set[Var] = set()  # the flags of what only one of two branches makes

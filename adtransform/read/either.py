@@ -15,12 +15,14 @@ from adtransform.read.branches import void
 from adtransform.read.heap import Place
 from adtransform.read.objects import Copies
 from adtransform.read.proving import NO_WRITE
-from adtransform.read.refs import EitherRef, External, Method, Ref, View, present
+from adtransform.read.refs import EitherRef, External, Held, Method, Ref, View, present
 from adtransform.read.values import is_plain_function
 
 _ADDED = "%added"
-
 _WHOLE = "%whole"
+
+# The methods that give what is looked at later.
+_VIEWS = frozenset(("keys", "values", "items"))
 
 # The methods and functions that take something as it is, and those that run over it later.
 _KEEPING = frozenset("append appendleft insert setdefault get pop".split())
@@ -39,12 +41,19 @@ class Either(Augment):
             first = first.then
         return None if is_plain_function(first) else ref
 
+    def known_side(self, ref: EitherRef) -> Ref | None:
+        """The one of two that it is on the path being read; None where it may be either."""
+        holds = self.holding_now(ref.cond)
+        return None if holds is None else ref.then if holds else ref.orelse
+
     def in_either(self, ref: EitherRef, action: Callable[[Ref], Ref | None], node: ast.AST) -> Ref:
         """What is done with the one or the other, under the test that says which."""
 
         def side(one: Ref) -> Callable[[], Ref]:
             return lambda: Const(None) if (found := action(one)) is None else found
 
+        if (known := self.known_side(ref)) is not None:
+            return side(known)()
         return self.choose(ref.cond, side(ref.then), side(ref.orelse), node)
 
     def made_whole(self, ref: Ref) -> Ref:
@@ -52,6 +61,8 @@ class Either(Augment):
         held = self.one_of_two(ref)
         if held is None:
             return ref
+        if (known := self.known_side(held)) is not None:
+            return self.made_whole(known)
         entry = self.save()
 
         def side(one: Ref) -> Callable[[], None]:
@@ -78,6 +89,8 @@ class Either(Augment):
         if held is None:
             return super().attribute(owner, attr, node)
         self.there(owner, node, f"'NoneType' object has no attribute '{attr}'", AttributeError)
+        if attr in _VIEWS:
+            return super().attribute(self.made_whole(held), attr, node)
         return self.in_either(held, lambda one: self.attribute(one, attr, node), node)
 
     def set_attribute(self, owner: Ref, name: str, new: Ref, node: ast.AST) -> None:
@@ -169,18 +182,16 @@ class Either(Augment):
 
     def apply(self, function: Ref, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
         """Call something with arguments that are read already."""
-        if self.keeps_apart and isinstance(function, (External, Method)):
-            if isinstance(function, Method):
-                if function.name not in _KEEPING:
-                    args = [self.made_whole(a) for a in args]
-            elif function.op in _LATER or function.op.startswith("itertools."):
+        if isinstance(function, (External, Method)) and any(map(self.one_of_two, args)):
+            later = isinstance(function, External) and (function.op in _LATER or function.op.startswith("itertools."))
+            if later or (isinstance(function, Method) and function.name not in _KEEPING):
                 args = [self.made_whole(a) for a in args]
-            elif function.op != "functools.partial":
-                for i, a in enumerate(args[:2] if function.op == "builtins.setattr" else args):
-                    if (held := self.one_of_two(a)) is not None:
-                        return self.in_either(
-                            held, lambda one: self.apply(function, [*args[:i], one, *args[i + 1 :]], kwargs, node), node
-                        )
+            elif isinstance(function, External) and function.op != "functools.partial":
+                put = 2 if function.op == "builtins.setattr" else len(args)  # what is put into an attribute stays what it is
+                place, held = next(((i, h) for i, a in enumerate(args[:put]) if (h := self.one_of_two(a))), (0, None))
+                if held is not None:
+                    first, last = args[:place], args[place + 1 :]
+                    return self.in_either(held, lambda one: self.apply(function, [*first, one, *last], kwargs, node), node)
         return super().apply(function, args, kwargs, node)
 
     def copied(self, ref: Ref, deep: bool, node: ast.AST, seen: Copies | None = None) -> Ref:
@@ -220,6 +231,30 @@ class Either(Augment):
         return super().compared(op, left, right, node)
 
     # Running over them.
+
+    def repeated(self, stmt: ast.For, ref: Ref) -> None:
+        """A `for` over what is known by now: over lists of different lengths that hold objects, one loop for each."""
+        held = self.one_of_two(present(ref))
+        if held is None or self.is_regular(held):
+            return super().repeated(stmt, ref)
+        trips = self.trips
+
+        def over(ref: Ref, which: int) -> Callable[[], None]:
+            def action() -> None:
+                self.trips = (*trips, which)
+                self.repeated(stmt, ref)
+
+            return action
+
+        self.fork(held.cond, over(held.then, -1), over(held.orelse, -2), [], stmt)
+        self.trips = trips
+        return None
+
+    def is_regular(self, held: EitherRef) -> bool:
+        """Whether two lists are of one length as far as is known, or hold no objects, lists or dicts."""
+        items = [self.known_items(r) for r in (held.then, held.orelse)]
+        alike = len({None if i is None else len(i) for i in items}) < 2
+        return alike or not any(isinstance(r, (Held, EitherRef)) for i in items for r in i or ())
 
     def iterator(self, ref: Ref, node: ast.AST) -> Ref:
         """What is run over."""

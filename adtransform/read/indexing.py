@@ -32,6 +32,7 @@ from adtransform.read.refs import (
     DictRef,
     EitherRef,
     Entries,
+    Held,
     Items,
     ListRef,
     Method,
@@ -154,6 +155,7 @@ class Indexing(Tables):
                 found = EitherRef(self.let("operator.eq", place, Const(i), type=BOOL), item, found)
             return found
         one = items[0]
+        self.mixed = self.mixed or isinstance(one, Held)
         if isinstance(one, TupleRef) and one.kind is not None:
             if not all(isinstance(r, TupleRef) and r.kind is one.kind and len(r.items) == len(one.items) for r in items):
                 return None
@@ -172,7 +174,6 @@ class Indexing(Tables):
         if all(r.storage is one.storage for r in every):
             self.check_index(key, len(items))
             return one
-        self.mixed = True
         storage = Storage(one.storage.label)
         values = {name: self.one_value(tuple(c.refs[name] for c in held), key, node) for name in held[0].refs}
         self.heap[storage] = replace(held[0], refs=values)

@@ -156,7 +156,8 @@ class Merging(Templating):
             return None
         if len({*map(function_key, then + orelse)}) < 2 or (a in self.whole_of and b in self.whole_of):
             return None
-        made = [s for f in then + orelse for s in self.storages(f) if s not in self._heap_before and not s.param]
+        every = (s for f in then + orelse for s in self.storages(f))
+        made = [s for s in every if s not in self._heap_before and not s.param and s.outside is None]
         if made and meeting.again:
             return None  # another one in each trip
         if isinstance(a, Held) and isinstance(b, Held) and a.storage in made and b.storage in made and _is_like(a, b):

@@ -255,6 +255,7 @@ class Objects(Folds):
 
     def set_attribute(self, owner: Ref, name: str, new: Ref, node: ast.AST) -> None:
         """`owner.name = new`"""
+        owner = self.there(owner, node, f"'NoneType' object has no attribute '{name}'", AttributeError)
         match owner:
             case ObjectRef(kind=kind):
                 self.check_class(kind, node)

@@ -388,7 +388,7 @@ class Separate(Objects):
             near = set(self.partners(given.containers[i].storage))
             if any(other.storage in near for other in given.containers):
                 what = "a call that changes a list, dict or object that is given, which may be another one of those given"
-                self.refuse(node, what, "pass a copy of one of them: copy.copy(...)")
+                self.refuse(node, what, "call it in a branch for each that it may be: if ...: f(a, b), else: f(b, b)")
         for i in outcome.writes:
             mine = set(self.storages(given.refs[i]))
             near = mine | {s for pair in self.related if pair & mine for s in pair}
