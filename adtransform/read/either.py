@@ -15,7 +15,7 @@ from adtransform.read.branches import void
 from adtransform.read.heap import Place
 from adtransform.read.objects import Copies
 from adtransform.read.proving import NO_WRITE
-from adtransform.read.refs import EitherRef, External, Held, Method, Ref, View, present
+from adtransform.read.refs import Conflict, EitherRef, External, Held, Method, Ref, View, present
 from adtransform.read.values import is_plain_function
 
 _ADDED = "%added"
@@ -73,7 +73,10 @@ class Either(Augment):
         self.whole_of = a.state.env[_WHOLE], b.state.env[_WHOLE]
         self.meet(held.cond, a, b, entry, everything=True)
         self.whole_of = ()
-        return self.frame.env.pop(_WHOLE)
+        found = self.frame.env.pop(_WHOLE)
+        if isinstance(found, Conflict):
+            self.unusable(found, None)
+        return found
 
     def value_of_either(self, ref: EitherRef, node: ast.AST | None) -> Atom:
         """One of two things as an operand."""

@@ -49,7 +49,7 @@ from adtransform.read.tables import Tables
 from adtransform.read.values import same_function
 from adtransform.rewrite import loaded
 
-_COMPARED = 16  # a key known at run time only is compared with so many
+COMPARED = 16  # a key known at run time only is compared with so many
 
 
 class Indexing(Tables):
@@ -140,7 +140,7 @@ class Indexing(Tables):
         """
         if not items or kind_of(self.type_of(key)) not in ("int", None) or isinstance(self.type_of(key), Static):
             return None
-        if all(map(self.is_one, items)):
+        if all(map(self.is_one, items)) and not (self.keeps_apart and len(items) > COMPARED):
             if isinstance(key, Var) and key in self.constants_of:
                 cond, *places = self.constants_of[key]
                 if all(-len(items) <= place.value < len(items) for place in places):
@@ -149,10 +149,9 @@ class Indexing(Tables):
             if all(same_function(item, items[0]) for item in items):
                 self.check_index(key, len(items))
                 return items[0]
-            place = self.let("index", self.let("list", *map(Const, range(len(items)))), key, type=INT)
             found = items[-1]
-            for i, item in reversed(list(enumerate(items[:-1]))):
-                found = EitherRef(self.let("operator.eq", place, Const(i), type=BOOL), item, found)
+            for item, test in reversed(list(zip(items[:-1], self.places(key, len(items)), strict=False))):
+                found = EitherRef(test, item, found)
             return found
         one = items[0]
         self.mixed = self.mixed or isinstance(one, Held)
@@ -180,6 +179,11 @@ class Indexing(Tables):
         for other in [s for r in every for s in (r.storage, *self.partners(r.storage))]:
             self.relate(storage, other)
         return replace(one, storage=storage)
+
+    def places(self, key: Atom, count: int) -> list[Var]:
+        """For each of so many places, whether a computed index is that; raises where it is none of them."""
+        place = self.let("index", self.let("list", *map(Const, range(count))), key, type=INT)
+        return [self.let("operator.eq", place, Const(i), type=BOOL) for i in range(count)]
 
     def check_index(self, key: Atom, count: int) -> None:
         """Raise where a list or tuple has no item at a computed index, of which nothing else is read."""
@@ -307,7 +311,7 @@ class Indexing(Tables):
         """Whether a key that is known at run time only may be compared with those of a dict, one after the other."""
         kind = {"str": str, "int": int}.get("str" if key.type == TEXT else getattr(key.type, "kind", ""))
         looped = any(loop.is_short and loop.index in self.indices_behind(key) for loop in self.open_loops)
-        return kind is not None and not looped and 0 < len(entries) <= _COMPARED and all(type(k) is kind for k in entries)
+        return kind is not None and not looped and 0 < len(entries) <= COMPARED and all(type(k) is kind for k in entries)
 
     def entry_where(self, key: Var, entries: list[tuple[Any, Ref]], node: ast.AST) -> Ref:
         """The item of a dict at the one of its keys that `key` is."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import Array, Scalar, Static, is_number
+from adtransform.read.branches import void
 from adtransform.read.either import Either
 from adtransform.read.frames import FALSE, TRUE
 from adtransform.read.natives import BUILTINS
@@ -20,7 +21,14 @@ class Matching(Either):
 
     def match(self, stmt: ast.Match, rest: list[ast.stmt]) -> bool:
         """`match`; gives whether the rest of the block was read into one of the cases."""
-        (subject,) = self.off_their_lists([self.made_whole(self.expression(stmt.subject))])
+        (subject,) = self.off_their_lists([self.expression(stmt.subject)])
+        return self.matched(stmt, subject, rest)
+
+    def matched(self, stmt: ast.Match, subject: Ref, rest: list[ast.stmt]) -> bool:
+        """A `match` of what is known by now."""
+        if (held := self.one_of_two(subject)) is not None:
+            sides = (lambda: void(self.matched(stmt, held.then, []))), (lambda: void(self.matched(stmt, held.orelse, [])))
+            return self.fork(held.cond, *sides, rest, stmt)
         name = self.hide(subject)
         try:
             return self.cases(stmt, name, 0, rest)

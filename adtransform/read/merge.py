@@ -64,7 +64,7 @@ class Merging(Templating):
         if a is b and a is not None:
             self._want(a, meeting)
             return Same(a)
-        if isinstance(a, Held) and isinstance(b, Held) and a.storage is not b.storage:
+        if isinstance(a, (Held, ClassRef)) and isinstance(b, (Held, ClassRef)) and function_key(a) != function_key(b):
             self.mixed = True
         if self.keeps_apart and (found := self._either(a, b, meeting, hint)) is not None:
             return found

@@ -158,6 +158,7 @@ class Storages(Assuming):
         others = (ObjectRef, DictRef, FunctionRef, PartialRef, EitherRef)
         if not any(isinstance(ref, others) or is_limited(ref) for ref in held):
             return
+        self.mixed = True
         behind = None if key is None else self.indices_behind(key)
         for loop in reversed(self.open_loops):
             if behind is None or loop.index in behind:

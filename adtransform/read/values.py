@@ -85,7 +85,7 @@ class Templating(Storages):
     def is_one(self, ref: Ref) -> bool:
         """Whether it means the same behind the branch that has bound it: a function, or what is kept apart, or its method."""
         match ref:
-            case ListRef() | DictRef() | ObjectRef():
+            case ListRef() | DictRef() | ObjectRef() | ClassRef():
                 return self.keeps_apart
             case Method(owner):
                 return self.keeps_apart and isinstance(owner, Held)
