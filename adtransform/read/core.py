@@ -155,6 +155,7 @@ class Core:
         self.detached_loops = detached  # as well
         self.live_loops = live
         self.keeps_apart = apart  # whether what is one of several objects, lists or dicts stays one of those where paths meet
+        self.partial: set[Storage] = set()  # what is there only where one of several paths was taken
         self.mixed = False  # whether that would make a difference
         self.open_loops: list[OpenLoop] = []
         self.heads: list[tuple[ast.AST, Frame, Mapping[str, Ref]]] = []  # of the loops being read, with the names there

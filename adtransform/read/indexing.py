@@ -140,7 +140,7 @@ class Indexing(Tables):
         """
         if not items or kind_of(self.type_of(key)) not in ("int", None) or isinstance(self.type_of(key), Static):
             return None
-        if all(map(self.is_one, items)) and not (self.keeps_apart and len(items) > COMPARED):
+        if all(map(self.ones_in, items)) and not (self.keeps_apart and len(items) > COMPARED):
             if isinstance(key, Var) and key in self.constants_of:
                 cond, *places = self.constants_of[key]
                 if all(-len(items) <= place.value < len(items) for place in places):

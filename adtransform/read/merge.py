@@ -163,6 +163,7 @@ class Merging(Templating):
         if isinstance(a, Held) and isinstance(b, Held) and a.storage in made and b.storage in made and _is_like(a, b):
             return None
         meeting.wanted.extend(made)
+        meeting.parts.update(made)
         if meeting.cond is None or a is None or b is None or not meeting.made.isdisjoint((*tests_in(a), *tests_in(b))):
             return self._picked(a, b, hint)
         return Same(EitherRef(meeting.cond, a, b))
@@ -387,12 +388,21 @@ class Merging(Templating):
         for storage in meeting.wanted:
             if storage not in meeting.bodies and storage not in entry.heap and not storage.param:
                 self._body(storage, meeting)
+                self._settle_early(storage, meeting)
 
     def _body(self, storage: Storage, meeting: Meeting) -> None:
         x, y = self._content_a(storage), self._content_b(storage)
         hint = next((c.hint for c in (x, y) if isinstance(c, Var) and c.hint), storage.label)
         meeting.bodies[storage] = Leaf(storage, hint)  # in case it holds itself
         meeting.bodies[storage] = self.blend_content(x, y, meeting, storage, hint)
+
+    def _settle_early(self, storage: Storage, meeting: Meeting) -> None:
+        """Make a list that only one of the paths has made a value: where it is not there nobody could do that later."""
+        body = meeting.bodies[storage]
+        held = self._content_a(storage) or self._content_b(storage)
+        if storage in meeting.parts and isinstance(body, ItemsOf) and isinstance(held, Items):
+            if held.refs and all(isinstance(ref, (Var, Const, View)) for ref in held.refs):
+                meeting.bodies[storage] = Leaf(storage, storage.label, listed=True)
 
     def _hints(self, meeting: Meeting) -> list[str]:
         found: list[str] = []
@@ -411,6 +421,7 @@ class Merging(Templating):
         env.update(names)
         for storage, body in meeting.bodies.items():
             self.heap[storage] = self.unflatten_content(body, values)
+        self.partial |= meeting.parts
         for flag in (EXIT, STOP, RETURNED):
             env.setdefault(flag, FALSE)
 

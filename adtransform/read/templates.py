@@ -103,6 +103,7 @@ class Meeting:
     pairs: dict[tuple[Storage | None, Storage | None], Storage] = field(default_factory=dict)
     sources: list[tuple[Storage, Storage | None, Storage | None]] = field(default_factory=list)
     wanted: list[Storage] = field(default_factory=list)
+    parts: set[Storage] = field(default_factory=set)  # what may be chosen, and is there on one path only
     pool: dict[tuple[str, int], Storage] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     cond: Atom | None = None  # of two paths: what says which was taken

@@ -140,6 +140,9 @@ class Templating(Storages):
         """The same for what a storage holds."""
         match body:
             case Leaf():
+                if storage in self.partial and isinstance(content, (Items, Entries)) and content.refs:
+                    what = "a list or dict that one path has made, and that has other items or keys on another"
+                    self.refuse(None, what, "make it before the branch")
                 if isinstance(content, Items):
                     for item in content.refs:
                         self.hold(storage, item)
