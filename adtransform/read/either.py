@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from typing import TypeVar
 
 from adtransform.ir import Atom, Const
 from adtransform.read.augment import Augment
@@ -17,6 +18,8 @@ from adtransform.read.objects import Copies
 from adtransform.read.proving import NO_WRITE
 from adtransform.read.refs import Conflict, EitherRef, External, Held, Method, Ref, View, present
 from adtransform.read.values import is_plain_function
+
+T = TypeVar("T")
 
 _ADDED = "%added"
 _WHOLE = "%whole"
@@ -49,12 +52,25 @@ class Either(Augment):
     def in_either(self, ref: EitherRef, action: Callable[[Ref], Ref | None], node: ast.AST) -> Ref:
         """What is done with the one or the other, under the test that says which."""
 
-        def side(one: Ref) -> Callable[[], Ref]:
-            return lambda: Const(None) if (found := action(one)) is None else found
+        def side(one: Ref) -> Ref:
+            return Const(None) if (found := action(one)) is None else found
 
         if (known := self.known_side(ref)) is not None:
-            return side(known)()
-        return self.choose(ref.cond, side(ref.then), side(ref.orelse), node)
+            return side(known)
+        return self.choose(ref.cond, *self.sides(ref, side), node)
+
+    def sides(self, ref: EitherRef, action: Callable[[Ref], T]) -> tuple[Callable[[], T], Callable[[], T]]:
+        """What is done with the one, and with the other: a loop read for both is two loops, each with what it carries."""
+        trips = self.trips
+
+        def on(one: Ref, which: int) -> T:
+            self.trips = (*trips, which)
+            try:
+                return action(one)
+            finally:
+                self.trips = trips
+
+        return (lambda: on(ref.then, -1)), (lambda: on(ref.orelse, -2))
 
     def made_whole(self, ref: Ref) -> Ref:
         """One of two as a third one that holds what the one or the other holds, to be read only."""
@@ -65,10 +81,9 @@ class Either(Augment):
             return self.made_whole(known)
         entry = self.save()
 
-        def side(one: Ref) -> Callable[[], None]:
-            return lambda: self.frame.env.update({_WHOLE: self.made_whole(one)})
-
-        a, b = (self.region(entry, self.supposing(held.cond, t, side(r))) for t, r in ((True, held.then), (False, held.orelse)))
+        then, orelse = self.sides(held, lambda one: self.frame.env.update({_WHOLE: self.made_whole(one)}))
+        a = self.region(entry, self.supposing(held.cond, True, then))
+        b = self.region(entry, self.supposing(held.cond, False, orelse))
         self.restore(entry)
         self.whole_of = a.state.env[_WHOLE], b.state.env[_WHOLE]
         self.meet(held.cond, a, b, entry, everything=True)
@@ -240,17 +255,7 @@ class Either(Augment):
         held = self.one_of_two(present(ref))
         if held is None or self.is_regular(held):
             return super().repeated(stmt, ref)
-        trips = self.trips
-
-        def over(ref: Ref, which: int) -> Callable[[], None]:
-            def action() -> None:
-                self.trips = (*trips, which)
-                self.repeated(stmt, ref)
-
-            return action
-
-        self.fork(held.cond, over(held.then, -1), over(held.orelse, -2), [], stmt)
-        self.trips = trips
+        self.fork(held.cond, *self.sides(held, lambda one: self.repeated(stmt, one)), [], stmt)
         return None
 
     def is_regular(self, held: EitherRef) -> bool:

@@ -27,8 +27,7 @@ class Matching(Either):
     def matched(self, stmt: ast.Match, subject: Ref, rest: list[ast.stmt]) -> bool:
         """A `match` of what is known by now."""
         if (held := self.one_of_two(subject)) is not None:
-            sides = (lambda: void(self.matched(stmt, held.then, []))), (lambda: void(self.matched(stmt, held.orelse, [])))
-            return self.fork(held.cond, *sides, rest, stmt)
+            return self.fork(held.cond, *self.sides(held, lambda one: void(self.matched(stmt, one, []))), rest, stmt)
         name = self.hide(subject)
         try:
             return self.cases(stmt, name, 0, rest)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NoReturn
 
 from adtransform.errors import Refusal
@@ -107,6 +107,10 @@ class Storages(Assuming):
 
     def value_of_either(self, ref: EitherRef, node: ast.AST | None) -> Atom:
         """One of two things as an operand."""
+        raise NotImplementedError
+
+    def in_either(self, ref: EitherRef, action: Callable[[Ref], Ref | None], node: ast.AST) -> Ref:
+        """What is done with one of two, under the test that says which."""
         raise NotImplementedError
 
     def made_whole(self, ref: Ref) -> Ref:
