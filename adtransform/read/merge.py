@@ -401,7 +401,7 @@ class Merging(Templating):
         body = meeting.bodies[storage]
         held = self._content_a(storage) or self._content_b(storage)
         if storage in meeting.parts and isinstance(body, ItemsOf) and isinstance(held, Items):
-            if held.refs and all(isinstance(ref, (Var, Const, View)) for ref in held.refs):
+            if held.refs and all(isinstance(ref, Atom) for ref in held.refs):
                 meeting.bodies[storage] = Leaf(storage, storage.label, listed=True)
 
     def _hints(self, meeting: Meeting) -> list[str]:
