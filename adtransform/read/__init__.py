@@ -7,6 +7,7 @@ An abstract interpreter over the syntax tree: names refer to values, views of st
 from __future__ import annotations
 
 import ast
+import contextlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -64,18 +65,22 @@ def read(
     Raises `DifferentiationError` with everything that is refused.
     """
     node = source.find(name)
-    taken: dict[str, list[Taken]] = {}
-    unrolled: set[int] = set()
-    detached: set[int] = set()
-    live: set[int] = set()
-    alone: dict[int, bool] = {}
     module = Module(source, namespace)
-    with deep_recursion():
+    mixed: list[bool] = []
+
+    def attempt(apart: bool) -> Function:
+        taken: dict[str, list[Taken]] = {}
+        loops: tuple[set[int], set[int], set[int]] = set(), set(), set()
+        unrolled, detached, live = loops
+        alone: dict[int, bool] = {}
         for _ in range(1000):
-            reader = Reader(module, types, known, intrinsics or {}, taken, unrolled, detached, live)
+            reader = Reader(module, types, known, intrinsics or {}, taken, *loops, apart=apart)
             reader.registry = Registry(alone, derive=derive)
             try:
                 return reader.whole(node, captured or {}, name, decorated=decorated)
+            except DifferentiationError:
+                mixed.append(reader.mixed)
+                raise
             except Restart as restart:
                 taken.setdefault(restart.taken.param, []).append(restart.taken)
             except Unroll as loop:
@@ -86,8 +91,18 @@ def read(
                 live.add(id(loop.node))
             except Recursive as recursive:
                 alone[id(recursive.node)] = recursive.grows
-    endless = reader.refusal(node, "a function of which too much has to be assumed", "annotate its parameters")
-    raise DifferentiationError([endless.message] if endless.message else [])
+        endless = reader.refusal(node, "a function of which too much has to be assumed", "annotate its parameters")
+        raise DifferentiationError([endless.message] if endless.message else [])
+
+    with deep_recursion():
+        try:
+            return attempt(False)
+        except DifferentiationError:
+            if not any(mixed):
+                raise
+            with contextlib.suppress(DifferentiationError):
+                return attempt(True)
+            raise
 
 
 class Reader(Statements):
@@ -301,6 +316,7 @@ class Reader(Statements):
 
     def _tree(self, ref: Ref, node: ast.AST, around: tuple[Storage, ...] = ()) -> Any:
         self.sure(ref, node)
+        ref = self.made_whole(ref)
         if isinstance(ref, (ListRef, DictRef, ObjectRef)):
             if ref.storage in around:
                 self.refuse(node, "a result that holds itself", "return its parts")

@@ -17,6 +17,7 @@ from adtransform.read.operators import BINARY
 from adtransform.read.proving import NOT_ITERABLE
 from adtransform.read.refs import (
     DictRef,
+    EitherRef,
     Entries,
     Items,
     ListRef,
@@ -62,8 +63,8 @@ class Augment(Control):
             case ast.Subscript(value=owner, slice=key):
                 base = self.expression(owner)
                 self.augment_item(base, key, op, stmt)
-            case ast.Attribute():
-                self.augment_attribute(goal, op, stmt)
+            case ast.Attribute(value=owner):
+                self.augment_attribute(self.expression(owner), goal, op, stmt)
 
     def added(self, held: list[Ref], again: Callable[[], Ref], stmt: ast.AugAssign) -> tuple[Ref, ...]:
         """The right side, read after what is updated, as Python does, and what was held then, as it is now.
@@ -90,9 +91,10 @@ class Augment(Control):
                 self.refuse(stmt, what, "give the right side a name first: v = ...")
         return value, *held
 
-    def augment_attribute(self, goal: ast.Attribute, op: str, stmt: ast.AugAssign) -> None:
+    def augment_attribute(self, owner: Ref, goal: ast.Attribute, op: str, stmt: ast.AugAssign) -> None:
         """`owner.name += v`"""
-        owner, attr = self.expression(goal.value), self.spelled(goal.attr)
+        owner = self.there(owner, goal, f"'NoneType' object has no attribute '{goal.attr}'", AttributeError)
+        attr = self.spelled(goal.attr)
         before = self.attribute(owner, attr, goal)
         # Nothing of the user's is run to look again: no property.
         content = self.heap.get(owner.storage) if isinstance(owner, ObjectRef) else None
@@ -236,12 +238,12 @@ class Augment(Control):
         self.dict_method(before, "update", [value], {}, stmt)
         return True
 
-    def once(self, key: ast.expr) -> ast.expr:
+    def once(self, key: ast.expr, name: str = _KEY) -> ast.expr:
         """A key that is read more than once and evaluated only here, before what may change what it reads."""
         if isinstance(key, ast.Slice) or not any(isinstance(n, ast.Name) for n in ast.walk(key)):
             return key
-        self.frame.env[_KEY] = self.expression(key)
-        return ast.copy_location(ast.Name(_KEY, ast.Load()), key)
+        self.frame.env[name] = self.expression(key)
+        return ast.copy_location(ast.Name(name, ast.Load()), key)
 
     def set_again(self, base: Ref, key: ast.expr, item: Ref, stmt: ast.AugAssign) -> None:
         """What was written in place becomes the item, which only an object of the user's can tell, or part of a list."""
@@ -458,6 +460,9 @@ class Augment(Control):
             before = self.subscript(base, key, stmt) if grown is None else grown
             own = isinstance(base, ObjectRef) or (isinstance(base, ListRef) and isinstance(key, ast.Slice))
             value, before = self.added([before], lambda: before if own else self.subscript(base, key, stmt), stmt)
+            if isinstance(before, EitherRef):
+                what = "an update of an item that is one of several objects, lists or dicts"
+                self.refuse(stmt, what, "give it a name first: v = d[k], then v += ...")
             if isinstance(before, View) and isinstance(self.type_of(self.value(before)), Array):
                 if isinstance(base, (ListRef, DictRef)):
                     self.has_axes(ast.unparse(stmt.target), before, stmt, self.place_of(base, key))

@@ -26,13 +26,18 @@ _DECORATORS = frozenset("dataclass final runtime_checkable".split())
 
 @record
 class Field:
-    """A field of a dataclass or named tuple; `default` makes its value where it is not given."""
+    """A field of a dataclass or named tuple; `default` makes its value where it is not given.
+
+    `kept`: an attribute, and not only an argument for `__post_init__`.  `compared`: by what a dataclass generates.
+    """
 
     name: str
     init: bool
     keyword: bool
     default: Callable[[], Ref] | None
     made: bool = False  # by a factory: set although it is no parameter
+    kept: bool = True
+    compared: bool = True
 
 
 class Classes(Members):
@@ -195,15 +200,12 @@ class Classes(Members):
                     annotation = ast.unparse(stmt.annotation)
                     if "KW_ONLY" in annotation:
                         keyword = True
-                    elif "InitVar" in annotation:
-                        self.refuse(node, f"the class `{cls.name}`, which has an `InitVar`", "make it a field")
                     elif "ClassVar" not in annotation:
-                        found[stmt.target.id] = self._text_field(stmt.target.id, stmt.value, keyword, owner.module)
+                        one = self._text_field(stmt.target.id, stmt.value, keyword, owner.module)
+                        found[one.name] = replace(one, kept="InitVar" not in annotation)
         return list(found.values())
 
     def _live_field(self, f: Any, node: ast.AST) -> Field:
-        if f._field_type is dataclasses._FIELD_INITVAR:  # type: ignore[attr-defined]
-            self.refuse(node, f"a dataclass with the `InitVar` `{f.name}`", "make it a field")
         default: Callable[[], Ref] | None = None
         made = f.default_factory is not dataclasses.MISSING
         if made:
@@ -211,7 +213,8 @@ class Classes(Members):
             default = functools.partial(self._made, factory, node)
         elif f.default is not dataclasses.MISSING:
             default = functools.partial(self.wrap, f.default, f.name, node)
-        return Field(f.name, f.init, bool(f.kw_only), default, made)
+        kept = f._field_type is not dataclasses._FIELD_INITVAR  # type: ignore[attr-defined]
+        return Field(f.name, f.init, bool(f.kw_only), default, made, kept, f.compare)
 
     def _made(self, factory: Callable[[], Ref], node: ast.AST) -> Ref:
         return self.apply(factory(), [], {}, node)
@@ -234,7 +237,8 @@ class Classes(Members):
             default = functools.partial(self._made, functools.partial(self.in_module, factory, module), factory)
         elif plain is not None:
             default = functools.partial(self.in_module, plain, module)
-        return Field(name, flag("init", True), flag("kw_only", keyword), default, factory is not None)
+        made = factory is not None
+        return Field(name, flag("init", True), flag("kw_only", keyword), default, made, compared=flag("compare", True))
 
     def _tuple_fields(self, cls: ClassRef, node: ast.AST) -> list[Field]:
         if cls.live is not None:

@@ -143,6 +143,8 @@ class Core:
         unrolled: Container[int] = (),
         detached: Container[int] = (),
         live: Container[int] = (),
+        *,
+        apart: bool = False,
     ) -> None:
         self.module = module
         self.types = types
@@ -152,6 +154,9 @@ class Core:
         self.unrolled_loops = unrolled  # by the identities of their nodes
         self.detached_loops = detached  # as well
         self.live_loops = live
+        self.keeps_apart = apart  # whether what is one of several objects, lists or dicts stays one of those where paths meet
+        self.partial: set[Storage] = set()  # what is there only where one of several paths was taken
+        self.mixed = False  # whether that would make a difference
         self.open_loops: list[OpenLoop] = []
         self.heads: list[tuple[ast.AST, Frame, Mapping[str, Ref]]] = []  # of the loops being read, with the names there
         self.top = self.builder = Builder()
@@ -165,7 +170,9 @@ class Core:
         self.each: dict[tuple[Storage, Storage], tuple[tuple[int, ...], Content | None, Var | None]] = {}
         self.picked: dict[Storage, tuple[Atom, tuple[Content, ...]]] = {}
         self.proven: set[Var] = set()
+        self.denials: dict[Var, Var] = {}  # what is proven where a condition does not hold
         self.implies: dict[tuple[Var, bool], list[tuple[Atom, bool]]] = {}  # what it means that a flag holds, or does not
+        self.constants_of: dict[Var, tuple[Atom, Const, Const]] = {}  # of a choice of two: the test, and the two
         self.branched: set[Var] = set()  # the flags of what only one of two branches makes
         self.most_held = 64  # with more of all this it is worth the time to look for what does not matter any more
         self.closures = False  # whether some function or generator was made that sees the names around it

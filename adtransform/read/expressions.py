@@ -235,7 +235,7 @@ class Expressions(Operators):
 
     def spread_dict(self, node: ast.expr, what: str) -> Mapping[object, Ref]:
         """What `**rest` gives, by key."""
-        ref = self.expression(node)
+        ref = self.made_whole(self.expression(node))
         content = self.content(ref.storage) if isinstance(ref, DictRef) else None
         if not isinstance(content, Entries):
             self.refuse(node, "`**` of something that is not a dict of known keys", f"write the {what} one by one")

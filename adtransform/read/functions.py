@@ -149,9 +149,8 @@ class Functions(Derived):
                 return self.enter_function(function, args, kwargs, node)
             case PartialRef(inner, first, named):
                 return self.apply(inner, [*first, *args], {**named, **kwargs}, node)
-            case EitherRef(cond, one, other):
-                then, orelse = (functools.partial(self.apply, f, args, kwargs, node) for f in (one, other))
-                return self.choose(cond, then, orelse, node)
+            case EitherRef():
+                return self.in_either(function, lambda one: self.apply(one, args, kwargs, node), node)
             case DerivedRef():
                 return self.derivative(function, args, kwargs, node)
             case PullRef():

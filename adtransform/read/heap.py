@@ -13,6 +13,7 @@ from adtransform.read.refs import (
     Content,
     DerivedRef,
     DictRef,
+    EitherRef,
     Entries,
     FunctionRef,
     Items,
@@ -135,6 +136,8 @@ class Heap(Proving):
                     todo.append(inner)
                 case DerivedRef(_, function):
                     todo.append(function)
+                case EitherRef(_, then, orelse):
+                    todo.extend((orelse, then))
                 case FunctionRef(defaults=defaults, keyword_defaults=named):
                     todo.extend(ref for ref in (*defaults, *named.values()) if ref is not None)
                 case PartialRef(function, args, kwargs):

@@ -28,9 +28,12 @@ from adtransform.lattice import (
 )
 from adtransform.read.core import Unreached
 from adtransform.read.refs import (
+    ClassRef,
     Conflict,
     DictRef,
+    EitherRef,
     Entries,
+    Held,
     Items,
     ListRef,
     Method,
@@ -44,10 +47,10 @@ from adtransform.read.refs import (
 )
 from adtransform.read.storages import mutable
 from adtransform.read.tables import Tables
-from adtransform.read.values import is_plain_function, same_function
+from adtransform.read.values import same_function
 from adtransform.rewrite import loaded
 
-_COMPARED = 16  # a key known at run time only is compared with so many
+COMPARED = 16  # a key known at run time only is compared with so many
 
 
 class Indexing(Tables):
@@ -58,6 +61,8 @@ class Indexing(Tables):
         owner = self.there(owner, node)
         if isinstance(owner, DictRef):
             return self.entry(owner, key, node)
+        if isinstance(owner, ClassRef) and not self.has(owner, "__class_getitem__"):  # `Box[float]`
+            return owner
         if isinstance(key, ast.Slice):
             owner = itemized(owner)
         method = self.special(owner, "__getitem__", node)
@@ -138,18 +143,21 @@ class Indexing(Tables):
         """
         if not items or kind_of(self.type_of(key)) not in ("int", None) or isinstance(self.type_of(key), Static):
             return None
-        if all(map(is_plain_function, items)):
+        if all(map(self.ones_in, items)) and not (self.keeps_apart and len(items) > COMPARED):
+            if isinstance(key, Var) and key in self.constants_of:
+                cond, *places = self.constants_of[key]
+                if all(-len(items) <= place.value < len(items) for place in places):
+                    return EitherRef(cond, *(items[place.value] for place in places))
             self.trip_of_key(key, node)
             if all(same_function(item, items[0]) for item in items):
                 self.check_index(key, len(items))
                 return items[0]
-            place = self.let("index", self.let("list", *map(Const, range(len(items)))), key, type=INT)
             found = items[-1]
-            for i, item in reversed(list(enumerate(items[:-1]))):
-                test = self.let("operator.eq", place, Const(i), type=BOOL)
-                found = self.choose(test, lambda item=item: item, lambda found=found: found, node)  # type: ignore[misc]
+            for item, test in reversed(list(zip(items[:-1], self.places(key, len(items)), strict=False))):
+                found = EitherRef(test, item, found)
             return found
         one = items[0]
+        self.mixed = self.mixed or isinstance(one, Held)
         if isinstance(one, TupleRef) and one.kind is not None:
             if not all(isinstance(r, TupleRef) and r.kind is one.kind and len(r.items) == len(one.items) for r in items):
                 return None
@@ -174,6 +182,11 @@ class Indexing(Tables):
         for other in [s for r in every for s in (r.storage, *self.partners(r.storage))]:
             self.relate(storage, other)
         return replace(one, storage=storage)
+
+    def places(self, key: Atom, count: int) -> list[Var]:
+        """For each of so many places, whether a computed index is that; raises where it is none of them."""
+        place = self.let("index", self.let("list", *map(Const, range(count))), key, type=INT)
+        return [self.let("operator.eq", place, Const(i), type=BOOL) for i in range(count)]
 
     def check_index(self, key: Atom, count: int) -> None:
         """Raise where a list or tuple has no item at a computed index, of which nothing else is read."""
@@ -216,6 +229,7 @@ class Indexing(Tables):
         """An item of a run-time list."""
         before = self.listed(owner.storage, key)
         if not isinstance(self.content(owner.storage), (Var, Const)):
+            self.mixed = True
             self.loosen(owner.storage)
             before = self.listed(owner.storage)
         result = self.let("index", before, key)
@@ -276,6 +290,10 @@ class Indexing(Tables):
         if self.table(owner) is not None:
             return self.table_item(owner, key, node)
         entries = self.entries(owner, node)
+        if isinstance(key, Var) and key in self.constants_of:
+            cond, one, other = self.constants_of[key]
+            if one.value in entries and other.value in entries:
+                return self.choose(cond, lambda: entries[one.value], lambda: entries[other.value], node)
         if known is None and isinstance(key, Var) and self.may_compare(key, entries) and owner.storage.factory is None:
             return self.entry_where(key, list(entries.items()), node)
         if known is None:
@@ -296,7 +314,7 @@ class Indexing(Tables):
         """Whether a key that is known at run time only may be compared with those of a dict, one after the other."""
         kind = {"str": str, "int": int}.get("str" if key.type == TEXT else getattr(key.type, "kind", ""))
         looped = any(loop.is_short and loop.index in self.indices_behind(key) for loop in self.open_loops)
-        return kind is not None and not looped and 0 < len(entries) <= _COMPARED and all(type(k) is kind for k in entries)
+        return kind is not None and not looped and 0 < len(entries) <= COMPARED and all(type(k) is kind for k in entries)
 
     def entry_where(self, key: Var, entries: list[tuple[Any, Ref]], node: ast.AST) -> Ref:
         """The item of a dict at the one of its keys that `key` is."""

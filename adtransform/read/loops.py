@@ -530,6 +530,7 @@ class Loops(Methods):
         env.update({name: self.unflatten(t, values) for name, t in late.names.items()})
         for storage, body in late.bodies.items():
             self.heap[storage] = self.unflatten_content(body, values)
+        self.partial |= late.parts
         env.update({f: v for f, v in flags.items() if f not in late.names})
         broke = env.pop(BROKE, FALSE) if BROKE in late.names else FALSE
         env[BROKE] = outer_broke

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import Array, Scalar, Static, is_number
-from adtransform.read.augment import Augment
+from adtransform.read.branches import void
+from adtransform.read.either import Either
 from adtransform.read.frames import FALSE, TRUE
 from adtransform.read.natives import BUILTINS
 from adtransform.read.refs import (
@@ -29,12 +30,18 @@ Test = Callable[[], Atom]
 _TAKING_APART = (ast.MatchSequence, ast.MatchMapping, ast.MatchClass)
 
 
-class Matching(Augment):
+class Matching(Either):
     """Reading `match`."""
 
     def match(self, stmt: ast.Match, rest: list[ast.stmt]) -> bool:
         """`match`; gives whether the rest of the block was read into one of the cases."""
         (subject,) = self.off_their_lists([self.expression(stmt.subject)])
+        return self.matched(stmt, subject, rest)
+
+    def matched(self, stmt: ast.Match, subject: Ref, rest: list[ast.stmt]) -> bool:
+        """A `match` of what is known by now."""
+        if (held := self.one_of_two(subject)) is not None:
+            return self.fork(held.cond, *self.sides(held, lambda one: void(self.matched(stmt, one, []))), rest, stmt)
         name = self.hide(subject)
         try:
             return self.cases(stmt, name, 0, rest)

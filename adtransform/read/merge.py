@@ -21,6 +21,7 @@ from adtransform.read.refs import (
     Entries,
     External,
     FunctionRef,
+    Held,
     Items,
     ListRef,
     MaybeRef,
@@ -43,11 +44,11 @@ from adtransform.read.templates import (
     Picked,
     Same,
     Template,
+    function_key,
     hints,
+    tests_in,
 )
-from adtransform.read.values import DIFFER, Templating, functions_in, is_plain_function, same_function, told, where_there
-
-Held = ListRef | DictRef | ObjectRef
+from adtransform.read.values import DIFFER, Templating, is_plain_function, same_function, told, where_there
 
 FLAGS = frozenset("exit stop returned broke raised failed".split())  # what the reader's own conditions are called
 
@@ -63,6 +64,10 @@ class Merging(Templating):
         if a is b and a is not None:
             self._want(a, meeting)
             return Same(a)
+        if isinstance(a, (Held, ClassRef)) and isinstance(b, (Held, ClassRef)) and function_key(a) != function_key(b):
+            self.mixed = True
+        if self.keeps_apart and (found := self._either(a, b, meeting, hint)) is not None:
+            return found
         match a, b:
             case (None, None):
                 return Bad("", "")
@@ -144,16 +149,44 @@ class Merging(Templating):
             storage = self._pair(s, t, meeting, hint)
         return Leaf(storage, hint)
 
+    def _either(self, a: Ref | None, b: Ref | None, meeting: Meeting, hint: str) -> Template | None:
+        """One of several objects, lists or dicts that are kept apart; None where it is something else."""
+        then, orelse = self.ones_in(a), self.ones_in(b)
+        if then is None or orelse is None or all(is_plain_function(f) for f in then + orelse):
+            return None
+        if len({*map(function_key, then + orelse)}) < 2 or (a in self.whole_of and b in self.whole_of):
+            return None
+        every = (s for f in then + orelse for s in self.storages(f))
+        made = [s for s in every if s not in self._heap_before and not s.param and s.outside is None]
+        if made and meeting.again:
+            return None  # another one in each trip
+        if isinstance(a, Held) and isinstance(b, Held) and a.storage in made and b.storage in made and _is_like(a, b):
+            return None
+        meeting.wanted.extend(made)
+        meeting.parts.update(made)
+        if meeting.cond is None or a is None or b is None or not meeting.made.isdisjoint((*tests_in(a), *tests_in(b))):
+            return self._picked(a, b, hint)
+        return Same(EitherRef(meeting.cond, a, b))
+
+    whole_of: tuple[Ref, ...] = ()  # which become one that is neither of them, to be read only
+
     def _picked(self, a: Ref | None, b: Ref | None, hint: str) -> Picked | None:
         """One of several functions; None where there are not several, or others than plain ones."""
-        then, orelse = functions_in(a), functions_in(b)
+        then, orelse = self.ones_in(a), self.ones_in(b)
         if then is None or orelse is None:
             return None
         every = then + orelse
         several = [f for i, f in enumerate(every) if not any(same_function(f, g) for g in every[:i])]
-        names = [getattr(f, "name", "") or getattr(f, "op", "").rpartition(".")[2] for f in several[:-1]]
+        names = [self.title_of(f) for f in several[:-1]]
         flags = [Leaf(Storage(), f"is_{n if n.isidentifier() else hint.lstrip('%')}") for n in names]
         return Picked(flags, several) if len(several) > 1 else None
+
+    def title_of(self, ref: Ref) -> str:
+        """What a function, an object, a list or a dict goes by."""
+        if isinstance(ref, Held):
+            named = (n for n, r in self.frame.env.items() if isinstance(r, Held) and r.storage is ref.storage)
+            return next((n for n in named if n.isidentifier()), ref.storage.label)
+        return getattr(ref, "name", "") or getattr(ref, "op", "").rpartition(".")[2]
 
     def _perhaps(self, a: Ref | None, b: Ref | None, meeting: Meeting, hint: str) -> Template:
         inner = self.blend(where_there(a), where_there(b), meeting, hint)
@@ -259,7 +292,10 @@ class Merging(Templating):
             self.restore(a.state)
             self.builder.add(If((), cond, _close(a, []), _close(b, []), place))
             return
-        meeting = self._plan(cond, a.state, b.state, entry, everything)
+        meeting = Meeting(cond=cond)
+        if self.keeps_apart:
+            meeting.made = {t for o in (a, b) for s in o.builder.body for t in s.targets}
+        self._plan(meeting, a.state, b.state, entry, everything)
         values: list[list[Atom]] = []
         states: list[State] = []
         for side, opened in enumerate((a, b)):
@@ -331,8 +367,7 @@ class Merging(Templating):
                 return None if own is None else self.content(own)
         return self.heap.get(storage) or (self.load(storage.param) if storage.param else None)
 
-    def _plan(self, cond: Atom, a: State, b: State, entry: State, everything: bool) -> Meeting:
-        meeting = Meeting(cond=cond)
+    def _plan(self, meeting: Meeting, a: State, b: State, entry: State, everything: bool) -> None:
         self._heap_a, self._heap_b, self._heap_before = a.heap, b.heap, entry.heap
         gone = [self.is_lost(s.env) for s in (a, b)]
         dead = [DEAD in s.env for s in (a, b)]
@@ -353,13 +388,21 @@ class Merging(Templating):
         for storage in meeting.wanted:
             if storage not in meeting.bodies and storage not in entry.heap and not storage.param:
                 self._body(storage, meeting)
-        return meeting
+                self._settle_early(storage, meeting)
 
     def _body(self, storage: Storage, meeting: Meeting) -> None:
         x, y = self._content_a(storage), self._content_b(storage)
         hint = next((c.hint for c in (x, y) if isinstance(c, Var) and c.hint), storage.label)
         meeting.bodies[storage] = Leaf(storage, hint)  # in case it holds itself
         meeting.bodies[storage] = self.blend_content(x, y, meeting, storage, hint)
+
+    def _settle_early(self, storage: Storage, meeting: Meeting) -> None:
+        """Make a list that only one of the paths has made a value: where it is not there nobody could do that later."""
+        body = meeting.bodies[storage]
+        held = self._content_a(storage) or self._content_b(storage)
+        if storage in meeting.parts and isinstance(body, ItemsOf) and isinstance(held, Items):
+            if held.refs and all(isinstance(ref, Atom) for ref in held.refs):
+                meeting.bodies[storage] = Leaf(storage, storage.label, listed=True)
 
     def _hints(self, meeting: Meeting) -> list[str]:
         found: list[str] = []
@@ -378,6 +421,7 @@ class Merging(Templating):
         env.update(names)
         for storage, body in meeting.bodies.items():
             self.heap[storage] = self.unflatten_content(body, values)
+        self.partial |= meeting.parts
         for flag in (EXIT, STOP, RETURNED):
             env.setdefault(flag, FALSE)
 
@@ -428,6 +472,11 @@ def same_place(a: Ref | None, b: Ref | None) -> bool:
     if isinstance(a, View) and isinstance(b, View):
         return a.storage is b.storage and a.path == b.path and (a.seen is b.seen or all(step.sure for step in a.path))
     return a is b
+
+
+def _is_like(a: Held, b: Held) -> bool:
+    """Whether two objects are of one class, two lists or dicts of one kind."""
+    return type(a) is type(b) and getattr(a, "kind", None) is getattr(b, "kind", None) and _same_kind(a.storage, b.storage)
 
 
 def _close(opened: Opened, results: list[Atom]) -> Region:

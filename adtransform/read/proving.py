@@ -39,7 +39,16 @@ class Proving(Core):
                 found |= {self.origin_of(b) for b in let.args if isinstance(b, Var)}
             elif holds:
                 found.add(self.origin_of(a))
+            elif self.keeps_apart:
+                found.add(self.denials.setdefault(self.origin_of(a), Var(BOOL)))
         return found
+
+    def holding_now(self, cond: Atom) -> bool | None:
+        """Whether a condition is known to hold, or not to, on the path being read."""
+        a = self.origin_of(cond) if isinstance(cond, Var) else None
+        if a is None or a in self.proven:
+            return True if a is not None else bool(cond.value) if isinstance(cond, Const) else None
+        return False if a in self.denials and self.denials[a] in self.proven else None
 
     def supposing(self, cond: Atom, holds: bool, action: Callable[[], None]) -> Callable[[], None]:
         """An action where a condition holds, or where it does not."""
@@ -105,6 +114,8 @@ class Proving(Core):
         """Note what a flag says of the condition of the branches in which it was set, `x` in the one and `y` in the other."""
         if flag.hint.startswith("has_"):
             self.branched.add(flag)
+        if isinstance(x, Const) and isinstance(y, Const) and isinstance(x.value, (str, int)):
+            self.constants_of[flag] = cond, x, y
         for value, outcome in ((x, True), (y, False)):
             if value in (TRUE, FALSE) and (x, y) in ((TRUE, FALSE), (FALSE, TRUE)):
                 self.implies[flag, value == TRUE] = [(cond, outcome)]

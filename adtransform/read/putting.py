@@ -6,10 +6,11 @@ import ast
 
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import INT, List, Static, Tuple
-from adtransform.read.indexing import Indexing
+from adtransform.read.indexing import COMPARED, Indexing
 from adtransform.read.proving import NO_WRITE
 from adtransform.read.refs import (
     DictRef,
+    EitherRef,
     Entries,
     Items,
     ListRef,
@@ -129,6 +130,12 @@ class Putting(Indexing):
             return
         if isinstance(key, ast.Slice):
             self.assign_list_slice(owner, at, known, new, node)
+            return
+        if isinstance(content, Items) and self.keeps_apart and len(content.refs) <= COMPARED and self.ones_in(new):
+            self.trip_of_key(at, node)
+            self.at_node(node)
+            tests = self.places(at, len(content.refs))
+            self.heap[owner.storage] = Items(tuple(EitherRef(t, new, r) for t, r in zip(tests, content.refs, strict=True)))
             return
         before = self.loosen(owner.storage, at)
         self.trip_by_trip((new,), at)

@@ -219,7 +219,7 @@ class PullRef:
 
 @record(eq=False)
 class EitherRef:
-    """One of two functions, by a test: `f if c else g`."""
+    """One of two functions, by a test: `f if c else g`; of two objects, lists or dicts, where those are kept apart."""
 
     cond: Atom
     then: Ref
@@ -312,6 +312,9 @@ Content = Var | Const | Items | Entries | Choice
 
 Since = tuple[Mapping[Storage, Content], int]  # what storages held at some time, and how many statements there were
 Pair = frozenset[Storage]
+
+
+Held = ListRef | DictRef | ObjectRef
 
 
 def itemized(ref: Ref) -> Ref:

@@ -224,7 +224,7 @@ class Separate(Objects):
         for name, assumed in taken.items():
             types[name] = self.assumed(name, types[name], assumed)
         loops = self.unrolled_loops, self.detached_loops, self.live_loops
-        reader = type(self)(function.module, types, self.known, {}, taken, *loops)
+        reader = type(self)(function.module, types, self.known, {}, taken, *loops, apart=self.keeps_apart)
         reader.registry, reader.modules = self.registry, self.modules
         reader.known_classes, reader.known_objects, reader.owners = self.known_classes, {}, self.owners
         reader.bodies = self.bodies
@@ -389,7 +389,7 @@ class Separate(Objects):
             near = set(self.partners(given.containers[i].storage))
             if any(other.storage in near for other in given.containers):
                 what = "a call that changes a list, dict or object that is given, which may be another one of those given"
-                self.refuse(node, what, "pass a copy of one of them: copy.copy(...)")
+                self.refuse(node, what, "call it in a branch for each that it may be: if ...: f(a, b), else: f(b, b)")
         for i in outcome.writes:
             mine = set(self.storages(given.refs[i]))
             near = mine | {s for pair in self.related if pair & mine for s in pair}

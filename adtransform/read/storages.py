@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NoReturn
 
 from adtransform.errors import Refusal
@@ -99,7 +99,21 @@ class Storages(Assuming):
                 if all(isinstance(a, Const) for a in found):
                     return Const(tuple(a.value for a in found if isinstance(a, Const)))
                 return self.let("tuple", *found)
+            case EitherRef():
+                return self.value_of_either(ref, node)
         self.unusable(ref, node)
+
+    def value_of_either(self, ref: EitherRef, node: ast.AST | None) -> Atom:
+        """One of two things as an operand."""
+        raise NotImplementedError
+
+    def in_either(self, ref: EitherRef, action: Callable[[Ref], Ref | None], node: ast.AST) -> Ref:
+        """What is done with one of two, under the test that says which."""
+        raise NotImplementedError
+
+    def made_whole(self, ref: Ref) -> Ref:
+        """One of two objects, lists or dicts as a third one that holds what the one or the other holds."""
+        raise NotImplementedError
 
     def sure(self, ref: Ref, node: ast.AST | None) -> None:
         """Refuse to ask of a nested tuple what is not known of it, as whether it is None."""
@@ -143,8 +157,10 @@ class Storages(Assuming):
 
     def trip_by_trip(self, held: Iterable[Ref], key: Atom | None = None) -> None:
         """Where objects would have to be values of a loop: read the innermost one trip by trip, or the one that makes `key`."""
-        if not any(isinstance(ref, (ObjectRef, DictRef, FunctionRef, PartialRef)) or is_limited(ref) for ref in held):
+        others = (ObjectRef, DictRef, FunctionRef, PartialRef, EitherRef)
+        if not any(isinstance(ref, others) or is_limited(ref) for ref in held):
             return
+        self.mixed = True
         behind = None if key is None else self.indices_behind(key)
         for loop in reversed(self.open_loops):
             if behind is None or loop.index in behind:
@@ -152,7 +168,6 @@ class Storages(Assuming):
                 if behind is None:
                     break
         what = "a list of objects, dicts or functions whose length or index is not known"
-        others = (ObjectRef, DictRef, FunctionRef, PartialRef)
         if not any(isinstance(ref, others) and not is_limited(ref) for ref in held):
             what = "a list of deques of limited length, whose own length or index is not known"
         self.refuse(None, what, "loop over the list itself, or keep one array for each attribute")
@@ -330,11 +345,9 @@ class Storages(Assuming):
                 else "an array that"
             )
             help = f"copy where `{name}` is bound: .copy() (for a list: append u.copy())"
-            self.refuse(
-                node,
-                f"a write to {what} `{name}` may share",
-                f"copy where `{name}` is bound: copy.copy(...)" if is_held else help,
-            )
+            if self.is_container(storage) and (storage.merged or is_held or any(s.merged for s in alike)):
+                help = "write to each of them in a branch of its own: if ...: a.x = v, else: b.x = v"
+            self.refuse(node, f"a write to {what} `{name}` may share", help)
         if structural:
             self.detach(storage, appended=appended)
         elif self.is_doubled(storage):

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 
 from adtransform.ir import Atom, Const
-from adtransform.read.refs import DerivedRef, DictRef, External, FunctionRef, ListRef, ObjectRef, Ref, Storage, TupleRef
+from adtransform.read.refs import (
+    DerivedRef,
+    DictRef,
+    EitherRef,
+    External,
+    FunctionRef,
+    ListRef,
+    Method,
+    ObjectRef,
+    PartialRef,
+    Ref,
+    Storage,
+    TupleRef,
+)
 from adtransform.record import record
 
 
@@ -90,9 +103,11 @@ class Meeting:
     pairs: dict[tuple[Storage | None, Storage | None], Storage] = field(default_factory=dict)
     sources: list[tuple[Storage, Storage | None, Storage | None]] = field(default_factory=list)
     wanted: list[Storage] = field(default_factory=list)
+    parts: set[Storage] = field(default_factory=set)  # what may be chosen, and is there on one path only
     pool: dict[tuple[str, int], Storage] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     cond: Atom | None = None  # of two paths: what says which was taken
+    made: Set[Atom] = frozenset()  # the values that those paths have made
     again: bool = False  # of a loop: a container that a trip makes is another one in each
 
     def storage(self, hint: str) -> Storage:
@@ -110,7 +125,21 @@ def function_key(ref: Ref) -> object:
             return op
         case DerivedRef(how, function, wrt, single):
             return how, wrt, single, function_key(function)
+        case ListRef(storage) | DictRef(storage) | ObjectRef(storage):
+            return id(storage)
+        case Method(owner, name):
+            return name, function_key(owner)
+        case PartialRef(function, args, kwargs) if not kwargs:
+            return function_key(function), *map(function_key, args)
     return id(ref)
+
+
+def tests_in(ref: Ref) -> Iterator[Atom]:
+    """The tests that say which of several things a reference is."""
+    if isinstance(ref, EitherRef):
+        yield ref.cond
+        yield from tests_in(ref.then)
+        yield from tests_in(ref.orelse)
 
 
 def hints(template: Template | Body) -> Iterator[str]:

@@ -8,15 +8,22 @@ from adtransform.ir import UNDEFINED, Atom, Const, If, Region, Var
 from adtransform.lattice import BOOL, Static
 from adtransform.read.frames import FALSE, TRUE
 from adtransform.read.refs import (
+    ClassRef,
     Conflict,
     Content,
     DerivedRef,
+    DictRef,
     EitherRef,
     Entries,
     External,
     FunctionRef,
+    Held,
     Items,
+    ListRef,
     MaybeRef,
+    Method,
+    ObjectRef,
+    PartialRef,
     Ref,
     Storage,
     TupleRef,
@@ -54,14 +61,6 @@ def is_plain_function(ref: Ref | None) -> bool:
     )
 
 
-def functions_in(ref: Ref | None) -> list[Ref] | None:
-    """The functions that a reference may be, where each of them means the same behind the branch that has bound it."""
-    if isinstance(ref, EitherRef):
-        then, orelse = functions_in(ref.then), functions_in(ref.orelse)
-        return None if then is None or orelse is None else then + orelse
-    return [] if ref is None else [ref] if is_plain_function(ref) else None
-
-
 def same_function(a: Ref, b: Ref) -> bool:
     """Whether two references are one function."""
     return function_key(a) == function_key(b)
@@ -82,6 +81,24 @@ def where_there(ref: Ref | None) -> Ref | None:
 
 class Templating(Storages):
     """References as values, and back."""
+
+    def is_one(self, ref: Ref) -> bool:
+        """Whether it means the same behind the branch that has bound it: a function, or what is kept apart, or its method."""
+        match ref:
+            case ListRef() | DictRef() | ObjectRef() | ClassRef():
+                return self.keeps_apart
+            case Method(owner):
+                return self.keeps_apart and isinstance(owner, Held)
+            case PartialRef(function, args, kwargs) if self.keeps_apart and not kwargs:
+                return is_plain_function(function) and all(isinstance(a, (Held, ClassRef)) for a in args)
+        return is_plain_function(ref)
+
+    def ones_in(self, ref: Ref | None) -> list[Ref] | None:
+        """What a reference may be, where each of that means the same behind the branch that has bound it."""
+        if isinstance(ref, EitherRef):
+            then, orelse = self.ones_in(ref.then), self.ones_in(ref.orelse)
+            return None if then is None or orelse is None else then + orelse
+        return [] if ref is None else [ref] if self.is_one(ref) else None
 
     def is_function(self, ref: Ref, function: Ref) -> Atom:
         """Whether one of several functions is a certain one."""
@@ -123,6 +140,9 @@ class Templating(Storages):
         """The same for what a storage holds."""
         match body:
             case Leaf():
+                if storage in self.partial and isinstance(content, (Items, Entries)) and content.refs:
+                    what = "a list or dict that one path has made, and that has other items or keys on another"
+                    self.refuse(None, what, "make it before the branch")
                 if isinstance(content, Items):
                     for item in content.refs:
                         self.hold(storage, item)
