@@ -15,12 +15,15 @@ from adtransform.read.bindings import binds
 from adtransform.read.frames import Module, mangled
 from adtransform.read.instances import is_own_class, is_plain_class, is_plain_instance
 from adtransform.read.names import Names
-from adtransform.read.refs import ClassRef, External, FunctionRef, ObjectRef, Ref, Storage, SuperRef, TupleRef
+from adtransform.read.refs import ClassRef, External, FunctionRef, ObjectRef, PartialRef, Ref, Storage, SuperRef, TupleRef
 from adtransform.record import record
 from adtransform.source import SCOPES, descend
 
 # Classes that add nothing to the instances of those derived from them.
-_NOTHING = frozenset("builtins.object typing.Generic typing.Protocol abc.ABC".split())
+_NOTHING = frozenset(
+    "builtins.object typing.Generic typing.Protocol abc.ABC "
+    "contextlib.AbstractContextManager contextlib.ContextDecorator".split()
+)
 _METACLASSES = frozenset(("type", "ABCMeta", "_ProtocolMeta"))
 # What makes attributes something else than what is stored.
 _HOOKS = ("__getattr__", "__getattribute__", "__setattr__", "__delattr__", "__new__")
@@ -185,6 +188,8 @@ class Classes(Names):
         return self._owned(ref, owner)
 
     def _owned(self, ref: Ref, owner: ClassRef) -> Ref:
+        if isinstance(ref, PartialRef):  # what decorates it keeps it
+            return PartialRef(ref.function, tuple(self._owned(a, owner) for a in ref.args), ref.kwargs)
         if not isinstance(ref, FunctionRef):
             return ref
         self.owners[id(ref.node)] = owner
@@ -240,7 +245,7 @@ class Classes(Names):
                         kind, getter = "property", function
                     case ast.Attribute(attr="setter"):
                         setter = self._owned(self.function(function, owner.module, None), owner)
-        return Member(kind, self._owned(self.function(getter, owner.module, None), owner), owner, setter)
+        return Member(kind, self._owned(self.definition(getter, owner.module), owner), owner, setter)
 
     def has(self, cls: ClassRef, name: str) -> bool:
         """Whether a class, or one above it, defines a name itself; what a dataclass generates does not count."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import contextlib
 import functools
 import inspect
 import operator
@@ -39,6 +40,7 @@ from adtransform.read.refs import (
 )
 from adtransform.source import Definition, children, descend, in_branches
 
+_MANAGING = contextlib.contextmanager(lambda: iter(())).__code__  # of functions under `contextmanager`
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...))
 
 
@@ -324,6 +326,8 @@ class Names(Detached):
             if value.otypes or value.excluded or value.signature:
                 return Conflict(f"`{name}`, an `np.vectorize` with options", "use a loop, or functions of arrays")
             return PartialRef(External("numpy.vectorize()"), (self.wrap(value.pyfunc, name, node),))
+        if isinstance(value, types.FunctionType) and value.__code__ is _MANAGING:
+            return PartialRef(External("contextlib.contextmanager()"), (self.wrap(value.__wrapped__, name, node),))  # type: ignore[attr-defined]
         if isinstance(value, types.FunctionType) and not is_library(str(value.__module__)):
             return self.live_function(value, name, node)
         own = self.of_class(value, name, node)

@@ -32,6 +32,9 @@ from adtransform.read.refs import (
 from adtransform.read.tables import COUNTER
 from adtransform.read.tools import TOOLS, best
 
+MANAGER, CONTEXT = "contextlib.contextmanager()", "contextlib._GeneratorContextManager"
+NULL, CLOSING = "contextlib.nullcontext", "contextlib.closing"
+
 Handler = Callable[[Objects, list[Ref], dict[str, Ref], ast.AST], Ref | None]
 
 
@@ -385,6 +388,15 @@ def _attribute(name: str) -> Handler:
     return handler
 
 
+def _context(op: str) -> Handler:
+    """A context that is not entered yet."""
+
+    def handler(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+        return PartialRef(External(op), tuple(args), kwargs)
+
+    return handler
+
+
 def _iter(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
     # What `__iter__` returns is run over once; elsewhere an iterator may be, in parts.
     if not self.frame.name.endswith(".__iter__"):
@@ -419,6 +431,10 @@ BUILTINS: dict[str, Handler] = {
     "builtins.pow": _pow,
     "builtins.slice": _slice,
     "functools.partial": _partial,
+    "contextlib.contextmanager": _context(MANAGER),
+    MANAGER: _context(CONTEXT),
+    NULL: _context(NULL),
+    CLOSING: _context(CLOSING),
     "functools.reduce": _reduce,
     "_functools.reduce": _reduce,
     "copy.copy": _copy(False),
