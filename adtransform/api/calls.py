@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import functools
 import inspect
 import types
@@ -167,6 +168,8 @@ def kind_key(value: Any, again: frozenset[int] = frozenset(), held: bool = False
         return value.dtype
     if cls is Fixed:
         return value
+    if isinstance(value, enum.Enum):
+        return Fixed(value)
     found = children(value, held)
     if found is None:
         return cls

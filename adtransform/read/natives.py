@@ -15,6 +15,7 @@ from adtransform.ir import Const, Var
 from adtransform.lattice import BOOL, TEXT, Array, Scalar, Static, Tuple
 from adtransform.ops import resolve
 from adtransform.read.core import Unroll
+from adtransform.read.enums import key_ref
 from adtransform.read.objects import Objects
 from adtransform.read.refs import (
     ClassRef,
@@ -207,7 +208,7 @@ def _dict(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST)
             self.frame.env[name] = self.copied_table(arg)
             continue
         given = self.entries(arg, node).items() if isinstance(arg, DictRef) else ()
-        items = [TupleRef((Const(k), v)) for k, v in given] if isinstance(arg, DictRef) else self.known_items(arg)
+        items = [TupleRef((key_ref(k), v)) for k, v in given] if isinstance(arg, DictRef) else self.known_items(arg)
         if items is None:
             self.over(arg, put, frozenset((name,)), node)
         for pair in items or ():
@@ -234,8 +235,9 @@ def _isinstance(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: as
     ref, kinds = args
     self.sure(ref, node)
     wanted = kinds.items if isinstance(kinds, TupleRef) else (kinds,)
-    if isinstance(ref, ObjectRef):
-        return Const(any(k in ref.kind.order or (isinstance(k, External) and k.op == "builtins.object") for k in wanted))
+    if isinstance(own := ref.kind if isinstance(ref, ObjectRef) else self.class_of_member(ref), ClassRef):
+        above = own.members.__mro__ if own.members is not None else (object,)
+        return Const(any(k in own.order or (isinstance(k, External) and k.live in above) for k in wanted))
     if any(isinstance(k, ClassRef) for k in wanted):
         if isinstance(ref, TupleRef) and ref.kind is not None and any(k in ref.kind.order for k in wanted):
             return Const(True)
@@ -328,8 +330,9 @@ def _type(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST)
     if len(args) != 1:
         return None
     ref = args[0]
-    if isinstance(ref, (ObjectRef, TupleRef)) and ref.kind is not None:
-        return ref.kind
+    own = ref.kind if isinstance(ref, (ObjectRef, TupleRef)) else self.class_of_member(ref)
+    if own is not None:
+        return own
     kind = _class_of(ref)
     return None if kind is None else External(f"{kind.__module__}.{kind.__name__}", kind)
 

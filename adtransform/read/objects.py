@@ -9,6 +9,7 @@ from typing import Any
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import List, Scalar, Tuple, Unknown
 from adtransform.read.classes import Field, Member
+from adtransform.read.enums import member
 from adtransform.read.folds import Folds
 from adtransform.read.frames import Frame
 from adtransform.read.instances import attributes
@@ -67,6 +68,8 @@ class Objects(Folds):
     def construct(self, cls: ClassRef, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
         """`Class(...)`"""
         self.check_class(cls, node)
+        if cls.members is not None:
+            return self.with_value(cls, args, node)
         if cls.is_tuple:
             values = self.field_values(cls, self.fields(cls, node), args, kwargs, node)
             return TupleRef(tuple(values.values()), tuple(values), cls)
@@ -162,6 +165,8 @@ class Objects(Folds):
             self.check_class(owner, node)  # of an enumeration, whose members are more than what is written
         if name == "__init__":
             return Method(owner, name)
+        if isinstance(owner, ClassRef) and (one := self.of_enumeration(owner, name)) is not None:
+            return one
         held, order = self._places(owner)
         member = self.class_member(order, name, node)
         if isinstance(owner, ClassRef):
@@ -381,6 +386,8 @@ class Objects(Folds):
         ref = present(ref)
         if isinstance(ref, DictRef) and self.table(ref) is not None:
             return self.keys_of(ref, node)
+        if isinstance(ref, ClassRef) and ref.members is not None:
+            return TupleRef(tuple(map(member, ref.members)))
         return (self.unary_of("__iter__", ref, node) or ref) if isinstance(ref, ObjectRef) else ref
 
     # Copies.
