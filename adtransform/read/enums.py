@@ -11,6 +11,7 @@ from typing import Any
 from adtransform.ir import Const
 from adtransform.read.refs import EitherRef, External, Ref
 
+SPECIAL = ("__eq__", "__ne__", "__bool__", "__len__", "__str__", "__format__")
 _MIXED: dict[str, type] = {"builtins.str": str, "builtins.int": int, "builtins.float": float}
 
 
@@ -87,10 +88,20 @@ def from_text(
             match stmt:
                 case ast.Assign(targets=[ast.Name(id=name)], value=part) if not name.startswith("_"):
                     items[name] = value(part)
+                case ast.FunctionDef(name="__new__" | "_generate_next_value_"):
+                    return None
                 case ast.FunctionDef() | ast.Expr(value=ast.Constant()) | ast.Pass() | ast.AnnAssign(value=None):
                     pass
                 case _:
                     return None
-        return made()
+        found = made()
+        for stmt in node.body:  # that they are there matters, not what they do
+            if isinstance(stmt, ast.FunctionDef) and stmt.name in SPECIAL:
+                setattr(found, stmt.name, _special)
+        return found
     except (TypeError, ValueError):
         return None
+
+
+def _special(*_: object) -> Any:
+    return NotImplemented

@@ -27,7 +27,7 @@ class Members(Classes):
         """An attribute of a member, or of one of several."""
         if isinstance(ref, EitherRef):
             then, orelse = self.of_member(ref.then, name, node), self.of_member(ref.orelse, name, node)
-            if isinstance(then, (PartialRef, EitherRef)) or (live_member(then) and live_member(orelse)):
+            if isinstance(then, PartialRef) or (members_in(then) and members_in(orelse)):
                 return EitherRef(ref.cond, then, orelse)
             return self.choose(ref.cond, lambda: then, lambda: orelse, node)
         value = live_member(ref)
@@ -78,6 +78,8 @@ class Members(Classes):
         """`Kind(value)`"""
         assert cls.members is not None
         wanted = self.constant_key(args[0]) if len(args) == 1 else None
+        if wanted is None and args:
+            self.trip_of_key(args[0], node)
         found = None if wanted is None else next((m for m in cls.members if wanted.value in (m, m.value)), None)
         if found is None:
             self.refuse(node, f"this call of `{cls.name}`", f"name the member: {cls.name}.{next(iter(cls.members)).name}")
@@ -90,11 +92,11 @@ class Members(Classes):
             return self.member_in(op, left, right, node)
         if op not in _SAME or not (one or other):
             return None
+        if any(defines(type(m.live), "__eq__", "__ne__") for m in (*one, *other)) and op.endswith(("eq", "ne")):
+            self.refuse(node, "`==` of members of an enumeration that defines it", "compare by `is`")
         if not (one and other):
             return self.compared_otherwise(op, *((left, right) if one else (right, left)), node)
         differs = op in ("operator.is_not", "operator.ne")
-        if any(defines(type(m.live), "__eq__", "__ne__") for m in (*one, *other)) and op.endswith(("eq", "ne")):
-            self.refuse(node, f"`==` of members of `{type(one[0].live).__name__}`, which defines it", "compare by `is`")
         if isinstance(left, EitherRef) and isinstance(right, EitherRef):
             then, orelse = right.then, right.orelse
             return self.choose(
@@ -212,6 +214,10 @@ class Members(Classes):
 
     def choose(self, cond: Atom, then: Callable[[], Ref], orelse: Callable[[], Ref], node: ast.AST) -> Ref:
         """One of two expressions."""
+        raise NotImplementedError
+
+    def trip_of_key(self, key: Ref, node: ast.AST | None) -> None:
+        """Read a short loop that makes a key trip by trip."""
         raise NotImplementedError
 
     def constant_key(self, key: Ref) -> Const | None:

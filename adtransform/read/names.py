@@ -150,7 +150,8 @@ class Names(Detached):
                             return found
                         if (known := self.member_in_text(value, module)) is not None:
                             return known
-                        if isinstance(value, ast.Dict) and not module.may_change(name, value):
+                        shown = isinstance(value, (ast.List, ast.Tuple)) and self._makes_object(value, module)
+                        if (shown or isinstance(value, ast.Dict)) and not module.may_change(name, value):
                             held = self.outside(value, name, module)
                             if held is not None:
                                 return held
@@ -223,7 +224,7 @@ class Names(Detached):
     def key_in_text(self, node: ast.expr | None, module: Module) -> Const | None:
         """A key of a display that is known from the text."""
         known = self.literal(node, module, 0) or self.member_in_text(node, module) if node is not None else None
-        return known if isinstance(known, Const) or known is None else Const(known.live) if live_member(known) else None
+        return known if isinstance(known, Const) or known is None else Const(known.live)
 
     def _makes_object(self, node: ast.expr, module: Module, depth: int = 3) -> bool:
         """Whether an object of a class of the module's own is made, or is among what is named."""
