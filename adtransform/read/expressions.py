@@ -96,7 +96,7 @@ class Expressions(Operators):
     def name(self, name: str, node: ast.AST) -> Ref:
         """Read a name; a view that was overtaken by a write is read again."""
         self.at(node)
-        ref = self.lookup(name, node)
+        ref = self.if_there(self.lookup(name, node))
         if isinstance(ref, Conflict):
             self.unusable(ref, node)
         if isinstance(ref, View) and not ref.path and self.is_stale(ref.storage):

@@ -277,6 +277,8 @@ class Merging(Templating):
         merged: list[Atom] = []
         known: dict[tuple[Atom, Atom], Var] = {}
         for (x, y), hint in zip(zip(*values, strict=True), self._hints(meeting), strict=True):
+            if hint.startswith("has_"):
+                x, y = (TRUE if v in s.proven else v for v, s in zip((x, y), states, strict=True))
             if x is y or (isinstance(x, Const) and x == y):
                 merged.append(x)
                 continue
@@ -286,8 +288,6 @@ class Merging(Templating):
             if (x, y) in known:
                 merged.append(known[x, y])
                 continue
-            if hint.startswith("has_"):
-                x, y = (TRUE if v in s.proven else v for v, s in zip((x, y), states, strict=True))
             target = known[x, y] = Var(meet(*(self.type_in(v, s) for v, s in zip((x, y), states, strict=True))), hint)
             self.note_branched(target, cond, x, y)
             self.before[target] = x

@@ -65,6 +65,11 @@ class Proving(Core):
             self.at_none(self.let("operator.not_", flag, type=BOOL), flag, node, kind, text)
         return present(ref)
 
+    def if_there(self, ref: Ref) -> Ref:
+        """What may be None, where it is known not to be."""
+        proven = isinstance(ref, MaybeRef) and isinstance(ref.there, Var) and self.origin_of(ref.there) in self.proven
+        return present(ref) if proven else ref
+
     def there_value(self, ref: Ref, node: ast.AST, text: str, kind: type[Exception] = TypeError) -> None:
         """The same of what may be an array or a number, for what NumPy does with None as well."""
         if not isinstance(ref, Var) and not (isinstance(ref, View) and not ref.path):

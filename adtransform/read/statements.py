@@ -367,7 +367,7 @@ class Statements(Contexts):
     def leave(self, value: ast.expr | None, stmt: ast.stmt) -> None:
         """`return value`"""
         ref: Ref = Const(None) if value is None else self.packing(self.expression(value), stmt)
-        if isinstance(ref, MaybeRef) and self.frame.caller is None:
+        if isinstance(ref, MaybeRef) and self.frame.caller is None and not self.registry.open:
             self.refuse(stmt, "a result that may be None", "return numbers or arrays on every path")
         if isinstance(ref, Method) and self.frame.caller is None and not self.messages:
             self.unusable(ref, value)
