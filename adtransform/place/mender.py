@@ -13,7 +13,7 @@ from adtransform.place.conflicts import TAKEN, Conflict
 from adtransform.place.program import Bind, Copy, Exit, Loop, Node, Operand, Program, Tree, blocks, type_of, walk
 from adtransform.place.storage import PUTS, Buffers, Storage
 from adtransform.record import record
-from adtransform.rewrite import follow, moves
+from adtransform.rewrite import follow, moves, unbound_results
 
 MUST = frozenset(
     "update push pop accumulate_at claim drop exchange put_in grow_in push_in pop_in".split()
@@ -54,6 +54,8 @@ def _may_be_unbound(nodes: list[Node]) -> set[Var]:
                     yield (s,), (t,)
             elif isinstance(node, Bind) and node.targets:
                 yield from moves(node.tree.op, node.tree.args, node.targets)
+                for i in unbound_results(node.tree.op, node.tree.kwargs):
+                    yield UNDEFINED, node.targets[i]
 
     told = [(k, i) for n in walk(nodes) if isinstance(n, Bind) for k, places in _told(n) for i in places]
     return {v for v in follow(edges(), [UNDEFINED, *told]) if isinstance(v, Var)}
