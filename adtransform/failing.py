@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from adtransform.ir import Atom, Const, For, Function, If, Let, Region, Stmt, Try, Var, While
 from adtransform.lattice import Array, Scalar, Unknown
 from adtransform.ops import COMPARE, elementwise

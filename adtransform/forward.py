@@ -106,7 +106,10 @@ class _Forward:
             given = [tangents.get(stmt.args[1 + i]) or self.zero(stmt.args[1 + i], b) for i in variant.places]
             values = stmt.targets if k == 0 else tuple(Var(t.type) for t in stmt.targets)
             made = tuple(Var(tangent_type(t.type), "", t, label) for t in stmt.targets)
-            b.add(replace(stmt, targets=(*values, *made), args=(Const(variant.forward), *stmt.args[1:], *given)))
+            unbound = ((key, p.value) for key, p in stmt.kwargs if isinstance(p, Const))
+            told = tuple((key, Const((*places, *(len(values) + i for i in places)))) for key, places in unbound)
+            args = (Const(variant.forward), *stmt.args[1:], *given)
+            b.add(replace(stmt, targets=(*values, *made), args=args, kwargs=told))
             tangents.update((t, m) for t, m in zip(stmt.targets, made, strict=True) if t in self.active)
 
     def seed(self, stmt: Let, b: Builder) -> None:

@@ -298,6 +298,12 @@ def follow(edges: Iterable[tuple[object, object]], starts: Iterable[object]) -> 
     return found
 
 
+def unbound_results(op: str, kwargs: Iterable[tuple[str, object]]) -> tuple[int, ...]:
+    """Which results of a call are not there where it gives None."""
+    told = dict(kwargs).get("unbound") if op in CALLS else None
+    return told.value if isinstance(told, Const) else ()
+
+
 def unbound(body: Region) -> set[object]:
     """The variables that some path through a region leaves unbound; `(l,)` for a list that may hold such values."""
 
@@ -307,6 +313,7 @@ def unbound(body: Region) -> set[object]:
             match stmt:
                 case Let():
                     yield from moves(stmt.op, stmt.args, stmt.targets)
+                    met = [(UNDEFINED, stmt.targets[i]) for i in unbound_results(stmt.op, stmt.kwargs)]
                 case If():
                     met = [p for r in (stmt.then, stmt.orelse) for p in zip(r.results, stmt.targets, strict=True)]
                 case Try():

@@ -84,7 +84,7 @@ CASES: dict[str, tuple[str, dict[str, Type], list[tuple[int, int, str]]]] = {
     "all at once": (
         "def f(x):\n    global z\n    z = y = {x, 2}\n    with open('a') as h:\n        y = x\n    return y",
         {},
-        [(2, 5, "`global` of a name that is written"), (3, 13, "a set of computed items"), (4, 5, "`with`")],
+        [(2, 5, "`global` of a name that is written"), (3, 13, "a set of computed items"), (4, 10, "`open`")],
     ),
     "yield as a value": (
         "def g(x):\n    y = yield x\n    yield y\n\ndef f(x):\n    return sum(g(x))",

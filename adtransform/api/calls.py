@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import functools
 import inspect
 import types
@@ -114,6 +115,8 @@ def promoted(value: Any, name: str) -> Any:
     """
     if type(value) is float or (type(value) is np.ndarray and value.dtype.kind == "f"):
         return value
+    if isinstance(value, enum.Enum):
+        raise TypeError(f"cannot differentiate with respect to `{name}`: it is a member of {type(value).__name__}")
     leaves, tree = flatten(value)
     made = [_promoted(leaf, name) for leaf in leaves]
     # The same object where nothing changes: it may stand in another argument too.
@@ -167,6 +170,8 @@ def kind_key(value: Any, again: frozenset[int] = frozenset(), held: bool = False
         return value.dtype
     if cls is Fixed:
         return value
+    if isinstance(value, enum.Enum):
+        return Fixed(value)
     found = children(value, held)
     if found is None:
         return cls

@@ -2,7 +2,8 @@
 
     flatten({"w": w, "b": (b, 2.0)})  ->  [w, b, 2.0], {"w": *, "b": (*, *)}
 
-Tuples (named ones too), lists, dicts and the objects of plain classes (dataclasses too) are nests; everything else is a leaf.
+Tuples (named ones too), lists, dicts and the objects of plain classes (dataclasses too) are nests; everything else is a leaf,
+but for the members of enumerations, which belong to the structure.
 What an object holds beside numbers and arrays (text, flags, functions, and ints that its class annotates as `int`) belongs to
 the structure.
 """
@@ -58,6 +59,8 @@ _FIXED = (str, bytes, bool, type(None), type(...), type, enum.Enum, range, slice
 
 def children(value: Any, held: bool = False) -> tuple[tuple[Any, ...], tuple[Any, ...]] | None:
     """Keys and children of a container, None for a leaf.  `held`: in an object, where a child may be `Fixed`."""
+    if isinstance(value, enum.Enum):
+        return (), ()
     if isinstance(value, (tuple, list)):
         parts = tuple(value)
         return tuple(range(len(value))), tuple(map(_fixed, parts)) if held else parts
@@ -113,6 +116,8 @@ def flatten(value: Any, again: frozenset[int] = frozenset()) -> tuple[list[Any],
 def _flatten(value: Any, held: bool, leaves: list[Any], again: frozenset[int], around: tuple[int, ...]) -> Tree:
     if isinstance(value, Fixed):
         return value
+    if isinstance(value, enum.Enum):
+        return Fixed(value)
     found = children(value, held)
     if found is None:
         leaves.append(value)

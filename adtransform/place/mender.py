@@ -13,7 +13,7 @@ from adtransform.place.conflicts import TAKEN, Conflict
 from adtransform.place.program import Bind, Copy, Exit, Loop, Node, Operand, Program, Tree, blocks, type_of, walk
 from adtransform.place.storage import PUTS, Buffers, Storage
 from adtransform.record import record
-from adtransform.rewrite import follow, moves
+from adtransform.rewrite import follow, moves, unbound_results
 
 MUST = frozenset(
     "update push pop accumulate_at claim drop exchange put_in grow_in push_in pop_in".split()
@@ -54,6 +54,8 @@ def _may_be_unbound(nodes: list[Node]) -> set[Var]:
                     yield (s,), (t,)
             elif isinstance(node, Bind) and node.targets:
                 yield from moves(node.tree.op, node.tree.args, node.targets)
+                for i in unbound_results(node.tree.op, node.tree.kwargs):
+                    yield UNDEFINED, node.targets[i]
 
     told = [(k, i) for n in walk(nodes) if isinstance(n, Bind) for k, places in _told(n) for i in places]
     return {v for v in follow(edges(), [UNDEFINED, *told]) if isinstance(v, Var)}
@@ -313,10 +315,12 @@ class Mender:
             if isinstance(node, Bind) and node.tree.op in CALLS:
                 for i, a in enumerate(node.tree.args):
                     if self.memory.reach(a) & self.memory.foreign:
-                        self.operand(node, i)
+                        self.operand(
+                            node, i, bool(isinstance(a, Var) and self.memory.held.get(a, frozenset()) & self.memory.foreign)
+                        )
 
-    def operand(self, node: Bind, i: int) -> None:
-        """Copy an operand right before the statement."""
+    def operand(self, node: Bind, i: int, deep: bool = False) -> None:
+        """Copy an operand right before the statement; `deep`: with what it holds."""
         if (node, i) in self.copied:
             return
         self.copied.add((node, i))
@@ -325,7 +329,7 @@ class Mender:
         fresh = Var(type_of(value), named.hint, named.of, named.wrt)
         tree = node.tree
         args = (*tree.args[:i], fresh, *tree.args[i + 1 :])
-        deep = i == 0 and tree.op in DEEP
+        deep = (deep and isinstance(fresh.type, List)) or (i == 0 and tree.op in DEEP)
         made = self.items_of(value) if deep else Tree(self.how(value, i == 0), (value,), self.unsure(value), fresh.type)
         self.before.setdefault(node, []).append(Bind((fresh,), replace(made, origin=tree.origin), node.origin))
         node.tree = Tree(tree.op, args, tree.kwargs, tree.type, tree.origin)

@@ -17,6 +17,7 @@ from adtransform.ir import Assume, Const, For, Function, Let, Origin, Param, Rec
 from adtransform.lattice import TEXT, UNKNOWN, Array, Dim, List, Tuple, Type
 from adtransform.read.annotations import annotation_type
 from adtransform.read.core import Detach, Live, Restart, Taken, Unroll
+from adtransform.read.enums import members_in
 from adtransform.read.finish import leaves, number
 from adtransform.read.frames import EXIT, RETURNED, TRUE, VALUE, Frame, Module
 from adtransform.read.functions import WRAPPER, decorators
@@ -224,6 +225,9 @@ class Reader(Statements):
 
     def _default(self, node: ast.expr) -> Const:
         ref = self.in_module(node, self.module)
+        if any(not isinstance(m.live, (int, float, str)) for m in members_in(ref)):
+            help = "leave it to the derivative in Python, grad(f)(x), or pass the member from a function around"
+            self.refuse(node, "a default that is a member of an enumeration", help)
         value = self.value(ref, node)
         if not isinstance(value, Const):
             self.refuse(node, "a default that is computed", "use a constant as default")

@@ -213,7 +213,10 @@ class Catching(Branches):
         if (found or self.attempts or self.registry.open) and any(map(may_fail, body)):
             return True
         # Whoever catches the exception sees what it has written; those of `catching` come by here.
-        return bool(self.watches) and any(opened.state.heap.get(s) is not content for s, content in entry.heap.items())
+        written = {s for s, content in entry.heap.items() if opened.state.heap.get(s) is not content}
+        for watch in self.watches:
+            watch.early |= written
+        return bool(self.attempts and self.watches and written)
 
     def left_aside(self) -> dict[str, Ref]:
         """How a block was left; the names go on as if it had not been."""

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import enum
 import functools
 import types
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from adtransform.ir import Const
+from adtransform.read.enums import from_text, is_enumeration
 from adtransform.read.frames import Module
 from adtransform.read.instances import is_own_class, is_plain_class, is_plain_instance
+from adtransform.read.libraries import is_library
 from adtransform.read.members import Member, Members, generated
 from adtransform.read.refs import ClassRef, External, ObjectRef, Ref, Storage, SuperRef, TupleRef
 from adtransform.record import record
 
 # Classes that add nothing to the instances of those derived from them.
-_NOTHING = frozenset("builtins.object typing.Generic typing.Protocol abc.ABC".split())
+_NOTHING = frozenset(
+    "builtins.object typing.Generic typing.Protocol abc.ABC "
+    "contextlib.AbstractContextManager contextlib.ContextDecorator".split()
+)
 _METACLASSES = frozenset(("type", "ABCMeta", "_ProtocolMeta"))
 # What makes attributes something else than what is stored.
 _HOOKS = ("__getattr__", "__getattribute__", "__setattr__", "__delattr__", "__new__")
@@ -63,6 +70,16 @@ class Classes(Members):
             self.known_classes[cls] = self._judged(ClassRef(cls.__name__, module, None, cls, above, foreign, is_tuple))
         return self.known_classes[cls]
 
+    def enumeration_class(self, cls: type) -> ClassRef | None:
+        """A live enumeration of the user's."""
+        if not issubclass(cls, enum.Enum) or is_library(str(cls.__module__)):
+            return None
+        if cls not in self.known_classes:
+            above = tuple(c for c in map(self.enumeration_class, cls.__mro__[1:]) if c is not None)
+            module = self.modules.get(str(cls.__module__), self.module)
+            self.known_classes[cls] = ClassRef(cls.__name__, module, None, cls, above, members=cls)
+        return self.known_classes[cls]
+
     def _judged(self, cls: ClassRef) -> ClassRef:
         """A class, foreign where its attributes are something else than what is stored."""
         hook = next((h for h in _HOOKS if not cls.foreign and self.has(cls, h)), "")
@@ -72,6 +89,10 @@ class Classes(Members):
         """A class known from its text."""
         key = id(node)
         if key in self.known_classes:
+            return self.known_classes[key]
+        members = self.text_enumeration(node, module)
+        if members is not None:
+            self.known_classes[key] = self.known_classes[members] = ClassRef(node.name, module, node, members=members)
             return self.known_classes[key]
         orders: list[Sequence[ClassRef]] = []
         foreign = "it has a metaclass" if any(k.arg == "metaclass" and not _is_abc(k.value) for k in node.keywords) else ""
@@ -99,12 +120,26 @@ class Classes(Members):
         self.known_classes[key] = self._judged(ClassRef(node.name, module, node, None, order, foreign, is_tuple))
         return self.known_classes[key]
 
+    def text_enumeration(self, node: ast.ClassDef, module: Module) -> type[enum.Enum] | None:
+        """The enumeration that a class is, of literals."""
+        bases = [self.plain_name(base, module) for base in node.bases]
+        names = [base.op for base in bases if isinstance(base, External)]
+        unique = all(ast.unparse(d).rpartition(".")[2] == "unique" for d in node.decorator_list)
+        if not names or len(names) < len(bases) or not is_enumeration(names[-1]) or not unique:
+            return None
+
+        def literal(part: ast.expr) -> object:
+            found = self.literal(part, module, 0)
+            return found.value if isinstance(found, Const) else None
+
+        return from_text(node, names, module.name, literal)
+
     # From live objects.
 
     def of_class(self, value: Any, name: str, node: ast.AST) -> Ref | None:
         """A live class of the user's, an object of one, or a method of such an object; None for anything else."""
         if isinstance(value, type):
-            return self.live_class(value) if is_own_class(value) else None
+            return self.live_class(value) if is_own_class(value) else self.enumeration_class(value)
         if isinstance(value, types.MethodType):
             owner = value.__self__
             if isinstance(owner, type) and is_own_class(owner):

@@ -11,6 +11,7 @@ import numpy as np
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import NONE, TEXT, Array, Dict, List, Scalar, Static, Type
 from adtransform.read.core import Unreached
+from adtransform.read.enums import members_in
 from adtransform.read.frames import mangled
 from adtransform.read.libraries import is_library
 from adtransform.read.operators import Operators
@@ -18,6 +19,7 @@ from adtransform.read.refs import (
     ClassRef,
     Conflict,
     DictRef,
+    EitherRef,
     Entries,
     External,
     FunctionRef,
@@ -44,7 +46,7 @@ class Expressions(Operators):
         """Read an expression: what it refers to.  Raises `Refusal`."""
         match node:
             case ast.Name(id=name):
-                return self.narrowed(self.name(name, node))
+                return self.name(name, node)
             case ast.Constant(value=value):
                 return Const(value)
             case ast.BinOp():
@@ -95,7 +97,7 @@ class Expressions(Operators):
     def name(self, name: str, node: ast.AST) -> Ref:
         """Read a name; a view that was overtaken by a write is read again."""
         self.at(node)
-        ref = self.lookup(name, node)
+        ref = self.narrowed(self.lookup(name, node))
         if isinstance(ref, Conflict):
             self.unusable(ref, node)
         if isinstance(ref, View) and not ref.path and self.is_stale(ref.storage):
@@ -136,6 +138,8 @@ class Expressions(Operators):
             self.effect("raise", Const(AttributeError), Const(lacks))
             raise Unreached
         match owner:
+            case External() | EitherRef() if members_in(owner):
+                return self.of_member(owner, attr, node)
             case External(op, live):
                 return self.of_external(op, live, attr, node)
             case TupleRef(items, names) if attr in names:
@@ -264,7 +268,10 @@ class Expressions(Operators):
                         self.refuse(piece, "a computed format", "write the format as a constant")
                     spec = f":{found.value}"
                 conversion = f"!{chr(piece.conversion)}" if piece.conversion != -1 else ""
-                args.append(self.shown(self.expression(piece.value), piece))
+                shown = self.expression(piece.value)
+                if conversion and members_in(shown):
+                    self.refuse(piece, "`!r` of a member", "write its name: {kind.name}")
+                args.append(self.shown(shown, piece))
                 parts.append("{" + conversion + spec + "}")
         if not args:
             return Const("".join(parts).replace("{{", "{").replace("}}", "}"))
@@ -277,6 +284,10 @@ class Expressions(Operators):
 
     def shown(self, ref: Ref, node: ast.AST) -> Atom:
         """Something as an operand of `print` or a format."""
+        if members_in(ref):
+            return self.shown_member(ref, node)
+        if isinstance(ref, TupleRef) and any(map(members_in, ref.items)):
+            self.refuse(node, "a tuple of members that is printed", "print them one by one")
         if isinstance(ref, TupleRef):
             return self.let("tuple", *(self.shown(i, node) for i in ref.items))
         if isinstance(ref, DictRef):

@@ -27,6 +27,7 @@ from adtransform.lattice import (
     kind_of,
 )
 from adtransform.read.core import Unreached
+from adtransform.read.enums import live_member, members_in
 from adtransform.read.refs import (
     ClassRef,
     Conflict,
@@ -61,6 +62,10 @@ class Indexing(Tables):
         owner = self.there(owner, node)
         if isinstance(owner, DictRef):
             return self.entry(owner, key, node)
+        if isinstance(owner, ClassRef) and owner.members is not None:
+            name = self.constant_key(self.expression(key))
+            one = None if name is None else self.of_enumeration(owner, name.value)
+            return one or self.refuse(node, f"this member of `{owner.name}`", f"name it: {owner.name}.NAME")
         if isinstance(owner, ClassRef) and not self.has(owner, "__class_getitem__"):  # `Box[float]`
             return owner
         if isinstance(key, ast.Slice):
@@ -286,6 +291,11 @@ class Indexing(Tables):
 
     def entry_at(self, owner: DictRef, key: Ref, node: ast.AST) -> Ref:
         """The item of a dict at a key that is read already."""
+        if isinstance(key, EitherRef) and members_in(key):
+            then, orelse = key.then, key.orelse
+            return self.choose(
+                key.cond, lambda: self.entry_at(owner, then, node), lambda: self.entry_at(owner, orelse, node), node
+            )
         known = self.constant_key(key)
         if self.table(owner) is not None:
             return self.table_item(owner, key, node)
@@ -347,6 +357,8 @@ class Indexing(Tables):
         if isinstance(key, TupleRef):
             parts = [self.constant_key(item) for item in key.items]
             return Const(tuple(p.value for p in parts if p is not None)) if None not in parts else None
+        if (one := live_member(key)) is not None:
+            return Const(one)
         return self.static(key) if isinstance(key, (Var, Const)) else None
 
     def item_at(self, owner: Ref, key: Ref, node: ast.AST) -> Ref:

@@ -13,9 +13,11 @@ from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import BOOL, INT, Array, Scalar, Tuple, kind_of
 from adtransform.ops import ENDLESS
 from adtransform.read.core import UNROLL
+from adtransform.read.enums import key_ref, member
 from adtransform.read.frames import FALSE, TRUE
 from adtransform.read.loops import Loops
 from adtransform.read.refs import (
+    ClassRef,
     DictRef,
     Entries,
     Items,
@@ -39,12 +41,14 @@ class Iterables(Loops):
         match ref:
             case TupleRef(items):
                 return list(items)
+            case ClassRef(members=members) if members is not None:
+                return [*map(member, members)]
             case ListRef(storage):
                 content = self.content(storage)
                 return list(content.refs) if isinstance(content, Items) else None
             case DictRef(storage):
                 content = self.content(storage)
-                return [Const(k) for k in content.refs] if isinstance(content, Entries) else None
+                return [key_ref(k) for k in content.refs] if isinstance(content, Entries) else None
             case RangeRef(Const(a), Const(b), Const(c)) if c != 0 and len(range(a, b, c)) <= min(limit, UNROLL):
                 return [Const(i) for i in range(a, b, c)]
             case Const(value) if isinstance(value, (tuple, str)):
@@ -73,8 +77,8 @@ class Iterables(Loops):
                 if not isinstance(content, Entries):
                     return None
                 if kind == "keys":
-                    return [Const(k) for k in content.refs]
-                return [r if kind == "values" else TupleRef((Const(k), r)) for k, r in content.refs.items()]
+                    return [key_ref(k) for k in content.refs]
+                return [r if kind == "values" else TupleRef((key_ref(k), r)) for k, r in content.refs.items()]
             case Lazy("ndindex", parts):
                 sizes = [self.static(p) if isinstance(p, (Var, Const)) else None for p in parts]
                 if None in sizes or math.prod(s.value for s in sizes if s is not None) > min(limit, UNROLL):
@@ -99,6 +103,8 @@ class Iterables(Loops):
         match ref:
             case TupleRef(items):
                 return len(items)
+            case ClassRef(members=members) if members is not None:
+                return len(members)
             case ListRef(storage) | DictRef(storage):
                 content = self.content(storage)
                 return len(content.refs) if isinstance(content, (Items, Entries)) else None

@@ -12,7 +12,7 @@ import numpy as np
 # Modules whose functions are known by name: importing them executes none of the user's code.
 LIBRARIES = frozenset(
     "numpy math cmath operator builtins scipy functools itertools warnings statistics random time copy dataclasses "
-    "logging".split()
+    "logging contextlib enum".split()
 )
 
 

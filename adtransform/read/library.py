@@ -12,6 +12,7 @@ from adtransform import ops
 from adtransform.infer import WITH_ROW
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import UNKNOWN, Array, Scalar, Type, kind_of
+from adtransform.read.enums import members_in
 from adtransform.read.expressions import Expressions
 from adtransform.read.libraries import is_library
 from adtransform.read.refs import DictRef, External, Items, Lazy, ListRef, Method, RangeRef, Ref, Step, TupleRef, View
@@ -320,7 +321,7 @@ class Library(Expressions):
                 return self.let("tuple", *atoms)
         if isinstance(ref, (TupleRef, ListRef)):
             return self.array_like(ref, node)
-        if isinstance(ref, External):
+        if isinstance(ref, External) and not members_in(ref):
             if ref.live is not None:
                 return Const(ref.live)
             self.refuse(node, f"`{ref.op}` as an argument", "pass a number or an array")

@@ -13,7 +13,7 @@ from adtransform.ir import Const
 from adtransform.read.bindings import binds, within
 from adtransform.read.frames import Module, mangled
 from adtransform.read.names import Names
-from adtransform.read.refs import ClassRef, External, FunctionRef, Ref
+from adtransform.read.refs import ClassRef, External, FunctionRef, PartialRef, Ref
 from adtransform.record import record
 from adtransform.source import descend
 
@@ -110,6 +110,8 @@ class Members(Names):
 
     def owned(self, ref: Ref, owner: ClassRef) -> Ref:
         """A function as a method of a class."""
+        if isinstance(ref, PartialRef):  # what decorates it keeps it
+            return PartialRef(ref.function, tuple(self.owned(a, owner) for a in ref.args), ref.kwargs)
         if not isinstance(ref, FunctionRef):
             return ref
         self.owners[id(ref.node)] = owner

@@ -10,6 +10,7 @@ from dataclasses import replace
 from adtransform.ir import UNDEFINED, Atom, Const, If, Region, Var
 from adtransform.lattice import TEXT, Saved, meet
 from adtransform.read.core import Opened, State
+from adtransform.read.enums import members_in
 from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE
 from adtransform.read.refs import (
     ClassRef,
@@ -89,6 +90,8 @@ class Merging(Templating):
                 (Var() | TupleRef() | ListRef() | DictRef() | ObjectRef() | Const(str())) as one,
                 Const(None),
             ) if not isinstance(one, Var) or one.type == TEXT:
+                return self._perhaps(a, b, meeting, hint)
+            case (Const(None), one) | (one, Const(None)) if one is not None and members_in(one):
                 return self._perhaps(a, b, meeting, hint)
             case (Var() | Const() | View() | None, Var() | Const() | View() | None):
                 return self._leaf(a, b, meeting, hint)

@@ -7,9 +7,23 @@ from collections.abc import Callable
 
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import INT, TEXT, UNKNOWN, Array, List, Scalar, Static, Type, Unknown, kind_of
+from adtransform.read.enums import key_ref
 from adtransform.read.library import Library
 from adtransform.read.names import is_plain
-from adtransform.read.refs import DictRef, Entries, External, Items, Lazy, ListRef, ObjectRef, Ref, Step, Storage, TupleRef, View
+from adtransform.read.refs import (
+    DictRef,
+    Entries,
+    External,
+    Items,
+    Lazy,
+    ListRef,
+    ObjectRef,
+    Ref,
+    Step,
+    Storage,
+    TupleRef,
+    View,
+)
 from adtransform.read.storages import mutable
 
 # Methods of arrays that are functions of NumPy with the same arguments.
@@ -411,7 +425,7 @@ class Methods(Library):
         entries = dict(self.entries(owner, node))
         match name:
             case "keys" | "values" | "items":
-                return Lazy(name, (TupleRef(tuple(Const(k) for k in entries)), owner))
+                return Lazy(name, (TupleRef(tuple(key_ref(k) for k in entries)), owner))
             case "copy":
                 return self.alike(self.new_dict(dict(entries)), owner.storage)
             case "get" | "pop" | "setdefault":

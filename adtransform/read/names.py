@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import builtins
+import contextlib
+import enum
 import functools
 import inspect
 import operator
@@ -20,6 +22,7 @@ from adtransform.lattice import Array, of_value
 from adtransform.live import from_function
 from adtransform.read.bindings import IMPORTS, binds, defines, tried_import, within
 from adtransform.read.detached import Detached
+from adtransform.read.enums import live_member, member
 from adtransform.read.frames import Frame, Module
 from adtransform.read.libraries import is_library, live, op_name
 from adtransform.read.refs import (
@@ -41,6 +44,7 @@ from adtransform.read.refs import (
 from adtransform.read.scope import local_names, parameters
 from adtransform.source import Definition, children, descend, in_branches
 
+_MANAGING = contextlib.contextmanager(lambda: iter(())).__code__  # of functions under `contextmanager`
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...))
 
 
@@ -148,7 +152,10 @@ class Names(Detached):
                         found = self.literal(value, module, 0)
                         if found is not None:
                             return found
-                        if isinstance(value, ast.Dict) and not module.may_change(name, value):
+                        if (known := self.member_in_text(value, module)) is not None:
+                            return known
+                        shown = isinstance(value, (ast.List, ast.Tuple)) and self._makes_object(value, module)
+                        if (shown or isinstance(value, ast.Dict)) and not module.may_change(name, value):
                             held = self.outside(value, name, module)
                             if held is not None:
                                 return held
@@ -176,18 +183,18 @@ class Names(Detached):
 
     def outside(self, node: ast.expr, name: str, module: Module) -> Ref | None:
         """What a display of literals and functions is, which nobody writes; None where it holds anything else."""
-        found = self.literal(node, module, 0)
+        found = self.literal(node, module, 0) or self.member_in_text(node, module)
         if found is not None:
             return found
         storage = Storage(name, frozen=f"a write to `{name}`, which is not local")
         match node:
             case ast.Dict(keys=keys, values=values):
-                known = [self.literal(k, module, 0) if k is not None else None for k in keys]
+                known = [self.key_in_text(k, module) for k in keys]
                 held = [self.outside(v, name, module) for v in values]
-                if not all(isinstance(k, Const) for k in known) or None in held:
+                if None in known or None in held:
                     return None
                 pairs = zip(known, held, strict=True)
-                self.heap[storage] = Entries({k.value: v for k, v in pairs if isinstance(k, Const) and v is not None})
+                self.heap[storage] = Entries({k.value: v for k, v in pairs if k is not None and v is not None})
                 return DictRef(storage)
             case ast.List(elts=parts) | ast.Tuple(elts=parts):
                 items = tuple(item for p in parts if (item := self.outside(p, name, module)) is not None)
@@ -204,6 +211,24 @@ class Names(Detached):
                 if len(stmts) == 1 and isinstance(stmts[0], ast.FunctionDef):
                     return self.definition(stmts[0], module)
         return None
+
+    def member_in_text(self, node: ast.expr, module: Module) -> External | None:
+        """The member of an enumeration that an expression names, or several flags."""
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+            a, b = (live_member(self.member_in_text(side, module)) for side in (node.left, node.right))
+            return member(a | b) if isinstance(a, enum.Flag) and isinstance(b, enum.Flag) and type(a) is type(b) else None
+        if not isinstance(node, ast.Attribute) or not isinstance(node.value, ast.Name):
+            return None
+        stmts = module.statements.get(node.value.id, [])
+        if len(stmts) != 1 or not isinstance(stmts[0], (ast.ClassDef, *IMPORTS)):
+            return None
+        cls = self.in_module(node.value, module)
+        return self.of_enumeration(cls, node.attr) if isinstance(cls, ClassRef) else None
+
+    def key_in_text(self, node: ast.expr | None, module: Module) -> Const | None:
+        """A key of a display that is known from the text."""
+        known = self.literal(node, module, 0) or self.member_in_text(node, module) if node is not None else None
+        return known if isinstance(known, Const) or known is None else Const(known.live)
 
     def _makes_object(self, node: ast.expr, module: Module, depth: int = 3) -> bool:
         """Whether an object of a class of the module's own is made, or is among what is named."""
@@ -318,6 +343,8 @@ class Names(Detached):
         """What a live object is while reading."""
         if isinstance(value, types.ModuleType):
             return External(value.__name__, value)
+        if isinstance(value, enum.Enum):
+            return member(value)
         if _differentiates(value):
             return self.derived(value, name, node)
         if isinstance(value, functools.partial):
@@ -328,6 +355,8 @@ class Names(Detached):
             if value.otypes or value.excluded or value.signature:
                 return Conflict(f"`{name}`, an `np.vectorize` with options", "use a loop, or functions of arrays")
             return PartialRef(External("numpy.vectorize()"), (self.wrap(value.pyfunc, name, node),))
+        if isinstance(value, types.FunctionType) and value.__code__ is _MANAGING:
+            return PartialRef(External("contextlib.contextmanager()"), (self.wrap(value.__wrapped__, name, node),))  # type: ignore[attr-defined]
         if isinstance(value, types.FunctionType) and not is_library(str(value.__module__)):
             return self.live_function(value, name, node)
         own = self.of_class(value, name, node)
@@ -440,6 +469,10 @@ class Names(Detached):
 
     def text_class(self, node: ast.ClassDef, module: Module) -> ClassRef:
         """A class known from its text."""
+        raise NotImplementedError
+
+    def of_enumeration(self, cls: ClassRef, name: object) -> External | None:
+        """A member by its name."""
         raise NotImplementedError
 
 

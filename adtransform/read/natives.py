@@ -18,6 +18,7 @@ from adtransform.ir import Atom, Const, Let, Var
 from adtransform.lattice import BOOL, TEXT, UNKNOWN, Array, Scalar, Static, Tuple, Type, Unknown
 from adtransform.ops import resolve
 from adtransform.read.core import Unroll
+from adtransform.read.enums import key_ref
 from adtransform.read.frames import FALSE, TRUE
 from adtransform.read.objects import Objects
 from adtransform.read.refs import (
@@ -40,6 +41,9 @@ from adtransform.read.tables import COUNTER
 from adtransform.read.tools import TOOLS, best
 
 Node = TypeVar("Node", bound=ast.AST)
+MANAGER, CONTEXT = "contextlib.contextmanager()", "contextlib._GeneratorContextManager"
+NULL, CLOSING = "contextlib.nullcontext", "contextlib.closing"
+
 Handler = Callable[[Objects, list[Ref], dict[str, Ref], ast.AST], Ref | None]
 
 
@@ -275,7 +279,7 @@ def _dict(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST)
             self.frame.env[name] = self.copied_table(arg)
             continue
         given = self.entries(arg, node).items() if isinstance(arg, DictRef) else ()
-        items = [TupleRef((Const(k), v)) for k, v in given] if isinstance(arg, DictRef) else self.known_items(arg)
+        items = [TupleRef((key_ref(k), v)) for k, v in given] if isinstance(arg, DictRef) else self.known_items(arg)
         if items is None:
             self.over(arg, put, frozenset((name,)), node)
         for pair in items or ():
@@ -306,8 +310,9 @@ def _isinstance(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: as
         assert there is not None and gone is not None
         return ref.there if (there, gone) == (TRUE, FALSE) else self.choose(ref.there, lambda: there, lambda: gone, node)
     wanted = kinds.items if isinstance(kinds, TupleRef) else (kinds,)
-    if isinstance(ref, ObjectRef):
-        return Const(any(k in ref.kind.order or (isinstance(k, External) and k.op == "builtins.object") for k in wanted))
+    if isinstance(own := ref.kind if isinstance(ref, ObjectRef) else self.class_of_member(ref), ClassRef):
+        above = own.members.__mro__ if own.members is not None else (object,)
+        return Const(any(k in own.order or (isinstance(k, External) and k.live in above) for k in wanted))
     if any(isinstance(k, ClassRef) for k in wanted):
         if isinstance(ref, TupleRef) and ref.kind is not None and any(k in ref.kind.order for k in wanted):
             return Const(True)
@@ -400,8 +405,9 @@ def _type(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST)
     if len(args) != 1:
         return None
     ref = args[0]
-    if isinstance(ref, (ObjectRef, TupleRef)) and ref.kind is not None:
-        return ref.kind
+    own = ref.kind if isinstance(ref, (ObjectRef, TupleRef)) else self.class_of_member(ref)
+    if own is not None:
+        return own
     kind = _class_of(ref)
     return None if kind is None else External(f"{kind.__module__}.{kind.__name__}", kind)
 
@@ -460,6 +466,15 @@ def _attribute(name: str) -> Handler:
     return handler
 
 
+def _context(op: str) -> Handler:
+    """A context that is not entered yet."""
+
+    def handler(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+        return PartialRef(External(op), tuple(args), kwargs)
+
+    return handler
+
+
 def _iter(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
     # What `__iter__` returns is run over once; elsewhere an iterator may be, in parts.
     if not self.frame.name.endswith(".__iter__"):
@@ -495,6 +510,10 @@ BUILTINS: dict[str, Handler] = {
     "builtins.pow": _pow,
     "builtins.slice": _slice,
     "functools.partial": _partial,
+    "contextlib.contextmanager": _context(MANAGER),
+    MANAGER: _context(CONTEXT),
+    NULL: _context(NULL),
+    CLOSING: _context(CLOSING),
     "functools.reduce": _reduce,
     "_functools.reduce": _reduce,
     "copy.copy": _copy(False),

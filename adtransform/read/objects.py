@@ -9,6 +9,7 @@ from typing import Any
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import List, Scalar, Tuple, Unknown
 from adtransform.read.classes import Field
+from adtransform.read.enums import member
 from adtransform.read.folds import Folds
 from adtransform.read.frames import Frame
 from adtransform.read.instances import attributes
@@ -70,6 +71,8 @@ class Objects(Folds):
     def construct(self, cls: ClassRef, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
         """`Class(...)`"""
         self.check_class(cls, node)
+        if cls.members is not None:
+            return self.with_value(cls, args, node)
         if cls.is_tuple:
             values = self.field_values(cls, self.fields(cls, node), args, kwargs, node)
             return TupleRef(tuple(values.values()), tuple(values), cls)
@@ -165,6 +168,8 @@ class Objects(Folds):
             self.check_class(owner, node)  # of an enumeration, whose members are more than what is written
         if name == "__init__":
             return Method(owner, name)
+        if isinstance(owner, ClassRef) and (one := self.of_enumeration(owner, name)) is not None:
+            return one
         held, order = self._places(owner)
         member = self.class_member(order, name, node)
         if isinstance(owner, ClassRef):
@@ -338,8 +343,8 @@ class Objects(Folds):
             found = self.apply(function, [owner, other], {}, node)
             if not (isinstance(found, External) and found.live is NotImplemented):
                 return self.unary(ast.Not, found, node) if unequal else found
-        if op in _TURNED and (found := self.compared_by_fields(name, left, right, node)) is not None:
-            return found
+        if op in _TURNED and (by_fields := self.compared_by_fields(name, left, right, node)) is not None:
+            return by_fields
         if isinstance(left, ObjectRef) or isinstance(right, ObjectRef):
             kind = self.kind_of_object(left if isinstance(left, ObjectRef) else right)
             self.refuse(node, f"the operator `{name}` with an object of `{kind.name}`", f"give the class `__{name}__`")
@@ -349,7 +354,9 @@ class Objects(Folds):
         """A comparison as a dataclass generates it, `==` of plain objects, which is `is`; None where there is none."""
         equality = name in ("eq", "ne")
         if isinstance(left, ObjectRef) and isinstance(right, ObjectRef) and left.kind is right.kind:
-            own = next((c for c in left.kind.order if (self.dataclass_options(c) or {}).get("eq" if equality else "order")), None)
+            own = next(
+                (c for c in left.kind.order if (self.dataclass_options(c) or {}).get("eq" if equality else "order")), None
+            )
             if own is not None:
                 fields = [f.name for f in self.fields(own, node) if f.compared and f.kept]
                 a, b = (TupleRef(tuple(self.bound(side, n, node) for n in fields)) for side in (left, right))
@@ -403,6 +410,8 @@ class Objects(Folds):
         ref = present(ref)
         if isinstance(ref, DictRef) and self.table(ref) is not None:
             return self.keys_of(ref, node)
+        if isinstance(ref, ClassRef) and ref.members is not None:
+            return TupleRef(tuple(map(member, ref.members)))
         return (self.unary_of("__iter__", ref, node) or ref) if isinstance(ref, ObjectRef) else ref
 
     # Copies.

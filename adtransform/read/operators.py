@@ -12,6 +12,7 @@ import numpy as np
 from adtransform.ir import Atom, Const, Var, worked
 from adtransform.lattice import BOOL, NONE, Array, List, Scalar, Static, Unknown
 from adtransform.read.core import Unreached
+from adtransform.read.enums import live_member, members_in
 from adtransform.read.frames import DEAD, FALSE, TRUE
 from adtransform.read.names import is_plain
 from adtransform.read.putting import Putting
@@ -19,6 +20,7 @@ from adtransform.read.refs import (
     ClassRef,
     Conflict,
     DictRef,
+    EitherRef,
     Entries,
     External,
     FunctionRef,
@@ -106,7 +108,8 @@ class Operators(Putting):
                 if isinstance(one, (ListRef, TupleRef)) and isinstance(other, View):
                     self.assume_no_list(self.value(other, node))
         left, right = self.beside(left, right, node, maybe), self.beside(right, left, node, maybe)
-        joined = self.operated(op, left, right, node) or self.containers(op, left, right, node)
+        joined = self.combined(op, left, right) or self.operated(op, left, right, node)
+        joined = joined or self.containers(op, left, right, node)
         if joined is not None:
             return joined
         a, b = self.value(left, node), self.value(right, node)
@@ -278,6 +281,8 @@ class Operators(Putting):
                     return Const(bool(content.refs))
                 self.at(node)
                 return self.let("operator.gt", self.let("builtins.len", content), Const(0))
+            case External() | EitherRef() if members_in(ref):
+                return self.truth_of_member(ref, node)
             case FunctionRef() | External() | PartialRef() | Method() | ClassRef():
                 return Const(True)
             case ObjectRef():
@@ -315,6 +320,8 @@ class Operators(Putting):
         for one, other in ((left, right), (right, left)):
             if isinstance(one, MaybeRef) and op in _SAME:
                 return self.compared_maybe(op, one, other, node)
+        if (alike := self.compared_members(op, left, right, node)) is not None:
+            return alike
         if op in ("operator.is_", "operator.is_not"):
             same = self.identical(left, right)
             if same is not None:
@@ -391,7 +398,7 @@ class Operators(Putting):
 
     def contains(self, item: Ref, container: Ref, node: ast.AST) -> bool | None:
         """`item in container` where it is known."""
-        wanted = self.static(item) if isinstance(item, (Const, Var)) else None
+        wanted = self.static(item) if isinstance(item, (Const, Var)) else self.constant_key(item)
         if isinstance(container, Lazy) and container.kind == "set":
             container = TupleRef(container.parts)
         if isinstance(container, Lazy) and container.kind == "keys":
@@ -506,9 +513,15 @@ class Operators(Putting):
 
     def new_set(self, items: list[Ref] | None, node: ast.AST) -> Ref:
         """A set of constants: good for `in` and `len`."""
-        if items is None or not all(isinstance(i, Const) for i in items):
+        values: dict[object, Ref] = {}
+        for item in items or ():
+            key = item.value if isinstance(item, Const) else live_member(item)
+            if key is None and item != Const(None):
+                items = None
+            values[key] = item
+        if items is None:
             self.refuse(node, "a set of computed items", "use a list, or np.unique")
-        return Lazy("set", tuple({i.value: i for i in items if isinstance(i, Const)}.values()))
+        return Lazy("set", tuple(values.values()))
 
     def new_dict(self, entries: dict[object, Ref]) -> DictRef:
         """A dict of known items."""

@@ -10,7 +10,7 @@ from typing import Any
 from adtransform.ir import Const
 from adtransform.lattice import Array, Dim, Extent, List, Scalar, Tuple, Type, fresh_dim, holding, join, of_value, told_apart
 from adtransform.read.frames import Frame
-from adtransform.read.refs import ClassRef, FunctionRef, Ref
+from adtransform.read.refs import ClassRef, FunctionRef, MaybeRef, Ref
 from adtransform.record import record
 
 
@@ -108,6 +108,16 @@ def functions(forms: Iterable[Form]) -> Iterator[FunctionRef]:
             yield form.ref
         elif isinstance(form, Group):
             yield from functions(form.items)
+
+
+def optional(form: Form, maybe: bool = False) -> Iterator[int]:
+    """The values of a result that are not there where it is None."""
+    match form:
+        case Given(index) if maybe:
+            yield index
+        case Group(items, kind):
+            for i, item in enumerate(items):
+                yield from optional(item, maybe or (kind is MaybeRef and i > 0))
 
 
 def canonical(kinds: Iterable[Kind], names: Iterable[str]) -> list[Kind]:

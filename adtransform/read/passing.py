@@ -16,11 +16,13 @@ from adtransform.read.refs import (
     Content,
     DerivedRef,
     DictRef,
+    EitherRef,
     Entries,
     External,
     FunctionRef,
     Items,
     ListRef,
+    MaybeRef,
     ObjectRef,
     PartialRef,
     RangeRef,
@@ -72,6 +74,11 @@ class Outlining:
                 return Group((fixed, *self._forms(held.items(), name)), FunctionRef, tuple(held)) if held else fixed
             case External(op, live):
                 return Fixed(("external", op, id(live)), ref)
+            case MaybeRef(there, inner):
+                return Group((self._leaf(there, f"has_{name}"), self.form(inner, name)), MaybeRef)
+            case EitherRef(cond, then, orelse):
+                sides = self.form(then, name), self.form(orelse, name)
+                return Group((self._leaf(cond, f"is_{name}"), *sides), EitherRef)
             case DerivedRef(how, inner, wrt, single):
                 return Group((self.form(inner, name),), DerivedRef, (how, wrt, single))
             case PartialRef(inner, args, kwargs):
@@ -196,6 +203,8 @@ class Inside:
         kind, place = form.kind, form.number
         if kind is TupleRef:
             return TupleRef(refs, form.keys, form.of)
+        if kind in (MaybeRef, EitherRef):
+            return made_of(self.reader, form, refs)
         if kind is DerivedRef:
             how, wrt, single = form.keys
             return DerivedRef(how, refs[0], wrt, single)
@@ -271,6 +280,10 @@ class Inside:
                 at = self.argument(storage)
                 of = ref.kind if isinstance(ref, ObjectRef) else None
                 return Same(at) if at is not None else self.form_of(reader.content(storage), type(ref), of, storage)
+            case MaybeRef(there, inner):
+                return Group((self.form(there), self.form(inner)), MaybeRef)
+            case EitherRef(cond, then, orelse):
+                return Group((self.form(cond), self.form(then), self.form(orelse)), EitherRef)
             case FunctionRef(frame=None) | External():
                 return Fixed(("function", id(getattr(ref, "node", None)), getattr(ref, "op", "")), ref)
             case FunctionRef() | PartialRef():
@@ -324,9 +337,13 @@ def _with_defaults(function: Ref, held: dict[int | str, Ref]) -> Ref:
 
 
 def made_of(reader: Objects, form: Group, refs: tuple[Ref, ...]) -> Ref:
-    """A tuple, list, dict or object of some items."""
+    """A tuple, list, dict or object of some items, or what is one of several."""
     if form.kind is TupleRef:
         return TupleRef(refs, form.keys, form.of)
+    if form.kind is MaybeRef:
+        return MaybeRef(reader.value(refs[0]), refs[1])
+    if form.kind is EitherRef:
+        return EitherRef(reader.value(refs[0]), refs[1], refs[2])
     if form.kind is ListRef:
         return reader.new_list(refs)
     held = dict(zip(form.keys, refs, strict=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import enum
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -100,7 +101,7 @@ class DictRef:
 class ClassRef:
     """A class of the user's, from its text or live; `above`: what it inherits from, in the order in which names are looked up.
 
-    `foreign`: why its instances are not read.
+    `foreign`: why its instances are not read.  `members`: those of an enumeration.
     """
 
     name: str
@@ -110,6 +111,7 @@ class ClassRef:
     above: tuple[ClassRef, ...] = ()
     foreign: str = ""
     is_tuple: bool = False
+    members: type[enum.Enum] | None = None
 
     @property
     def order(self) -> tuple[ClassRef, ...]:

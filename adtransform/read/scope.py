@@ -6,6 +6,7 @@ import ast
 import functools
 from collections.abc import Iterable, Iterator
 
+from adtransform.read.endings import Ending, apart, ending
 from adtransform.source import Definition, children, descend
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -232,6 +233,8 @@ class Liveness:
         self.after: dict[int, Mask] = {}
         self.head: dict[int, Mask] = {}
         self.entry: dict[int, Mask] = {}  # before the `finally` of a `try`
+        self.apart: dict[int, ast.With] = {}  # those of several contexts, one inside of the other
+        self.ends: dict[int, Ending] = {}
         self.caught: dict[int, Mask] = {}  # before its handlers, or behind a `with` that may suppress an exception
         self.pinned = 0
         self._loops: list[tuple[Mask, Mask]] = []  # live at break, live at continue
@@ -287,11 +290,18 @@ class Liveness:
                 self.caught[id(stmt)] = caught | self.pinned
                 caught |= late if stmt.finalbody else 0
                 return self.block(stmt.body, self.block(stmt.orelse, late) | caught) | caught
-            case ast.With(items=items):
-                kills = self.mask(n for i in items if i.optional_vars for n in targets(i.optional_vars))
-                self.caught[id(stmt)] = out | self.pinned
-                out |= self.block(stmt.body, out)  # in case it suppresses an exception
-                return self.uses(*(i.context_expr for i in items)) | (out & ~kills)
+            case ast.With(items=[_, _, *_]):
+                if id(stmt) not in self.apart:
+                    self.apart[id(stmt)] = apart(stmt)
+                return self.before(self.apart[id(stmt)], out)
+            case ast.With(items=[item]):
+                if id(stmt) not in self.ends:
+                    self.ends[id(stmt)] = ending(stmt)
+                end = self.ends[id(stmt)]
+                kills = self.mask(targets(item.optional_vars) if item.optional_vars else ())
+                self.caught[id(stmt)] = out | self.pinned  # in case it suppresses an exception
+                inner = out | self.before(end.block, out) | self.block(end.failing, out)
+                return self.uses(item.context_expr) | (inner & ~kills)
             case ast.Match(subject=subject, cases=cases):
                 inner = out
                 for case in cases:

@@ -21,7 +21,7 @@ from adtransform.read.core import Restart, Taken, Unreached
 from adtransform.read.finish import number
 from adtransform.read.frames import DEAD, Frame
 from adtransform.read.objects import Objects
-from adtransform.read.outline import Arguments, Kind, Outcome, canonical, joined, returned, settled, unique
+from adtransform.read.outline import Arguments, Kind, Outcome, canonical, joined, optional, returned, settled, unique
 from adtransform.read.passing import Inseparable, Inside, Outlining, Outside
 from adtransform.read.refs import DictRef, FunctionRef, ListRef, ObjectRef, Ref, Storage, TupleRef, View
 from adtransform.read.scope import inside
@@ -338,7 +338,9 @@ class Separate(Objects):
         types = tuple(returned(outcome.types, opening.kinds, [type_of(a) for a in atoms]))
         op = "perform" if outcome.effects else "call"
         self.place = self.origin(node)
-        made = self.lets(op, (Const(opening.name), *opening.passed(atoms), *captured), {}, len(types), types=types)
+        places = tuple(optional(outcome.form))
+        told = {"unbound": Const(places)} if places else {}
+        made = self.lets(op, (Const(opening.name), *opening.passed(atoms), *captured), told, len(types), types=types)
         if not outcome.ended:
             seen = given.containers or any(isinstance(ref, (View, ListRef, DictRef)) for ref in given.refs)
             if seen and (self.attempts or self.catching):  # what it has written is not known

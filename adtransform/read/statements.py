@@ -8,7 +8,9 @@ from collections.abc import Callable
 from adtransform.errors import Refusal
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import Array, Static
+from adtransform.read.contexts import Contexts
 from adtransform.read.core import Handling, Unreached
+from adtransform.read.endings import Enter
 from adtransform.read.frames import DEAD, EXIT, RETURNED, STOP, TRUE, VALUE
 from adtransform.read.heap import BESIDE
 from adtransform.read.libraries import is_there
@@ -27,19 +29,19 @@ from adtransform.read.refs import (
     numbers,
 )
 from adtransform.read.scope import assigned, exchanged, is_read_once
-from adtransform.read.unwinding import Unwinding
 
 _REFUSED: dict[str, tuple[str, str]] = {
     "TryStar": ("`try`", 'move the call into its own function and give it a rule("...", "...")'),
     "AsyncWith": ("`async with`", "do it outside"),
     "AsyncFor": ("`async for`", "use a plain `for`"),
     "AsyncFunctionDef": ("`async def`", "make it a plain function"),
+    "Handled": ("a context that handles exceptions of its block", "write `try` and `except` around the block"),
     "ClassDef": ("a class defined here", "define it at module level"),
     "Delete": ("`del` of an item", "build the value without it"),
 }
 
 
-class Statements(Unwinding):
+class Statements(Contexts):
     """Reading statements."""
 
     def block(self, stmts: list[ast.stmt]) -> None:
@@ -187,6 +189,8 @@ class Statements(Unwinding):
                 self.fail(stmt)
             case ast.With():
                 self.with_block(stmt)
+            case Enter():
+                self.enter(stmt)
             case ast.Try():
                 self.try_finally(stmt)
             case ast.Delete(targets=goals) if all(isinstance(g, (ast.Name, ast.Subscript)) for g in goals):
@@ -363,7 +367,7 @@ class Statements(Unwinding):
     def leave(self, value: ast.expr | None, stmt: ast.stmt) -> None:
         """`return value`"""
         ref: Ref = Const(None) if value is None else self.packing(self.expression(value), stmt)
-        if isinstance(ref, MaybeRef) and self.frame.caller is None:
+        if isinstance(ref, MaybeRef) and self.frame.caller is None and not self.registry.open:
             self.refuse(stmt, "a result that may be None", "return numbers or arrays on every path")
         if isinstance(ref, Method) and self.frame.caller is None and not self.messages:
             self.unusable(ref, value)

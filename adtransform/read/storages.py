@@ -13,6 +13,7 @@ from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import Array, Dict, List, Saved, Static, Tuple, Type, Unknown, is_number, kind_of
 from adtransform.read.assuming import RESHAPES, Assuming
 from adtransform.read.core import OpenLoop, Unroll
+from adtransform.read.enums import members_in
 from adtransform.read.heap import BESIDE, LOOP
 from adtransform.read.refs import (
     ClassRef,
@@ -88,6 +89,8 @@ class Storages(Assuming):
                 return self.listed(storage)
             case DictRef(storage) if isinstance(content := self.content(storage), Var):
                 return content
+            case External() | EitherRef() if members_in(ref):
+                return self.member_value(ref, node)
             case External(op, live) if live is not None:
                 if not callable(live) and not isinstance(live, types.ModuleType):
                     name = op.rpartition(".")[2]
@@ -113,6 +116,10 @@ class Storages(Assuming):
 
     def made_whole(self, ref: Ref) -> Ref:
         """One of two objects, lists or dicts as a third one that holds what the one or the other holds."""
+        raise NotImplementedError
+
+    def member_value(self, ref: Ref, node: ast.AST | None) -> Atom:
+        """The number or text that a member of an enumeration is."""
         raise NotImplementedError
 
     def sure(self, ref: Ref, node: ast.AST | None) -> None:

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import UNDEFINED as NOT_BOUND
 from adtransform.lattice import Dict, List, is_number
-from adtransform.read.classes import Classes
+from adtransform.read.enumerated import Enumerated
 from adtransform.read.refs import DictRef, Entries, External, Lazy, Ref, Step, Storage, View
 from adtransform.read.storages import mutable
 
@@ -21,7 +21,7 @@ COUNTER = "collections.Counter"  # has 0 for every key, and does not put it ther
 _ZEROS = {"builtins.float": 0.0, "builtins.int": 0, "builtins.complex": 0j, COUNTER: 0}
 
 
-class Tables(Classes):
+class Tables(Enumerated):
     """Reading and writing dicts of unknown keys."""
 
     def table(self, ref: Ref) -> Atom | None:

@@ -1,4 +1,4 @@
-"""What runs on every way out of a block: `finally`, and the contexts of `with` that only say how errors are reported."""
+"""What runs on every way out of a block: `finally`, and what handles exceptions."""
 
 from __future__ import annotations
 
@@ -16,14 +16,9 @@ from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, VALUE
 from adtransform.read.matching import Matching
 from adtransform.read.merge import same_place
 from adtransform.read.raising import Catch
-from adtransform.read.refs import ClassRef, DictRef, External, ListRef, ObjectRef, Ref, Storage, TupleRef, View
+from adtransform.read.refs import ClassRef, DictRef, External, ListRef, ObjectRef, Ref, Storage, Stream, TupleRef, View
 from adtransform.read.scope import assigned
 from adtransform.source import descend
-
-# Contexts that leave the values as they are.
-_QUIET = frozenset(("numpy.errstate", "numpy.printoptions", "warnings.catch_warnings"))
-_REPORTS = ("ignore", "warn", "print", "once", "always", "default")
-_OPENED = "only np.errstate, warnings.catch_warnings and nullcontext are read; do the rest outside"
 
 
 def _binds_last(stmt: ast.stmt) -> bool:
@@ -37,14 +32,6 @@ def _binds_last(stmt: ast.stmt) -> bool:
                 len(goals) == 1 and isinstance(goal, (ast.Subscript, ast.Name))
             )
     return False
-
-
-def _says_how(node: ast.Call) -> bool:
-    """Whether a context only says how errors are reported, and makes none an exception."""
-    said = [*node.args, *(k.value for k in node.keywords)]
-    return all(
-        isinstance(a, ast.Constant) and a.value in ("ignore", "warn", "print", "once", "always", "default") for a in said
-    )
 
 
 def _only_leaves(stmt: ast.stmt) -> bool:
@@ -80,15 +67,18 @@ Handler = tuple[tuple[Const, ...], Callable[[Var | None], None], list[ast.stmt]]
 class Unwinding(Matching):
     """Reading `try` and `with`."""
 
-    def try_finally(self, stmt: ast.Try) -> None:
-        """`try: ... finally: ...`: the last block is read after the first, whichever way that was left."""
+    def try_finally(self, stmt: ast.Try, failing: Sequence[ast.stmt] = ()) -> None:
+        """`try: ... finally: ...`: the last block is read after the first, whichever way that was left.
+
+        `failing`: what is done instead where an exception leaves it.
+        """
         frame = self.frame
         outer, live = frame.pending, frame.live
         read = frame.scope.liveness.entry[id(stmt)]
         frame.pending |= read
         done = f"%h.raised.{self.parted}.last"
+        passing = Catch((Const(BaseException),), done, read, tuple(failing or stmt.finalbody), self.catching)
         frame.env[done] = FALSE
-        passing = Catch((Const(BaseException),), done, read, tuple(stmt.finalbody), self.catching)
         if self.catching:
             self.before_last(stmt, passing)
         else:
@@ -96,7 +86,7 @@ class Unwinding(Matching):
             body, early = self.watched(entry, lambda: self.tested_block(stmt))
             self.restore(body.state)
             self.place = self.origin(stmt)
-            if not any(map(may_raise, body.builder.body)) or not self.performs(stmt.finalbody, self.save(), entry):
+            if not any(map(may_raise, body.builder.body)) or not self.performs(passing.last, self.save(), entry):
                 self.builder.body += body.builder.body
             else:
                 self.restore(entry)
@@ -108,22 +98,34 @@ class Unwinding(Matching):
         flag = frame.flag(done)
         frame.env.pop(done, None)
         if isinstance(flag, Var):
-            self.fork(flag, lambda: None, lambda: self.last(stmt), [], stmt)
+            self.fork(flag, lambda: None, lambda: self.last(stmt, failing), [], stmt)
         elif not flag.value:
-            self.last(stmt)
+            self.last(stmt, failing)
 
-    def last(self, stmt: ast.Try) -> None:
+    def last(self, stmt: ast.Try, failing: Sequence[ast.stmt]) -> None:
         """What stands in a `finally`; where it does not leave itself, things go on as they were going before it."""
         frame = self.frame
         if DEAD in frame.env:
             return
+        raised = [frame.flag(c.flag) for c in self.catching if not c.last] if failing else []
         left = self.left_aside()
-        self.block(stmt.finalbody)
+        self.ended(stmt, failing, raised)
         again = frame.flag(EXIT)
         if isinstance(again, Var):
             self.fork(again, lambda: None, lambda: frame.env.update(left), [], stmt)
         elif not again.value:
             frame.env.update(left)
+
+    def ended(self, stmt: ast.Try, failing: Sequence[ast.stmt], raised: Sequence[Const | Var]) -> None:
+        """The statements of a `finally`, or those for an exception where one of the flags says that there was one."""
+        flag, *others = raised or (FALSE,)
+        if isinstance(flag, Var):
+            one, other = lambda: self.block(list(failing)), lambda: self.ended(stmt, failing, others)
+            self.fork(flag, one, other, [], stmt)
+        elif flag.value or not raised:
+            self.block(list(failing) if flag.value else stmt.finalbody)
+        else:
+            self.ended(stmt, failing, others)
 
     def tested_block(self, stmt: ast.Try) -> None:
         """What stands before a `finally`."""
@@ -146,15 +148,18 @@ class Unwinding(Matching):
     def at_last(self, stmt: ast.Try, entry: State, body: Opened, early: set[Storage], passing: Catch) -> bool:
         """Let an exception that passes a `finally` make it run; False where that needs what each part had done by then."""
         env, live = self.frame.env, self.frame.live
-        names = {n.id for s in stmt.finalbody for n in descend(s) if isinstance(n, ast.Name)}
+        names = {n.id for s in passing.last for n in descend(s) if isinstance(n, ast.Name)}
         every = [*stmt.body, *(s for h in stmt.handlers for s in h.body), *stmt.orelse]
         changed = assigned(every) if stmt.handlers or stmt.orelse else _bound_early(stmt.body)
-        moved = (n for n in names & changed if not same_place(entry.env.get(n), body.state.env.get(n)))
-        if any(moved) or (early and any(isinstance(env.get(n), (View, ListRef, DictRef, ObjectRef)) for n in names)):
+        if any(not same_place(entry.env.get(n), body.state.env.get(n)) for n in names & changed):
+            return False
+        read = [env[n] for n in sorted(names) if n in env]
+        seen = {s for ref in self.seen_by(Stream((), None, tuple(read))) for s in self.storages(ref)} if early else set()
+        if early and (seen & early or any(isinstance(ref, (View, ListRef, DictRef, ObjectRef)) for ref in read)):
             return False
         failed, after = self.tried(entry, body, [passing.classes], self.origin(stmt))
         caught = self.unbound(entry, body.state, changed)
-        leaves = isinstance(stmt.finalbody[-1], (ast.Return, ast.Break, ast.Continue))  # and so the exception is gone
+        leaves = isinstance(passing.last[-1], (ast.Return, ast.Break, ast.Continue))  # and so the exception is gone
         self.frame.live = live
         action = (lambda: None) if leaves else functools.partial(self.left, passing, failed[0])
         self.settled(failed, [action], (caught, after), lambda: None, [])
@@ -319,48 +324,6 @@ class Unwinding(Matching):
             if base is not None and (is_own(base) or is_builtin(base)):
                 found = node.__dict__["_exception"] = stand_in(node.name, base)
         return found
-
-    def with_block(self, stmt: ast.With) -> None:
-        """`with np.errstate(...)`: the block alone, as it does not depend on how NumPy reports; what it ignores is noted."""
-        suppressed = len(stmt.items) == 1 and self.suppressed(stmt.items[0].context_expr)
-        if suppressed:
-            self.attempted(stmt, [(suppressed, lambda _: None, [])], [], [])
-            return
-        quiet = self.quiet
-        for item in stmt.items:
-            held = self.entered(item.context_expr, stmt)
-            if item.optional_vars is not None:
-                self.assign(item.optional_vars, held, stmt, isinstance(item.context_expr, ast.Name))
-        self.block(stmt.body)
-        self.quiet = quiet
-
-    def suppressed(self, node: ast.expr) -> tuple[Const, ...]:
-        """The classes of `suppress(...)`; none: it is something else."""
-        ref = self.expression(node.func) if isinstance(node, ast.Call) and not node.keywords else None
-        if not isinstance(node, ast.Call) or not isinstance(ref, External) or ref.op != "contextlib.suppress":
-            return ()
-        return tuple(each for a in node.args for each in self.classes(self.expression(a), a))
-
-    def entered(self, node: ast.expr, stmt: ast.With) -> Ref:
-        """What a context gives when it is entered."""
-        ref = self.expression(node.func) if isinstance(node, ast.Call) else None
-        if isinstance(node, ast.Call) and isinstance(ref, External):
-            if ref.op in _QUIET:
-                if ref.op == "numpy.errstate":
-                    self.hush(node)
-                if ref.op != "numpy.printoptions" and not _says_how(node):
-                    self.quiet = True
-                    if self.attempts:
-                        what = f"`{ref.op}` that makes NumPy raise inside of a `try`"
-                        self.refuse(self.keyword(stmt), what, "test before what may fail")
-                return Const(None)
-            if ref.op == "contextlib.nullcontext":
-                return self.expression(node.args[0]) if node.args else Const(None)
-            if ref.op == "contextlib.suppress":
-                self.refuse(
-                    self.keyword(stmt), "`suppress(...)` beside another context", "write one `with` inside of the other"
-                )
-        self.refuse(self.keyword(stmt), "`with`", _OPENED)
 
     # What other parts provide.
 
