@@ -15,7 +15,7 @@ from adtransform.errors import DifferentiationError, Message, Refusal
 from adtransform.ir import Assume, Const, For, Function, Let, Origin, Param, Record, Region, Var
 from adtransform.lattice import TEXT, UNKNOWN, Array, Dim, List, Tuple, Type
 from adtransform.read.annotations import annotation_type
-from adtransform.read.core import Detach, Live, Restart, Taken, Unroll
+from adtransform.read.core import Detach, Gathered, Live, Restart, Taken, Unroll
 from adtransform.read.finish import leaves, number
 from adtransform.read.frames import EXIT, RETURNED, TRUE, VALUE, Frame, Module
 from adtransform.read.functions import WRAPPER, decorators
@@ -27,9 +27,11 @@ from adtransform.read.refs import (
     Items,
     Lazy,
     ListRef,
+    Making,
     ObjectRef,
     RangeRef,
     Ref,
+    Schema,
     Storage,
     TupleRef,
     View,
@@ -68,11 +70,12 @@ def read(
     unrolled: set[int] = set()
     detached: set[int] = set()
     live: set[int] = set()
+    records: dict[Making, Schema] = {}
     alone: dict[int, bool] = {}
     module = Module(source, namespace)
     with deep_recursion():
         for _ in range(1000):
-            reader = Reader(module, types, known, intrinsics or {}, taken, unrolled, detached, live)
+            reader = Reader(module, types, known, intrinsics or {}, taken, unrolled, detached, live, records)
             reader.registry = Registry(alone, derive=derive)
             try:
                 return reader.whole(node, captured or {}, name, decorated=decorated)
@@ -84,6 +87,8 @@ def read(
                 detached.add(id(loop.node))
             except Live as loop:
                 live.add(id(loop.node))
+            except Gathered as gathered:
+                records.update(gathered.found)
             except Recursive as recursive:
                 alone[id(recursive.node)] = recursive.grows
     endless = reader.refusal(node, "a function of which too much has to be assumed", "annotate its parameters")

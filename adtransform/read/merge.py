@@ -26,7 +26,9 @@ from adtransform.read.refs import (
     MaybeRef,
     ObjectRef,
     Pair,
+    RecordsRef,
     Ref,
+    Row,
     Storage,
     TupleRef,
     View,
@@ -41,13 +43,14 @@ from adtransform.read.templates import (
     Meeting,
     Perhaps,
     Picked,
+    RowOf,
     Same,
     Template,
     hints,
 )
 from adtransform.read.values import DIFFER, Templating, functions_in, is_plain_function, same_function, told, where_there
 
-Held = ListRef | DictRef | ObjectRef
+Held = ListRef | DictRef | ObjectRef | RecordsRef
 
 FLAGS = frozenset("exit stop returned broke raised failed".split())  # what the reader's own conditions are called
 
@@ -91,6 +94,8 @@ class Merging(Templating):
                 return self._tuple(a, b, meeting, hint)
             case (ListRef() | None, ListRef() | None) | (DictRef() | None, DictRef() | None):
                 return self._container(a, b, meeting, hint)  # type: ignore[arg-type]
+            case (RecordsRef() | None, RecordsRef() | None) if a is None or b is None or a.schema == b.schema:
+                return self._container(a, b, meeting, hint)
             case (ObjectRef() | None, ObjectRef() | None):
                 return self._object(a, b, meeting, hint)
             case (FunctionRef() | External(), FunctionRef() | External()) if same_function(a, b):
@@ -128,6 +133,7 @@ class Merging(Templating):
             found = meeting.storage(hint)
             found.factory = (a.factory if a else None) or (b.factory if b else None)
             found.limit = (a.limit if a else None) or (b.limit if b else None)
+            found.made = tuple(dict.fromkeys(made for s in (a, b) if s for made in s.made))
             found.queue = bool((a or b).queue) if (a or b) else False  # type: ignore[union-attr]
             found.frozen, found.solid = frozen, (a is None or a.solid) and (b is None or b.solid)
             meeting.pairs[a, b] = found
@@ -244,6 +250,10 @@ class Merging(Templating):
                         continue
                     items[k] = self.blend(x, y, meeting, k if isinstance(k, str) and k.isidentifier() else hint)
                 return EntriesOf(items, attributes)
+            case (Row() as one, None) | (None, Row() as one):
+                return RowOf(one, Leaf(storage, hint))
+            case (Row(), Row()) if a.records.storage is b.records.storage and a.path == b.path:
+                return RowOf(a, Leaf(storage, hint))
             case (Entries() as one, Var()) | (Var(), Entries() as one) if self.is_plain(one):
                 return Leaf(storage, hint, listed=True)
             case (Items() | Var() | Const() | None, Items() | Var() | Const() | None):
@@ -328,7 +338,7 @@ class Merging(Templating):
         for (s, t), p in meeting.pairs.items():
             if p is storage:
                 own = s if first else t
-                return None if own is None else self.content(own)
+                return None if own is None else self.held_now(own)
         return self.heap.get(storage) or (self.load(storage.param) if storage.param else None)
 
     def _plan(self, cond: Atom, a: State, b: State, entry: State, everything: bool) -> Meeting:

@@ -163,7 +163,8 @@ class Methods(Library):
                 if isinstance(content, Items):
                     self.heap[storage] = Items((*content.refs, args[0]))
                 else:
-                    self.trip_by_trip(args[:1])
+                    self.trip_by_trip(args[:1], storage=storage)
+                    self.note_named(storage, args[0])
                     item = self.shown(args[0], node)
                     self.hold(storage, args[0])
                     self.at(node)

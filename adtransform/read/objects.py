@@ -99,6 +99,8 @@ class Objects(Folds):
         """What the `__init__` of a dataclass does."""
         fields = self.fields(owner, node)
         given = self.field_values(owner, fields, args, kwargs, node)
+        if self.row_of(made) is not None:
+            self.refuse(node, "an object in a list of records that is made again", "put a new one into the list")
         held = dict(self.attributes_of(made))
         for f in fields:
             if f.name in given:
@@ -138,14 +140,14 @@ class Objects(Folds):
 
     # Attributes.
 
-    def attributes_of(self, owner: ObjectRef) -> dict[str, Ref]:
+    def attributes_of(self, owner: ObjectRef) -> Mapping[str, Ref]:
         """What an object that is not from outside holds, by name."""
         content = self.content(owner.storage)
         if not isinstance(content, Entries):
             self.refuse(None, f"objects of `{owner.kind.name}` that change places in a loop", "exchange what they hold")
-        return dict(content.refs)
+        return content.refs
 
-    def every_attribute(self, owner: ObjectRef, node: ast.AST) -> dict[str, Ref]:
+    def every_attribute(self, owner: ObjectRef, node: ast.AST) -> Mapping[str, Ref]:
         """What an object holds, by name."""
         outside = owner.storage.outside
         if outside is None:
@@ -280,7 +282,8 @@ class Objects(Folds):
     def put(self, owner: ObjectRef, name: str, new: Ref, node: ast.AST) -> None:
         """Set what an object itself has under a name: `object.__setattr__(owner, name, new)`."""
         self.may_write(owner.storage, node)
-        self.heap[owner.storage] = Entries({**self.attributes_of(owner), name: new}, attributes=True)
+        if not self.put_in_row(owner.storage, name, new, node):
+            self.heap[owner.storage] = Entries({**self.attributes_of(owner), name: new}, attributes=True)
 
     # `super()`
 

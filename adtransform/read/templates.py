@@ -6,7 +6,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from adtransform.ir import Atom, Const
-from adtransform.read.refs import DerivedRef, DictRef, External, FunctionRef, ListRef, ObjectRef, Ref, Storage, TupleRef
+from adtransform.read.refs import (
+    DerivedRef,
+    DictRef,
+    External,
+    FunctionRef,
+    ListRef,
+    ObjectRef,
+    RecordsRef,
+    Ref,
+    Row,
+    Storage,
+    TupleRef,
+)
 from adtransform.record import record
 
 
@@ -70,6 +82,14 @@ class EntriesOf:
 
 
 @record
+class RowOf:
+    """The content of an item of a list of records, at one index or another: only the index is yielded."""
+
+    row: Row
+    key: Leaf
+
+
+@record
 class Bad:
     """Something that differs too much."""
 
@@ -78,7 +98,7 @@ class Bad:
 
 
 Template = Same | Leaf | Group | Perhaps | Picked | Bad
-Body = Leaf | ItemsOf | EntriesOf | Bad
+Body = Leaf | ItemsOf | EntriesOf | RowOf | Bad
 
 
 @dataclass(slots=True)
@@ -130,6 +150,8 @@ def hints(template: Template | Body) -> Iterator[str]:
         case EntriesOf(entries):
             for item in entries.values():
                 yield from hints(item)
+        case RowOf(_, key):
+            yield key.hint
 
 
 def plan_storages(meeting: Meeting) -> list[Storage]:
@@ -170,10 +192,12 @@ def form(template: Template | Body, meeting: Meeting, around: tuple[Storage, ...
             return ("picked", *map(function_key, functions))
         case EntriesOf(entries):
             return {k: form(t, meeting, around) for k, t in entries.items()}
-        case Same(ListRef(storage) | DictRef(storage) | ObjectRef(storage)):
+        case Same(ListRef(storage) | DictRef(storage) | ObjectRef(storage) | RecordsRef(storage)):
             made = storage not in around and any(p is storage for p in meeting.pairs.values())
             return ("made", form(meeting.bodies[storage], meeting, (*around, storage))) if made else "same"
         case Same(ref):
             return ("same", ref.value) if isinstance(ref, Const) else "same"
+        case RowOf():
+            return "row"
         case Bad():
             return "bad"

@@ -21,6 +21,7 @@ from adtransform.read.refs import (
     ObjectRef,
     PartialRef,
     RangeRef,
+    RecordsRef,
     Ref,
     Storage,
     TupleRef,
@@ -129,7 +130,7 @@ def best(self: Objects, name: str, args: Args, key: Ref | None, node: ast.AST) -
     source = args[0] if len(args) == 1 else TupleRef(tuple(args))
     items, since = self.known_items(source), self.since()
     if items is None:
-        kept = self.hide(source if isinstance(source, (ListRef, View)) else self.as_list(source, node))
+        kept = self.hide(source if isinstance(source, (ListRef, RecordsRef, View)) else self.as_list(source, node))
         with self.between(source, since, node):
             keyed = self.collected(self.frame.env[kept], lambda item: keys_of(self, [item], key, node)[0], node)
         at = self.let(f"numpy.arg{name}", self.array_like(numbered(self, keyed, node), node))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from adtransform.ir import UNDEFINED, Atom, Const, If, Region, Var
 from adtransform.lattice import BOOL, Static
@@ -18,11 +19,12 @@ from adtransform.read.refs import (
     Items,
     MaybeRef,
     Ref,
+    Row,
     Storage,
     TupleRef,
     View,
 )
-from adtransform.read.storages import Storages, mutable
+from adtransform.read.storages import Storages, holds_objects, mutable
 from adtransform.read.templates import (
     Bad,
     Body,
@@ -32,6 +34,7 @@ from adtransform.read.templates import (
     Leaf,
     Perhaps,
     Picked,
+    RowOf,
     Same,
     Template,
     function_key,
@@ -124,7 +127,10 @@ class Templating(Storages):
         match body:
             case Leaf():
                 if isinstance(content, Items):
+                    if any(map(holds_objects, content.refs)):
+                        self.gather(storage, list(content.refs))
                     for item in content.refs:
+                        self.note_named(storage, item)
                         self.hold(storage, item)
                     out.append(self.let("list", *(self.value(item) for item in content.refs)))
                     self.joined.update(pair for pair in self.related if storage in pair)
@@ -133,6 +139,8 @@ class Templating(Storages):
                     self.joined.update(pair for pair in self.related if storage in pair)
                 else:
                     out.append(content if isinstance(content, (Var, Const)) else UNDEFINED)
+            case RowOf():
+                out.append(content.key if isinstance(content, Row) else UNDEFINED)
             case ItemsOf(items):
                 refs = content.refs if isinstance(content, Items) else (None,) * len(items)
                 if len(refs) != len(items):
@@ -181,5 +189,7 @@ class Templating(Storages):
                 return Items(tuple(self.unflatten(t, values) for t in items))
             case EntriesOf(entries, attributes):
                 return Entries({k: self.unflatten(t, values) for k, t in entries.items()}, attributes)
+            case RowOf(row):
+                return replace(row, key=next(values))
             case Bad(what, help):
                 return Items((Conflict(what, help),))

@@ -1,0 +1,386 @@
+"""Lists of records of a length that is not known: a list for each field, and their items by index.
+
+An object, dict or tuple is no value that a loop may carry, so a list of such is read as a record of lists: one for each number
+or array that the records hold.  What is taken out, `b = bodies[i]`, is a reference to the fields at that index; what is put in
+becomes such a reference itself.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from adtransform.ir import Atom, Const, Var
+from adtransform.lattice import INT, Tuple
+from adtransform.read.core import Gathered
+from adtransform.read.methods import Methods
+from adtransform.read.refs import (
+    Alike,
+    ClassRef,
+    Conflict,
+    DictRef,
+    Entries,
+    External,
+    FunctionRef,
+    Items,
+    ListRef,
+    ObjectRef,
+    RecordsRef,
+    Ref,
+    Row,
+    Schema,
+    Step,
+    Storage,
+    TupleRef,
+    View,
+    itemized,
+)
+from adtransform.read.storages import holds_objects
+from adtransform.read.templates import function_key
+
+Path = tuple[Any, ...]
+
+_FIELDS = "give all of them the same fields, of one kind each: a number instead of None"
+
+
+class Fields(Mapping[Any, Ref]):
+    """The fields of an item of a list of records, each read where it is asked for."""
+
+    def __init__(self, reader: Records, row: Row) -> None:
+        self.reader, self.row = reader, row
+        self.parts = dict(row.schema.fields)
+
+    def __getitem__(self, name: Any) -> Ref:
+        row = self.row
+        return self.reader.field(row.records, row.key, (*row.path, name), self.parts[name])
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.parts)
+
+    def __len__(self) -> int:
+        return len(self.parts)
+
+
+class Records(Methods):
+    """Reading lists of records."""
+
+    # Making them.
+
+    def open_list(self, node: ast.AST) -> ListRef | RecordsRef:
+        """The list that an expression makes, still without items."""
+        made = self.read_for(node)
+        if made not in self.records:
+            plain = self.new_list((), node)
+            plain.storage.made = (made,)
+            return plain
+        return self.new_records(self.known_here(self.records[made]), self.label_of(node))
+
+    def label_of(self, node: ast.AST) -> str:
+        """What the lists of the fields of a list are called, each with its own name behind that."""
+        match self.frame.statement:
+            case ast.Assign(targets=[ast.Attribute(attr=name)], value=value) if value is node:
+                return name
+        return self.goal(node) or "items"
+
+    def new_records(self, schema: Schema, label: str) -> RecordsRef:
+        """An empty list of records."""
+        storage = Storage(label, depth=len(self.heads))
+        columns: dict[object, Ref] = {}
+        for path in leaves(schema):
+            column = self.new_list(())
+            column.storage.label = "_".join([label, *map(_word, path)])
+            columns[path] = column
+        self.heap[storage] = Entries(columns)
+        return RecordsRef(storage, schema)
+
+    def known_here(self, part: Any) -> Any:
+        """What a list was found to hold in another reading, with the classes as they are known in this one."""
+        if not isinstance(part, Schema):
+            return part
+        fields = tuple((name, self.known_here(inner)) for name, inner in part.fields)
+        return Schema(part.kind, fields, None if part.of is None else self.class_again(part.of), part.names)
+
+    def class_again(self, cls: ClassRef) -> ClassRef:
+        """A class as this reading knows it."""
+        if cls.live is not None:
+            return self.live_class(cls.live)
+        assert cls.node is not None
+        return self.text_class(cls.node, cls.module)
+
+    def gather(self, storage: Storage, items: list[Ref]) -> None:
+        """Read the function again with a list of records in the place of a list; nothing where that cannot be."""
+        lists = [made for made in storage.made if made not in self.records]
+        if lists:
+            schema = self.schema_of(items[0])
+            if isinstance(schema, Schema):
+                raise Gathered(lists, schema)
+
+    def note_named(self, storage: Storage, item: Ref) -> None:
+        """Note which named tuples are in a list of unknown length, where the names of their fields are lost."""
+        if isinstance(item, TupleRef) and item.names:
+            for made in storage.made:
+                schema = self.schema_of(item)
+                assert isinstance(schema, Schema)
+                self.named_items[made] = schema
+
+    def attribute(self, owner: Ref, attr: str, node: ast.Attribute) -> Ref:
+        """`x.attr`; of a named tuple in a list of unknown length, once that is a list of records."""
+        if self.named_items and isinstance(owner, (Var, View)) and isinstance(self.type_of(self.value(owner)), Tuple):
+            for made, schema in self.named_items.items():
+                if attr in schema.names and made not in self.records:
+                    raise Gathered([made], schema)
+        return super().attribute(owner, attr, node)
+
+    def schema_of(self, ref: Ref, name: str = "") -> Schema | Alike | None:
+        """What a record of a list is, or one of its fields."""
+        match ref:
+            case ObjectRef(storage, kind) if storage.outside is None:
+                return Schema("object", self.schemas(self.entries_of(storage).items(), name), kind)
+            case DictRef(storage) if self.table(ref) is None:
+                return Schema("dict", self.schemas(self.entries_of(storage).items(), name))
+            case TupleRef(items, names, kind):
+                return Schema("tuple", self.schemas(zip(names or range(len(items)), items, strict=True), name), kind, names)
+            case Const(tuple()):
+                return self.schema_of(itemized(ref), name)
+            case Const(value) if not isinstance(value, (bool, int, float, complex)):
+                return Alike(("constant", value), ref)
+            case External() | ClassRef() | FunctionRef(frame=None, defaults=(), keyword_defaults={}):
+                return Alike(key_of(ref), ref)
+            case Conflict():
+                self.unusable(ref, None)
+            case ListRef(storage) if isinstance(content := self.content(storage), Items):
+                if not any(map(holds_objects, content.refs)):
+                    return None
+            case Var() | Const() | View() | ListRef():
+                return None
+        field = f"the field `{name}`" if name else "an item"
+        what = f"{field} of a list of records of unknown length, which is no number, array or list of such"
+        self.refuse(None, what, "keep a list of its own for it")
+
+    def schemas(self, fields: Any, name: str) -> tuple[tuple[Any, Schema | Alike | None], ...]:
+        """The same of each of some fields."""
+        return tuple((key, self.schema_of(ref, f"{name}.{key}" if name else str(key))) for key, ref in fields)
+
+    def entries_of(self, storage: Storage) -> Mapping[Any, Ref]:
+        """What an object or a dict holds."""
+        content = self.content(storage)
+        if isinstance(content, Items):
+            self.unusable(content.refs[0], None)
+        assert isinstance(content, Entries)
+        return content.refs
+
+    # What is in them.
+
+    def column(self, records: RecordsRef, path: Path) -> ListRef:
+        """The list that a field is kept in."""
+        content = self.heap[records.storage]
+        assert isinstance(content, Entries)
+        found = content.refs[path]
+        assert isinstance(found, ListRef)
+        return found
+
+    def columns_of(self, records: RecordsRef) -> list[ListRef]:
+        """The lists that all fields are kept in."""
+        return [self.column(records, path) for path in leaves(records.schema)]
+
+    def first_column(self, records: RecordsRef, node: ast.AST) -> ListRef:
+        """The list that stands for the length of all."""
+        columns = self.columns_of(records)
+        if not columns:
+            self.refuse(node, "a list of records of unknown length that hold no numbers", "append to a list of numbers as well")
+        return columns[0]
+
+    def row(self, records: RecordsRef, key: Atom, path: Path, schema: Schema) -> Ref:
+        """The item at an index, or one of its fields that is a record itself."""
+        if schema.kind == "tuple":
+            items = tuple(self.field(records, key, (*path, name), part) for name, part in schema.fields)
+            return TupleRef(items, schema.names, schema.of)
+        storage = Storage(records.storage.label)
+        self.heap[storage] = Row(records, key, path, schema)
+        return DictRef(storage) if schema.of is None else ObjectRef(storage, schema.of)
+
+    def field(self, records: RecordsRef, key: Atom, path: Path, part: Schema | Alike | None) -> Ref:
+        """A field of the item at an index, as it is now."""
+        if isinstance(part, Schema):
+            return self.row(records, key, path, part)
+        if isinstance(part, Alike):
+            return part.ref
+        return self.item_at(self.column(records, path), key, self.frame.statement or self.frame.scope.node)
+
+    def fields_of(self, row: Row) -> Entries:
+        """What an item of a list of records holds now, each field read where it is asked for."""
+        return Entries(Fields(self, row), attributes=row.schema.kind == "object")
+
+    def row_of(self, ref: Ref) -> Row | None:
+        """The row that an object or a dict is; None where it is none."""
+        found = self.heap.get(ref.storage) if isinstance(ref, (ObjectRef, DictRef)) else None
+        return found if isinstance(found, Row) else None
+
+    def parts(self, ref: Ref, part: Schema | Alike | None, path: Path, node: ast.AST) -> Iterator[tuple[Path, Ref]]:
+        """The values of what is put in the place of a record, or of a field of one; refused where it is made otherwise."""
+        if part is None:
+            if self.schema_of(ref) is not None:
+                self.differ(path, node)
+            yield path, ref
+            return
+        if isinstance(part, Alike):
+            if self.schema_of(ref) != part:
+                self.differ(path, node)
+            return
+        held: list[tuple[Any, Ref]]
+        match self.as_tuple(itemized(ref)):
+            case ObjectRef(storage, kind) if part.kind == "object" and kind is part.of:
+                held = list(self.entries_of(storage).items())
+            case DictRef(storage) if part.kind == "dict":
+                held = list(self.entries_of(storage).items())
+            case TupleRef(items, names, kind) if part.kind == "tuple" and kind is part.of and len(items) == len(part.fields):
+                held = list(zip(names or range(len(items)), items, strict=True))
+            case _:
+                self.differ(path, node)
+        given, wanted = [name for name, _ in held], [name for name, _ in part.fields]
+        if given != wanted and (part.kind != "object" or set(given) != set(wanted)):
+            self.differ(path, node)
+        refs = dict(held)
+        for name, inner in part.fields:
+            yield from self.parts(refs[name], inner, (*path, name), node)
+
+    def differ(self, path: Path, node: ast.AST) -> Any:
+        """Refuse a record that is made otherwise than the others of its list."""
+        what = f", in the field `{'.'.join(map(str, path))}`" if path else ""
+        self.refuse(node, f"a record that is made otherwise than the others of a list of unknown length{what}", _FIELDS)
+
+    # Putting items in.
+
+    def append_record(self, records: RecordsRef, item: Ref, node: ast.AST) -> None:
+        """`records.append(item)`"""
+        self.moved(records, node, appended=True)
+        parts = list(self.parts(item, records.schema, (), node))
+        for path, value in parts:
+            self.list_method(self.column(records, path), "append", [value], {}, node)
+        self.taken_in(item, records, None, (), records.schema, node)
+
+    def put_record(self, records: RecordsRef, key: Atom, item: Ref, node: ast.AST) -> None:
+        """`records[key] = item`"""
+        self.moved(records, node)
+        for path, value in list(self.parts(item, records.schema, (), node)):
+            self.put_item(self.column(records, path), key, value, node)
+        self.taken_in(item, records, key, (), records.schema, node)
+
+    def put_in_row(self, storage: Storage, name: Any, new: Ref, node: ast.AST) -> bool:
+        """`row.name = new`: gives whether it is a row."""
+        row = self.heap.get(storage)
+        if not isinstance(row, Row):
+            return False
+        fields = dict(row.schema.fields)
+        if name not in fields:
+            what = f"the field `{name}`, which the records of a list of unknown length do not have"
+            self.refuse(node, what, "set it where they are made, before they are put into the list")
+        path = (*row.path, name)
+        self.may_write_row(row, node)
+        for where, value in list(self.parts(new, fields[name], path, node)):
+            self.put_item(self.column(row.records, where), row.key, value, node)
+        if (part := fields[name]) is not None and isinstance(part, Schema):
+            self.taken_in(new, row.records, row.key, path, part, node)
+        return True
+
+    def column_of(self, owner: Ref, name: Any) -> tuple[ListRef, Atom] | None:
+        """Where a number or array is kept that an item of a list of records holds: a list, and an index; None for all else."""
+        row = self.row_of(owner)
+        if row is None or dict(row.schema.fields).get(name, row.schema) is not None:
+            return None
+        self.may_write_row(row, self.frame.statement or self.frame.scope.node)
+        return self.column(row.records, (*row.path, name)), row.key
+
+    def may_write_row(self, row: Row, node: ast.AST) -> None:
+        """Refuse a write to a record that something else may hold too."""
+        self.may_write(row.records.storage, node)
+
+    def taken_in(self, item: Ref, records: RecordsRef, key: Atom | None, path: Path, schema: Schema, node: ast.AST) -> None:
+        """What was put into a list of records is from now on the item there; `key` None: the last one."""
+        match item:
+            case TupleRef(items):
+                held = zip(items, schema.fields, strict=True)
+                inner = [(ref, name, part) for ref, (name, part) in held]
+            case ObjectRef(storage) | DictRef(storage):
+                refs = self.entries_of(storage)
+                inner = [(refs[name], name, part) for name, part in schema.fields if isinstance(part, Schema)]
+            case _:
+                return
+        for ref, name, part in inner:
+            if isinstance(part, Schema):
+                self.taken_in(ref, records, key, (*path, name), part, node)
+        if isinstance(item, TupleRef):
+            return
+        row = self.row_of(item)
+        if row is not None:
+            self.shared_with(records, row, node)
+        elif self.reached(item.storage, beside=True):
+            if key is None:
+                size = self.let("builtins.len", self.listed(self.first_column(records, node).storage))
+                key = self.let("operator.sub", size, Const(1), type=INT)
+            self.heap[item.storage] = Row(records, key, path, schema)
+        else:
+            self.heap[item.storage] = _gone("an object that was put into a list of records")
+
+    def shared_with(self, records: RecordsRef, row: Row, node: ast.AST) -> None:
+        """Note that a list of records holds an item of another one too."""
+        mine, theirs = records.storage, row.records.storage
+        pair = frozenset((mine, theirs))
+        if mine is theirs or (pair in self.related and pair not in self.sharing):
+            help = "put a copy into it: copy.copy(...)"
+            self.refuse(node, "a record put into a list that may hold it already", help)
+        loop = self.open_loops[-1] if self.open_loops else None
+        alone = not row.path and loop is not None and row.key is loop.index and len(self.heads) == mine.depth + 1
+        filling = (self.read_for(loop.node), id(node)) if alone and loop is not None else None
+        if filling is None or self.filled.get(pair, None if pair in self.related else filling) != filling:
+            self.doubled(mine)
+        self.filled[pair] = filling
+        for other in (theirs, *self.partners(theirs)):
+            if other is not mine:
+                self.share(mine, other)
+        if self.is_doubled(theirs):
+            self.doubled(mine)
+
+    def moved(self, records: RecordsRef, node: ast.AST, *, appended: bool = False) -> None:
+        """Before other items are in the places of some: refused where one is known by its place, and may be read."""
+        for storage, row in list(self.heap.items()):
+            if not isinstance(row, Row) or row.records.storage is not records.storage:
+                continue
+            if appended and self.is_place_from_front(row.key):
+                continue
+            if name := self.reached(storage, beside=True):
+                named = f"`{name}`" if name.isidentifier() else "something else"
+                help = "take what is needed of it first, or put a copy of it under the name"
+                self.refuse(node, f"a list of records whose items change places while {named} is one of them", help)
+            self.heap[storage] = _gone("an item of a list of records that has changed since")
+
+    def is_place_from_front(self, key: Atom) -> bool:
+        """Whether an index is known to count from the front."""
+        let = self.definitions.get(key) if isinstance(key, Var) else None
+        if let is not None and let.op == "operator.sub" and isinstance(size := let.args[0], Var):
+            measured = self.definitions.get(size)
+            return let.args[1] == Const(1) and measured is not None and measured.op == "builtins.len"
+        return self.is_from_front(Step("index", (key,)))
+
+
+def leaves(part: Schema | Alike | None, path: Path = ()) -> list[Path]:
+    """The paths to the values of a record."""
+    if isinstance(part, Schema):
+        return [leaf for name, inner in part.fields for leaf in leaves(inner, (*path, name))]
+    return [path] if part is None else []
+
+
+def key_of(ref: Ref) -> object:
+    """What is equal for two references to one function or class."""
+    return ("class", id(ref.live or ref.node)) if isinstance(ref, ClassRef) else function_key(ref)
+
+
+def _word(name: object) -> str:
+    """A key of a dict as part of a name."""
+    return "".join(c if c.isalnum() else "_" for c in str(name))
+
+
+def _gone(what: str) -> Items:
+    """The content of what may not be read any more."""
+    return Items((Conflict(what, "take what is needed of it before"),))
