@@ -14,6 +14,7 @@ from adtransform.read.frames import Frame
 from adtransform.read.instances import attributes
 from adtransform.read.merge import VARIABLES
 from adtransform.read.refs import (
+    CONTAINERS,
     ClassRef,
     Conflict,
     DictRef,
@@ -24,6 +25,7 @@ from adtransform.read.refs import (
     Method,
     ObjectRef,
     PartialRef,
+    RecordsRef,
     Ref,
     Step,
     Storage,
@@ -281,8 +283,8 @@ class Objects(Folds):
 
     def put(self, owner: ObjectRef, name: str, new: Ref, node: ast.AST) -> None:
         """Set what an object itself has under a name: `object.__setattr__(owner, name, new)`."""
-        self.may_write(owner.storage, node)
         if not self.put_in_row(owner.storage, name, new, node):
+            self.may_write(owner.storage, node)
             self.heap[owner.storage] = Entries({**self.attributes_of(owner), name: new}, attributes=True)
 
     # `super()`
@@ -399,7 +401,7 @@ class Objects(Folds):
         def each(item: Ref) -> Ref:
             return self.copied(item, True, node)
 
-        if deep and isinstance(ref, (View, ListRef, DictRef, ObjectRef)):
+        if deep and isinstance(ref, (View, *CONTAINERS)):
             if (made := self.copied_before(ref.storage, path, seen, node)) is not None:
                 return made
         match ref:
@@ -414,6 +416,18 @@ class Objects(Folds):
                 made = self.collected(ref, each, node) if whole else self.method(ref, "copy", [], {}, node)
                 seen[ref.storage, path] = made
                 return made
+            case RecordsRef(storage):
+                if deep and self.is_doubled(storage):
+                    self.refuse(node, "a deep copy of a list that may hold something twice", "copy its items")
+                if not deep:
+                    return self.as_list(ref, node)
+                copy = self.new_records(ref.schema, storage.label)
+                for mine, column in zip(self.columns_of(copy), self.columns_of(ref), strict=True):
+                    made = self.copied(column, True, node, seen)
+                    assert isinstance(made, ListRef)
+                    self.heap[mine.storage] = self.content(made.storage)
+                seen[storage, ()] = copy
+                return copy
             case TupleRef(items) if deep:
                 return TupleRef(tuple(map(inner, items)), ref.names, ref.kind)
             case ListRef(storage):

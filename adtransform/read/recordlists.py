@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import BOOL, INT, Static
 from adtransform.read.core import Gathered
 from adtransform.read.records import Records, leaves
 from adtransform.read.refs import (
-    Alike,
-    ClassRef,
     DictRef,
     Entries,
     External,
@@ -21,9 +19,7 @@ from adtransform.read.refs import (
     Part,
     RecordsRef,
     Ref,
-    Schema,
     Storage,
-    TupleRef,
 )
 
 _NONE = Const(None)
@@ -138,12 +134,6 @@ class RecordLists(Records):
                 return None
         return found
 
-    def from_front(self, key: Atom, records: RecordsRef, node: ast.AST) -> Atom:
-        """An index as one from the front."""
-        if self.is_place_from_front(key):
-            return key
-        return self.let("operator.mod", key, self.records_length(records, node), type=INT)
-
     # Making others of them.
 
     def of_columns(self, owner: RecordsRef, each: Callable[[ListRef], Ref], node: ast.AST) -> RecordsRef:
@@ -156,16 +146,10 @@ class RecordLists(Records):
             columns[path] = made
         storage = Storage(owner.storage.label, depth=len(self.heads))
         self.heap[storage] = Entries(columns)
-        self.holds_items_of(storage, owner.storage)
-        return RecordsRef(storage, owner.schema)
-
-    def holds_items_of(self, storage: Storage, other: Storage) -> None:
-        """Note that a list of records holds the items of another one."""
-        if frozenset((storage, other)) in self.related or self.is_doubled(other):
+        if frozenset((storage, owner.storage)) in self.related:
             self.doubled(storage)
-        for one in (other, *self.partners(other)):
-            if one is not storage:
-                self.share(storage, one)
+        self.shares_with(storage, owner.storage)
+        return RecordsRef(storage, owner.schema)
 
     def column(self, records: RecordsRef, path: tuple[object, ...]) -> ListRef:
         """The list that a field is kept in; a slice gets lists of its own, of the same items."""
@@ -175,27 +159,46 @@ class RecordLists(Records):
             node = self.frame.statement or self.frame.scope.node
             made = self.of_columns(part.records, lambda column: self.item_at(column, cut, node), node)
             self.heap[records.storage] = self.heap[made.storage]
-            self.holds_items_of(records.storage, part.records.storage)
+            self.shares_with(records.storage, part.records.storage)
         return super().column(records, path)
 
-    def moved(self, records: RecordsRef, node: ast.AST, *, appended: bool = False) -> None:
-        """Before other items are in the places of some: slices get lists of their own."""
+    def moved(self, records: RecordsRef, node: ast.AST, *, key: Atom | None = None) -> None:
+        """Before other items are in the places of some, or of the one at `key`: slices get lists of their own."""
         for storage, part in list(self.heap.items()):
-            if isinstance(part, Part) and part.records.storage is records.storage and not appended:
+            if isinstance(part, Part) and part.records.storage is records.storage:
                 self.columns_of(RecordsRef(storage, records.schema))
-        super().moved(records, node, appended=appended)
+        super().moved(records, node, key=key)
 
     def put_together(self, op: str, left: Ref, right: Ref, node: ast.AST) -> Ref | None:
         """`+` and `*` of tuples and lists, `|` of dicts."""
         records = next((r for r in (left, right) if isinstance(r, RecordsRef)), None)
         if records is None:
             return super().put_together(op, left, right, node)
+        if op == "mul":
+            self.refuse(node, "a list of records that is repeated", "make each of them: [Body() for _ in range(n)]")
         if op != "add" or not all(isinstance(r, (RecordsRef, ListRef)) for r in (left, right)):
             return None
         made = self.new_records(records.schema, records.storage.label)
         for other in (left, right):
             self.extend_records(made, other, node)
         return made
+
+    def in_order(self, owner: RecordsRef, order: Ref, node: ast.AST) -> Ref:
+        """The items of a list of records in the order that a list of indices says, each of which is there once."""
+        made = self.new_records(owner.schema, owner.storage.label)
+        names = [self.hide(made), self.hide(owner)]
+
+        def push(i: Ref) -> None:
+            new, old = (self.frame.env[name] for name in names)
+            assert isinstance(new, RecordsRef) and isinstance(old, RecordsRef)
+            for path in leaves(old.schema):
+                item = self.item_at(self.column(old, path), i, node)
+                self.list_method(self.column(new, path), "append", [item], {}, node)
+
+        self.over(order, push, frozenset(names[:1]), node)
+        self.shares_with(made.storage, owner.storage)
+        self.unhide(names[1])
+        return self.unhide(names[0])
 
     # Writing.
 
@@ -268,9 +271,9 @@ class RecordLists(Records):
                     self.list_method(column, name, [], {}, node)
                 return _NONE
             case "sort":
-                self.moved(owner, node)
                 ordered = self.apply(External("builtins.sorted"), [owner], kwargs, node)
                 assert isinstance(ordered, RecordsRef)
+                self.moved(owner, node)
                 for mine, new in zip(self.columns_of(owner), self.columns_of(ordered), strict=True):
                     self.may_write(mine.storage, node, structural=True)
                     self.heap[mine.storage] = self.content(new.storage)
@@ -294,10 +297,12 @@ class RecordLists(Records):
             self.refuse(node, "a list of records of unknown length, extended by something else", "append in a loop")
         if other.schema != owner.schema:
             self.differ((), node)
-        self.moved(owner, node, appended=True)
+        self.grows(owner, node)
         for path in leaves(owner.schema):
             self.extend(self.column(owner, path).storage, self.column(other, path), node)
-        self.holds_items_of(owner.storage, other.storage)
+        if frozenset((owner.storage, other.storage)) in self.related:
+            self.doubled(owner.storage)
+        self.shares_with(owner.storage, other.storage)
 
     def popped(self, owner: RecordsRef, args: list[Ref], node: ast.AST) -> Ref:
         """`owner.pop()`, `owner.pop(i)`: the item by itself, which the list then has not any more."""
@@ -311,23 +316,6 @@ class RecordLists(Records):
                     self.relate(storage, other)
         return made
 
-    def by_themselves(self, part: Schema | Alike | None, values: Iterator[Ref]) -> Ref:
-        """A record, or a field of one, that is not in a list."""
-        if part is None:
-            return next(values)
-        if isinstance(part, Alike):
-            return part.ref
-        held = {name: self.by_themselves(inner, values) for name, inner in part.fields}
-        if part.kind == "tuple":
-            return TupleRef(tuple(held.values()), part.names, part.of)
-        return self.new_dict(held) if part.of is None else self.new_object(part.of, held)
-
-    # What other parts provide.
-
-    def new_object(self, cls: ClassRef, held: Mapping[str, Ref], frozen: str = "") -> ObjectRef:
-        """An object with some attributes."""
-        raise NotImplementedError
-
     def insert_record(self, owner: RecordsRef, at: Atom, item: Ref, node: ast.AST) -> None:
         """`owner.insert(at, item)`"""
         self.moved(owner, node)
@@ -337,3 +325,17 @@ class RecordLists(Records):
         if place != Const(0) and any(self.reached(s, beside=True) for s in self.storages(item) if self.is_dict(s)):
             self.refuse(node, "a record put into the middle of a list while it has a name", "append it, or insert it at 0")
         self.taken_in(item, owner, place, (), owner.schema, node)
+
+    # What other parts provide.
+
+    def hide(self, ref: Ref) -> str:
+        """Keep a reference under a name no program has."""
+        raise NotImplementedError
+
+    def unhide(self, name: str) -> Ref:
+        """What was kept, and forget the name."""
+        raise NotImplementedError
+
+    def over(self, ref: Ref, each: Callable[[Ref], None], changed: frozenset[str], node: ast.AST) -> None:
+        """Run over an iterable outside of any statement."""
+        raise NotImplementedError

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from adtransform.ir import Atom, Const, Var
@@ -254,7 +255,7 @@ class Records(Methods):
 
     def append_record(self, records: RecordsRef, item: Ref, node: ast.AST) -> None:
         """`records.append(item)`"""
-        self.moved(records, node, appended=True)
+        self.grows(records, node)
         parts = list(self.parts(item, records.schema, (), node))
         for path, value in parts:
             self.list_method(self.column(records, path), "append", [value], {}, node)
@@ -262,7 +263,7 @@ class Records(Methods):
 
     def put_record(self, records: RecordsRef, key: Atom, item: Ref, node: ast.AST) -> None:
         """`records[key] = item`"""
-        self.moved(records, node)
+        self.moved(records, node, key=key)
         for path, value in list(self.parts(item, records.schema, (), node)):
             self.put_item(self.column(records, path), key, value, node)
         self.taken_in(item, records, key, (), records.schema, node)
@@ -313,6 +314,8 @@ class Records(Methods):
         if isinstance(item, TupleRef):
             return
         row = self.row_of(item)
+        for other in self.partners(item.storage) if row is None else ():
+            self.share(records.storage, other)
         if row is not None:
             self.shared_with(records, row, node)
         elif self.reached(item.storage, beside=True):
@@ -324,44 +327,94 @@ class Records(Methods):
             self.heap[item.storage] = _gone("an object that was put into a list of records")
 
     def shared_with(self, records: RecordsRef, row: Row, node: ast.AST) -> None:
-        """Note that a list of records holds an item of another one too."""
+        """Note that a list of records holds an item of another one too, or one of its own again."""
         mine, theirs = records.storage, row.records.storage
         pair = frozenset((mine, theirs))
-        if mine is theirs or (pair in self.related and pair not in self.sharing):
-            help = "put a copy into it: copy.copy(...)"
-            self.refuse(node, "a record put into a list that may hold it already", help)
         loop = self.open_loops[-1] if self.open_loops else None
         alone = not row.path and loop is not None and row.key is loop.index and len(self.heads) == mine.depth + 1
         filling = (self.read_for(loop.node), id(node)) if alone and loop is not None else None
-        if filling is None or self.filled.get(pair, None if pair in self.related else filling) != filling:
+        before = self.filled.get(pair, None if pair in self.related else filling)
+        if mine is theirs or filling is None or before != filling:
             self.doubled(mine)
         self.filled[pair] = filling
-        for other in (theirs, *self.partners(theirs)):
-            if other is not mine:
-                self.share(mine, other)
-        if self.is_doubled(theirs):
-            self.doubled(mine)
+        self.shares_with(mine, theirs)
 
-    def moved(self, records: RecordsRef, node: ast.AST, *, appended: bool = False) -> None:
-        """Before other items are in the places of some: refused where one is known by its place, and may be read."""
+    def shares_with(self, storage: Storage, other: Storage) -> None:
+        """Note that a list of records may hold what another one, or an object, is or holds."""
+        for one in (other, *self.partners(other)):
+            if one is not storage:
+                self.share(storage, one)
+        if self.is_doubled(other):
+            self.doubled(storage)
+
+    def moved(self, records: RecordsRef, node: ast.AST, *, key: Atom | None = None) -> None:
+        """Before other items are in the places of some, or of the one at `key`: who names one of them has it by itself."""
         for storage, row in list(self.heap.items()):
             if not isinstance(row, Row) or row.records.storage is not records.storage:
                 continue
-            if appended and self.is_place_from_front(row.key):
+            x, y = self.static(row.key), self.static(key) if key is not None else None
+            if x is not None and y is not None and x != y and (x.value < 0) == (y.value < 0):
+                continue  # another item
+            if not self.reached(storage, beside=True):
+                self.heap[storage] = _gone("an item of a list of records that has changed since")
                 continue
-            if name := self.reached(storage, beside=True):
-                named = f"`{name}`" if name.isidentifier() else "something else"
-                help = "take what is needed of it first, or put a copy of it under the name"
-                self.refuse(node, f"a list of records whose items change places while {named} is one of them", help)
-            self.heap[storage] = _gone("an item of a list of records that has changed since")
+            values = iter([self.field(records, row.key, path, None) for path in leaves(row.schema, row.path)])
+            made = self.by_themselves(row.schema, values)
+            assert isinstance(made, (ObjectRef, DictRef))
+            self.heap[storage] = self.content(made.storage)
+            if (row.key is not key and (x is None or x != y)) or self.is_doubled(records.storage):
+                self.relate(storage, records.storage)  # where it may still be
+            for other in self.partners(records.storage):
+                if other is not storage:
+                    self.relate(storage, other)
+
+    def grows(self, records: RecordsRef, node: ast.AST) -> None:
+        """Before an item is appended: those that are known by their places from the end are known by those from the front."""
+        for storage, row in list(self.heap.items()):
+            if isinstance(row, Row) and row.records.storage is records.storage and not self.is_place_from_front(row.key):
+                if self.reached(storage, beside=True):
+                    self.heap[storage] = replace(row, key=self.from_front(row.key, records, node))
+                else:
+                    self.heap[storage] = _gone("an item of a list of records that has changed since")
+
+    def from_front(self, key: Atom, records: RecordsRef, node: ast.AST) -> Atom:
+        """An index as one from the front."""
+        if self.is_place_from_front(key):
+            return key
+        size, known = self.records_length(records, node), self.static(key)
+        if known is not None:
+            return self.let("operator.add", size, known, type=INT)
+        return self.let("operator.mod", key, size, type=INT)
+
+    def records_length(self, owner: RecordsRef, node: ast.AST) -> Atom:
+        """How many records a list has."""
+        raise NotImplementedError
+
+    def by_themselves(self, part: Schema | Alike | None, values: Iterator[Ref]) -> Ref:
+        """A record, or a field of one, that is not in a list."""
+        if part is None:
+            return next(values)
+        if isinstance(part, Alike):
+            return part.ref
+        held = {name: self.by_themselves(inner, values) for name, inner in part.fields}
+        if part.kind == "tuple":
+            return TupleRef(tuple(held.values()), part.names, part.of)
+        return self.new_dict(held) if part.of is None else self.new_object(part.of, held)
 
     def is_place_from_front(self, key: Atom) -> bool:
         """Whether an index is known to count from the front."""
         let = self.definitions.get(key) if isinstance(key, Var) else None
-        if let is not None and let.op == "operator.sub" and isinstance(size := let.args[0], Var):
-            measured = self.definitions.get(size)
-            return let.args[1] == Const(1) and measured is not None and measured.op == "builtins.len"
+        if let is not None and let.op in ("operator.sub", "operator.add") and isinstance(size := let.args[0], Var):
+            measured, known = self.definitions.get(size), self.static(let.args[1])  # of what there is, the last but so many
+            if measured is not None and measured.op == "builtins.len" and known is not None:
+                return True
         return self.is_from_front(Step("index", (key,)))
+
+    # What other parts provide.
+
+    def new_object(self, cls: ClassRef, held: Mapping[str, Ref], frozen: str = "") -> ObjectRef:
+        """An object with some attributes."""
+        raise NotImplementedError
 
 
 def leaves(part: Schema | Alike | None, path: Path = ()) -> list[Path]:

@@ -76,7 +76,7 @@ def ordered(self: Objects, source: Ref, kwargs: Kwargs, node: ast.AST) -> Ref:
     key, descending = kwargs.pop("key", None), is_true(kwargs.pop("reverse", None))
     if descending is None or kwargs:
         self.refuse(node, "a sort whose direction is computed", "write reverse=True or False")
-    if isinstance(source, ListRef) and key not in (None, Const(None)):
+    if isinstance(source, (ListRef, RecordsRef)) and key not in (None, Const(None)):
         source = self.as_list(source, node)  # the key may change the list
     items = self.known_items(source)
     keys = keys_of(self, items, key, node) if items is not None else []
@@ -99,6 +99,9 @@ def ordered(self: Objects, source: Ref, kwargs: Kwargs, node: ast.AST) -> Ref:
         listed = self.unhide(name)
         return self.new_list(tuple(self.item(listed, place, node) for place in places))
     order_of = self.make(order)
+    if isinstance(listed, RecordsRef):
+        self.unhide(name)
+        return self.in_order(listed, order_of, node)
 
     def chosen(i: Ref) -> Ref:
         place = self.value(i, node)
