@@ -29,6 +29,7 @@ from adtransform.read.refs import (
     ListRef,
     Making,
     ObjectRef,
+    Pointer,
     RangeRef,
     Ref,
     Schema,
@@ -70,7 +71,7 @@ def read(
     unrolled: set[int] = set()
     detached: set[int] = set()
     live: set[int] = set()
-    records: dict[Making, Schema] = {}
+    records: dict[Making, Schema | Pointer] = {}
     alone: dict[int, bool] = {}
     module = Module(source, namespace)
     with deep_recursion():

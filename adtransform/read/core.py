@@ -14,7 +14,7 @@ from adtransform.lattice import TEXT, UNKNOWN, Type
 from adtransform.lattice import UNDEFINED as NOT_BOUND
 from adtransform.read.frames import Frame, Module, Scope
 from adtransform.read.raising import Catch, Watch
-from adtransform.read.refs import Content, FunctionRef, Making, Pair, Ref, Schema, Storage
+from adtransform.read.refs import Content, FunctionRef, Making, Pair, Pointer, Ref, Schema, Storage
 from adtransform.record import record
 from adtransform.source import Definition, Source
 
@@ -121,7 +121,7 @@ class Detach(Exception):
 class Gathered(Exception):
     """Lists of records of a length that is not known: the function is read again with a list for each field in their place."""
 
-    def __init__(self, lists: Iterable[Making], schema: Schema) -> None:
+    def __init__(self, lists: Iterable[Making], schema: Schema | Pointer) -> None:
         super().__init__()
         self.found = dict.fromkeys(lists, schema)
 
@@ -151,7 +151,7 @@ class Core:
         unrolled: Container[int] = (),
         detached: Container[int] = (),
         live: Container[int] = (),
-        records: Mapping[Making, Schema] | None = None,
+        records: Mapping[Making, Schema | Pointer] | None = None,
     ) -> None:
         self.module = module
         self.types = types
@@ -161,7 +161,7 @@ class Core:
         self.unrolled_loops = unrolled  # by the identities of their nodes
         self.detached_loops = detached  # as well
         self.live_loops = live
-        self.records: Mapping[Making, Schema] = records or {}  # what the lists are of that are lists of records
+        self.records: Mapping[Making, Schema | Pointer] = records or {}  # what the lists are of that are lists of records
         # What the named tuples are that were put into lists of unknown length.
         self.named_items: dict[Making, Schema] = {}
         self.open_loops: list[OpenLoop] = []
@@ -175,6 +175,7 @@ class Core:
         self.contained: set[tuple[Storage, Storage]] = set()  # containers, each in one whose content is a run-time value
         # By which loop a list is filled with the items of another one, and its index when it was read last.
         self.each: dict[tuple[Storage, Storage], tuple[tuple[int, ...], Content | None, Var | None]] = {}
+        self.from_fronts: set[Atom] = set()  # the indices that are kept in the place of items of lists of records
         # By which loop and append a list of records is filled with items of another one.
         self.filled: dict[Pair, object] = {}
         self.picked: dict[Storage, tuple[Atom, tuple[Content, ...]]] = {}

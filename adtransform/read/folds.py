@@ -13,7 +13,7 @@ from adtransform.read.frames import FALSE
 from adtransform.read.iteration import Iteration
 from adtransform.read.loops import Loop
 from adtransform.read.outline import unique
-from adtransform.read.refs import DictRef, Items, Lazy, ListRef, RangeRef, RecordsRef, Ref, Since, Stream, TupleRef, View
+from adtransform.read.refs import DictRef, Lazy, ListRef, RangeRef, RecordsRef, Ref, Since, Stream, TupleRef, View
 from adtransform.read.scope import assigned, inside, targets
 from adtransform.read.storages import mutable
 from adtransform.source import descend
@@ -180,7 +180,6 @@ class Folds(Iteration):
 
     def display(self, node: ast.List) -> Ref:
         """`[a, *more]`"""
-        made = self.open_list(node)
         items: list[Ref] = []
         name = ""  # of the list, once its length is not known
         for part in node.elts:
@@ -191,21 +190,12 @@ class Folds(Iteration):
                 items += self.unpacked(ref, part)
                 continue
             if several and not name:
-                name = self.hide(self.filled_with(made, items, part))
+                name = self.hide(self.display_of(node, items))
             if name:
                 self.method(self.frame.env[name], "extend" if several else "append", [ref], {}, part)
             else:
                 items.append(ref)
-        return self.unhide(name) if name else self.filled_with(made, items, node)
-
-    def filled_with(self, made: ListRef | RecordsRef, items: list[Ref], node: ast.AST) -> Ref:
-        """A new list with its first items."""
-        if isinstance(made, ListRef):
-            self.heap[made.storage] = Items(tuple(items))
-        else:
-            for item in items:
-                self.append_record(made, item, node)
-        return made
+        return self.unhide(name) if name else self.display_of(node, items)
 
     def accumulated(self, ref: Ref, start: Ref, step: Callable[[Ref, Ref], Ref], node: ast.AST) -> Ref:
         """A fold: `total = step(total, item)` for every item."""

@@ -32,6 +32,7 @@ from adtransform.read.refs import (
     SuperRef,
     TupleRef,
     View,
+    pointers,
 )
 
 LOOP = "%loop"
@@ -147,6 +148,8 @@ class Heap(Proving):
                         todo.extend(reversed(held))
                     elif isinstance(content, (Row, Part)):
                         todo.append(content.records)
+                    if isinstance(container, RecordsRef):
+                        todo.extend(base for pointer in pointers(container.schema) for base in pointer.base)
                 case MaybeRef(_, inner):
                     todo.append(inner)
                 case DerivedRef(_, function):

@@ -32,6 +32,7 @@ from adtransform.read.refs import (
     Storage,
     TupleRef,
     View,
+    pointers,
 )
 from adtransform.read.templates import (
     Bad,
@@ -94,7 +95,7 @@ class Merging(Templating):
                 return self._tuple(a, b, meeting, hint)
             case (ListRef() | None, ListRef() | None) | (DictRef() | None, DictRef() | None):
                 return self._container(a, b, meeting, hint)  # type: ignore[arg-type]
-            case (RecordsRef() | None, RecordsRef() | None) if a is None or b is None or a.schema == b.schema:
+            case (RecordsRef() | None, RecordsRef() | None) if a is None or b is None or of_one_kind(a, b):
                 return self._container(a, b, meeting, hint)
             case (ObjectRef() | None, ObjectRef() | None):
                 return self._object(a, b, meeting, hint)
@@ -429,6 +430,18 @@ class Merging(Templating):
             out.update(frozenset((p, q)) for p, q in itertools.product(*ends) if p is not q or not rest)
         self.joined = set()
         return out
+
+
+def of_one_kind(a: RecordsRef, b: RecordsRef) -> bool:
+    """Whether two lists of records hold the same kind of items, those that are of other lists of the same ones."""
+    if a.schema != b.schema:
+        return False
+    for one, other in zip(pointers(a.schema), pointers(b.schema), strict=True):
+        known = one.base or other.base
+        if any(base.storage is not known[0].storage for base in (*one.base, *other.base)):
+            return False
+        one.base[:] = other.base[:] = known
+    return True
 
 
 def hint_of(name: str) -> str:

@@ -32,6 +32,7 @@ from adtransform.read.refs import (
     SuperRef,
     TupleRef,
     View,
+    pointers,
     present,
 )
 from adtransform.read.storages import mutable
@@ -421,6 +422,8 @@ class Objects(Folds):
                     self.refuse(node, "a deep copy of a list that may hold something twice", "copy its items")
                 if not deep:
                     return self.as_list(ref, node)
+                if pointers(ref.schema):
+                    self.refuse(node, "a deep copy of a list that holds items of another one", "copy both, item by item")
                 copy = self.new_records(ref.schema, storage.label)
                 for mine, column in zip(self.columns_of(copy), self.columns_of(ref), strict=True):
                     made = self.copied(column, True, node, seen)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import BOOL, INT, Static
 from adtransform.read.core import Gathered
-from adtransform.read.records import Records, leaves
+from adtransform.read.records import Path, Records, leaves
 from adtransform.read.refs import (
     DictRef,
     Entries,
@@ -17,6 +17,7 @@ from adtransform.read.refs import (
     ListRef,
     ObjectRef,
     Part,
+    Pointer,
     RecordsRef,
     Ref,
     Storage,
@@ -47,7 +48,7 @@ class RecordLists(Records):
         first = self.first_column(owner, node)
         if self.attempts:  # else its fields raise where they are read
             self.item_at(first, key, node)
-        return self.row(owner, key, (), owner.schema)
+        return self.field(owner, key, (), owner.schema)
 
     def cut_records(self, owner: RecordsRef, key: Atom, node: ast.AST) -> RecordsRef:
         """A slice of a list of records: as long as that keeps its items in their places, a part of it."""
@@ -151,7 +152,7 @@ class RecordLists(Records):
         self.shares_with(storage, owner.storage)
         return RecordsRef(storage, owner.schema)
 
-    def column(self, records: RecordsRef, path: tuple[object, ...]) -> ListRef:
+    def column(self, records: RecordsRef, path: Path) -> ListRef:
         """The list that a field is kept in; a slice gets lists of its own, of the same items."""
         part = self.heap[records.storage]
         if isinstance(part, Part):
@@ -162,12 +163,12 @@ class RecordLists(Records):
             self.shares_with(records.storage, part.records.storage)
         return super().column(records, path)
 
-    def moved(self, records: RecordsRef, node: ast.AST, *, key: Atom | None = None) -> None:
+    def moved(self, records: RecordsRef, node: ast.AST, *, key: Atom | None = None, path: Path = ()) -> None:
         """Before other items are in the places of some, or of the one at `key`: slices get lists of their own."""
-        for storage, part in list(self.heap.items()):
+        for storage, part in list(self.heap.items()) if not path else ():
             if isinstance(part, Part) and part.records.storage is records.storage:
                 self.columns_of(RecordsRef(storage, records.schema))
-        super().moved(records, node, key=key)
+        super().moved(records, node, key=key, path=path)
 
     def put_together(self, op: str, left: Ref, right: Ref, node: ast.AST) -> Ref | None:
         """`+` and `*` of tuples and lists, `|` of dicts."""
@@ -309,6 +310,8 @@ class RecordLists(Records):
         self.moved(owner, node)
         values = iter([self.list_method(column, "pop", args, {}, node) for column in self.columns_of(owner)])
         made = self.by_themselves(owner.schema, values)
+        if isinstance(owner.schema, Pointer):
+            return made
         others = [*self.partners(owner.storage), *([owner.storage] if self.is_doubled(owner.storage) else [])]
         for storage in self.storages(made):
             if self.is_container(storage) and not self.is_list(storage):

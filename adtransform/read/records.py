@@ -10,11 +10,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import INT, Tuple
 from adtransform.read.core import Gathered
+from adtransform.read.frames import Frame
 from adtransform.read.methods import Methods
 from adtransform.read.refs import (
     Alike,
@@ -23,10 +24,12 @@ from adtransform.read.refs import (
     DictRef,
     Entries,
     External,
+    FieldKind,
     FunctionRef,
     Items,
     ListRef,
     ObjectRef,
+    Pointer,
     RecordsRef,
     Ref,
     Row,
@@ -36,12 +39,17 @@ from adtransform.read.refs import (
     TupleRef,
     View,
     itemized,
+    pointers,
 )
 from adtransform.read.storages import holds_objects
 from adtransform.read.templates import function_key
 
 Path = tuple[Any, ...]
 
+_POINTED = (
+    "an item of a list that is made elsewhere, in a list of records of unknown length",
+    "make that list first, by `[...]`",
+)
 _FIELDS = "give all of them the same fields, of one kind each: a number instead of None"
 
 
@@ -75,7 +83,22 @@ class Records(Methods):
             plain = self.new_list((), node)
             plain.storage.made = (made,)
             return plain
-        return self.new_records(self.known_here(self.records[made]), self.label_of(node))
+        records = self.new_records(self.known_here(self.records[made]), self.label_of(node))
+        records.storage.made = (made,)
+        return records
+
+    def display_of(self, node: ast.List, items: list[Ref]) -> ListRef | RecordsRef:
+        """The list that a display makes, with its first items."""
+        made = self.read_for(node)
+        if made not in self.records:
+            plain = self.new_list(tuple(items))
+            plain.storage.made = (made,)
+            return plain
+        records = self.open_list(node)
+        assert isinstance(records, RecordsRef)
+        for item in items:
+            self.append_record(records, item, node)
+        return records
 
     def label_of(self, node: ast.AST) -> str:
         """What the lists of the fields of a list are called, each with its own name behind that."""
@@ -84,7 +107,7 @@ class Records(Methods):
                 return name
         return self.goal(node) or "items"
 
-    def new_records(self, schema: Schema, label: str) -> RecordsRef:
+    def new_records(self, schema: Schema | Pointer, label: str) -> RecordsRef:
         """An empty list of records."""
         storage = Storage(label, depth=len(self.heads))
         columns: dict[object, Ref] = {}
@@ -97,6 +120,8 @@ class Records(Methods):
 
     def known_here(self, part: Any) -> Any:
         """What a list was found to hold in another reading, with the classes as they are known in this one."""
+        if isinstance(part, Pointer):
+            return replace(part, schema=self.known_here(part.schema), base=[])
         if not isinstance(part, Schema):
             return part
         fields = tuple((name, self.known_here(inner)) for name, inner in part.fields)
@@ -114,7 +139,7 @@ class Records(Methods):
         lists = [made for made in storage.made if made not in self.records]
         if lists:
             schema = self.schema_of(items[0])
-            if isinstance(schema, Schema):
+            if isinstance(schema, (Schema, Pointer)):
                 raise Gathered(lists, schema)
 
     def note_named(self, storage: Storage, item: Ref) -> None:
@@ -133,8 +158,13 @@ class Records(Methods):
                     raise Gathered([made], schema)
         return super().attribute(owner, attr, node)
 
-    def schema_of(self, ref: Ref, name: str = "") -> Schema | Alike | None:
+    def schema_of(self, ref: Ref, name: str = "") -> FieldKind:
         """What a record of a list is, or one of its fields."""
+        row = self.row_of(ref)
+        if row is not None and (name or self.is_kept(row.records.storage)):
+            if len(made := row.records.storage.made) != 1:
+                self.refuse(None, *_POINTED)
+            return Pointer(made[0], row.path, row.schema)
         match ref:
             case ObjectRef(storage, kind) if storage.outside is None:
                 return Schema("object", self.schemas(self.entries_of(storage).items(), name), kind)
@@ -159,7 +189,25 @@ class Records(Methods):
         what = f"{field} of a list of records of unknown length, which is no number, array or list of such"
         self.refuse(None, what, "keep a list of its own for it")
 
-    def schemas(self, fields: Any, name: str) -> tuple[tuple[Any, Schema | Alike | None], ...]:
+    def is_kept(self, storage: Storage) -> bool:
+        """Whether a list can still be seen behind the statement being read, other than by what is bound there."""
+        but, goal = None, ""
+        match self.frame.statement:
+            case ast.Assign(targets=[ast.Name(id=goal)]):
+                pass
+            case ast.Assign(targets=[ast.Attribute(value=ast.Name(id=name), attr=attr)]):
+                owner = self.frame.env.get(name)
+                but = (owner.storage, attr) if isinstance(owner, ObjectRef) else None
+        frame: Frame | None = self.frame
+        while frame is not None:
+            for name, ref in frame.env.items():
+                bound = name.startswith("%h") or (name == goal and frame is self.frame) or self.row_of(ref) is not None
+                if not bound and frame.is_live(name) and any(s is storage for s in self.storages(ref, but)):
+                    return True
+            frame = frame.caller
+        return False
+
+    def schemas(self, fields: Any, name: str) -> tuple[tuple[Any, FieldKind], ...]:
         """The same of each of some fields."""
         return tuple((key, self.schema_of(ref, f"{name}.{key}" if name else str(key))) for key, ref in fields)
 
@@ -201,13 +249,24 @@ class Records(Methods):
         self.heap[storage] = Row(records, key, path, schema)
         return DictRef(storage) if schema.of is None else ObjectRef(storage, schema.of)
 
-    def field(self, records: RecordsRef, key: Atom, path: Path, part: Schema | Alike | None) -> Ref:
+    def field(self, records: RecordsRef, key: Atom, path: Path, part: FieldKind) -> Ref:
         """A field of the item at an index, as it is now."""
         if isinstance(part, Schema):
             return self.row(records, key, path, part)
         if isinstance(part, Alike):
             return part.ref
+        if isinstance(part, Pointer):
+            return self.pointed_to(part, self.field(records, key, path, None))
         return self.item_at(self.column(records, path), key, self.frame.statement or self.frame.scope.node)
+
+    def pointed_to(self, part: Pointer, key: Ref) -> Ref:
+        """The item of another list of records that is kept as an index."""
+        place = self.value(key)
+        if not part.base:
+            self.refuse(None, *_POINTED)
+        if isinstance(place, Var):
+            self.from_fronts.add(place)
+        return self.row(part.base[0], place, part.path, part.schema)
 
     def fields_of(self, row: Row) -> Entries:
         """What an item of a list of records holds now, each field read where it is asked for."""
@@ -218,7 +277,7 @@ class Records(Methods):
         found = self.heap.get(ref.storage) if isinstance(ref, (ObjectRef, DictRef)) else None
         return found if isinstance(found, Row) else None
 
-    def parts(self, ref: Ref, part: Schema | Alike | None, path: Path, node: ast.AST) -> Iterator[tuple[Path, Ref]]:
+    def parts(self, ref: Ref, part: FieldKind, path: Path, node: ast.AST) -> Iterator[tuple[Path, Ref]]:
         """The values of what is put in the place of a record, or of a field of one; refused where it is made otherwise."""
         if part is None:
             if self.schema_of(ref) is not None:
@@ -228,6 +287,13 @@ class Records(Methods):
         if isinstance(part, Alike):
             if self.schema_of(ref) != part:
                 self.differ(path, node)
+            return
+        if isinstance(part, Pointer):
+            row = self.row_of(ref)
+            if row is None or row.path != part.path or any(b.storage is not row.records.storage for b in part.base):
+                self.differ(path, node)
+            part.base[:] = [row.records]
+            yield path, self.from_front(row.key, row.records, node)
             return
         held: list[tuple[Any, Ref]]
         match self.as_tuple(itemized(ref)):
@@ -246,7 +312,7 @@ class Records(Methods):
         for name, inner in part.fields:
             yield from self.parts(refs[name], inner, (*path, name), node)
 
-    def differ(self, path: Path, node: ast.AST) -> Any:
+    def differ(self, path: Path, node: ast.AST) -> NoReturn:
         """Refuse a record that is made otherwise than the others of its list."""
         what = f", in the field `{'.'.join(map(str, path))}`" if path else ""
         self.refuse(node, f"a record that is made otherwise than the others of a list of unknown length{what}", _FIELDS)
@@ -279,10 +345,11 @@ class Records(Methods):
             self.refuse(node, what, "set it where they are made, before they are put into the list")
         path = (*row.path, name)
         self.may_write_row(row, node)
+        if isinstance(fields[name], Schema):
+            self.moved(row.records, node, key=row.key, path=path)
         for where, value in list(self.parts(new, fields[name], path, node)):
             self.put_item(self.column(row.records, where), row.key, value, node)
-        if (part := fields[name]) is not None and isinstance(part, Schema):
-            self.taken_in(new, row.records, row.key, path, part, node)
+        self.taken_in(new, row.records, row.key, path, fields[name], node)
         return True
 
     def column_of(self, owner: Ref, name: Any) -> tuple[ListRef, Atom] | None:
@@ -297,8 +364,10 @@ class Records(Methods):
         """Refuse a write to a record that something else may hold too."""
         self.may_write(row.records.storage, node)
 
-    def taken_in(self, item: Ref, records: RecordsRef, key: Atom | None, path: Path, schema: Schema, node: ast.AST) -> None:
+    def taken_in(self, item: Ref, records: RecordsRef, key: Atom | None, path: Path, schema: FieldKind, node: ast.AST) -> None:
         """What was put into a list of records is from now on the item there; `key` None: the last one."""
+        if not isinstance(schema, Schema):
+            return
         match item:
             case TupleRef(items):
                 held = zip(items, schema.fields, strict=True)
@@ -309,8 +378,7 @@ class Records(Methods):
             case _:
                 return
         for ref, name, part in inner:
-            if isinstance(part, Schema):
-                self.taken_in(ref, records, key, (*path, name), part, node)
+            self.taken_in(ref, records, key, (*path, name), part, node)
         if isinstance(item, TupleRef):
             return
         row = self.row_of(item)
@@ -347,10 +415,18 @@ class Records(Methods):
         if self.is_doubled(other):
             self.doubled(storage)
 
-    def moved(self, records: RecordsRef, node: ast.AST, *, key: Atom | None = None) -> None:
-        """Before other items are in the places of some, or of the one at `key`: who names one of them has it by itself."""
+    def moved(self, records: RecordsRef, node: ast.AST, *, key: Atom | None = None, path: Path = ()) -> None:
+        """Before other items are in the places of some, or of the one at `key`: who names one of them has it by itself.
+
+        `path`: it is only that field of theirs which is another one.
+        """
+        if not path and (name := self.pointing(records.storage)):
+            what = f"a list of records whose items change places while `{name}` holds some of them"
+            self.refuse(node, what, "put copies of them into it: copy.copy(...)")
         for storage, row in list(self.heap.items()):
             if not isinstance(row, Row) or row.records.storage is not records.storage:
+                continue
+            if row.path[: len(path)] != path:
                 continue
             x, y = self.static(row.key), self.static(key) if key is not None else None
             if x is not None and y is not None and x != y and (x.value < 0) == (y.value < 0):
@@ -367,6 +443,19 @@ class Records(Methods):
             for other in self.partners(records.storage):
                 if other is not storage:
                     self.relate(storage, other)
+
+    def pointing(self, storage: Storage) -> str:
+        """A name, still to be read, of another list that holds items of a list; empty where there is none."""
+        frame: Frame | None = self.frame
+        while frame is not None:
+            for name, ref in frame.env.items():
+                if frame.is_live(name):
+                    for held in self.holds(ref):
+                        for pointer in pointers(held.schema) if isinstance(held, RecordsRef) else ():
+                            if any(base.storage is storage for base in pointer.base):
+                                return name
+            frame = frame.caller
+        return ""
 
     def grows(self, records: RecordsRef, node: ast.AST) -> None:
         """Before an item is appended: those that are known by their places from the end are known by those from the front."""
@@ -390,12 +479,14 @@ class Records(Methods):
         """How many records a list has."""
         raise NotImplementedError
 
-    def by_themselves(self, part: Schema | Alike | None, values: Iterator[Ref]) -> Ref:
+    def by_themselves(self, part: FieldKind, values: Iterator[Ref]) -> Ref:
         """A record, or a field of one, that is not in a list."""
         if part is None:
             return next(values)
         if isinstance(part, Alike):
             return part.ref
+        if isinstance(part, Pointer):
+            return self.pointed_to(part, next(values))
         held = {name: self.by_themselves(inner, values) for name, inner in part.fields}
         if part.kind == "tuple":
             return TupleRef(tuple(held.values()), part.names, part.of)
@@ -408,7 +499,7 @@ class Records(Methods):
             measured, known = self.definitions.get(size), self.static(let.args[1])  # of what there is, the last but so many
             if measured is not None and measured.op == "builtins.len" and known is not None:
                 return True
-        return self.is_from_front(Step("index", (key,)))
+        return key in self.from_fronts or self.is_from_front(Step("index", (key,)))
 
     # What other parts provide.
 
@@ -417,11 +508,11 @@ class Records(Methods):
         raise NotImplementedError
 
 
-def leaves(part: Schema | Alike | None, path: Path = ()) -> list[Path]:
+def leaves(part: FieldKind, path: Path = ()) -> list[Path]:
     """The paths to the values of a record."""
     if isinstance(part, Schema):
         return [leaf for name, inner in part.fields for leaf in leaves(inner, (*path, name))]
-    return [path] if part is None else []
+    return [] if isinstance(part, Alike) else [path]
 
 
 def key_of(ref: Ref) -> object:

@@ -102,13 +102,26 @@ class Alike:
 
 
 @record
+class Pointer:
+    """A field that is an item of another list of records, or a part of one: it is kept as the index.  `base`: which list."""
+
+    made: Making
+    path: tuple[Any, ...]
+    schema: Schema
+    base: list[RecordsRef] = field(default_factory=list, compare=False, hash=False)
+
+
+@record
 class Schema:
     """What the records of a list are, and what each field is: a value (None), the same in all of them, or a record."""
 
     kind: Literal["object", "dict", "tuple"]
-    fields: tuple[tuple[Any, Schema | Alike | None], ...]
+    fields: tuple[tuple[Any, FieldKind], ...]
     of: ClassRef | None = None
     names: tuple[str, ...] = ()
+
+
+FieldKind = Schema | Alike | Pointer | None
 
 
 @record(eq=False)
@@ -116,7 +129,7 @@ class RecordsRef:
     """A list of records, held as a list for each field: its storage holds `Entries`, those lists by the path to the field."""
 
     storage: Storage
-    schema: Schema
+    schema: Schema | Pointer
 
 
 @record(eq=False)
@@ -275,6 +288,13 @@ class Conflict:
 
     what: str = ""
     help: str = ""
+
+
+def pointers(part: FieldKind) -> list[Pointer]:
+    """The fields of a record that are items of other lists of records."""
+    if isinstance(part, Schema):
+        return [found for _, inner in part.fields for found in pointers(inner)]
+    return [part] if isinstance(part, Pointer) else []
 
 
 def present(ref: Ref) -> Ref:

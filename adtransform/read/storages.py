@@ -172,8 +172,7 @@ class Storages(Assuming):
         if storage is not None and any(map(holds_objects, held)):
             self.gather(storage, held)
         what = "a list of objects, dicts or functions whose length or index is not known"
-        others = (ObjectRef, DictRef, FunctionRef, PartialRef)
-        if not any(isinstance(ref, others) and not is_limited(ref) for ref in held):
+        if not any(map(holds_objects, held)):
             what = "a list of deques of limited length, whose own length or index is not known"
         self.refuse(None, what, "loop over the list itself, or keep one array for each attribute")
 

@@ -181,8 +181,8 @@ def arranged(self: Objects, function: Callable[..., Any], args: Args, kwargs: Kw
         return Lazy("product", tuple(kept(self, a, node) for a in args))
     if function is not itertools.combinations or count is None or not 1 <= count.value <= 3 or kwargs:
         self.refuse(node, f"`itertools.{function.__name__}` of unknown length", _COUNTED)
-    given = args[0] if isinstance(args[0], (RangeRef, ListRef, View)) else self.as_list(args[0], node)
-    source, made = self.hide(given), self.hide(self.new_list((), node))
+    given = args[0] if isinstance(args[0], (RangeRef, ListRef, RecordsRef, View)) else self.as_list(args[0], node)
+    source, made = self.hide(given), self.hide(self.open_list(node))
     size = self.length(given, node)
 
     def later(chosen: tuple[Ref, ...], first: Atom) -> None:
@@ -190,7 +190,7 @@ def arranged(self: Objects, function: Callable[..., Any], args: Args, kwargs: Kw
             at = self.value(i, node)
             now = (*chosen, self.item(self.frame.env[source], at, node))
             if len(now) == count.value:
-                self.list_method(self.hidden(made), "append", [TupleRef(now)], {}, node)
+                self.method(self.frame.env[made], "append", [TupleRef(now)], {}, node)
             else:
                 later(now, self.let("operator.add", at, Const(1)))
 

@@ -24,7 +24,7 @@ from adtransform.read.refs import (
     TupleRef,
     View,
 )
-from adtransform.read.storages import Storages, holds_objects, mutable
+from adtransform.read.storages import Storages, mutable
 from adtransform.read.templates import (
     Bad,
     Body,
@@ -127,8 +127,7 @@ class Templating(Storages):
         match body:
             case Leaf():
                 if isinstance(content, Items):
-                    if any(map(holds_objects, content.refs)):
-                        self.gather(storage, list(content.refs))
+                    self.trip_by_trip(content.refs, storage=storage)
                     for item in content.refs:
                         self.note_named(storage, item)
                         self.hold(storage, item)
