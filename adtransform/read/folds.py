@@ -74,7 +74,7 @@ class Folds(Iteration):
             self.refuse(stmt, "a generator used in another function", "pass a list: [...]")
         if len(ref.node.generators) > 1:
             listed = self.materialised(ref, stmt)
-            assert isinstance(listed, ListRef)
+            assert isinstance(listed, (ListRef, RecordsRef))
             self.streams[listed.storage] = self.streams_of(ref)[0]
             return listed, each, frozenset()
         node = self.of_its_own(ref.node)

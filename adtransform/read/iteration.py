@@ -254,7 +254,8 @@ class Iteration(Iterables):
     def hidden(self, name: str) -> ListRef:
         """The list kept under a hidden name."""
         ref = self.frame.env[name]
-        assert isinstance(ref, ListRef)
+        if not isinstance(ref, ListRef):
+            self.refuse(None, "a list of records of unknown length here", "write a loop over it")
         return ref
 
     def unhide(self, name: str) -> Ref:

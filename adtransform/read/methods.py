@@ -9,7 +9,20 @@ from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import INT, TEXT, UNKNOWN, Array, List, Scalar, Static, Type, Unknown, kind_of
 from adtransform.read.library import Library
 from adtransform.read.names import is_plain
-from adtransform.read.refs import DictRef, Entries, External, Items, Lazy, ListRef, Ref, Step, Storage, TupleRef, View
+from adtransform.read.refs import (
+    DictRef,
+    Entries,
+    External,
+    Items,
+    Lazy,
+    ListRef,
+    RecordsRef,
+    Ref,
+    Step,
+    Storage,
+    TupleRef,
+    View,
+)
 from adtransform.read.storages import mutable
 
 # Methods of arrays that are functions of NumPy with the same arguments.
@@ -311,6 +324,8 @@ class Methods(Library):
         self.may_write(storage, node, structural=True, appended=storage.limit is None)
         content = self.content(storage)
         more = self.as_list(other, node)
+        if isinstance(more, RecordsRef):
+            self.become(storage, more.schema)
         assert isinstance(more, ListRef)
         added = self.content(more.storage)
         if isinstance(content, Items) and isinstance(added, Items):

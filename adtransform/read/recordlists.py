@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import BOOL, INT, Static
-from adtransform.read.core import Gathered
 from adtransform.read.records import Path, Records, leaves
 from adtransform.read.refs import (
     DictRef,
@@ -293,9 +292,7 @@ class RecordLists(Records):
             return
         if not isinstance(other, RecordsRef):
             assert isinstance(other, ListRef)
-            if lists := [made for made in other.storage.made if made not in self.records]:
-                raise Gathered(lists, owner.schema)
-            self.refuse(node, "a list of records of unknown length, extended by something else", "append in a loop")
+            self.become(other.storage, owner.schema)
         if other.schema != owner.schema:
             self.differ((), node)
         self.grows(owner, node)

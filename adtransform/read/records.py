@@ -136,11 +136,17 @@ class Records(Methods):
 
     def gather(self, storage: Storage, items: list[Ref]) -> None:
         """Read the function again with a list of records in the place of a list; nothing where that cannot be."""
-        lists = [made for made in storage.made if made not in self.records]
-        if lists:
+        if any(made not in self.records for made in storage.made):
             schema = self.schema_of(items[0])
             if isinstance(schema, (Schema, Pointer)):
-                raise Gathered(lists, schema)
+                self.become(storage, schema)
+
+    def become(self, storage: Storage, schema: Schema | Pointer) -> NoReturn:
+        """Read the function again with a list of such records in the place of a list; refused where that cannot be."""
+        lists = [made for made in storage.made if made not in self.records]
+        if not lists:
+            self.refuse(None, "a list of records of unknown length, made here of something else", "append in a loop")
+        raise Gathered(lists, schema)
 
     def note_named(self, storage: Storage, item: Ref) -> None:
         """Note which named tuples are in a list of unknown length, where the names of their fields are lost."""

@@ -30,10 +30,12 @@ from adtransform.read.refs import (
     Method,
     ObjectRef,
     PartialRef,
+    Pointer,
     PullRef,
     RangeRef,
     RecordsRef,
     Ref,
+    Schema,
     Step,
     Storage,
     SuperRef,
@@ -178,6 +180,10 @@ class Storages(Assuming):
 
     def gather(self, storage: Storage, items: list[Ref]) -> None:
         """Read the function again with a list of records in the place of a list; nothing where that cannot be."""
+        raise NotImplementedError
+
+    def become(self, storage: Storage, schema: Schema | Pointer) -> NoReturn:
+        """Read the function again with a list of such records in the place of a list; refused where that cannot be."""
         raise NotImplementedError
 
     def note_named(self, storage: Storage, item: Ref) -> None:

@@ -240,7 +240,9 @@ def _accumulate(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref
         head: Ref = self.new_list((start,))
         if start == Const(None):
             whole, none = self.hide(rest), Const(None)
-            head = self.indexed(self.hidden(whole), self.let("slice", none, Const(1), none), node)  # none where there are none
+            head = self.indexed(
+                self.frame.env[whole], self.let("slice", none, Const(1), none), node
+            )  # none where there are none
             rest = self.indexed(self.unhide(whole), self.let("slice", Const(1), none, none), node)
         made = self.hide(head)
 
@@ -321,7 +323,8 @@ def _counter(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref | 
 def _deque(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
     limit = args[1] if len(args) > 1 else kwargs.get("maxlen", Const(None))
     made = self.as_list(args[0], node) if args else self.new_list(())
-    assert isinstance(made, ListRef)
+    if not isinstance(made, ListRef):
+        self.refuse(node, "a `deque` of records of unknown length", "use a list")
     made.storage.queue = True
     if limit != Const(None):
         size = self.value(limit, node)
