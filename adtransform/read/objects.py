@@ -36,6 +36,7 @@ from adtransform.read.refs import (
     present,
 )
 from adtransform.read.storages import mutable
+from adtransform.read.values import DIFFER
 from adtransform.record import record
 from adtransform.source import Definition
 
@@ -147,6 +148,9 @@ class Objects(Folds):
         """What an object that is not from outside holds, by name."""
         content = self.content(owner.storage)
         if not isinstance(content, Entries):
+            found = content.refs[0] if isinstance(content, Items) and content.refs else None
+            if isinstance(found, Conflict) and not found.what.endswith(DIFFER):
+                self.unusable(found, None)
             self.refuse(None, f"objects of `{owner.kind.name}` that change places in a loop", "exchange what they hold")
         return content.refs
 

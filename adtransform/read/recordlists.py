@@ -223,6 +223,21 @@ class RecordLists(Records):
             self.refuse(node, "a computed key of a dict in a list of records", "use constant keys")
         self.put_in_row(owner.storage, known.value, new, node)
 
+    def delete(self, owner: Ref, key: ast.expr, node: ast.AST) -> None:
+        """`del owner[key]`"""
+        if not isinstance(owner, RecordsRef):
+            super().delete(owner, key, node)
+            return
+        place = self.index_key(key)
+        if not isinstance(key, ast.Slice):
+            self.popped(owner, [self.static(place) or place], node)
+            return
+        first, last = self.cut(place, node)
+        self.moved(owner, node)
+        for column in self.columns_of(owner):
+            self.may_write(column.storage, node, structural=True)
+            self.splice(column, first, last, None, node)
+
     # Methods.
 
     def method(self, owner: Ref, name: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:

@@ -229,9 +229,7 @@ class Records(Methods):
 
     def column(self, records: RecordsRef, path: Path) -> ListRef:
         """The list that a field is kept in."""
-        content = self.heap[records.storage]
-        assert isinstance(content, Entries)
-        found = content.refs[path]
+        found = self.entries_of(records.storage)[path]
         assert isinstance(found, ListRef)
         return found
 
@@ -429,10 +427,9 @@ class Records(Methods):
         if not path and (name := self.pointing(records.storage)):
             what = f"a list of records whose items change places while `{name}` holds some of them"
             self.refuse(node, what, "put copies of them into it: copy.copy(...)")
+        taken: list[Storage] = []
         for storage, row in list(self.heap.items()):
-            if not isinstance(row, Row) or row.records.storage is not records.storage:
-                continue
-            if row.path[: len(path)] != path:
+            if not isinstance(row, Row) or row.records.storage is not records.storage or row.path[: len(path)] != path:
                 continue
             x, y = self.static(row.key), self.static(key) if key is not None else None
             if x is not None and y is not None and x != y and (x.value < 0) == (y.value < 0):
@@ -444,11 +441,13 @@ class Records(Methods):
             made = self.by_themselves(row.schema, values)
             assert isinstance(made, (ObjectRef, DictRef))
             self.heap[storage] = self.content(made.storage)
-            if (row.key is not key and (x is None or x != y)) or self.is_doubled(records.storage):
-                self.relate(storage, records.storage)  # where it may still be
-            for other in self.partners(records.storage):
-                if other is not storage:
-                    self.relate(storage, other)
+            own = [r.storage for r in self.holds(made) if isinstance(r, (ObjectRef, DictRef)) and self.row_of(r) is None]
+            still = (row.key is not key and (x is None or x != y)) or self.is_doubled(records.storage)
+            others = [*taken, *self.partners(records.storage), *([records.storage] if still else ())]
+            for one in (storage, *own):
+                for other in others:  # which may be it, or hold it
+                    self.relate(one, other)
+            taken += [storage, *own]
 
     def pointing(self, storage: Storage) -> str:
         """A name, still to be read, of another list that holds items of a list; empty where there is none."""
