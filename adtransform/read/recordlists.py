@@ -333,7 +333,8 @@ class RecordLists(Records):
 
     def insert_record(self, owner: RecordsRef, at: Atom, item: Ref, node: ast.AST) -> None:
         """`owner.insert(at, item)`"""
-        self.moved(owner, node)
+        with self.holding([item]):
+            self.moved(owner, node)
         place = self.static(at) or at
         for path, value in list(self.parts(item, owner.schema, (), node)):
             self.list_method(self.column(owner, path), "insert", [place, value], {}, node)

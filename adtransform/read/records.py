@@ -325,7 +325,8 @@ class Records(Methods):
 
     def append_record(self, records: RecordsRef, item: Ref, node: ast.AST) -> None:
         """`records.append(item)`"""
-        self.grows(records, node)
+        with self.holding([item]):
+            self.grows(records, node)
         parts = list(self.parts(item, records.schema, (), node))
         for path, value in parts:
             self.list_method(self.column(records, path), "append", [value], {}, node)
@@ -333,7 +334,8 @@ class Records(Methods):
 
     def put_record(self, records: RecordsRef, key: Atom, item: Ref, node: ast.AST) -> None:
         """`records[key] = item`"""
-        self.moved(records, node, key=key)
+        with self.holding([item]):
+            self.moved(records, node, key=key)
         for path, value in list(self.parts(item, records.schema, (), node)):
             self.put_item(self.column(records, path), key, value, node)
         self.taken_in(item, records, key, (), records.schema, node)
@@ -350,7 +352,8 @@ class Records(Methods):
         path = (*row.path, name)
         self.may_write_row(row, node)
         if isinstance(fields[name], Schema):
-            self.moved(row.records, node, key=row.key, path=path)
+            with self.holding([new]):
+                self.moved(row.records, node, key=row.key, path=path)
         for where, value in list(self.parts(new, fields[name], path, node)):
             self.put_item(self.column(row.records, where), row.key, value, node)
         self.taken_in(new, row.records, row.key, path, fields[name], node)
