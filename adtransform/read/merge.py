@@ -256,7 +256,7 @@ class Merging(Templating):
             case (Row(), Row()) if a.records.storage is b.records.storage and a.path == b.path:
                 return RowOf(a, Leaf(storage, hint))
             case (Row(), Entries()) | (Entries(), Row()):
-                what = f"{told(hint)}which only some of the paths to here have put into a list of records, or taken out of one"
+                what = f"{told(hint)}an object that is in a list of records on some of the paths that meet here"
                 return Bad(what, "make it where it is put into the list, or put in a copy: copy.copy(...)")
             case (Entries() as one, Var()) | (Var(), Entries() as one) if self.is_plain(one):
                 return Leaf(storage, hint, listed=True)

@@ -16,6 +16,7 @@ from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import INT, Tuple
 from adtransform.read.core import Gathered
 from adtransform.read.frames import Frame
+from adtransform.read.heap import BESIDE, LOOP
 from adtransform.read.methods import Methods
 from adtransform.read.refs import (
     Alike,
@@ -316,6 +317,15 @@ class Records(Methods):
         for name, inner in part.fields:
             yield from self.parts(refs[name], inner, (*path, name), node)
 
+    def in_turn_of(self, parts: Iterator[tuple[Path, Ref]]) -> Iterator[tuple[Path, Ref]]:
+        """The values of a record one by one, each as it was before those ahead of it were put into their lists."""
+        found = list(parts)
+        paths, rest = [path for path, _ in found], [value for _, value in found]
+        for path in paths:
+            value = rest.pop(0)
+            with self.holding(rest):
+                yield path, value
+
     def differ(self, path: Path, node: ast.AST) -> NoReturn:
         """Refuse a record that is made otherwise than the others of its list."""
         what = f", in the field `{'.'.join(map(str, path))}`" if path else ""
@@ -327,8 +337,7 @@ class Records(Methods):
         """`records.append(item)`"""
         with self.holding([item]):
             self.grows(records, node)
-        parts = list(self.parts(item, records.schema, (), node))
-        for path, value in parts:
+        for path, value in self.in_turn_of(self.parts(item, records.schema, (), node)):
             self.list_method(self.column(records, path), "append", [value], {}, node)
         self.taken_in(item, records, None, (), records.schema, node)
 
@@ -336,7 +345,7 @@ class Records(Methods):
         """`records[key] = item`"""
         with self.holding([item]):
             self.moved(records, node, key=key)
-        for path, value in list(self.parts(item, records.schema, (), node)):
+        for path, value in self.in_turn_of(self.parts(item, records.schema, (), node)):
             self.put_item(self.column(records, path), key, value, node)
         self.taken_in(item, records, key, (), records.schema, node)
 
@@ -354,7 +363,7 @@ class Records(Methods):
         if isinstance(fields[name], Schema):
             with self.holding([new]):
                 self.moved(row.records, node, key=row.key, path=path)
-        for where, value in list(self.parts(new, fields[name], path, node)):
+        for where, value in self.in_turn_of(self.parts(new, fields[name], path, node)):
             self.put_item(self.column(row.records, where), row.key, value, node)
         self.taken_in(new, row.records, row.key, path, fields[name], node)
         return True
@@ -369,7 +378,11 @@ class Records(Methods):
 
     def may_write_row(self, row: Row, node: ast.AST) -> None:
         """Refuse a write to a record that something else may hold too."""
-        self.may_write(row.records.storage, node)
+        storage = row.records.storage
+        if names := {self.reached(other, beside=True) for other in self.partners(storage)} - {"", LOOP, BESIDE}:
+            what = f"a write to a record that `{min(names)}` may hold too"
+            self.refuse(node, what, "put a copy into one of them: copy.copy(...)")
+        self.may_write(storage, node)
 
     def taken_in(self, item: Ref, records: RecordsRef, key: Atom | None, path: Path, schema: FieldKind, node: ast.AST) -> None:
         """What was put into a list of records is from now on the item there; `key` None: the last one."""
