@@ -16,7 +16,7 @@ from adtransform.errors import DifferentiationError, Message, Refusal
 from adtransform.ir import Assume, Const, For, Function, Let, Origin, Param, Record, Region, Var
 from adtransform.lattice import TEXT, UNKNOWN, Array, Dim, List, Tuple, Type
 from adtransform.read.annotations import annotation_type
-from adtransform.read.core import Detach, Live, Restart, Taken, Unroll
+from adtransform.read.core import Detach, Gathered, Live, Restart, Taken, Unroll
 from adtransform.read.enums import members_in
 from adtransform.read.finish import leaves, number
 from adtransform.read.frames import EXIT, RETURNED, TRUE, VALUE, Frame, Module
@@ -29,9 +29,12 @@ from adtransform.read.refs import (
     Items,
     Lazy,
     ListRef,
+    Making,
     ObjectRef,
+    Pointer,
     RangeRef,
     Ref,
+    Schema,
     Storage,
     TupleRef,
     View,
@@ -73,9 +76,10 @@ def read(
         taken: dict[str, list[Taken]] = {}
         loops: tuple[set[int], set[int], set[int]] = set(), set(), set()
         unrolled, detached, live = loops
+        records: dict[Making, Schema | Pointer] = {}
         alone: dict[int, bool] = {}
         for _ in range(1000):
-            reader = Reader(module, types, known, intrinsics or {}, taken, *loops, apart=apart)
+            reader = Reader(module, types, known, intrinsics or {}, taken, *loops, records, apart=apart)
             reader.registry = Registry(alone, derive=derive)
             try:
                 return reader.whole(node, captured or {}, name, decorated=decorated)
@@ -90,6 +94,8 @@ def read(
                 detached.add(id(loop.node))
             except Live as loop:
                 live.add(id(loop.node))
+            except Gathered as gathered:
+                records.update(gathered.found)
             except Recursive as recursive:
                 alone[id(recursive.node)] = recursive.grows
         endless = reader.refusal(node, "a function of which too much has to be assumed", "annotate its parameters")

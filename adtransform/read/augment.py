@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
-from adtransform.ir import Const, Let, Var
+from adtransform.ir import Atom, Const, Let, Var
 from adtransform.lattice import Array, List, Scalar, Unknown
 from adtransform.ops import elementwise
 from adtransform.read.assuming import CHOICES, FILLED, NUMBERS, RANK_KEEPING, ndim
@@ -23,6 +23,7 @@ from adtransform.read.refs import (
     ListRef,
     Method,
     ObjectRef,
+    RecordsRef,
     Ref,
     Step,
     Storage,
@@ -31,6 +32,7 @@ from adtransform.read.refs import (
 from adtransform.rewrite import loaded, operands
 
 _KEY = "%key"
+_PLACE = "%place"
 
 _ARRAYS = ("array", "deep", "rank")  # what is assumed of a parameter that has axes
 
@@ -95,6 +97,9 @@ class Augment(Control):
         """`owner.name += v`"""
         owner = self.there(owner, goal, f"'NoneType' object has no attribute '{goal.attr}'", AttributeError)
         attr = self.spelled(goal.attr)
+        if (kept := self.column_of(owner, attr)) is not None:
+            self.augment_field(*kept, op, stmt)
+            return
         before = self.attribute(owner, attr, goal)
         # Nothing of the user's is run to look again: no property.
         content = self.heap.get(owner.storage) if isinstance(owner, ObjectRef) else None
@@ -114,6 +119,11 @@ class Augment(Control):
         if not bound and member is not None and member.kind == "property":
             rebind(before)  # what was written in place is set as well
 
+    def augment_field(self, column: ListRef, key: Atom, op: str, stmt: ast.AugAssign) -> None:
+        """The same of a field of an item of a list of records, which is an item of a list."""
+        self.frame.env[_PLACE] = key
+        self.augment_item(column, ast.copy_location(ast.Name(_PLACE, ast.Load()), stmt.target), op, stmt)
+
     def augment_name(
         self,
         name: str,
@@ -127,6 +137,9 @@ class Augment(Control):
         """`name += value`: whether the name was bound anew; `rebind` does it, `place` is an attribute instead of the name."""
         rebind = rebind or (lambda ref: self.bind(name, ref, stmt))
         if isinstance(before, ListRef) and op in ("add", "mul") and self.in_list(before.storage, op, value, stmt):
+            return False
+        if isinstance(before, RecordsRef) and op == "add":
+            self.extend_records(before, value, stmt)
             return False
         if self.in_dict(before, op, value, stmt):
             return False
@@ -452,6 +465,13 @@ class Augment(Control):
     def augment_item(self, base: Ref, key: ast.expr, op: str, stmt: ast.AugAssign) -> None:
         """`x[k] += v`"""
         base = self.there(base, stmt)
+        if (
+            isinstance(base, DictRef)
+            and isinstance(key, ast.Constant)
+            and (kept := self.column_of(base, key.value)) is not None
+        ):
+            self.augment_field(*kept, op, stmt)
+            return
         if isinstance(base, Method) and base.name == "flat":
             base = self.through(base.owner, Step("flat"), stmt)
         if not isinstance(base, View):

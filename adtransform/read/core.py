@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
@@ -14,7 +14,7 @@ from adtransform.lattice import TEXT, UNKNOWN, Type
 from adtransform.lattice import UNDEFINED as NOT_BOUND
 from adtransform.read.frames import Frame, Module, Scope
 from adtransform.read.raising import Catch, Watch
-from adtransform.read.refs import Content, FunctionRef, Pair, Ref, Storage
+from adtransform.read.refs import Content, FunctionRef, Making, Pair, Pointer, Ref, Schema, Storage
 from adtransform.record import record
 from adtransform.source import Definition, Source
 
@@ -118,6 +118,14 @@ class Detach(Exception):
         self.node = node
 
 
+class Gathered(Exception):
+    """Lists of records of a length that is not known: the function is read again with a list for each field in their place."""
+
+    def __init__(self, lists: Iterable[Making], schema: Schema | Pointer) -> None:
+        super().__init__()
+        self.found = dict.fromkeys(lists, schema)
+
+
 class Live(Exception):
     """A loop over a list whose length may change meanwhile: the function is read again with that asked before each trip."""
 
@@ -143,6 +151,7 @@ class Core:
         unrolled: Container[int] = (),
         detached: Container[int] = (),
         live: Container[int] = (),
+        records: Mapping[Making, Schema | Pointer] | None = None,
         *,
         apart: bool = False,
     ) -> None:
@@ -154,6 +163,9 @@ class Core:
         self.unrolled_loops = unrolled  # by the identities of their nodes
         self.detached_loops = detached  # as well
         self.live_loops = live
+        self.records: Mapping[Making, Schema | Pointer] = records or {}  # what the lists are of that are lists of records
+        # What the named tuples are that were put into lists of unknown length.
+        self.named_items: dict[Making, Schema] = {}
         self.keeps_apart = apart  # whether what is one of several objects, lists or dicts stays one of those where paths meet
         self.partial: set[Storage] = set()  # what is there only where one of several paths was taken
         self.mixed = False  # whether that would make a difference
@@ -168,6 +180,9 @@ class Core:
         self.contained: set[tuple[Storage, Storage]] = set()  # containers, each in one whose content is a run-time value
         # By which loop a list is filled with the items of another one, and its index when it was read last.
         self.each: dict[tuple[Storage, Storage], tuple[tuple[int, ...], Content | None, Var | None]] = {}
+        self.from_fronts: set[Atom] = set()  # the indices that are kept in the place of items of lists of records
+        # By which loop and append a list of records is filled with items of another one.
+        self.filled: dict[Pair, object] = {}
         self.picked: dict[Storage, tuple[Atom, tuple[Content, ...]]] = {}
         self.proven: set[Var] = set()
         self.denials: dict[Var, Var] = {}  # what is proven where a condition does not hold

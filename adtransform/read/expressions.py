@@ -68,8 +68,8 @@ class Expressions(Operators):
                 return self.call(node)
             case ast.Tuple(elts=elements):
                 return TupleRef(tuple(self.elements(elements)))
-            case ast.List(elts=elements):
-                return self.display(elements)
+            case ast.List():
+                return self.display(node)
             case ast.Set(elts=elements):
                 return self.new_set(self.elements(elements), node)
             case ast.Dict(keys=keys, values=values):
@@ -300,7 +300,7 @@ class Expressions(Operators):
 
     # What other parts provide.
 
-    def display(self, nodes: list[ast.expr]) -> Ref:
+    def display(self, node: ast.List) -> Ref:
         """`[a, *more]`"""
         raise NotImplementedError
 

@@ -14,7 +14,7 @@ from adtransform.read.frames import FALSE
 from adtransform.read.iteration import Iteration
 from adtransform.read.loops import Loop
 from adtransform.read.outline import unique
-from adtransform.read.refs import DictRef, Lazy, ListRef, RangeRef, Ref, Since, Stream, TupleRef, View
+from adtransform.read.refs import DictRef, Lazy, ListRef, RangeRef, RecordsRef, Ref, Since, Stream, TupleRef, View
 from adtransform.read.scope import assigned, inside, targets
 from adtransform.read.storages import mutable
 from adtransform.source import descend
@@ -35,11 +35,11 @@ class Folds(Iteration):
             return Lazy("generator", (first,), node=node, frame=self.frame)
         if isinstance(node, ast.DictComp):
             return self.dict_comprehension(node)
-        target = self.new_list((), node)
+        target = self.open_list(node)
         element = node.elt
 
         def push() -> None:
-            self.list_method(self.hidden(name), "append", [self.expression(element)], {}, node)
+            self.method(self.frame.env[name], "append", [self.expression(element)], {}, node)
 
         name = self.hide(target)
         self.clauses(node, 0, push)
@@ -77,7 +77,7 @@ class Folds(Iteration):
             self.refuse(stmt, "a generator used in another function", "pass a list: [...]")
         if len(ref.node.generators) > 1:
             listed = self.materialised(ref, stmt)
-            assert isinstance(listed, ListRef)
+            assert isinstance(listed, (ListRef, RecordsRef))
             self.streams[listed.storage] = self.streams_of(ref)[0]
             return listed, each, frozenset()
         node = self.of_its_own(ref.node)
@@ -139,7 +139,7 @@ class Folds(Iteration):
 
         def loop(bounds: tuple[Atom, Atom, Atom], body: Callable[[Var | None], None]) -> Atom:
             inner = frozenset(n for g in node.generators[position:] for n in targets(g.target)) | changed
-            lists = frozenset(n for n in hiddens if isinstance(self.frame.env.get(n), ListRef))
+            lists = frozenset(n for n in hiddens if isinstance(self.frame.env.get(n), (ListRef, RecordsRef)))
             alive = self.frame.is_live
             return self.loop(
                 Loop(
@@ -188,27 +188,24 @@ class Folds(Iteration):
 
         self.where_reached(chosen, [])
 
-    def display(self, nodes: list[ast.expr]) -> Ref:
+    def display(self, node: ast.List) -> Ref:
         """`[a, *more]`"""
         items: list[Ref] = []
         name = ""  # of the list, once its length is not known
-        for node in nodes:
+        for part in node.elts:
+            several = isinstance(part, ast.Starred)
             with self.holding(items):
-                ref = self.expression(node.value if isinstance(node, ast.Starred) else node)
-            if (
-                isinstance(node, ast.Starred)
-                and not name
-                and (self.known_length(ref) is not None or isinstance(ref, (Var, View)))
-            ):
-                items += self.unpacked(ref, node)
+                ref = self.expression(part.value if isinstance(part, ast.Starred) else part)
+            if several and not name and (self.known_length(ref) is not None or isinstance(ref, (Var, View))):
+                items += self.unpacked(ref, part)
                 continue
-            if isinstance(node, ast.Starred) and not name:
-                name = self.hide(self.new_list(tuple(items)))
+            if several and not name:
+                name = self.hide(self.display_of(node, items))
             if name:
-                self.list_method(self.hidden(name), "extend" if isinstance(node, ast.Starred) else "append", [ref], {}, node)
+                self.method(self.frame.env[name], "extend" if several else "append", [ref], {}, part)
             else:
                 items.append(ref)
-        return self.unhide(name) if name else self.new_list(tuple(items))
+        return self.unhide(name) if name else self.display_of(node, items)
 
     def accumulated(self, ref: Ref, start: Ref, step: Callable[[Ref, Ref], Ref], node: ast.AST) -> Ref:
         """A fold: `total = step(total, item)` for every item."""
@@ -222,10 +219,10 @@ class Folds(Iteration):
 
     def collected(self, ref: Ref, each: Callable[[Ref], Ref], node: ast.AST) -> Ref:
         """The list of what a function gives for every item."""
-        name = self.hide(self.new_list((), node))
+        name = self.hide(self.open_list(node))
 
         def push(item: Ref) -> None:
-            self.list_method(self.hidden(name), "append", [each(item)], {}, node)
+            self.method(self.frame.env[name], "append", [each(item)], {}, node)
 
         self.over(ref, push, frozenset((name,)), node)
         return self.unhide(name)
@@ -244,17 +241,17 @@ class Folds(Iteration):
 
     def filtered(self, ref: Ref, test: Callable[[Ref], Ref], node: ast.AST) -> Ref:
         """The list of the items for which a test holds."""
-        name = self.hide(self.new_list((), node))
+        name = self.hide(self.open_list(node))
 
         def push(item: Ref) -> None:
             cond = self.truth(test(item), node)
             if isinstance(cond, Const):
                 if cond.value:
-                    self.list_method(self.hidden(name), "append", [item], {}, node)
+                    self.method(self.frame.env[name], "append", [item], {}, node)
                 return
 
             def keep() -> None:
-                self.list_method(self.hidden(name), "append", [item], {}, node)
+                self.method(self.frame.env[name], "append", [item], {}, node)
 
             entry, place = self.save(), self.place
             a = self.region(entry, keep)
@@ -274,7 +271,7 @@ class Folds(Iteration):
             return name in hiddens or self.frame.is_live(name)
 
         def loop(bounds: tuple[Atom, Atom, Atom], body: Callable[[Var | None], None]) -> Atom:
-            lists = frozenset(n for n in hiddens if isinstance(self.frame.env.get(n), ListRef))
+            lists = frozenset(n for n in hiddens if isinstance(self.frame.env.get(n), (ListRef, RecordsRef)))
             return self.loop(Loop(node, bounds, "", hiddens | changed, changed, lists, lambda: Const(True), body, live, live))
 
         self.iterate(ref, each, loop, node)
@@ -336,6 +333,8 @@ class Folds(Iteration):
         items = self.known_items(ref)
         if items is not None:
             return self.new_list(tuple(items))
+        if isinstance(ref, RecordsRef):
+            return self.of_columns(ref, lambda column: self.as_list(column, node), node)
         if isinstance(ref, ListRef):
             new = self.make(self.listed(ref.storage))
             assert isinstance(new, ListRef)

@@ -23,13 +23,17 @@ from adtransform.read.refs import (
     Method,
     ObjectRef,
     Pair,
+    Part,
     PartialRef,
+    RecordsRef,
     Ref,
+    Row,
     Step,
     Storage,
     SuperRef,
     TupleRef,
     View,
+    pointers,
 )
 
 LOOP = "%loop"
@@ -45,11 +49,22 @@ class Heap(Proving):
     def content(self, storage: Storage) -> Content:
         """What a storage holds now; a parameter is loaded at first use."""
         found = self.heap.get(storage)
+        if isinstance(found, Row):
+            return self.fields_of(found)
         if found is None:
             if not storage.param:
                 raise self.refusal(None, "a value that only some of the paths to here have made", "bind it on every path")
             return self.load(storage.param)
         return found
+
+    def held_now(self, storage: Storage) -> Content:
+        """The same; of an item of a list of records where it is."""
+        found = self.heap.get(storage)
+        return found if isinstance(found, (Row, Part)) else self.content(storage)
+
+    def fields_of(self, row: Row) -> Entries:
+        """What an item of a list of records holds now, each field read where it is asked for."""
+        raise NotImplementedError
 
     def load(self, name: str) -> Var:
         """The value of a parameter, loaded at the outermost level."""
@@ -109,7 +124,7 @@ class Heap(Proving):
         """The storages that a reference leads to, `but` through an attribute of an object or an item of a list or a dict."""
         return (held.storage for held in self.holds(ref, but))
 
-    def holds(self, ref: Ref, but: Place | None = None) -> Iterator[View | ListRef | DictRef | ObjectRef]:
+    def holds(self, ref: Ref, but: Place | None = None) -> Iterator[View | ListRef | DictRef | ObjectRef | RecordsRef]:
         """The views and containers that a reference leads to, itself included."""
         seen: set[Storage] = set()
         todo: list[Ref] = [ref]
@@ -122,7 +137,7 @@ class Heap(Proving):
                         todo.extend(content.sides)
                 case TupleRef(items) | Lazy(_, items):
                     todo.extend(reversed(items))
-                case (ListRef(storage) | DictRef(storage) | ObjectRef(storage)) as container:
+                case (ListRef(storage) | DictRef(storage) | ObjectRef(storage) | RecordsRef(storage)) as container:
                     if storage in seen:
                         continue
                     seen.add(storage)
@@ -132,6 +147,10 @@ class Heap(Proving):
                         refs = enumerate(content.refs) if isinstance(content, Items) else content.refs.items()
                         held = [r for k, r in refs if but is None or (storage, k) != but]
                         todo.extend(reversed(held))
+                    elif isinstance(content, (Row, Part)):
+                        todo.append(content.records)
+                    if isinstance(container, RecordsRef):
+                        todo.extend(base for pointer in pointers(container.schema) for base in pointer.base)
                 case MaybeRef(_, inner):
                     todo.append(inner)
                 case DerivedRef(_, function):
@@ -332,6 +351,7 @@ class Heap(Proving):
     def holds_as(self, new: Storage, old: Storage) -> None:
         """Note that a new container holds the items of another one."""
         self.share(new, old)
+        new.made = tuple(dict.fromkeys((*new.made, *old.made)))
         self.contained.update((new, inner) for inner in self.deeper({old}))
         for other in self.partners(old):
             if other is not new:

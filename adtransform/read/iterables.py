@@ -24,6 +24,7 @@ from adtransform.read.refs import (
     Lazy,
     ListRef,
     RangeRef,
+    RecordsRef,
     Ref,
     Step,
     TupleRef,
@@ -175,6 +176,8 @@ class Iterables(Loops):
         if known is not None:
             return Const(known)
         match ref:
+            case RecordsRef():
+                return self.records_length(ref, node)
             case RangeRef(stop=stop) if stop == ENDLESS:
                 self.refuse(node, "a loop without an end where its length matters", "loop over a range")
             case RangeRef(Const(0), stop, Const(1)):

@@ -20,7 +20,9 @@ from adtransform.read.refs import (
     Lazy,
     ListRef,
     Method,
+    Part,
     RangeRef,
+    RecordsRef,
     Ref,
     Storage,
     TupleRef,
@@ -66,6 +68,8 @@ class Iteration(Iterables):
                     self.frame.env.pop(name, None)
             case Lazy("generator"):
                 return self.generated(ref, each, node)
+            case RecordsRef(storage) if isinstance(part := self.heap[storage], Part) and id(node) not in self.live_loops:
+                return loop((part.start, part.stop, Const(1)), lambda i: self.steadily(part.records, i, each, node))
         if isinstance(ref, Method) and ref.name == "flat":
             ref = self.flattened(ref.owner, node)
         ref = self.materialised(ref, node)
@@ -96,6 +100,9 @@ class Iteration(Iterables):
         match ref:
             case ListRef(storage):
                 return [(storage, False)]
+            case RecordsRef(storage):
+                part = self.heap[storage]
+                return [s for c in self.columns_of(part.records if isinstance(part, Part) else ref) for s in self.lists_in(c)]
             case View(storage) if isinstance(self.type_of(self.value(ref)), List):
                 return [(storage, True)]
             case Lazy("zip" | "enumerate" | "reversed" | "product", parts):
@@ -247,7 +254,8 @@ class Iteration(Iterables):
     def hidden(self, name: str) -> ListRef:
         """The list kept under a hidden name."""
         ref = self.frame.env[name]
-        assert isinstance(ref, ListRef)
+        if not isinstance(ref, ListRef):
+            self.refuse(None, "a list of records of unknown length here", "write a loop over it")
         return ref
 
     def unhide(self, name: str) -> Ref:

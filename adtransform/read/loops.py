@@ -14,8 +14,9 @@ from adtransform.lattice import INT, UNKNOWN, Dim, Type, carried, is_number
 from adtransform.read.core import OpenLoop, State
 from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE, VALUE
 from adtransform.read.heap import TWICE
-from adtransform.read.methods import Methods
+from adtransform.read.recordlists import RecordLists
 from adtransform.read.refs import (
+    CONTAINERS,
     Conflict,
     Content,
     DictRef,
@@ -25,7 +26,10 @@ from adtransform.read.refs import (
     MaybeRef,
     ObjectRef,
     Pair,
+    Part,
+    RecordsRef,
     Ref,
+    Row,
     Storage,
     TupleRef,
     View,
@@ -40,6 +44,7 @@ from adtransform.read.templates import (
     Leaf,
     Meeting,
     Perhaps,
+    RowOf,
     Same,
     Template,
     form,
@@ -102,7 +107,7 @@ class Attempt:
     index: Var | None
 
 
-class Loops(Methods):
+class Loops(RecordLists):
     """Reading loops."""
 
     def loop(self, loop: Loop) -> Atom:
@@ -143,8 +148,9 @@ class Loops(Methods):
         env = self.frame.env
         for name in loop.grown:
             ref = env.get(name)
-            if isinstance(ref, ListRef):
-                plan.stores.setdefault(ref.storage, None)
+            for grown in self.columns_of(ref) if isinstance(ref, RecordsRef) else [ref]:
+                if isinstance(grown, ListRef):
+                    plan.stores.setdefault(grown.storage, None)
         return plan
 
     # One reading.
@@ -220,7 +226,7 @@ class Loops(Methods):
         return Attempt(meeting, keys, inits, params, head, opened.state, nexts, opened.builder, cond, index)
 
     def _held_at(self, storage: Storage) -> Content | None:
-        return self.content(storage) if storage in self.heap or storage.param else None
+        return self.held_now(storage) if storage in self.heap or storage.param else None
 
     def _ends(self, meeting: Meeting, env: dict[str, Ref], heap: dict[Storage, Content]) -> Iterator[tuple[Storage, Storage]]:
         """The storages of a loop's head, and those that stand in their places at the end of the body."""
@@ -231,8 +237,8 @@ class Loops(Methods):
                 case (Leaf(storage, _), View(end)):
                     yield storage, end
                 case (
-                    Same(ListRef(storage) | DictRef(storage) | ObjectRef(storage)),
-                    ListRef(end) | DictRef(end) | ObjectRef(end),
+                    Same(ListRef(storage) | DictRef(storage) | ObjectRef(storage) | RecordsRef(storage)),
+                    ListRef(end) | DictRef(end) | ObjectRef(end) | RecordsRef(end),
                 ):
                     if (storage, end) not in seen:
                         seen.add((storage, end))
@@ -282,7 +288,7 @@ class Loops(Methods):
             return ItemsOf(items)
         if isinstance(now, Items):
             return Leaf(storage, self.list_name(storage) or hint, listed=True)
-        if isinstance(now, Entries):
+        if isinstance(now, (Entries, Row, Part)):
             return self.blend_content(now, last or now, meeting, storage, self.dict_name(storage) or hint)
         return Leaf(storage, hint)
 
@@ -387,7 +393,9 @@ class Loops(Methods):
                 if not attributes and list(last) != list(first):
                     return True
                 rows = [(t, first[k], last[k]) for k, t in entries.items() if k in last and k in first]
-            case ((ItemsOf() | EntriesOf()), _, _):
+            case (RowOf(row), Row(records), _):
+                return row.records.storage is not records.storage or row.path != content.path
+            case ((ItemsOf() | EntriesOf() | RowOf()), _, _):
                 return True
             case _:
                 return False
@@ -410,7 +418,7 @@ class Loops(Methods):
             return all(self._unchanged(a, b, attempt) for a, b in zip(head.items, end.items, strict=True))
         if isinstance(head, MaybeRef) and isinstance(end, MaybeRef):
             return head.there is end.there and self._unchanged(head.ref, end.ref, attempt)
-        if isinstance(head, (ListRef, DictRef, ObjectRef)) and isinstance(end, (ListRef, DictRef, ObjectRef)):
+        if isinstance(head, CONTAINERS) and isinstance(end, CONTAINERS):
             return head.storage is end.storage
         return isinstance(head, Const) and isinstance(end, Const) and head == end
 
@@ -425,7 +433,7 @@ class Loops(Methods):
         stable = True
         for name in meeting.names:
             ref = end.env.get(name)
-            if isinstance(ref, (View, ListRef, DictRef, ObjectRef, TupleRef, MaybeRef)) and plan.names.get(name) is not ref:
+            if isinstance(ref, (View, *CONTAINERS, TupleRef, MaybeRef)) and plan.names.get(name) is not ref:
                 stable = stable and name in plan.names
                 plan.names[name] = ref
         return stable

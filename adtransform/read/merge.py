@@ -28,10 +28,13 @@ from adtransform.read.refs import (
     MaybeRef,
     ObjectRef,
     Pair,
+    RecordsRef,
     Ref,
+    Row,
     Storage,
     TupleRef,
     View,
+    pointers,
 )
 from adtransform.read.templates import (
     Bad,
@@ -43,6 +46,7 @@ from adtransform.read.templates import (
     Meeting,
     Perhaps,
     Picked,
+    RowOf,
     Same,
     Template,
     function_key,
@@ -50,6 +54,8 @@ from adtransform.read.templates import (
     tests_in,
 )
 from adtransform.read.values import DIFFER, Templating, is_plain_function, same_function, told, where_there
+
+Kept = Held | RecordsRef
 
 FLAGS = frozenset("exit stop returned broke raised failed".split())  # what the reader's own conditions are called
 
@@ -99,6 +105,8 @@ class Merging(Templating):
                 return self._tuple(a, b, meeting, hint)
             case (ListRef() | None, ListRef() | None) | (DictRef() | None, DictRef() | None):
                 return self._container(a, b, meeting, hint)  # type: ignore[arg-type]
+            case (RecordsRef() | None, RecordsRef() | None) if a is None or b is None or of_one_kind(a, b):
+                return self._container(a, b, meeting, hint)
             case (ObjectRef() | None, ObjectRef() | None):
                 return self._object(a, b, meeting, hint)
             case (FunctionRef() | External(), FunctionRef() | External()) if same_function(a, b):
@@ -136,6 +144,7 @@ class Merging(Templating):
             found = meeting.storage(hint)
             found.factory = (a.factory if a else None) or (b.factory if b else None)
             found.limit = (a.limit if a else None) or (b.limit if b else None)
+            found.made = tuple(dict.fromkeys(made for s in (a, b) if s for made in s.made))
             found.queue = bool((a or b).queue) if (a or b) else False  # type: ignore[union-attr]
             found.frozen, found.solid = frozen, (a is None or a.solid) and (b is None or b.solid)
             meeting.pairs[a, b] = found
@@ -213,7 +222,7 @@ class Merging(Templating):
             return Bad(f"{told(hint)}one of several objects of which some are from outside", "pass them as arguments")
         return self._container(a, b, meeting, hint)
 
-    def _container(self, a: Held | None, b: Held | None, meeting: Meeting, hint: str) -> Template:
+    def _container(self, a: Kept | None, b: Kept | None, meeting: Meeting, hint: str) -> Template:
         if (b is None or a is None and not meeting.again) or (a is not None and a.storage is b.storage):
             one = a or b
             assert one is not None
@@ -280,6 +289,13 @@ class Merging(Templating):
                         continue
                     items[k] = self.blend(x, y, meeting, k if isinstance(k, str) and k.isidentifier() else hint)
                 return EntriesOf(items, attributes)
+            case (Row() as one, None) | (None, Row() as one):
+                return RowOf(one, Leaf(storage, hint))
+            case (Row(), Row()) if a.records.storage is b.records.storage and a.path == b.path:
+                return RowOf(a, Leaf(storage, hint))
+            case (Row(), Entries()) | (Entries(), Row()):
+                what = f"{told(hint)}an object that is in a list of records on some of the paths that meet here"
+                return Bad(what, "make it where it is put into the list, or put in a copy: copy.copy(...)")
             case (Entries() as one, Var()) | (Var(), Entries() as one) if self.is_plain(one):
                 return Leaf(storage, hint, listed=True)
             case (Items() | Var() | Const() | None, Items() | Var() | Const() | None):
@@ -367,7 +383,7 @@ class Merging(Templating):
         for (s, t), p in meeting.pairs.items():
             if p is storage:
                 own = s if first else t
-                return None if own is None else self.content(own)
+                return None if own is None else self.held_now(own)
         return self.heap.get(storage) or (self.load(storage.param) if storage.param else None)
 
     def _plan(self, meeting: Meeting, a: State, b: State, entry: State, everything: bool) -> None:
@@ -463,6 +479,18 @@ class Merging(Templating):
             out.update(frozenset((p, q)) for p, q in itertools.product(*ends) if p is not q or not rest)
         self.joined = set()
         return out
+
+
+def of_one_kind(a: RecordsRef, b: RecordsRef) -> bool:
+    """Whether two lists of records hold the same kind of items, those that are of other lists of the same ones."""
+    if a.schema != b.schema:
+        return False
+    for one, other in zip(pointers(a.schema), pointers(b.schema), strict=True):
+        known = one.base or other.base
+        if any(base.storage is not known[0].storage for base in (*one.base, *other.base)):
+            return False
+        one.base[:] = other.base[:] = known
+    return True
 
 
 def hint_of(name: str) -> str:

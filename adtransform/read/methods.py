@@ -18,6 +18,7 @@ from adtransform.read.refs import (
     Lazy,
     ListRef,
     ObjectRef,
+    RecordsRef,
     Ref,
     Step,
     Storage,
@@ -180,7 +181,8 @@ class Methods(Library):
                 if isinstance(content, Items):
                     self.heap[storage] = Items((*content.refs, args[0]))
                 else:
-                    self.trip_by_trip(args[:1])
+                    self.trip_by_trip(args[:1], storage=storage)
+                    self.note_named(storage, args[0])
                     item = self.shown(args[0], node)
                     self.hold(storage, args[0])
                     self.at(node)
@@ -330,6 +332,8 @@ class Methods(Library):
         self.may_write(storage, node, structural=True, appended=storage.limit is None)
         content = self.content(storage)
         more = self.as_list(other, node)
+        if isinstance(more, RecordsRef):
+            self.become(storage, more.schema)
         assert isinstance(more, ListRef)
         added = self.content(more.storage)
         if isinstance(content, Items) and isinstance(added, Items):

@@ -32,6 +32,7 @@ from adtransform.read.refs import (
     ObjectRef,
     PartialRef,
     RangeRef,
+    RecordsRef,
     Ref,
     TupleRef,
     View,
@@ -62,7 +63,7 @@ def _len(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) 
     size = self.known_length(ref)
     if size is not None:
         return Const(size)
-    if isinstance(ref, RangeRef):
+    if isinstance(ref, (RangeRef, RecordsRef)):
         return self.length(ref, node)
     a = self.table(ref) or self.value(ref, node)
     self.at(node)
@@ -241,7 +242,7 @@ def _all(name: str) -> Handler:
 
 
 def _list(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
-    return self.as_list(args[0], node) if args else self.new_list(())
+    return self.as_list(args[0], node) if args else self.open_list(node)
 
 
 def _tuple(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:

@@ -16,6 +16,7 @@ from adtransform.read.instances import attributes
 from adtransform.read.members import Member
 from adtransform.read.merge import VARIABLES
 from adtransform.read.refs import (
+    CONTAINERS,
     ClassRef,
     Conflict,
     DictRef,
@@ -28,15 +29,18 @@ from adtransform.read.refs import (
     Method,
     ObjectRef,
     PartialRef,
+    RecordsRef,
     Ref,
     Step,
     Storage,
     SuperRef,
     TupleRef,
     View,
+    pointers,
     present,
 )
 from adtransform.read.storages import mutable
+from adtransform.read.values import DIFFER
 from adtransform.record import record
 from adtransform.source import Definition
 
@@ -105,6 +109,8 @@ class Objects(Folds):
         """What the `__init__` of a dataclass does."""
         fields = self.fields(owner, node)
         given = self.field_values(owner, fields, args, kwargs, node)
+        if self.row_of(made) is not None:
+            self.refuse(node, "an object in a list of records that is made again", "put a new one into the list")
         held = dict(self.attributes_of(made))
         for f in fields:
             if f.name in given and f.kept:
@@ -144,14 +150,17 @@ class Objects(Folds):
 
     # Attributes.
 
-    def attributes_of(self, owner: ObjectRef) -> dict[str, Ref]:
+    def attributes_of(self, owner: ObjectRef) -> Mapping[str, Ref]:
         """What an object that is not from outside holds, by name."""
         content = self.content(owner.storage)
         if not isinstance(content, Entries):
+            found = content.refs[0] if isinstance(content, Items) and content.refs else None
+            if isinstance(found, Conflict) and not found.what.endswith(DIFFER):
+                self.unusable(found, None)
             self.refuse(None, f"objects of `{owner.kind.name}` that change places in a loop", "exchange what they hold")
-        return dict(content.refs)
+        return content.refs
 
-    def every_attribute(self, owner: ObjectRef, node: ast.AST) -> dict[str, Ref]:
+    def every_attribute(self, owner: ObjectRef, node: ast.AST) -> Mapping[str, Ref]:
         """What an object holds, by name."""
         outside = owner.storage.outside
         if outside is None:
@@ -288,8 +297,9 @@ class Objects(Folds):
 
     def put(self, owner: ObjectRef, name: str, new: Ref, node: ast.AST) -> None:
         """Set what an object itself has under a name: `object.__setattr__(owner, name, new)`."""
-        self.may_write(owner.storage, node)
-        self.heap[owner.storage] = Entries({**self.attributes_of(owner), name: new}, attributes=True)
+        if not self.put_in_row(owner.storage, name, new, node):
+            self.may_write(owner.storage, node)
+            self.heap[owner.storage] = Entries({**self.attributes_of(owner), name: new}, attributes=True)
 
     # `super()`
 
@@ -431,7 +441,7 @@ class Objects(Folds):
         def each(item: Ref) -> Ref:
             return self.copied(item, True, node)
 
-        if deep and isinstance(ref, (View, ListRef, DictRef, ObjectRef)):
+        if deep and isinstance(ref, (View, *CONTAINERS)):
             if (made := self.copied_before(ref.storage, path, seen, node)) is not None:
                 return made
         match ref:
@@ -446,6 +456,20 @@ class Objects(Folds):
                 made = self.collected(ref, each, node) if whole else self.method(ref, "copy", [], {}, node)
                 seen[ref.storage, path] = made
                 return made
+            case RecordsRef(storage):
+                if deep and self.is_doubled(storage):
+                    self.refuse(node, "a deep copy of a list that may hold something twice", "copy its items")
+                if not deep:
+                    return self.as_list(ref, node)
+                if pointers(ref.schema):
+                    self.refuse(node, "a deep copy of a list that holds items of another one", "copy both, item by item")
+                copy = self.new_records(ref.schema, storage.label)
+                for mine, column in zip(self.columns_of(copy), self.columns_of(ref), strict=True):
+                    made = self.copied(column, True, node, seen)
+                    assert isinstance(made, ListRef)
+                    self.heap[mine.storage] = self.content(made.storage)
+                seen[storage, ()] = copy
+                return copy
             case TupleRef(items) if deep:
                 return TupleRef(tuple(map(inner, items)), ref.names, ref.kind)
             case ListRef(storage):

@@ -27,6 +27,7 @@ from adtransform.read.refs import (
     PartialRef,
     RangeRef,
     Ref,
+    Row,
     Storage,
     TupleRef,
     View,
@@ -98,6 +99,8 @@ class Outlining:
         return Given(len(self.given.refs) - 1)
 
     def _container(self, ref: ListRef | DictRef | ObjectRef, storage: Storage, name: str) -> Form:
+        if isinstance(self.reader.heap.get(storage), Row):
+            raise Inseparable(f"`{name}`, an item of a list of records of unknown length")
         for i, known in enumerate(self.given.containers):
             if known.storage is storage:
                 return Same(i, True)

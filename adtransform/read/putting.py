@@ -119,6 +119,15 @@ class Putting(Indexing):
     def assign_list_item(self, owner: ListRef, key: ast.expr, new: Ref, node: ast.AST) -> None:
         """Write an item of a list."""
         _, at, new = self.at_key(owner, key, new)
+        if isinstance(key, ast.Slice):
+            known = self.static_key(at) if isinstance(self.content(owner.storage), Items) else None
+            self.may_write(owner.storage, node, structural=True)
+            self.assign_list_slice(owner, at, known, new, node)
+            return
+        self.put_item(owner, at, new, node)
+
+    def put_item(self, owner: ListRef, at: Atom, new: Ref, node: ast.AST) -> None:
+        """Write an item of a list at an index that is read already."""
         content = self.content(owner.storage)
         known = self.static_key(at) if isinstance(content, Items) else None
         self.may_write(owner.storage, node, structural=True)
@@ -128,9 +137,6 @@ class Putting(Indexing):
             items[known] = new
             self.heap[owner.storage] = Items(tuple(items))
             return
-        if isinstance(key, ast.Slice):
-            self.assign_list_slice(owner, at, known, new, node)
-            return
         if isinstance(content, Items) and self.keeps_apart and len(content.refs) <= COMPARED and self.ones_in(new):
             self.trip_of_key(at, node)
             self.at_node(node)
@@ -138,7 +144,8 @@ class Putting(Indexing):
             self.heap[owner.storage] = Items(tuple(EitherRef(t, new, r) for t, r in zip(tests, content.refs, strict=True)))
             return
         before = self.loosen(owner.storage, at)
-        self.trip_by_trip((new,), at)
+        self.trip_by_trip((new,), at, owner.storage)
+        self.note_named(owner.storage, new)
         value = self.value(new, node)
         self.at_node(node)
         self.hold(owner.storage, new)

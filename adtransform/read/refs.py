@@ -7,7 +7,7 @@ import enum
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from adtransform.ir import Atom, Const, Var
 from adtransform.record import record
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 ZERO = Const(0)
 
 
+Making = tuple[int, ...]  # an expression that makes a list, the calls for which it is read, and the trips
+
 numbers = itertools.count()  # of storages, in the order they are made
 
 
@@ -31,6 +33,7 @@ class Storage:
     `solid`: known to be C-contiguous, so that a reshape of it is a view.  `outside`: a live object, looked at when it is read.
     `factory`: what makes the missing items of a `defaultdict`.  `queue`: a `deque`.  `limit`: how many items it keeps.
     `merged`: what stands for one of several after paths have met.  `depth`: in how many loops a list was made.
+    `made`: by which displays and comprehensions a list was made.
     """
 
     label: str = ""
@@ -43,6 +46,7 @@ class Storage:
     queue: bool = False
     merged: bool = False
     depth: int = 0
+    made: tuple[Making, ...] = ()
     number: int = field(default_factory=numbers.__next__)
 
 
@@ -88,6 +92,45 @@ class ListRef:
     """A list: its storage holds `Items`, or a value of type List once its length is not known."""
 
     storage: Storage
+
+
+@record
+class Alike:
+    """A field that is the same in all records of a list, as a name or a function: its identity, and what it is."""
+
+    key: object
+    ref: Ref = field(compare=False, hash=False)
+
+
+@record
+class Pointer:
+    """A field that is an item of another list of records, or a part of one: it is kept as the index.  `base`: which list."""
+
+    made: Making
+    path: tuple[Any, ...]
+    schema: Schema
+    base: list[RecordsRef] = field(default_factory=list, compare=False, hash=False)
+
+
+@record
+class Schema:
+    """What the records of a list are, and what each field is: a value (None), the same in all of them, or a record."""
+
+    kind: Literal["object", "dict", "tuple"]
+    fields: tuple[tuple[Any, FieldKind], ...]
+    of: ClassRef | None = None
+    names: tuple[str, ...] = ()
+
+
+FieldKind = Schema | Alike | Pointer | None
+
+
+@record(eq=False)
+class RecordsRef:
+    """A list of records, held as a list for each field: its storage holds `Entries`, those lists by the path to the field."""
+
+    storage: Storage
+    schema: Schema | Pointer
 
 
 @record(eq=False)
@@ -252,6 +295,13 @@ class Conflict:
     help: str = ""
 
 
+def pointers(part: FieldKind) -> list[Pointer]:
+    """The fields of a record that are items of other lists of records."""
+    if isinstance(part, Schema):
+        return [found for _, inner in part.fields for found in pointers(inner)]
+    return [part] if isinstance(part, Pointer) else []
+
+
 def present(ref: Ref) -> Ref:
     """A reference where something is done with it that None does not know."""
     return ref.ref if isinstance(ref, MaybeRef) else ref
@@ -265,6 +315,7 @@ Ref = (
     | MaybeRef
     | ListRef
     | DictRef
+    | RecordsRef
     | ClassRef
     | ObjectRef
     | SuperRef
@@ -310,7 +361,28 @@ class Choice:
         return self.then, self.orelse
 
 
-Content = Var | Const | Items | Entries | Choice
+@record(eq=False)
+class Row:
+    """The content of an object or a dict that is an item of a list of records, or a field of one: it is in those lists."""
+
+    records: RecordsRef
+    key: Atom
+    path: tuple[Any, ...]
+    schema: Schema
+
+
+@record(eq=False)
+class Part:
+    """The content of a slice of a list of records, as long as that keeps its items in their places."""
+
+    records: RecordsRef
+    start: Atom
+    stop: Atom
+
+
+Content = Var | Const | Items | Entries | Choice | Row | Part
+
+CONTAINERS = (ListRef, DictRef, ObjectRef, RecordsRef)
 
 Since = tuple[Mapping[Storage, Content], int]  # what storages held at some time, and how many statements there were
 Pair = frozenset[Storage]

@@ -31,9 +31,12 @@ from adtransform.read.refs import (
     Method,
     ObjectRef,
     PartialRef,
+    Pointer,
     PullRef,
     RangeRef,
+    RecordsRef,
     Ref,
+    Schema,
     Step,
     Storage,
     SuperRef,
@@ -60,6 +63,13 @@ def mutable(t: Type) -> bool:
 def is_limited(ref: Ref) -> bool:
     """Whether it is a `deque` of limited length, which a list of unknown length would not know of its items."""
     return isinstance(ref, ListRef) and ref.storage.limit is not None
+
+
+def holds_objects(ref: Ref) -> bool:
+    """Whether it is an object, a dict or a function, or a tuple of such, which is no value of a list."""
+    if isinstance(ref, TupleRef):
+        return any(map(holds_objects, ref.items))
+    return isinstance(ref, (ObjectRef, DictRef, FunctionRef, PartialRef))
 
 
 class Storages(Assuming):
@@ -144,6 +154,10 @@ class Storages(Assuming):
                 self.refuse(node, f"an object of `{kind.name}` used as a value", "use its attributes")
             case ClassRef(name) | SuperRef(after=ClassRef(name)):
                 self.refuse(node, f"the class `{name}` used as a value", "make an object of it: call it")
+            case RecordsRef():
+                self.refuse(
+                    node, "a list of records of unknown length used as a value", "loop over it, and use what its items hold"
+                )
             case RangeRef() | Lazy():
                 self.refuse(node, "an iterator used as a value", "make a list of it, or loop over it")
             case Method(_, name):
@@ -162,10 +176,13 @@ class Storages(Assuming):
         if loop.is_short and id(loop.node) not in self.unrolled_loops:
             raise Unroll(loop.node)
 
-    def trip_by_trip(self, held: Iterable[Ref], key: Atom | None = None) -> None:
-        """Where objects would have to be values of a loop: read the innermost one trip by trip, or the one that makes `key`."""
-        others = (ObjectRef, DictRef, FunctionRef, PartialRef, EitherRef)
-        if not any(isinstance(ref, others) or is_limited(ref) for ref in held):
+    def trip_by_trip(self, held: Iterable[Ref], key: Atom | None = None, storage: Storage | None = None) -> None:
+        """Where objects would have to be values of a loop: read the innermost one trip by trip, or the one that makes `key`.
+
+        Where that cannot be, `storage`, in which they are, is read as a list of records.
+        """
+        held = list(held)
+        if not any(holds_objects(ref) or isinstance(ref, EitherRef) or is_limited(ref) for ref in held):
             return
         self.mixed = True
         behind = None if key is None else self.indices_behind(key)
@@ -174,10 +191,24 @@ class Storages(Assuming):
                 self.unroll(loop)
                 if behind is None:
                     break
+        if storage is not None and any(map(holds_objects, held)):
+            self.gather(storage, held)
         what = "a list of objects, dicts or functions whose length or index is not known"
-        if not any(isinstance(ref, others) and not is_limited(ref) for ref in held):
+        if not any(holds_objects(ref) or isinstance(ref, EitherRef) for ref in held):
             what = "a list of deques of limited length, whose own length or index is not known"
         self.refuse(None, what, "loop over the list itself, or keep one array for each attribute")
+
+    def gather(self, storage: Storage, items: list[Ref]) -> None:
+        """Read the function again with a list of records in the place of a list; nothing where that cannot be."""
+        raise NotImplementedError
+
+    def become(self, storage: Storage, schema: Schema | Pointer) -> NoReturn:
+        """Read the function again with a list of such records in the place of a list; refused where that cannot be."""
+        raise NotImplementedError
+
+    def note_named(self, storage: Storage, item: Ref) -> None:
+        """Note which named tuples are in a list of unknown length, where the names of their fields are lost."""
+        raise NotImplementedError
 
     def indices_behind(self, key: Atom) -> set[Var]:
         """The indices of open loops from which a value is computed, and those that bound such loops."""
@@ -387,7 +418,9 @@ class Storages(Assuming):
         """A list as a run-time value, read or written at `key`; nothing is changed in the storage."""
         content = self.content(storage)
         if isinstance(content, Items):
-            self.trip_by_trip(content.refs, key)
+            self.trip_by_trip(content.refs, key, storage)
+            for item in content.refs:
+                self.note_named(storage, item)
             return self.let("list", *(self.value(item) for item in content.refs))
         assert isinstance(content, (Var, Const))
         return content

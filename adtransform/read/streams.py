@@ -42,6 +42,7 @@ from adtransform.read.refs import (
     Method,
     ObjectRef,
     PartialRef,
+    RecordsRef,
     Ref,
     Since,
     Storage,
@@ -84,9 +85,9 @@ class Streams(Functions):
             return ref
         since = self.since()
         listed = self.materialised(ref, node)
-        if isinstance(listed, ListRef) and listed is not ref:
+        if isinstance(listed, (ListRef, RecordsRef)) and listed is not ref:
             self.streams[listed.storage] = replace(self.listed_since(since, streams[0]), runs=True)
-        elif not (isinstance(listed, Lazy) or (isinstance(listed, ListRef) and listed.storage in self.streams)):
+        elif not (isinstance(listed, Lazy) or (isinstance(listed, (ListRef, RecordsRef)) and listed.storage in self.streams)):
             self.refuse(node, *_GIVEN)
         return listed
 
@@ -101,7 +102,7 @@ class Streams(Functions):
             self.refuse(node, f"`{function.name}`, a generator that prints, draws or checks", _LIST)
         if self.has_changed(since):
             self.refuse(node, f"`{function.name}`, a generator that changes what is around it", "yield what is new")
-        assert isinstance(ref, ListRef)
+        assert isinstance(ref, (ListRef, RecordsRef))
         self.streams[ref.storage] = self.listed_since(since, self.stream(function, (*args, *kwargs.values()), runs=True))
         return ref
 
@@ -131,7 +132,7 @@ class Streams(Functions):
 
     def passing(self, listed: Ref, function: Ref, parts: tuple[Ref, ...], since: Since, node: ast.AST) -> Ref:
         """A list in the place of what `map` or `filter` gives one by one; `since`: before it was made."""
-        assert isinstance(listed, ListRef)
+        assert isinstance(listed, (ListRef, RecordsRef))
         if any(stream.writes for ref in parts for stream in self.streams_of(ref)):
             self.refuse(node, *_WRITES)
         writes = self.has_changed(since) or not self.effects(since) <= {"raise", "reraise", "assert"}
@@ -240,7 +241,7 @@ class Streams(Functions):
                     todo += parts
                 case TupleRef(items):
                     todo += items
-                case ListRef(storage) if storage in self.streams:
+                case ListRef(storage) | RecordsRef(storage) if storage in self.streams:
                     return True
                 case ListRef(storage) | DictRef(storage) | ObjectRef(storage) if storage not in seen:
                     seen.add(storage)
@@ -255,7 +256,7 @@ class Streams(Functions):
         """Look at what is to be kept: in a container nothing that can be run over only once; where `reversed` began."""
         if isinstance(ref, Lazy) and ref.kind == "reversed" and isinstance(listed := ref.parts[0], ListRef):
             self.turned[id(ref)] = ref, self.heap.get(listed.storage)
-        alone = isinstance(ref, Lazy) or (isinstance(ref, ListRef) and ref.storage in self.streams)
+        alone = isinstance(ref, Lazy) or (isinstance(ref, (ListRef, RecordsRef)) and ref.storage in self.streams)
         if not alone and self.runs_once(ref):
             self.refuse(node, "what can be run over only once, kept in a container", _LIST)
 
@@ -286,7 +287,7 @@ class Streams(Functions):
         """The generators that something to run over, or what it holds, runs over."""
         parts: tuple[Ref, ...] = ()
         match ref:
-            case ListRef(storage) if self.streams:
+            case ListRef(storage) | RecordsRef(storage) if self.streams:
                 if storage in self.streams:
                     return [self.streams[storage]]
                 content = self.heap.get(storage)
@@ -356,7 +357,7 @@ class Streams(Functions):
         found = [*stream.given, *(frame.env[n] for n in stream.names if frame is not None and n in frame.env)]
         seen: set[int] = set()
         for ref in found:  # which grows
-            if isinstance(ref, (ListRef, Lazy)):  # which may be given one by one itself
+            if isinstance(ref, (ListRef, RecordsRef, Lazy)):  # which may be given one by one itself
                 inner = [s for s in self.streams_of(ref) if s is not stream]
                 found += [r for s in inner for r in self.seen_by(s)]
             elif isinstance(ref, PartialRef):

@@ -16,7 +16,9 @@ from adtransform.read.refs import (
     Method,
     ObjectRef,
     PartialRef,
+    RecordsRef,
     Ref,
+    Row,
     Storage,
     TupleRef,
 )
@@ -83,6 +85,14 @@ class EntriesOf:
 
 
 @record
+class RowOf:
+    """The content of an item of a list of records, at one index or another: only the index is yielded."""
+
+    row: Row
+    key: Leaf
+
+
+@record
 class Bad:
     """Something that differs too much."""
 
@@ -91,7 +101,7 @@ class Bad:
 
 
 Template = Same | Leaf | Group | Perhaps | Picked | Bad
-Body = Leaf | ItemsOf | EntriesOf | Bad
+Body = Leaf | ItemsOf | EntriesOf | RowOf | Bad
 
 
 @dataclass(slots=True)
@@ -159,6 +169,8 @@ def hints(template: Template | Body) -> Iterator[str]:
         case EntriesOf(entries):
             for item in entries.values():
                 yield from hints(item)
+        case RowOf(_, key):
+            yield key.hint
 
 
 def plan_storages(meeting: Meeting) -> list[Storage]:
@@ -199,10 +211,12 @@ def form(template: Template | Body, meeting: Meeting, around: tuple[Storage, ...
             return ("picked", *map(function_key, functions))
         case EntriesOf(entries):
             return {k: form(t, meeting, around) for k, t in entries.items()}
-        case Same(ListRef(storage) | DictRef(storage) | ObjectRef(storage)):
+        case Same(ListRef(storage) | DictRef(storage) | ObjectRef(storage) | RecordsRef(storage)):
             made = storage not in around and any(p is storage for p in meeting.pairs.values())
             return ("made", form(meeting.bodies[storage], meeting, (*around, storage))) if made else "same"
         case Same(ref):
             return ("same", ref.value) if isinstance(ref, Const) else "same"
+        case RowOf():
+            return "row"
         case Bad():
             return "bad"

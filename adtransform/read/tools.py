@@ -21,6 +21,7 @@ from adtransform.read.refs import (
     ObjectRef,
     PartialRef,
     RangeRef,
+    RecordsRef,
     Ref,
     Storage,
     TupleRef,
@@ -75,7 +76,7 @@ def ordered(self: Objects, source: Ref, kwargs: Kwargs, node: ast.AST) -> Ref:
     key, descending = kwargs.pop("key", None), is_true(kwargs.pop("reverse", None))
     if descending is None or kwargs:
         self.refuse(node, "a sort whose direction is computed", "write reverse=True or False")
-    if isinstance(source, ListRef) and key not in (None, Const(None)):
+    if isinstance(source, (ListRef, RecordsRef)) and key not in (None, Const(None)):
         source = self.as_list(source, node)  # the key may change the list
     items = self.known_items(source)
     keys = keys_of(self, items, key, node) if items is not None else []
@@ -98,6 +99,9 @@ def ordered(self: Objects, source: Ref, kwargs: Kwargs, node: ast.AST) -> Ref:
         listed = self.unhide(name)
         return self.new_list(tuple(self.item(listed, place, node) for place in places))
     order_of = self.make(order)
+    if isinstance(listed, RecordsRef):
+        self.unhide(name)
+        return self.in_order(listed, order_of, node)
 
     def chosen(i: Ref) -> Ref:
         place = self.value(i, node)
@@ -129,7 +133,7 @@ def best(self: Objects, name: str, args: Args, key: Ref | None, node: ast.AST) -
     source = args[0] if len(args) == 1 else TupleRef(tuple(args))
     items, since = self.known_items(source), self.since()
     if items is None:
-        kept = self.hide(source if isinstance(source, (ListRef, View)) else self.as_list(source, node))
+        kept = self.hide(source if isinstance(source, (ListRef, RecordsRef, View)) else self.as_list(source, node))
         with self.between(source, since, node):
             keyed = self.collected(self.frame.env[kept], lambda item: keys_of(self, [item], key, node)[0], node)
         at = self.let(f"numpy.arg{name}", self.array_like(numbered(self, keyed, node), node))
@@ -177,8 +181,8 @@ def arranged(self: Objects, function: Callable[..., Any], args: Args, kwargs: Kw
         return Lazy("product", tuple(kept(self, a, node) for a in args))
     if function is not itertools.combinations or count is None or not 1 <= count.value <= 3 or kwargs:
         self.refuse(node, f"`itertools.{function.__name__}` of unknown length", _COUNTED)
-    given = args[0] if isinstance(args[0], (RangeRef, ListRef, View)) else self.as_list(args[0], node)
-    source, made = self.hide(given), self.hide(self.new_list((), node))
+    given = args[0] if isinstance(args[0], (RangeRef, ListRef, RecordsRef, View)) else self.as_list(args[0], node)
+    source, made = self.hide(given), self.hide(self.open_list(node))
     size = self.length(given, node)
 
     def later(chosen: tuple[Ref, ...], first: Atom) -> None:
@@ -186,7 +190,7 @@ def arranged(self: Objects, function: Callable[..., Any], args: Args, kwargs: Kw
             at = self.value(i, node)
             now = (*chosen, self.item(self.frame.env[source], at, node))
             if len(now) == count.value:
-                self.list_method(self.hidden(made), "append", [TupleRef(now)], {}, node)
+                self.method(self.frame.env[made], "append", [TupleRef(now)], {}, node)
             else:
                 later(now, self.let("operator.add", at, Const(1)))
 
@@ -236,7 +240,9 @@ def _accumulate(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref
         head: Ref = self.new_list((start,))
         if start == Const(None):
             whole, none = self.hide(rest), Const(None)
-            head = self.indexed(self.hidden(whole), self.let("slice", none, Const(1), none), node)  # none where there are none
+            head = self.indexed(
+                self.frame.env[whole], self.let("slice", none, Const(1), none), node
+            )  # none where there are none
             rest = self.indexed(self.unhide(whole), self.let("slice", Const(1), none, none), node)
         made = self.hide(head)
 
@@ -317,7 +323,8 @@ def _counter(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref | 
 def _deque(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
     limit = args[1] if len(args) > 1 else kwargs.get("maxlen", Const(None))
     made = self.as_list(args[0], node) if args else self.new_list(())
-    assert isinstance(made, ListRef)
+    if not isinstance(made, ListRef):
+        self.refuse(node, "a `deque` of records of unknown length", "use a list")
     made.storage.queue = True
     if limit != Const(None):
         size = self.value(limit, node)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from adtransform.ir import UNDEFINED, Atom, Const, If, Region, Var
 from adtransform.lattice import BOOL, Static
@@ -25,6 +26,7 @@ from adtransform.read.refs import (
     ObjectRef,
     PartialRef,
     Ref,
+    Row,
     Storage,
     TupleRef,
     View,
@@ -39,6 +41,7 @@ from adtransform.read.templates import (
     Leaf,
     Perhaps,
     Picked,
+    RowOf,
     Same,
     Template,
     function_key,
@@ -144,7 +147,9 @@ class Templating(Storages):
                     what = "a list or dict that one path has made, and that has other items or keys on another"
                     self.refuse(None, what, "make it before the branch")
                 if isinstance(content, Items):
+                    self.trip_by_trip(content.refs, storage=storage)
                     for item in content.refs:
+                        self.note_named(storage, item)
                         self.hold(storage, item)
                     out.append(self.let("list", *(self.value(item) for item in content.refs)))
                     self.joined.update(pair for pair in self.related if storage in pair)
@@ -153,6 +158,8 @@ class Templating(Storages):
                     self.joined.update(pair for pair in self.related if storage in pair)
                 else:
                     out.append(content if isinstance(content, (Var, Const)) else UNDEFINED)
+            case RowOf():
+                out.append(content.key if isinstance(content, Row) else UNDEFINED)
             case ItemsOf(items):
                 refs = content.refs if isinstance(content, Items) else (None,) * len(items)
                 if len(refs) != len(items):
@@ -201,5 +208,7 @@ class Templating(Storages):
                 return Items(tuple(self.unflatten(t, values) for t in items))
             case EntriesOf(entries, attributes):
                 return Entries({k: self.unflatten(t, values) for k, t in entries.items()}, attributes)
+            case RowOf(row):
+                return replace(row, key=next(values))
             case Bad(what, help):
                 return Items((Conflict(what, help),))

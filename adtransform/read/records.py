@@ -1,0 +1,551 @@
+"""Lists of records of a length that is not known: a list for each field, and their items by index.
+
+An object, dict or tuple is no value that a loop may carry, so a list of such is read as a record of lists: one for each number
+or array that the records hold.  What is taken out, `b = bodies[i]`, is a reference to the fields at that index; what is put in
+becomes such a reference itself.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any, NoReturn
+
+from adtransform.ir import Atom, Const, Var
+from adtransform.lattice import INT, Tuple
+from adtransform.read.core import Gathered
+from adtransform.read.frames import Frame
+from adtransform.read.heap import BESIDE, LOOP
+from adtransform.read.methods import Methods
+from adtransform.read.refs import (
+    Alike,
+    ClassRef,
+    Conflict,
+    DictRef,
+    Entries,
+    External,
+    FieldKind,
+    FunctionRef,
+    Items,
+    ListRef,
+    ObjectRef,
+    Pointer,
+    RecordsRef,
+    Ref,
+    Row,
+    Schema,
+    Step,
+    Storage,
+    TupleRef,
+    View,
+    itemized,
+    pointers,
+)
+from adtransform.read.storages import holds_objects
+from adtransform.read.templates import function_key
+
+Path = tuple[Any, ...]
+
+_POINTED = (
+    "an item of a list that is made elsewhere, in a list of records of unknown length",
+    "make that list first, by `[...]`",
+)
+_FIELDS = "give all of them the same fields, of one kind each: a number instead of None"
+
+
+class Fields(Mapping[Any, Ref]):
+    """The fields of an item of a list of records, each read where it is asked for."""
+
+    def __init__(self, reader: Records, row: Row) -> None:
+        self.reader, self.row = reader, row
+        self.parts = dict(row.schema.fields)
+
+    def __getitem__(self, name: Any) -> Ref:
+        row = self.row
+        return self.reader.field(row.records, row.key, (*row.path, name), self.parts[name])
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.parts)
+
+    def __len__(self) -> int:
+        return len(self.parts)
+
+
+class Records(Methods):
+    """Reading lists of records."""
+
+    # Making them.
+
+    def open_list(self, node: ast.AST) -> ListRef | RecordsRef:
+        """The list that an expression makes, still without items."""
+        made = self.read_for(node)
+        if made not in self.records:
+            plain = self.new_list((), node)
+            plain.storage.made = (made,)
+            return plain
+        records = self.new_records(self.known_here(self.records[made]), self.label_of(node))
+        records.storage.made = (made,)
+        return records
+
+    def display_of(self, node: ast.List, items: list[Ref]) -> ListRef | RecordsRef:
+        """The list that a display makes, with its first items."""
+        made = self.read_for(node)
+        if made not in self.records:
+            plain = self.new_list(tuple(items))
+            plain.storage.made = (made,)
+            return plain
+        records = self.open_list(node)
+        assert isinstance(records, RecordsRef)
+        for item in items:
+            self.append_record(records, item, node)
+        return records
+
+    def label_of(self, node: ast.AST) -> str:
+        """What the lists of the fields of a list are called, each with its own name behind that."""
+        match self.frame.statement:
+            case ast.Assign(targets=[ast.Attribute(attr=name)], value=value) if value is node:
+                return name
+        return self.goal(node) or "items"
+
+    def new_records(self, schema: Schema | Pointer, label: str) -> RecordsRef:
+        """An empty list of records."""
+        storage = Storage(label, depth=len(self.heads))
+        columns: dict[object, Ref] = {}
+        for path in leaves(schema):
+            column = self.new_list(())
+            column.storage.label = "_".join([label, *map(_word, path)])
+            columns[path] = column
+        self.heap[storage] = Entries(columns)
+        return RecordsRef(storage, schema)
+
+    def known_here(self, part: Any) -> Any:
+        """What a list was found to hold in another reading, with the classes as they are known in this one."""
+        if isinstance(part, Pointer):
+            return replace(part, schema=self.known_here(part.schema), base=[])
+        if not isinstance(part, Schema):
+            return part
+        fields = tuple((name, self.known_here(inner)) for name, inner in part.fields)
+        return Schema(part.kind, fields, None if part.of is None else self.class_again(part.of), part.names)
+
+    def class_again(self, cls: ClassRef) -> ClassRef:
+        """A class as this reading knows it."""
+        if cls.live is not None:
+            return self.live_class(cls.live)
+        assert cls.node is not None
+        return self.text_class(cls.node, cls.module)
+
+    def gather(self, storage: Storage, items: list[Ref]) -> None:
+        """Read the function again with a list of records in the place of a list; nothing where that cannot be."""
+        if any(made not in self.records for made in storage.made):
+            schema = self.schema_of(items[0])
+            if isinstance(schema, (Schema, Pointer)):
+                self.become(storage, schema)
+
+    def become(self, storage: Storage, schema: Schema | Pointer) -> NoReturn:
+        """Read the function again with a list of such records in the place of a list; refused where that cannot be."""
+        lists = [made for made in storage.made if made not in self.records]
+        if not lists:
+            self.refuse(None, "a list of records of unknown length, made here of something else", "append in a loop")
+        raise Gathered(lists, schema)
+
+    def note_named(self, storage: Storage, item: Ref) -> None:
+        """Note which named tuples are in a list of unknown length, where the names of their fields are lost."""
+        if isinstance(item, TupleRef) and item.names:
+            for made in storage.made:
+                schema = self.schema_of(item)
+                assert isinstance(schema, Schema)
+                self.named_items[made] = schema
+
+    def attribute(self, owner: Ref, attr: str, node: ast.Attribute) -> Ref:
+        """`x.attr`; of a named tuple in a list of unknown length, once that is a list of records."""
+        if self.named_items and isinstance(owner, (Var, View)) and isinstance(self.type_of(self.value(owner)), Tuple):
+            for made, schema in self.named_items.items():
+                if attr in schema.names and made not in self.records:
+                    raise Gathered([made], schema)
+        return super().attribute(owner, attr, node)
+
+    def schema_of(self, ref: Ref, name: str = "") -> FieldKind:
+        """What a record of a list is, or one of its fields."""
+        row = self.row_of(ref)
+        if row is not None and (name or self.is_kept(row.records.storage)):
+            if len(made := row.records.storage.made) != 1:
+                self.refuse(None, *_POINTED)
+            return Pointer(made[0], row.path, row.schema)
+        match ref:
+            case ObjectRef(storage, kind) if storage.outside is None:
+                return Schema("object", self.schemas(self.entries_of(storage).items(), name), kind)
+            case DictRef(storage) if self.table(ref) is None:
+                return Schema("dict", self.schemas(self.entries_of(storage).items(), name))
+            case TupleRef(items, names, kind):
+                return Schema("tuple", self.schemas(zip(names or range(len(items)), items, strict=True), name), kind, names)
+            case Const(tuple()):
+                return self.schema_of(itemized(ref), name)
+            case Const(value) if not isinstance(value, (bool, int, float, complex)):
+                return Alike(("constant", value), ref)
+            case External() | ClassRef() | FunctionRef(frame=None, defaults=(), keyword_defaults={}):
+                return Alike(key_of(ref), ref)
+            case Conflict():
+                self.unusable(ref, None)
+            case ListRef(storage) if isinstance(content := self.content(storage), Items):
+                if not any(map(holds_objects, content.refs)):
+                    return None
+            case Var() | Const() | View() | ListRef():
+                return None
+        field = f"the field `{name}`" if name else "an item"
+        what = f"{field} of a list of records of unknown length, which is no number, array or list of such"
+        self.refuse(None, what, "keep a list of its own for it")
+
+    def is_kept(self, storage: Storage) -> bool:
+        """Whether a list can still be seen behind the statement being read, other than by what is bound there."""
+        but, goal = None, ""
+        match self.frame.statement:
+            case ast.Assign(targets=[ast.Name(id=goal)]):
+                pass
+            case ast.Assign(targets=[ast.Attribute(value=ast.Name(id=name), attr=attr)]):
+                owner = self.frame.env.get(name)
+                but = (owner.storage, attr) if isinstance(owner, ObjectRef) else None
+        frame: Frame | None = self.frame
+        while frame is not None:
+            for name, ref in frame.env.items():
+                bound = name.startswith("%h") or (name == goal and frame is self.frame) or self.row_of(ref) is not None
+                if not bound and frame.is_live(name) and any(s is storage for s in self.storages(ref, but)):
+                    return True
+            frame = frame.caller
+        return False
+
+    def schemas(self, fields: Any, name: str) -> tuple[tuple[Any, FieldKind], ...]:
+        """The same of each of some fields."""
+        return tuple((key, self.schema_of(ref, f"{name}.{key}" if name else str(key))) for key, ref in fields)
+
+    def entries_of(self, storage: Storage) -> Mapping[Any, Ref]:
+        """What an object or a dict holds."""
+        content = self.content(storage)
+        if isinstance(content, Items):
+            self.unusable(content.refs[0], None)
+        assert isinstance(content, Entries)
+        return content.refs
+
+    # What is in them.
+
+    def column(self, records: RecordsRef, path: Path) -> ListRef:
+        """The list that a field is kept in."""
+        found = self.entries_of(records.storage)[path]
+        assert isinstance(found, ListRef)
+        return found
+
+    def columns_of(self, records: RecordsRef) -> list[ListRef]:
+        """The lists that all fields are kept in."""
+        return [self.column(records, path) for path in leaves(records.schema)]
+
+    def first_column(self, records: RecordsRef, node: ast.AST) -> ListRef:
+        """The list that stands for the length of all."""
+        columns = self.columns_of(records)
+        if not columns:
+            self.refuse(node, "a list of records of unknown length that hold no numbers", "append to a list of numbers as well")
+        return columns[0]
+
+    def row(self, records: RecordsRef, key: Atom, path: Path, schema: Schema) -> Ref:
+        """The item at an index, or one of its fields that is a record itself."""
+        if schema.kind == "tuple":
+            items = tuple(self.field(records, key, (*path, name), part) for name, part in schema.fields)
+            return TupleRef(items, schema.names, schema.of)
+        storage = Storage(records.storage.label)
+        self.heap[storage] = Row(records, key, path, schema)
+        return DictRef(storage) if schema.of is None else ObjectRef(storage, schema.of)
+
+    def field(self, records: RecordsRef, key: Atom, path: Path, part: FieldKind) -> Ref:
+        """A field of the item at an index, as it is now."""
+        if isinstance(part, Schema):
+            return self.row(records, key, path, part)
+        if isinstance(part, Alike):
+            return part.ref
+        if isinstance(part, Pointer):
+            return self.pointed_to(part, self.field(records, key, path, None))
+        return self.item_at(self.column(records, path), key, self.frame.statement or self.frame.scope.node)
+
+    def pointed_to(self, part: Pointer, key: Ref) -> Ref:
+        """The item of another list of records that is kept as an index."""
+        place = self.value(key)
+        if not part.base:
+            self.refuse(None, *_POINTED)
+        if isinstance(place, Var):
+            self.from_fronts.add(place)
+        return self.row(part.base[0], place, part.path, part.schema)
+
+    def fields_of(self, row: Row) -> Entries:
+        """What an item of a list of records holds now, each field read where it is asked for."""
+        return Entries(Fields(self, row), attributes=row.schema.kind == "object")
+
+    def row_of(self, ref: Ref) -> Row | None:
+        """The row that an object or a dict is; None where it is none."""
+        found = self.heap.get(ref.storage) if isinstance(ref, (ObjectRef, DictRef)) else None
+        return found if isinstance(found, Row) else None
+
+    def parts(self, ref: Ref, part: FieldKind, path: Path, node: ast.AST) -> Iterator[tuple[Path, Ref]]:
+        """The values of what is put in the place of a record, or of a field of one; refused where it is made otherwise."""
+        if part is None:
+            if self.schema_of(ref) is not None:
+                self.differ(path, node)
+            yield path, ref
+            return
+        if isinstance(part, Alike):
+            if self.schema_of(ref) != part:
+                self.differ(path, node)
+            return
+        if isinstance(part, Pointer):
+            row = self.row_of(ref)
+            if row is None or row.path != part.path or any(b.storage is not row.records.storage for b in part.base):
+                self.differ(path, node)
+            part.base[:] = [row.records]
+            yield path, self.from_front(row.key, row.records, node)
+            return
+        held: list[tuple[Any, Ref]]
+        match self.as_tuple(itemized(ref)):
+            case ObjectRef(storage, kind) if part.kind == "object" and kind is part.of:
+                held = list(self.entries_of(storage).items())
+            case DictRef(storage) if part.kind == "dict":
+                held = list(self.entries_of(storage).items())
+            case TupleRef(items, names, kind) if part.kind == "tuple" and kind is part.of and len(items) == len(part.fields):
+                held = list(zip(names or range(len(items)), items, strict=True))
+            case _:
+                self.differ(path, node)
+        given, wanted = [name for name, _ in held], [name for name, _ in part.fields]
+        if given != wanted and (part.kind != "object" or set(given) != set(wanted)):
+            self.differ(path, node)
+        refs = dict(held)
+        for name, inner in part.fields:
+            yield from self.parts(refs[name], inner, (*path, name), node)
+
+    def in_turn_of(self, parts: Iterator[tuple[Path, Ref]]) -> Iterator[tuple[Path, Ref]]:
+        """The values of a record one by one, each as it was before those ahead of it were put into their lists."""
+        found = list(parts)
+        paths, rest = [path for path, _ in found], [value for _, value in found]
+        for path in paths:
+            value = rest.pop(0)
+            with self.holding(rest):
+                yield path, value
+
+    def differ(self, path: Path, node: ast.AST) -> NoReturn:
+        """Refuse a record that is made otherwise than the others of its list."""
+        what = f", in the field `{'.'.join(map(str, path))}`" if path else ""
+        self.refuse(node, f"a record that is made otherwise than the others of a list of unknown length{what}", _FIELDS)
+
+    # Putting items in.
+
+    def append_record(self, records: RecordsRef, item: Ref, node: ast.AST) -> None:
+        """`records.append(item)`"""
+        with self.holding([item]):
+            self.grows(records, node)
+        for path, value in self.in_turn_of(self.parts(item, records.schema, (), node)):
+            self.list_method(self.column(records, path), "append", [value], {}, node)
+        self.taken_in(item, records, None, (), records.schema, node)
+
+    def put_record(self, records: RecordsRef, key: Atom, item: Ref, node: ast.AST) -> None:
+        """`records[key] = item`"""
+        with self.holding([item]):
+            self.moved(records, node, key=key)
+        for path, value in self.in_turn_of(self.parts(item, records.schema, (), node)):
+            self.put_item(self.column(records, path), key, value, node)
+        self.taken_in(item, records, key, (), records.schema, node)
+
+    def put_in_row(self, storage: Storage, name: Any, new: Ref, node: ast.AST) -> bool:
+        """`row.name = new`: gives whether it is a row."""
+        row = self.heap.get(storage)
+        if not isinstance(row, Row):
+            return False
+        fields = dict(row.schema.fields)
+        if name not in fields:
+            what = f"the field `{name}`, which the records of a list of unknown length do not have"
+            self.refuse(node, what, "set it where they are made, before they are put into the list")
+        path = (*row.path, name)
+        self.may_write_row(row, node)
+        if isinstance(fields[name], Schema):
+            with self.holding([new]):
+                self.moved(row.records, node, key=row.key, path=path)
+        for where, value in self.in_turn_of(self.parts(new, fields[name], path, node)):
+            self.put_item(self.column(row.records, where), row.key, value, node)
+        self.taken_in(new, row.records, row.key, path, fields[name], node)
+        return True
+
+    def column_of(self, owner: Ref, name: Any) -> tuple[ListRef, Atom] | None:
+        """Where a number or array is kept that an item of a list of records holds: a list, and an index; None for all else."""
+        row = self.row_of(owner)
+        if row is None or dict(row.schema.fields).get(name, row.schema) is not None:
+            return None
+        self.may_write_row(row, self.frame.statement or self.frame.scope.node)
+        return self.column(row.records, (*row.path, name)), row.key
+
+    def may_write_row(self, row: Row, node: ast.AST) -> None:
+        """Refuse a write to a record that something else may hold too."""
+        storage = row.records.storage
+        if names := {self.reached(other, beside=True) for other in self.partners(storage)} - {"", LOOP, BESIDE}:
+            what = f"a write to a record that `{min(names)}` may hold too"
+            self.refuse(node, what, "put a copy into one of them: copy.copy(...)")
+        self.may_write(storage, node)
+
+    def taken_in(self, item: Ref, records: RecordsRef, key: Atom | None, path: Path, schema: FieldKind, node: ast.AST) -> None:
+        """What was put into a list of records is from now on the item there; `key` None: the last one."""
+        if not isinstance(schema, Schema):
+            return
+        match item:
+            case TupleRef(items):
+                held = zip(items, schema.fields, strict=True)
+                inner = [(ref, name, part) for ref, (name, part) in held]
+            case ObjectRef(storage) | DictRef(storage):
+                refs = self.entries_of(storage)
+                inner = [(refs[name], name, part) for name, part in schema.fields if isinstance(part, Schema)]
+            case _:
+                return
+        for ref, name, part in inner:
+            self.taken_in(ref, records, key, (*path, name), part, node)
+        if isinstance(item, TupleRef):
+            return
+        row = self.row_of(item)
+        for other in self.partners(item.storage) if row is None else ():
+            self.share(records.storage, other)
+        if row is not None:
+            self.shared_with(records, row, node)
+        elif self.reached(item.storage, beside=True):
+            if key is None:
+                size = self.let("builtins.len", self.listed(self.first_column(records, node).storage))
+                key = self.let("operator.sub", size, Const(1), type=INT)
+            self.heap[item.storage] = Row(records, key, path, schema)
+        else:
+            self.heap[item.storage] = _gone("an object that was put into a list of records")
+
+    def shared_with(self, records: RecordsRef, row: Row, node: ast.AST) -> None:
+        """Note that a list of records holds an item of another one too, or one of its own again."""
+        mine, theirs = records.storage, row.records.storage
+        pair = frozenset((mine, theirs))
+        loop = self.open_loops[-1] if self.open_loops else None
+        alone = not row.path and loop is not None and row.key is loop.index and len(self.heads) == mine.depth + 1
+        filling = (self.read_for(loop.node), id(node)) if alone and loop is not None else None
+        before = self.filled.get(pair, None if pair in self.related else filling)
+        if mine is theirs or filling is None or before != filling:
+            self.doubled(mine)
+        self.filled[pair] = filling
+        self.shares_with(mine, theirs)
+
+    def shares_with(self, storage: Storage, other: Storage) -> None:
+        """Note that a list of records may hold what another one, or an object, is or holds."""
+        for one in (other, *self.partners(other)):
+            if one is not storage:
+                self.share(storage, one)
+        if self.is_doubled(other):
+            self.doubled(storage)
+
+    def moved(self, records: RecordsRef, node: ast.AST, *, key: Atom | None = None, path: Path = ()) -> None:
+        """Before other items are in the places of some, or of the one at `key`: who names one of them has it by itself.
+
+        `path`: it is only that field of theirs which is another one.
+        """
+        if not path and (name := self.pointing(records.storage)):
+            what = f"a list of records whose items change places while `{name}` holds some of them"
+            self.refuse(node, what, "put copies of them into it: copy.copy(...)")
+        taken: list[Storage] = []
+        for storage, row in list(self.heap.items()):
+            if not isinstance(row, Row) or row.records.storage is not records.storage or row.path[: len(path)] != path:
+                continue
+            x, y = self.static(row.key), self.static(key) if key is not None else None
+            if x is not None and y is not None and x != y and (x.value < 0) == (y.value < 0):
+                continue  # another item
+            if not self.reached(storage, beside=True):
+                self.heap[storage] = _gone("an item of a list of records that has changed since")
+                continue
+            values = iter([self.field(records, row.key, path, None) for path in leaves(row.schema, row.path)])
+            made = self.by_themselves(row.schema, values)
+            assert isinstance(made, (ObjectRef, DictRef))
+            self.heap[storage] = self.content(made.storage)
+            own = [r.storage for r in self.holds(made) if isinstance(r, (ObjectRef, DictRef)) and self.row_of(r) is None]
+            still = (row.key is not key and (x is None or x != y)) or self.is_doubled(records.storage)
+            others = [*taken, *self.partners(records.storage), *([records.storage] if still else ())]
+            for one in (storage, *own):
+                for other in others:  # which may be it, or hold it
+                    self.relate(one, other)
+            taken += [storage, *own]
+
+    def pointing(self, storage: Storage) -> str:
+        """A name, still to be read, of another list that holds items of a list; empty where there is none."""
+        frame: Frame | None = self.frame
+        while frame is not None:
+            for name, ref in frame.env.items():
+                if frame.is_live(name):
+                    for held in self.holds(ref):
+                        for pointer in pointers(held.schema) if isinstance(held, RecordsRef) else ():
+                            if any(base.storage is storage for base in pointer.base):
+                                return name
+            frame = frame.caller
+        return ""
+
+    def grows(self, records: RecordsRef, node: ast.AST) -> None:
+        """Before an item is appended: those that are known by their places from the end are known by those from the front."""
+        for storage, row in list(self.heap.items()):
+            if isinstance(row, Row) and row.records.storage is records.storage and not self.is_place_from_front(row.key):
+                if self.reached(storage, beside=True):
+                    self.heap[storage] = replace(row, key=self.from_front(row.key, records, node))
+                else:
+                    self.heap[storage] = _gone("an item of a list of records that has changed since")
+
+    def from_front(self, key: Atom, records: RecordsRef, node: ast.AST) -> Atom:
+        """An index as one from the front."""
+        if self.is_place_from_front(key):
+            return key
+        size, known = self.records_length(records, node), self.static(key)
+        if known is not None:
+            return self.let("operator.add", size, known, type=INT)
+        return self.let("operator.mod", key, size, type=INT)
+
+    def records_length(self, owner: RecordsRef, node: ast.AST) -> Atom:
+        """How many records a list has."""
+        raise NotImplementedError
+
+    def by_themselves(self, part: FieldKind, values: Iterator[Ref]) -> Ref:
+        """A record, or a field of one, that is not in a list."""
+        if part is None:
+            return next(values)
+        if isinstance(part, Alike):
+            return part.ref
+        if isinstance(part, Pointer):
+            return self.pointed_to(part, next(values))
+        held = {name: self.by_themselves(inner, values) for name, inner in part.fields}
+        if part.kind == "tuple":
+            return TupleRef(tuple(held.values()), part.names, part.of)
+        return self.new_dict(held) if part.of is None else self.new_object(part.of, held)
+
+    def is_place_from_front(self, key: Atom) -> bool:
+        """Whether an index is known to count from the front."""
+        let = self.definitions.get(key) if isinstance(key, Var) else None
+        if let is not None and let.op in ("operator.sub", "operator.add") and isinstance(size := let.args[0], Var):
+            measured, known = self.definitions.get(size), self.static(let.args[1])  # of what there is, the last but so many
+            if measured is not None and measured.op == "builtins.len" and known is not None:
+                return True
+        return key in self.from_fronts or self.is_from_front(Step("index", (key,)))
+
+    # What other parts provide.
+
+    def new_object(self, cls: ClassRef, held: Mapping[str, Ref], frozen: str = "") -> ObjectRef:
+        """An object with some attributes."""
+        raise NotImplementedError
+
+
+def leaves(part: FieldKind, path: Path = ()) -> list[Path]:
+    """The paths to the values of a record."""
+    if isinstance(part, Schema):
+        return [leaf for name, inner in part.fields for leaf in leaves(inner, (*path, name))]
+    return [] if isinstance(part, Alike) else [path]
+
+
+def key_of(ref: Ref) -> object:
+    """What is equal for two references to one function or class."""
+    return ("class", id(ref.live or ref.node)) if isinstance(ref, ClassRef) else function_key(ref)
+
+
+def _word(name: object) -> str:
+    """A key of a dict as part of a name."""
+    return "".join(c if c.isalnum() else "_" for c in str(name))
+
+
+def _gone(what: str) -> Items:
+    """The content of what may not be read any more."""
+    return Items((Conflict(what, "take what is needed of it before"),))
