@@ -6,6 +6,7 @@ from adtransform.rules import (
     elementwise,
     fourier,
     linalg,
+    moments,
     norms,
     orderings,
     picking,
@@ -13,7 +14,6 @@ from adtransform.rules import (
     reductions,
     shapes,
     signals,
-    statistics,
     structural,
 )
 
@@ -23,6 +23,7 @@ __all__ = [
     "elementwise",
     "fourier",
     "linalg",
+    "moments",
     "norms",
     "orderings",
     "picking",
@@ -30,6 +31,5 @@ __all__ = [
     "reductions",
     "shapes",
     "signals",
-    "statistics",
     "structural",
 ]

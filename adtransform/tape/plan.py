@@ -110,7 +110,8 @@ class Plan:
         scalar = isinstance(v.type, Scalar)
         integer = scalar and kind_of(v.type) in ("int", "bool") and let.op.startswith("operator.")
         view = let.op in ("index", "item_in") and (not isinstance(type_of(let.args[0]), List) or self.is_outside(let.args[0]))
-        if not (let.op in _CHEAP or (let.op in _ARITHMETIC and scalar) or integer or view):
+        added = let.op in _ARITHMETIC or (let.op == "builtins.sum" and len(let.args) > 1)
+        if not (let.op in _CHEAP or (added and scalar) or integer or view):
             if not self.is_taped(self.path[v]):
                 return False
             return self.is_step(v, let) or self.invariant(v, depth)

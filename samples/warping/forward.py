@@ -43,8 +43,8 @@ def misfit_forward(
         raise ValueError("centre must be float64[N]")
     if not (observed.dtype == "float64" and observed.ndim == 2):
         raise ValueError("observed must be float64[M, T]")
-    y = 0
-    dy = 0.0
+    items = []
+    ditems = []
     for seen in observed:
         t7 = len(centre)
         table = []
@@ -56,9 +56,8 @@ def misfit_forward(
             for j in range(len(seen)):
                 d = table[i][j]
                 dd = dtable[i][j]
-                t23 = j + 1
-                d_1 = table[i][t23]
-                dd_1 = dtable[i][t23]
+                d_1 = table[i][j + 1]
+                dd_1 = dtable[i][j + 1]
                 d_2 = table[i + 1][j]
                 dd_2 = dtable[i + 1][j]
                 least = min(d, d_1, d_2)
@@ -69,15 +68,17 @@ def misfit_forward(
                 t31 = math.exp(sharpness * (least - d))
                 dt31 = t31 * (sharpness * (dleast - dd))
                 t35 = math.exp(sharpness * (least - d_1))
-                dt36 = dt31 + t35 * (sharpness * (dleast - dd_1))
                 t39 = math.exp(sharpness * (least - d_2))
-                t40 = 0 + t31 + t35 + t39
-                dt42 = (dt36 + t39 * (sharpness * (dleast - dd_2))) / t40 / sharpness
-                before = least - math.log(t40) / sharpness
-                dbefore = dleast - dt42
-                t46 = centre[i] - seen[j]
-                table[i + 1][t23] = t46**2 + before
-                dtable[i + 1][t23] = 2 * t46 * dcentre[i] + dbefore
-        y += table[-1][-1]
-        dy += dtable[-1][-1]
+                t41 = sum([t31, t35, t39])
+                t61 = dt31 + t35 * (sharpness * (dleast - dd_1))
+                dt43 = (t61 + t39 * (sharpness * (dleast - dd_2))) / t41 / sharpness
+                before = least - math.log(t41) / sharpness
+                dbefore = dleast - dt43
+                t47 = centre[i] - seen[j]
+                table[i + 1][j + 1] = t47**2 + before
+                dtable[i + 1][j + 1] = 2 * t47 * dcentre[i] + dbefore
+        items.append(table[-1][-1])
+        ditems.append(dtable[-1][-1])
+    y = sum(items)
+    dy = sum(ditems)
     return y, dy

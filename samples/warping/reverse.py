@@ -43,6 +43,7 @@ def misfit_reverse(
         raise ValueError("centre must be float64[N]")
     if not (observed.dtype == "float64" and observed.ndim == 2):
         raise ValueError("observed must be float64[M, T]")
+    items = []
     table_tape = []
     d_tape = []
     d_tape_1 = []
@@ -51,7 +52,6 @@ def misfit_reverse(
     t31_tape = []
     t35_tape = []
     t39_tape = []
-    y = 0
     for seen in observed:
         t7 = len(centre)
         table = []
@@ -74,10 +74,11 @@ def misfit_reverse(
                 t35_tape.append(t35)
                 t39 = math.exp(sharpness * (least - d_2))
                 t39_tape.append(t39)
-                before = least - math.log(0 + t31 + t35 + t39) / sharpness
+                before = least - math.log(sum([t31, t35, t39])) / sharpness
                 table[i + 1][j + 1] = (centre[i] - seen[j]) ** 2 + before
         table_tape.append(table)
-        y += table[-1][-1]
+        items.append(table[-1][-1])
+    y = sum(items)
     t58 = len(centre)
     t59 = observed.shape[1]
     dcentre = np.zeros_like(centre)
@@ -104,7 +105,7 @@ def misfit_reverse(
                 dtable[t25][j + 1] = 0.0
                 dcentre[i] += t60 * (2 * (centre[i] - seen[j]))
                 # return least - math.log(sum(math.exp(sharpness * (least - d)) for ...
-                t61 = t60 / sharpness / (0 + t31 + t35 + t39)
+                t61 = t60 / sharpness / sum([t31, t35, t39])
                 t62 = t61 * t39 * sharpness
                 dleast = t60 - t62
                 t63 = t61 * t35 * sharpness

@@ -11,7 +11,7 @@ import numpy as np
 from adtransform.build import Builder, type_of
 from adtransform.infer import infer
 from adtransform.ir import Atom, Const, If, Let, Try, Var, worked
-from adtransform.lattice import Scalar, Type, dims_of, is_bare, is_scalar, kind_of, same_shape
+from adtransform.lattice import List, Scalar, Type, dims_of, is_bare, is_scalar, kind_of, same_shape
 from adtransform.ops import elementwise, resolve
 from adtransform.rewrite import Rewriter, operands
 
@@ -217,6 +217,12 @@ def row(*ops: str) -> Callable[[Row], Row]:
         return function
 
     return register
+
+
+def is_pythons(t: Type) -> bool:
+    """Whether it is a list of numbers that may be Python floats, and not of those of NumPy alone."""
+    item = t.item if isinstance(t, List) else None
+    return isinstance(item, Scalar) and item.kind == "float" and item.dtype in (None, "?") and not item.maybe
 
 
 def is_derived(stmt: Let) -> bool:

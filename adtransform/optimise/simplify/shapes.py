@@ -30,7 +30,7 @@ from adtransform.lattice import (
 )
 from adtransform.ops import elementwise, helper
 from adtransform.optimise.fill import is_basic
-from adtransform.optimise.simplify.engine import Simplifier, is_derived, is_floating, is_number, row
+from adtransform.optimise.simplify.engine import Simplifier, is_derived, is_floating, is_number, is_pythons, row
 
 _FOLLOWED = 12  # writes to one adjoint
 
@@ -66,9 +66,11 @@ def _fit(s: Simplifier, let: Let, b: Builder) -> Atom | None:
 def _items(s: Simplifier, let: Let, b: Builder) -> Atom | None:
     """One number for each item of a list of Python floats."""
     wide, like = s.source(let.args[0], "spread") or s.source(let.args[0], "expand"), type_of(let.args[1])
-    if wide is None or not isinstance(like, List) or like.item != FLOAT or not is_scalar(type_of(wide.args[0])):
+    if wide is None or not is_pythons(like) or not is_scalar(type_of(wide.args[0])):
         return None
-    number = wide.args[0] if type_of(wide.args[0]) == FLOAT else b.let("builtins.float", wide.args[0])
+    number = wide.args[0]
+    if like == List(FLOAT) and type_of(number) != FLOAT:
+        number = b.let("builtins.float", number)
     return b.let("items", number, let.args[1])
 
 
