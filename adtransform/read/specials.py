@@ -211,9 +211,9 @@ def _diff(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node:
             self.refuse(node, "`np.diff` with `prepend` or `append` along a computed axis", "write axis=0, or another constant")
         whole = _put_together(self, before, args[0], after, axis.value, node)
     if n is not None and isinstance(n.value, int) and n.value > 1:
-        axis = {"axis": kwargs["axis"]} if "axis" in kwargs else {}
+        along = {"axis": kwargs["axis"]} if "axis" in kwargs else {}
         for _ in range(n.value):
-            whole = self.library_call(op, [whole, Const(1), *args[2:]], axis.copy(), node)
+            whole = self.library_call(op, [whole, Const(1), *args[2:]], along.copy(), node)
         return whole
     return None if whole is args[0] else self.library_call(op, [whole, *args[1:]], kwargs, node)
 
@@ -271,7 +271,7 @@ def _put_together(self: Library, before: Ref | None, middle: Ref, after: Ref | N
             part = TupleRef((part,)) if whole == 1 else self.make(_across(self, part, a, axis, node))
         if part is not None:
             parts.append(part)
-    along = {} if whole == 1 else {"axis": Const(axis)}
+    along: dict[str, Ref] = {} if whole == 1 else {"axis": Const(axis)}
     return self.library_call("numpy.concatenate", [TupleRef(tuple(parts))], along, node)
 
 
