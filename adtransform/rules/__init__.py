@@ -2,6 +2,7 @@
 
 from adtransform.rules import (
     arithmetic,
+    averages,
     constants,
     elementwise,
     fourier,
@@ -13,12 +14,12 @@ from adtransform.rules import (
     reductions,
     shapes,
     signals,
-    statistics,
     structural,
 )
 
 __all__ = [
     "arithmetic",
+    "averages",
     "constants",
     "elementwise",
     "fourier",
@@ -30,6 +31,5 @@ __all__ = [
     "reductions",
     "shapes",
     "signals",
-    "statistics",
     "structural",
 ]
