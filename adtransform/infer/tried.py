@@ -69,7 +69,7 @@ def tried(op: str, otherwise: Row | None = None) -> Row:
     def row(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
         first = otherwise(types, named, args, kwargs) if otherwise is not None else UNKNOWN
         known = first if isinstance(first, tuple) else (first,)
-        if all(isinstance(t, Scalar) or isinstance(t, Array) and t.dims is not None and t.dtype for t in known):
+        if all(map(_is_settled, known)):
             return first
         keys = tuple(_key(t, a) for t, a in zip(types, args, strict=True))
         more = tuple((k, _key(named[k], a)) for k, a in kwargs.items())
@@ -79,6 +79,11 @@ def tried(op: str, otherwise: Row | None = None) -> Row:
         return first if found is None else tuple(map(_open, found))
 
     return row
+
+
+def _is_settled(t: Type) -> bool:
+    """Whether kind, dtype and rank are known."""
+    return isinstance(t, Scalar) and t.dtype != "?" or isinstance(t, Array) and t.dims is not None and t.dtype is not None
 
 
 def _open(t: Type) -> Type:
