@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from adtransform.infer import arrays, elementwise, fourier, indexing, joining, linear, reductions, shapes, signals, structural
 from adtransform.infer.extents import Count, Cut
 from adtransform.infer.row import Row
+from adtransform.infer.tried import TRIED, tried
 from adtransform.ir import Atom
 from adtransform.lattice import UNDEFINED, UNKNOWN, Type
 
@@ -30,6 +31,8 @@ ROWS: dict[str, Row] = {
     **indexing.ROWS,
     **structural.ROWS,
 }
+
+ROWS |= {op: tried(op, ROWS.get(op)) for op in TRIED}
 
 WITH_ROW = frozenset(ROWS)  # others get one of which nothing is known when they are first met
 

@@ -6,7 +6,7 @@ from adtransform.infer.extents import array, as_array, axes
 from adtransform.infer.reductions import reduced
 from adtransform.infer.row import Args, Kwargs, Named, Row, Types
 from adtransform.ir import Const
-from adtransform.lattice import FLOAT, UNKNOWN, Array, Extent, List, Scalar, Type, fresh_dim, kind_of
+from adtransform.lattice import UNKNOWN, Array, Extent, Scalar, Type, fresh_dim, kind_of
 from adtransform.lattice import result_dtype as common_dtype
 
 
@@ -55,14 +55,6 @@ def _polyval(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | 
     return _sure(_common(*types), x.dims) if x.dims else UNKNOWN
 
 
-def _vander(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
-    a, n = as_array(types[0]), kwargs.get("N", Const(None))
-    if a.dims is None or len(a.dims) != 1:
-        return UNKNOWN
-    columns: Extent = a.dims[0] if n == Const(None) else n.value if isinstance(n, Const) else fresh_dim()
-    return _sure(_floating(a), (a.dims[0], columns))
-
-
 def _picked(place: int) -> Row:
     """Some of the elements of an operand, of which it is not known how many: along an axis, or of all in a row."""
 
@@ -103,28 +95,12 @@ def _meshgrid(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types |
     return tuple(Array(a.dtype, tuple(dims)) for a in each)
 
 
-def _lstsq(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
-    a, b = as_array(types[0]), as_array(types[1])
-    dtype = "float64" if a.dtype == b.dtype == "float64" else None
-    dims = None if a.dims is None or b.dims is None else (a.dims[-1], *b.dims[1:])
-    return _sure(dtype, dims), _sure(dtype, (fresh_dim(),)), UNKNOWN, _sure(dtype, (fresh_dim(),))
-
-
-def _statistic(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
-    """Of a list of Python's own floats one of these."""
-    item = types[0].item if isinstance(types[0], List) else None
-    return FLOAT if item == FLOAT else UNKNOWN
-
-
-_STATISTICS = "mean fmean variance pvariance stdev pstdev median geometric_mean harmonic_mean"
-
 ROWS: dict[str, Row] = {
     **dict.fromkeys(("numpy.convolve", "numpy.correlate"), _convolved),
     **{f"numpy.{n}": _same for n in ("maximum.accumulate", "minimum.accumulate", "logaddexp.accumulate", "partition")},
     "numpy.gradient": _gradient,
     **{f"numpy.{n}": _quantile for n in ("quantile", "percentile", "nanquantile", "nanpercentile")},
     "numpy.polyval": _polyval,
-    "numpy.vander": _vander,
     "numpy.delete": _picked(0),
     "numpy.compress": _picked(1),
     "numpy.extract": lambda types, named, args, kwargs: Array(as_array(types[1]).dtype, (fresh_dim(),)),
@@ -132,7 +108,5 @@ ROWS: dict[str, Row] = {
     "numpy.cov": _cov,
     "numpy.corrcoef": _cov,
     "numpy.meshgrid": _meshgrid,
-    "numpy.linalg.lstsq": _lstsq,
     "numpy.linalg.matrix_power": _same,
-    **{f"statistics.{n}": _statistic for n in _STATISTICS.split()},
 }

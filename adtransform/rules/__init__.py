@@ -2,11 +2,11 @@
 
 from adtransform.rules import (
     arithmetic,
+    averages,
     constants,
     elementwise,
     fourier,
     linalg,
-    moments,
     norms,
     orderings,
     picking,
@@ -19,11 +19,11 @@ from adtransform.rules import (
 
 __all__ = [
     "arithmetic",
+    "averages",
     "constants",
     "elementwise",
     "fourier",
     "linalg",
-    "moments",
     "norms",
     "orderings",
     "picking",

@@ -23,6 +23,8 @@ constant(
     "numpy.logical_and numpy.logical_or numpy.logical_xor numpy.logical_not numpy.bitwise_and numpy.bitwise_or "
     "numpy.bitwise_xor numpy.invert numpy.bitwise_not numpy.left_shift numpy.right_shift numpy.gcd numpy.lcm "
     "numpy.any numpy.all numpy.argmax numpy.argmin numpy.nanargmax numpy.nanargmin numpy.argsort numpy.argpartition "
+    "numpy.tril_indices_from numpy.triu_indices_from numpy.diag_indices_from numpy.mask_indices numpy.broadcast_shapes "
+    "numpy.bartlett numpy.blackman numpy.hamming numpy.hanning numpy.bitwise_count numpy.isfortran "
     "numpy.lexsort numpy.isin numpy.linalg.matrix_rank numpy.ravel_multi_index numpy.unravel_index numpy.ix_ "
     "numpy.argwhere numpy.nonzero numpy.flatnonzero numpy.count_nonzero numpy.searchsorted numpy.digitize "
     "numpy.shape numpy.ndim numpy.size numpy.result_type numpy.dtype numpy.finfo numpy.iinfo numpy.shares_memory "
