@@ -66,6 +66,11 @@ def _bound_early(body: list[ast.stmt]) -> set[str]:
     return assigned(body[: last if _binds_last(body[last]) else last + 1])
 
 
+def _bound_within(body: list[ast.stmt]) -> set[str]:
+    """The names bound on some paths: of those that end in an exception the state behind the body does not tell."""
+    return assigned([s for s in body if isinstance(s, (ast.If, ast.For, ast.While, ast.Match, ast.Try, ast.With))])
+
+
 def _only_raises(body: list[ast.stmt]) -> bool:
     """Whether a handler raises at once, whatever there is."""
     only = body[0] if len(body) == 1 else None
@@ -147,9 +152,10 @@ class Unwinding(Matching):
         """Let an exception that passes a `finally` make it run; False where that needs what each part had done by then."""
         env, live = self.frame.env, self.frame.live
         names = {n.id for s in stmt.finalbody for n in descend(s) if isinstance(n, ast.Name)}
-        every = [*stmt.body, *(s for h in stmt.handlers for s in h.body), *stmt.orelse]
-        changed = assigned(every) if stmt.handlers or stmt.orelse else _bound_early(stmt.body)
-        moved = (n for n in names & changed if not same_place(entry.env.get(n), body.state.env.get(n)))
+        handled = assigned(s for h in stmt.handlers for s in h.body)
+        before = assigned([*stmt.body, *stmt.orelse]) if stmt.handlers or stmt.orelse else _bound_early(stmt.body)
+        changed, lost = before | handled, _bound_within([*stmt.body, *stmt.orelse]) | handled
+        moved = (n for n in names & changed if n in lost or not same_place(entry.env.get(n), body.state.env.get(n)))
         if any(moved) or (early and any(isinstance(env.get(n), (View, ListRef, DictRef, ObjectRef)) for n in names)):
             return False
         failed, after = self.tried(entry, body, [passing.classes], self.origin(stmt))
@@ -186,8 +192,7 @@ class Unwinding(Matching):
         names = _bound_early(stmt.body)
         read = functools.reduce(operator.or_, (c.live for c in catches), frame.scope.liveness.caught[id(stmt)])
         bits = frame.scope.liveness.bits
-        # Of a path that ends in an exception the state behind the body does not tell what it has bound.
-        lost = assigned([s for s in stmt.body if isinstance(s, (ast.If, ast.For, ast.While, ast.Match, ast.Try, ast.With))])
+        lost = _bound_within(stmt.body)
         changed = [n for n in names if n in lost or not same_place(entry.env.get(n), opened.state.env.get(n))]
         needed = [n for n in changed if bits.get(n, 0) & read]
         if needed or (early and not (all(_only_raises(h) for *_, h in handlers) and not catches)):
