@@ -11,7 +11,7 @@ from dataclasses import replace
 from adtransform.failing import asks, may_raise
 from adtransform.ir import For, Function, If, Let, Region, Stmt, Try, Var, While
 from adtransform.ops import EXTERNAL, effect_free
-from adtransform.rewrite import operands, raises_again, statements
+from adtransform.rewrite import operands, raises, statements
 
 
 def prune(f: Function) -> Function:
@@ -55,7 +55,7 @@ class _Live:
         """Record what each value needs."""
         for i, stmt in enumerate(body):
             if isinstance(stmt, Let):
-                if raises_again(stmt):  # what raises before it, in a `finally`, replaces the exception
+                if raises(stmt) and parent is not None:  # what raises before it does so instead
                     self.roots += failing(body[:i])
                 reads = [a for a in operands(stmt) if isinstance(a, Var)]
                 for t in stmt.targets:

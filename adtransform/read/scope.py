@@ -69,6 +69,33 @@ def is_read_once(body: Iterable[ast.AST], name: str, *, given: bool = False) -> 
     return len(read) == 1 and all(loops[: len(read[0])] == read[0] for loops in bound)
 
 
+def is_read_next(body: list[ast.stmt], stmt: ast.stmt, name: str) -> bool:
+    """Whether what follows a statement reads a name before anything else: runs over it, or gives it to a function.
+
+    Names that are bound to constants in between do not count.
+    """
+    inner = (getattr(node, part, []) for node in inside(body) for part in ("body", "orelse", "finalbody"))
+    block = next((b for b in (body, *inner) if isinstance(b, list) and stmt in b), [])
+    for node in block[block.index(stmt) + 1 :] if block else ():
+        if not (
+            isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.targets[0], ast.Name)
+        ):
+            return _reads_first(node, name)
+    return False
+
+
+def _reads_first(node: ast.AST | None, name: str) -> bool:
+    """Whether a name is the first thing that a statement or an expression reads, the name of a function left out."""
+    match node:
+        case ast.Name(id=found):
+            return found == name
+        case ast.For(iter=first) | ast.BinOp(left=first) | ast.Call(func=ast.Name(), args=[first, *_]):
+            return _reads_first(first, name)
+        case ast.Return(value=first) | ast.Expr(value=first) | ast.Assign(targets=[ast.Name()], value=first):
+            return _reads_first(first, name)
+    return False
+
+
 def is_exchange(targets: list[ast.expr], values: list[ast.expr]) -> bool:
     """Whether assignments put items in the places of one another: `a[i], a[j] = a[j], a[i]`."""
     places = [t for t in targets if isinstance(t, ast.Subscript)]

@@ -28,7 +28,7 @@ from adtransform.read.refs import (
     View,
     numbers,
 )
-from adtransform.read.scope import assigned, exchanged, is_read_once
+from adtransform.read.scope import assigned, exchanged, is_read_next, is_read_once
 
 _REFUSED: dict[str, tuple[str, str]] = {
     "TryStar": ("`try`", 'move the call into its own function and give it a rule("...", "...")'),
@@ -321,7 +321,9 @@ class Statements(Contexts):
         self.place = self.origin(node)
         once = isinstance(ref, Lazy) and ref.kind in RUN_OVER
         streams = [] if once else self.streams_of(ref)
-        if streams and not (all(map(self.reads_nothing, streams)) and is_read_once(self.frame.scope.body, name)):
+        body, stmt = self.frame.scope.body, self.frame.statement
+        safe = all(map(self.reads_nothing, streams)) or (stmt is not None and is_read_next(body, stmt, name))
+        if streams and not (safe and is_read_once(body, name)):
             self.refuse(node, "a generator under a name", "loop over the call itself, or make a list of it: list(...)")
         self.keep(ref, node)
         if isinstance(ref, Lazy) and once and not is_read_once(self.frame.scope.body, name):

@@ -53,6 +53,11 @@ def _bound_early(body: list[ast.stmt]) -> set[str]:
     return assigned(body[: last if _binds_last(body[last]) else last + 1])
 
 
+def _bound_within(body: list[ast.stmt]) -> set[str]:
+    """The names bound on some paths: of those that end in an exception the state behind the body does not tell."""
+    return assigned([s for s in body if isinstance(s, (ast.If, ast.For, ast.While, ast.Match, ast.Try, ast.With))])
+
+
 def _only_raises(body: list[ast.stmt]) -> bool:
     """Whether a handler raises at once, whatever there is."""
     only = body[0] if len(body) == 1 else None
@@ -149,9 +154,10 @@ class Unwinding(Matching):
         """Let an exception that passes a `finally` make it run; False where that needs what each part had done by then."""
         env, live = self.frame.env, self.frame.live
         names = {n.id for s in passing.last for n in descend(s) if isinstance(n, ast.Name)}
-        every = [*stmt.body, *(s for h in stmt.handlers for s in h.body), *stmt.orelse]
-        changed = assigned(every) if stmt.handlers or stmt.orelse else _bound_early(stmt.body)
-        if any(not same_place(entry.env.get(n), body.state.env.get(n)) for n in names & changed):
+        handled = assigned(s for h in stmt.handlers for s in h.body)
+        before = assigned([*stmt.body, *stmt.orelse]) if stmt.handlers or stmt.orelse else _bound_early(stmt.body)
+        changed, lost = before | handled, _bound_within([*stmt.body, *stmt.orelse]) | handled
+        if any(n in lost or not same_place(entry.env.get(n), body.state.env.get(n)) for n in names & changed):
             return False
         read = [env[n] for n in sorted(names) if n in env]
         seen = {s for ref in self.seen_by(Stream((), None, tuple(read))) for s in self.storages(ref)} if early else set()
@@ -191,8 +197,7 @@ class Unwinding(Matching):
         names = _bound_early(stmt.body)
         read = functools.reduce(operator.or_, (c.live for c in catches), frame.scope.liveness.caught[id(stmt)])
         bits = frame.scope.liveness.bits
-        # Of a path that ends in an exception the state behind the body does not tell what it has bound.
-        lost = assigned([s for s in stmt.body if isinstance(s, (ast.If, ast.For, ast.While, ast.Match, ast.Try, ast.With))])
+        lost = _bound_within(stmt.body)
         changed = [n for n in names if n in lost or not same_place(entry.env.get(n), opened.state.env.get(n))]
         needed = [n for n in changed if bits.get(n, 0) & read]
         if needed or (early and not (all(_only_raises(h) for *_, h in handlers) and not catches)):
