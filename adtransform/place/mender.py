@@ -313,10 +313,10 @@ class Mender:
             if isinstance(node, Bind) and node.tree.op in CALLS:
                 for i, a in enumerate(node.tree.args):
                     if self.memory.reach(a) & self.memory.foreign:
-                        self.operand(node, i)
+                        self.operand(node, i, deep=isinstance(type_of(a), List))
 
-    def operand(self, node: Bind, i: int) -> None:
-        """Copy an operand right before the statement."""
+    def operand(self, node: Bind, i: int, deep: bool = False) -> None:
+        """Copy an operand right before the statement; `deep`: with what it holds."""
         if (node, i) in self.copied:
             return
         self.copied.add((node, i))
@@ -325,7 +325,7 @@ class Mender:
         fresh = Var(type_of(value), named.hint, named.of, named.wrt)
         tree = node.tree
         args = (*tree.args[:i], fresh, *tree.args[i + 1 :])
-        deep = i == 0 and tree.op in DEEP
+        deep = deep or (i == 0 and tree.op in DEEP)
         made = self.items_of(value) if deep else Tree(self.how(value, i == 0), (value,), self.unsure(value), fresh.type)
         self.before.setdefault(node, []).append(Bind((fresh,), replace(made, origin=tree.origin), node.origin))
         node.tree = Tree(tree.op, args, tree.kwargs, tree.type, tree.origin)
