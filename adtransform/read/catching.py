@@ -66,9 +66,13 @@ class Catching(Branches):
             self.place = self.origin(node)
             caught = self.unbound(entry, body.state, binds)
             catches = self.stopping(catches, caught)
-            failed, after = self.tried(entry, body, [c.classes for c in catches], self.place)
-            actions = [functools.partial(self.left, catch, flag) for catch, flag in zip(catches, failed, strict=True)]
-            self.settled(failed, actions, (caught, after), lambda: None, [])
+            if catches:
+                failed, after = self.tried(entry, body, [c.classes for c in catches], self.place)
+                actions = [functools.partial(self.left, catch, flag) for catch, flag in zip(catches, failed, strict=True)]
+                self.settled(failed, actions, (caught, after), lambda: None, [])
+            else:
+                self.builder.body += stmts
+                self.restore(body.state)
             self.frame.live = live
         return given[0] if given else Const(None)  # type: ignore[return-value]
 

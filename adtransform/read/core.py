@@ -188,7 +188,8 @@ class Core:
         self.denials: dict[Var, Var] = {}  # what is proven where a condition does not hold
         self.implies: dict[tuple[Var, bool], list[tuple[Atom, bool]]] = {}  # what it means that a flag holds, or does not
         self.constants_of: dict[Var, tuple[Atom, Const, Const]] = {}  # of a choice of two: the test, and the two
-        self.branched: set[Var] = set()  # the flags of what only one of two branches makes
+        self.branched: set[Var] = set()  # the flags of what only one of two branches makes, or a trip makes None again
+        self.either: dict[Atom, tuple[Atom, Atom]] = {}  # what the flag of what branches make is in the one and the other
         self.most_held = 64  # with more of all this it is worth the time to look for what does not matter any more
         self.closures = False  # whether some function or generator was made that sees the names around it
         self.messages: list[Message] = []

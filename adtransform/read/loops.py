@@ -68,6 +68,7 @@ class Plan:
     stores: dict[Storage, Content | None] = field(default_factory=dict)
     types: dict[Key, Type] = field(default_factory=dict)
     settled: set[str] = field(default_factory=set)  # names that turned out not to change
+    fading: set[Key] = field(default_factory=set)  # what some trip makes None again
     related: set[Pair] = field(default_factory=set)
     heap: dict[Storage, Content] = field(default_factory=dict)  # what storages held at the end of a reading
     pool: dict[tuple[str, int], Storage] = field(default_factory=dict)
@@ -193,6 +194,9 @@ class Loops(RecordLists):
             given = self.implied(test[0], True)
         params = [Var(t, h) for t, h in zip(types, names, strict=True)]
         self.before.update(zip(params, inits, strict=True))
+        for key, param, init in zip(keys, params, inits, strict=True):
+            if key in plan.fading or (param.hint.startswith("has_") and init != FALSE):
+                self.branched.add(param)
         self.restore(before)
         self._enter(meeting, params, before, loop)
         self.proven |= {b for a, b in zip(cond[1], params, strict=True) if a in given} if cond else set()
@@ -372,6 +376,9 @@ class Loops(RecordLists):
             if t != param.type:
                 plan.types[key] = UNKNOWN if round_ > 6 and is_number(t) else t
                 stable = False
+            if param.hint.startswith("has_") and param not in self.branched and not self.stays(new, param):
+                plan.fading.add(key)
+                stable = False
         known = {*entry.heap, *plan.pool.values(), TWICE}
         back = {
             pair
@@ -476,6 +483,12 @@ class Loops(RecordLists):
         extras = [Var(t, h) for t, h in zip(types, extra, strict=True)]
         targets = [Var(p.type, p.hint) for p in (*attempt.params, *extras)]
         self.before.update(zip(targets, all_inits, strict=True))
+        for target, param in zip(targets, attempt.params, strict=False):
+            if param in self.branched:
+                self.branched.add(target)
+        for target, init, new in zip(targets[len(attempt.params) :], inits, nexts, strict=True):
+            if target.hint.startswith("has_") and (init, new) != (FALSE, TRUE):
+                self.branched.add(target)
         results = (stop, *attempt.nexts, *nexts)
         if loop.bounds is not None:
             assert attempt.index is not None

@@ -110,12 +110,17 @@ class Proving(Core):
         """Whether anybody sees that something is not there: what no trip of a loop has made raises where it is read."""
         return bool(self.attempts) or flag in self.branched
 
+    def stays(self, flag: Atom, before: Var) -> bool:
+        """Whether a flag holds at the end of a trip where it has held `before`."""
+        return flag in (TRUE, before) or (flag in self.either and all(self.stays(f, before) for f in self.either[flag]))
+
     def note_branched(self, flag: Var, cond: Atom, x: Atom, y: Atom) -> None:
         """Note what a flag says of the condition of the branches in which it was set, `x` in the one and `y` in the other."""
         if flag.hint.startswith("has_"):
             self.branched.add(flag)
         if isinstance(x, Const) and isinstance(y, Const) and isinstance(x.value, (str, int)):
             self.constants_of[flag] = cond, x, y
+            self.either[flag] = x, y
         for value, outcome in ((x, True), (y, False)):
             if value in (TRUE, FALSE) and (x, y) in ((TRUE, FALSE), (FALSE, TRUE)):
                 self.implies[flag, value == TRUE] = [(cond, outcome)]
