@@ -39,13 +39,18 @@ class Member:
 
 @record
 class Field:
-    """A field of a dataclass or named tuple; `default` makes its value where it is not given."""
+    """A field of a dataclass or named tuple; `default` makes its value where it is not given.
+
+    `kept`: an attribute, and not only an argument for `__post_init__`.  `compared`: by what a dataclass generates.
+    """
 
     name: str
     init: bool
     keyword: bool
     default: Callable[[], Ref] | None
     made: bool = False  # by a factory: set although it is no parameter
+    kept: bool = True
+    compared: bool = True
 
 
 class Classes(Names):
@@ -203,6 +208,8 @@ class Classes(Names):
         for stmt in reversed(owner.node.body):
             value: ast.expr | None = None
             match stmt:
+                case ast.ClassDef(name=found) if found == name:
+                    return Member("value", self.text_class(stmt, owner.module), owner)
                 case ast.Assign(targets=targets, value=value) if any(
                     isinstance(t, ast.Name) and mangled(t.id, owner.name) == name for t in targets
                 ):
@@ -288,15 +295,12 @@ class Classes(Names):
                     annotation = ast.unparse(stmt.annotation)
                     if "KW_ONLY" in annotation:
                         keyword = True
-                    elif "InitVar" in annotation:
-                        self.refuse(node, f"the class `{cls.name}`, which has an `InitVar`", "make it a field")
                     elif "ClassVar" not in annotation:
-                        found[stmt.target.id] = self._text_field(stmt.target.id, stmt.value, keyword, owner.module)
+                        one = self._text_field(stmt.target.id, stmt.value, keyword, owner.module)
+                        found[one.name] = replace(one, kept="InitVar" not in annotation)
         return list(found.values())
 
     def _live_field(self, f: Any, node: ast.AST) -> Field:
-        if f._field_type is dataclasses._FIELD_INITVAR:  # type: ignore[attr-defined]
-            self.refuse(node, f"a dataclass with the `InitVar` `{f.name}`", "make it a field")
         default: Callable[[], Ref] | None = None
         made = f.default_factory is not dataclasses.MISSING
         if made:
@@ -304,7 +308,8 @@ class Classes(Names):
             default = functools.partial(self._made, factory, node)
         elif f.default is not dataclasses.MISSING:
             default = functools.partial(self.wrap, f.default, f.name, node)
-        return Field(f.name, f.init, bool(f.kw_only), default, made)
+        kept = f._field_type is not dataclasses._FIELD_INITVAR  # type: ignore[attr-defined]
+        return Field(f.name, f.init, bool(f.kw_only), default, made, kept, f.compare)
 
     def _made(self, factory: Callable[[], Ref], node: ast.AST) -> Ref:
         return self.apply(factory(), [], {}, node)
@@ -334,7 +339,8 @@ class Classes(Names):
             default = functools.partial(self._made, functools.partial(self.in_module, factory, module), factory)
         elif plain is not None:
             default = functools.partial(self.in_module, plain, module)
-        return Field(name, flag("init", True), flag("kw_only", keyword), default, factory is not None)
+        made = factory is not None
+        return Field(name, flag("init", True), flag("kw_only", keyword), default, made, compared=flag("compare", True))
 
     def _tuple_fields(self, cls: ClassRef, node: ast.AST) -> list[Field]:
         if cls.live is not None:

@@ -28,6 +28,7 @@ from adtransform.lattice import (
 )
 from adtransform.read.core import Unreached
 from adtransform.read.refs import (
+    ClassRef,
     Conflict,
     DictRef,
     EitherRef,
@@ -60,6 +61,8 @@ class Indexing(Tables):
         owner = self.there(owner, node)
         if isinstance(owner, DictRef):
             return self.entry(owner, key, node)
+        if isinstance(owner, ClassRef) and not self.has(owner, "__class_getitem__"):  # `Box[float]`
+            return owner
         if isinstance(key, ast.Slice):
             owner = itemized(owner)
         method = self.special(owner, "__getitem__", node)

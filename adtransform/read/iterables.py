@@ -118,6 +118,7 @@ class Iterables(Loops):
 
     def unpacked(self, ref: Ref, node: ast.AST) -> list[Ref]:
         """The items of something whose length is known."""
+        ref = self.iterator(ref, node)
         items = self.known_items(ref)
         if items is None and isinstance(ref, (Lazy, RangeRef)):
             listed = self.as_list(ref, node)
@@ -288,10 +289,6 @@ class Iterables(Loops):
         return self.new_list(items)
 
     # What other parts provide.
-
-    def iterator(self, ref: Ref, node: ast.AST) -> Ref:
-        """What is run over: for an object what its `__iter__` gives."""
-        raise NotImplementedError
 
     def generated(self, ref: Ref, each: Callable[[Ref], None], node: ast.AST) -> Atom:
         """Run over a generator expression in place of making a list of it."""

@@ -9,7 +9,7 @@ from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import INT, TEXT, UNKNOWN, Array, List, Scalar, Static, Type, Unknown, kind_of
 from adtransform.read.library import Library
 from adtransform.read.names import is_plain
-from adtransform.read.refs import DictRef, Entries, External, Items, Lazy, ListRef, Ref, Step, Storage, TupleRef, View
+from adtransform.read.refs import DictRef, Entries, External, Items, Lazy, ListRef, ObjectRef, Ref, Step, Storage, TupleRef, View
 from adtransform.read.storages import mutable
 
 # Methods of arrays that are functions of NumPy with the same arguments.
@@ -285,6 +285,9 @@ class Methods(Library):
                 self.refuse(node, "`del` at this key", "use a constant key that the dict has")
             self.may_write(owner.storage, node)
             self.heap[owner.storage] = Entries({k: v for k, v in entries.items() if k != known.value})
+            return
+        if isinstance(owner, ObjectRef) and (method := self.special(owner, "__delitem__", node)) is not None:
+            self.apply(method, [owner, self.whole_key(key)], {}, node)
             return
         if not isinstance(owner, ListRef):
             self.refuse(node, "`del` of an item", "build the value without it")

@@ -119,6 +119,8 @@ def _extreme(name: str) -> Handler:
             args[:] = items
         if len(args) == 1:
             return args[0]
+        if any(isinstance(r, ObjectRef) for r in args):
+            return extreme_object(self, name, args, node)
         if any(isinstance(r, (TupleRef, ListRef)) for r in args):  # compared item by item
             return best(self, name, args, None, node)
         atoms = [self.value(r, node) for r in args]
@@ -141,6 +143,16 @@ def _sum(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) 
 def _prod(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
     start = kwargs.pop("start", Const(1))
     return self.accumulated(args[0], start, lambda total, item: self.binary("mul", total, item, node), node)
+
+
+def extreme_object(self: Objects, name: str, args: list[Ref], node: ast.AST) -> Ref:
+    """The largest of objects, or the smallest, as they compare themselves: the first one of several."""
+    op = "operator.gt" if name == "max" else "operator.lt"
+    first, *rest = args
+    for other in rest:
+        better = self.truth(self.compared(op, other, first, node), node)
+        first = self.choose(better, lambda other=other: other, lambda first=first: first, node)  # type: ignore[misc]
+    return first
 
 
 def _all(name: str) -> Handler:
@@ -175,10 +187,11 @@ def _tuple(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST
         return TupleRef(())
     if isinstance(args[0], Var) and self.type_of(args[0]) == Static("shape"):
         return args[0]
-    items = self.known_items(args[0])
-    if items is None and isinstance(args[0], Lazy):
-        items = self.known_items(self.as_list(args[0], node))
-        clauses = args[0].node.generators if args[0].node is not None and items is None else []
+    source = self.iterator(args[0], node)
+    items = self.known_items(source)
+    if items is None and isinstance(source, Lazy):
+        items = self.known_items(self.as_list(source, node))
+        clauses = source.node.generators if source.node is not None and items is None else []
         for clause in clauses:
             if id(clause) not in self.unrolled_loops:
                 raise Unroll(clause)

@@ -19,6 +19,7 @@ from adtransform.read.refs import (
     DictRef,
     Entries,
     External,
+    Held,
     Items,
     ListRef,
     Method,
@@ -101,14 +102,14 @@ class Objects(Folds):
         given = self.field_values(owner, fields, args, kwargs, node)
         held = dict(self.attributes_of(made))
         for f in fields:
-            if f.name in given:
+            if f.name in given and f.kept:
                 held[f.name] = given[f.name]
-            elif f.made and f.default is not None:
+            elif f.made and f.kept and f.default is not None:
                 held[f.name] = f.default()
         self.heap[made.storage] = Entries(held, attributes=True)
         after = self.class_member(made.kind.order, "__post_init__", node)
         if after is not None:
-            self.apply(after.ref, [made], {}, node)
+            self.apply(after.ref, [made, *(given[f.name] for f in fields if not f.kept)], {}, node)
 
     def field_values(
         self, cls: ClassRef, fields: list[Field], args: list[Ref], kwargs: dict[str, Ref], node: ast.AST
@@ -328,15 +329,33 @@ class Objects(Folds):
             self.refuse(node, "an operator between a value of NumPy and an object, which NumPy takes apart", help)
         for owner, method, other in ways:
             function = self.special(owner, method, node)
+            unequal = function is None and name == "ne"  # the opposite of what `__eq__` says
+            function = self.special(owner, "__eq__", node) if unequal else function
             if function is None:
                 continue
             found = self.apply(function, [owner, other], {}, node)
             if not (isinstance(found, External) and found.live is NotImplemented):
-                return found
+                return self.unary(ast.Not, found, node) if unequal else found
+        if op in _TURNED and (found := self.compared_by_fields(name, left, right, node)) is not None:
+            return found
         if isinstance(left, ObjectRef) or isinstance(right, ObjectRef):
             kind = self.kind_of_object(left if isinstance(left, ObjectRef) else right)
             self.refuse(node, f"the operator `{name}` with an object of `{kind.name}`", f"give the class `__{name}__`")
         return None
+
+    def compared_by_fields(self, name: str, left: Ref, right: Ref, node: ast.AST) -> Ref | None:
+        """A comparison as a dataclass generates it, `==` of plain objects, which is `is`; None where there is none."""
+        equality = name in ("eq", "ne")
+        if isinstance(left, ObjectRef) and isinstance(right, ObjectRef) and left.kind is right.kind:
+            own = next((c for c in left.kind.order if (self.dataclass_options(c) or {}).get("eq" if equality else "order")), None)
+            if own is not None:
+                fields = [f.name for f in self.fields(own, node) if f.compared and f.kept]
+                a, b = (TupleRef(tuple(self.bound(side, n, node) for n in fields)) for side in (left, right))
+                return self.compared(f"operator.{name}", a, b, node)
+        if not equality or not all(isinstance(r, (Held, Const)) for r in (left, right)):
+            return None
+        same = self.identical(left, right) if isinstance(left, Held) and isinstance(right, Held) else False
+        return None if same is None else Const(same == (name == "eq"))
 
     def _defers(self, left: Ref, right: Ref, node: ast.AST) -> bool:
         """Whether what is left of an operator leaves the operation to the object on its right."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from adtransform.ir import Atom, Const, Var, worked
-from adtransform.lattice import NONE, Array, List, Scalar, Static, Unknown
+from adtransform.lattice import BOOL, NONE, Array, List, Scalar, Static, Unknown
 from adtransform.read.core import Unreached
 from adtransform.read.frames import DEAD, TRUE
 from adtransform.read.names import is_plain
@@ -321,6 +321,9 @@ class Operators(Putting):
             if same is not None:
                 return Const(same == (op == "operator.is_"))
         if op in ("builtins.contains", "builtins.not_contains"):
+            if isinstance(right, ObjectRef):
+                asked = self.asked_within(left, right, node)
+                return asked if op == "builtins.contains" else self.unary(ast.Not, asked, node)
             found = self.contains(left, right, node)
             if found is not None:
                 return Const(found == (op == "builtins.contains"))
@@ -409,6 +412,14 @@ class Operators(Putting):
             if items is not None and all(isinstance(i, Const) for i in items):
                 return wanted.value in [i.value for i in items if isinstance(i, Const)]
         return None
+
+    def asked_within(self, item: Ref, container: ObjectRef, node: ast.AST) -> Ref:
+        """`item in container` of an object: what its `__contains__` says, or whether it is among what is run over."""
+        function = self.special(container, "__contains__", node)
+        if function is None:
+            return self.compared("builtins.contains", item, self.iterator(container, node), node)
+        truth = self.truth(self.apply(function, [container, item], {}, node), node)
+        return truth if isinstance(truth, Const) else self.let("builtins.bool", truth, type=BOOL)
 
     def tested(self, node: ast.expr) -> Atom:
         """An expression as a condition."""
@@ -520,6 +531,10 @@ class Operators(Putting):
 
     def unary_of(self, name: str, ref: Ref, node: ast.AST) -> Ref | None:
         """What the special method of an object gives."""
+        raise NotImplementedError
+
+    def iterator(self, ref: Ref, node: ast.AST) -> Ref:
+        """What is run over: for an object what its `__iter__` gives."""
         raise NotImplementedError
 
     def object_truth(self, ref: ObjectRef, node: ast.AST) -> Atom:
