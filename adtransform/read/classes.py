@@ -29,7 +29,10 @@ _DECORATORS = frozenset("dataclass final runtime_checkable".split())
 
 @record
 class Member:
-    """What a class has under a name, and how it is bound to an object: `plain`, `static`, `class`, `property` or `value`."""
+    """What a class has under a name.
+
+    How it is bound to an object: `plain`, `static`, `class`, `property`, `cached` (a property computed once) or `value`.
+    """
 
     kind: str
     ref: Ref
@@ -173,6 +176,8 @@ class Classes(Names):
             case property(fget=getter, fset=setter):
                 write = self._method(setter, owner, node) if setter else None
                 return Member("property", self._method(getter, owner, node), owner, write)
+            case functools.cached_property(func=getter):
+                return Member("cached", self._method(getter, owner, node), owner)
             case types.FunctionType():
                 return None if _generated(value) else Member("plain", self._method(value, owner, node), owner)
             case types.MemberDescriptorType() | types.GetSetDescriptorType():
@@ -245,6 +250,8 @@ class Classes(Names):
                         kind = "class"
                     case ast.Name(id="property"):
                         kind, getter = "property", function
+                    case ast.Name(id="cached_property") | ast.Attribute(attr="cached_property"):
+                        kind = "cached"
                     case ast.Attribute(attr="setter"):
                         setter = self._owned(self.function(function, owner.module, None), owner)
         return Member(kind, self._owned(self.function(getter, owner.module, None), owner), owner, setter)

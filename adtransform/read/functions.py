@@ -406,7 +406,7 @@ def decorators(node: Definition) -> list[ast.expr]:
 
 
 _TRANSPARENT = (
-    "wraps cache lru_cache staticmethod classmethod property setter abstractmethod override final "
+    "wraps cache lru_cache staticmethod classmethod property setter cached_property abstractmethod override final "
     "differentiate njit jit profile typechecked checkpoint"
 )
 TRANSPARENT = frozenset(_TRANSPARENT.split())

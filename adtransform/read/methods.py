@@ -9,7 +9,20 @@ from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import INT, TEXT, UNKNOWN, Array, List, Scalar, Static, Type, Unknown, kind_of
 from adtransform.read.library import Library
 from adtransform.read.names import is_plain
-from adtransform.read.refs import DictRef, Entries, External, Items, Lazy, ListRef, ObjectRef, Ref, Step, Storage, TupleRef, View
+from adtransform.read.refs import (
+    DictRef,
+    Entries,
+    External,
+    Items,
+    Lazy,
+    ListRef,
+    ObjectRef,
+    Ref,
+    Step,
+    Storage,
+    TupleRef,
+    View,
+)
 from adtransform.read.storages import mutable
 
 # Methods of arrays that are functions of NumPy with the same arguments.

@@ -177,6 +177,9 @@ class Objects(Folds):
                 return self.wrap(value, f"{held.storage.label}_{name}", node, captured=isinstance(value, float))
         elif held is not None and name in (refs := self.attributes_of(held)):
             found = refs[name]
+            if isinstance(found, Conflict) and member is not None and member.kind == "cached":
+                what = f"the attribute `.{name}`, which only some of the paths to here have computed"
+                self.refuse(node, what, "read it before the branch or the loop")
             if isinstance(found, Conflict):
                 self.unusable(found, node)
             return found
@@ -186,6 +189,11 @@ class Objects(Folds):
             return member.ref
         if member.kind == "class":
             return PartialRef(member.ref, (self.kind_of_object(instance),))
+        if member.kind == "cached":
+            value = self.apply(member.ref, [instance], {}, node)
+            if isinstance(instance, ObjectRef) and instance.storage.outside is None:
+                self.put(instance, name, value, node)
+            return value
         return PartialRef(member.ref, (instance,))
 
     def _places(self, owner: Ref) -> tuple[ObjectRef | None, Sequence[ClassRef]]:
@@ -336,8 +344,8 @@ class Objects(Folds):
             found = self.apply(function, [owner, other], {}, node)
             if not (isinstance(found, External) and found.live is NotImplemented):
                 return self.unary(ast.Not, found, node) if unequal else found
-        if op in _TURNED and (found := self.compared_by_fields(name, left, right, node)) is not None:
-            return found
+        if op in _TURNED and (known := self.compared_by_fields(name, left, right, node)) is not None:
+            return known
         if isinstance(left, ObjectRef) or isinstance(right, ObjectRef):
             kind = self.kind_of_object(left if isinstance(left, ObjectRef) else right)
             self.refuse(node, f"the operator `{name}` with an object of `{kind.name}`", f"give the class `__{name}__`")
@@ -347,7 +355,9 @@ class Objects(Folds):
         """A comparison as a dataclass generates it, `==` of plain objects, which is `is`; None where there is none."""
         equality = name in ("eq", "ne")
         if isinstance(left, ObjectRef) and isinstance(right, ObjectRef) and left.kind is right.kind:
-            own = next((c for c in left.kind.order if (self.dataclass_options(c) or {}).get("eq" if equality else "order")), None)
+            own = next(
+                (c for c in left.kind.order if (self.dataclass_options(c) or {}).get("eq" if equality else "order")), None
+            )
             if own is not None:
                 fields = [f.name for f in self.fields(own, node) if f.compared and f.kept]
                 a, b = (TupleRef(tuple(self.bound(side, n, node) for n in fields)) for side in (left, right))
