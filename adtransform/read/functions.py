@@ -48,7 +48,7 @@ _RENAMED = re.compile(r"(?<=id=')(\w*[^\W_])_+(?=')")
 WRAPPER = "<arguments>"
 
 # The methods that change the list, deque, dict or iterator they belong to.
-_CHANGING = frozenset(
+CHANGING = frozenset(
     "append appendleft clear extend extendleft insert pop popitem popleft remove reverse rotate setdefault sort update".split()
 )
 
@@ -97,7 +97,7 @@ class Functions(Derived):
         if columns is not None:
             return columns
         own = called[0]
-        with self.frame.during(node) if isinstance(own, Method) and own.name in _CHANGING else nullcontext():
+        with self.frame.during(node) if _is_changing(own) else nullcontext():
             return self.apply(own, args, kwargs, node)
 
     def arguments(self, node: ast.Call, function: Ref, args: list[Ref], kwargs: dict[str, Ref]) -> Ref | None:
@@ -397,6 +397,13 @@ class Functions(Derived):
     def exited(self) -> None:
         """In a branch where the block has been left."""
         self.frame.env[EXIT] = TRUE
+
+
+def _is_changing(ref: Ref) -> bool:
+    """Whether it is a method that changes what it belongs to, or one of two such."""
+    if isinstance(ref, EitherRef):
+        return _is_changing(ref.then)
+    return isinstance(ref, Method) and ref.name in CHANGING
 
 
 def decorators(node: Definition) -> list[ast.expr]:
