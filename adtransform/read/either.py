@@ -202,7 +202,7 @@ class Either(Augment):
 
     def apply(self, function: Ref, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
         """Call something with arguments that are read already."""
-        if isinstance(function, (External, Method)) and any(map(self.one_of_two, args)):
+        if self.keeps_apart and isinstance(function, (External, Method)) and any(map(self.one_of_two, args)):
             later = isinstance(function, External) and (function.op in _LATER or function.op.startswith("itertools."))
             if later or (isinstance(function, Method) and function.name not in _KEEPING):
                 args = [self.made_whole(a) for a in args]
