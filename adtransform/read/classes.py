@@ -184,6 +184,8 @@ class Classes(Members):
             case property(fget=getter, fset=setter):
                 write = self._method(setter, owner, node) if setter else None
                 return Member("property", self._method(getter, owner, node), owner, write)
+            case functools.cached_property(func=getter):
+                return Member("cached", self._method(getter, owner, node), owner)
             case types.FunctionType():
                 return None if generated(value) else Member("plain", self._method(value, owner, node), owner)
             case types.MemberDescriptorType() | types.GetSetDescriptorType():

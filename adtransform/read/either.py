@@ -13,10 +13,12 @@ from typing import TypeVar
 from adtransform.ir import Atom, Const
 from adtransform.read.augment import Augment
 from adtransform.read.branches import void
+from adtransform.read.functions import CHANGING
 from adtransform.read.heap import Place
 from adtransform.read.objects import Copies
 from adtransform.read.proving import NO_WRITE
 from adtransform.read.refs import Conflict, EitherRef, External, Held, Method, Ref, View, present
+from adtransform.read.scope import inside
 from adtransform.read.values import is_plain_function
 
 T = TypeVar("T")
@@ -200,7 +202,7 @@ class Either(Augment):
 
     def apply(self, function: Ref, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
         """Call something with arguments that are read already."""
-        if isinstance(function, (External, Method)) and any(map(self.one_of_two, args)):
+        if self.keeps_apart and isinstance(function, (External, Method)) and any(map(self.one_of_two, args)):
             later = isinstance(function, External) and (function.op in _LATER or function.op.startswith("itertools."))
             if later or (isinstance(function, Method) and function.name not in _KEEPING):
                 args = [self.made_whole(a) for a in args]
@@ -250,6 +252,21 @@ class Either(Augment):
 
     # Running over them.
 
+    def for_loop(self, stmt: ast.For) -> None:
+        """`for`: one loop for each, where the loop changes what it runs over."""
+        env = self.frame.env
+        for name in dict.fromkeys(n.id for n in ast.walk(stmt.iter) if isinstance(n, ast.Name)):
+            held = self.one_of_two(env[name]) if name in env else None
+            if held is not None and any(_changes(n, name) for n in inside(stmt.body)):
+
+                def over(one: Ref, name: str = name) -> None:
+                    self.frame.env[name] = one
+                    self.for_loop(stmt)
+
+                self.fork(held.cond, *self.sides(held, over), [], stmt)
+                return None
+        return super().for_loop(stmt)
+
     def repeated(self, stmt: ast.For, ref: Ref) -> None:
         """A `for` over what is known by now: over lists of different lengths that hold objects, one loop for each."""
         held = self.one_of_two(present(ref))
@@ -271,3 +288,13 @@ class Either(Augment):
     def unpacked(self, ref: Ref, node: ast.AST) -> list[Ref]:
         """The items of something whose length is known."""
         return super().unpacked(self.made_whole(ref), node)
+
+
+def _changes(node: ast.AST, name: str) -> bool:
+    """Whether a node changes what a name is, or puts something into it."""
+    match node:
+        case ast.Subscript(value=ast.Name(id=found), ctx=ast.Store() | ast.Del()) | ast.AugAssign(target=ast.Name(id=found)):
+            return found == name
+        case ast.Call(func=ast.Attribute(value=ast.Name(id=found), attr=attr)):
+            return found == name and attr in CHANGING
+    return False

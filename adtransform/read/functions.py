@@ -51,7 +51,7 @@ _RENAMED = re.compile(r"(?<=id=')(\w*[^\W_])_+(?=')")
 WRAPPER = "<arguments>"
 
 # The methods that change the list, deque, dict or iterator they belong to.
-_CHANGING = frozenset(
+CHANGING = frozenset(
     "append appendleft clear extend extendleft insert pop popitem popleft remove reverse rotate setdefault sort update".split()
 )
 
@@ -106,7 +106,7 @@ class Functions(Derived):
         if columns is not None:
             return columns
         own = called[0]
-        with self.frame.during(node) if isinstance(own, Method) and own.name in _CHANGING else nullcontext():
+        with self.frame.during(node) if _is_changing(own) else nullcontext():
             return self.apply(own, args, kwargs, node)
 
     def arguments(self, node: ast.Call, function: Ref, args: list[Ref], kwargs: dict[str, Ref]) -> Ref | None:
@@ -421,6 +421,13 @@ class Functions(Derived):
         self.frame.env[EXIT] = TRUE
 
 
+def _is_changing(ref: Ref) -> bool:
+    """Whether it is a method that changes what it belongs to, or one of two such."""
+    if isinstance(ref, EitherRef):
+        return _is_changing(ref.then)
+    return isinstance(ref, Method) and ref.name in CHANGING
+
+
 def decorators(node: Definition) -> list[ast.expr]:
     """The decorators of a function that may change what it does."""
     every = node.decorator_list if isinstance(node, ast.FunctionDef) else ()
@@ -428,7 +435,7 @@ def decorators(node: Definition) -> list[ast.expr]:
 
 
 _TRANSPARENT = (
-    "wraps cache lru_cache staticmethod classmethod property setter abstractmethod override final "
+    "wraps cache lru_cache staticmethod classmethod property setter cached_property abstractmethod override final "
     "differentiate njit jit profile typechecked checkpoint"
 )
 TRANSPARENT = frozenset(_TRANSPARENT.split())

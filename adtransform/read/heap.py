@@ -272,6 +272,8 @@ class Heap(Proving):
         """The items of lists that something is, or a tuple of such."""
         if isinstance(item, TupleRef):
             return [view for part in item.items for view in self.rows_in(part)]
+        if isinstance(item, EitherRef):
+            return [*self.rows_in(item.then), *self.rows_in(item.orelse)]
         return [item] if isinstance(item, View) and self.is_list(item.storage) else []
 
     def puts_each(self, storage: Storage, row: View) -> bool:
@@ -342,6 +344,8 @@ class Heap(Proving):
                     todo += [(r, around) for r in items]
                 case MaybeRef(_, inner):
                     todo.append((inner, around))
+                case EitherRef(_, then, orelse):
+                    todo += [(then, around), (orelse, around)]
         return found
 
     def deeper(self, containers: set[Storage]) -> list[Storage]:

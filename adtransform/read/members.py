@@ -20,7 +20,10 @@ from adtransform.source import descend
 
 @record
 class Member:
-    """What a class has under a name, and how it is bound to an object: `plain`, `static`, `class`, `property` or `value`."""
+    """What a class has under a name.
+
+    How it is bound to an object: `plain`, `static`, `class`, `property`, `cached` (a property computed once) or `value`.
+    """
 
     kind: str
     ref: Ref
@@ -127,6 +130,8 @@ class Members(Names):
                 match decorator:
                     case ast.Name(id="staticmethod" | "classmethod" | "property" as name):
                         kind = name.removesuffix("method")
+                    case ast.Name(id="cached_property") | ast.Attribute(attr="cached_property"):
+                        kind = "cached"
                     case ast.Attribute(value=ast.Name(id=name), attr="setter" | "getter" | "deleter" as part):
                         if name != function.name:
                             self.refuse(node, f"`.{function.name}`, a property made of `{name}`", "give both the same name")

@@ -71,8 +71,6 @@ class Merging(Templating):
         if a is b and a is not None:
             self._want(a, meeting)
             return Same(a)
-        if isinstance(a, (Held, ClassRef)) and isinstance(b, (Held, ClassRef)) and function_key(a) != function_key(b):
-            self.mixed = True
         if self.keeps_apart and (found := self._either(a, b, meeting, hint)) is not None:
             return found
         match a, b:
@@ -127,6 +125,7 @@ class Merging(Templating):
                 None,
             ):
                 return Same(one)
+        self.mixed = True
         return Bad(f"{told(hint)}{DIFFER}", "bind values of one kind on every path")
 
     def is_packed(self, view: View) -> bool:
@@ -216,6 +215,7 @@ class Merging(Templating):
         return Group([self.blend(x, y, meeting, hint) for x, y in zip(left, right, strict=True)], one)
 
     def _object(self, a: ObjectRef | None, b: ObjectRef | None, meeting: Meeting, hint: str) -> Template:
+        self.mixed = self.mixed or bool(a and b and a.storage is not b.storage)
         if a and b and a.kind is not b.kind:
             return Bad(f"{told(hint)}an object of different classes on the paths that meet here", "make it of one class")
         if a and b and a.storage is not b.storage and (a.storage.outside or b.storage.outside):
@@ -229,6 +229,7 @@ class Merging(Templating):
             self._want(one, meeting)
             return Same(one)
         before = None if a is None else a.storage
+        self.mixed = True
         if before is not None and not _same_kind(before, b.storage):
             what = f"{told(hint)}which is a dict or deque of one kind on one path, and of another on another"
             return Bad(what, "make both of them alike: with the same factory, or of the same maxlen")

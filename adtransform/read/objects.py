@@ -193,6 +193,9 @@ class Objects(Folds):
                 return self.wrap(value, f"{held.storage.label}_{name}", node, captured=isinstance(value, float))
         elif held is not None and name in (refs := self.attributes_of(held)):
             found = refs[name]
+            if isinstance(found, Conflict) and member is not None and member.kind == "cached":
+                what = f"the attribute `.{name}`, which only some of the paths to here have computed"
+                self.refuse(node, what, "read it before the branch or the loop")
             if isinstance(found, Conflict):
                 self.unusable(found, node)
             return found
@@ -202,6 +205,11 @@ class Objects(Folds):
             return member.ref
         if member.kind == "class":
             return PartialRef(member.ref, (self.kind_of_object(instance),))
+        if member.kind == "cached":
+            value = self.apply(member.ref, [instance], {}, node)
+            if isinstance(instance, ObjectRef) and instance.storage.outside is None:
+                self.put(instance, name, value, node)
+            return value
         return PartialRef(member.ref, (instance,))
 
     def _places(self, owner: Ref) -> tuple[ObjectRef | None, Sequence[ClassRef]]:

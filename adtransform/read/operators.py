@@ -328,8 +328,9 @@ class Operators(Putting):
                 return Const(same == (op == "operator.is_"))
         if op in ("builtins.contains", "builtins.not_contains"):
             right = self.there(right, node, "argument of type 'NoneType' is not iterable")
-            if isinstance(right, ObjectRef):
-                asked = self.asked_within(left, right, node)
+            held = self.known_items(right) if isinstance(left, ObjectRef) and isinstance(right, (TupleRef, ListRef)) else None
+            if isinstance(right, ObjectRef) or held is not None:
+                asked = self.asked_among(left, held, node) if held is not None else self.asked_within(left, right, node)
                 return asked if op == "builtins.contains" else self.unary(ast.Not, asked, node)
             found = self.contains(left, right, node)
             if found is not None:
@@ -421,7 +422,16 @@ class Operators(Putting):
                 return wanted.value in [i.value for i in items if isinstance(i, Const)]
         return None
 
-    def asked_within(self, item: Ref, container: ObjectRef, node: ast.AST) -> Ref:
+    def asked_among(self, item: Ref, items: list[Ref], node: ast.AST) -> Ref:
+        """Whether an object is one of several things, or equal to one: asked of one after the other, as Python does."""
+        if not items:
+            return Const(False)
+        first, *rest = items
+        same = Const(True) if self.identical(first, item) else self.compared("operator.eq", first, item, node)
+        cond = self.truth(same, node)
+        return self.choose(cond, lambda: Const(True), lambda: self.asked_among(item, rest, node), node)
+
+    def asked_within(self, item: Ref, container: Ref, node: ast.AST) -> Ref:
         """`item in container` of an object: what its `__contains__` says, or whether it is among what is run over."""
         function = self.special(container, "__contains__", node)
         if function is None:
