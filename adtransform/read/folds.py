@@ -232,8 +232,8 @@ class Folds(Iteration):
 
         return TupleRef(tuple(map(column, range(len(t.item.items)))))
 
-    def filtered(self, ref: Ref, test: Callable[[Ref], Ref], node: ast.AST) -> Ref:
-        """The list of the items for which a test holds."""
+    def filtered(self, ref: Ref, test: Callable[[Ref], Ref], node: ast.AST, changed: frozenset[str] = frozenset()) -> Ref:
+        """The list of the items for which a test holds; `changed`: the hidden names that the test binds."""
         name = self.hide(self.new_list((), node))
 
         def push(item: Ref) -> None:
@@ -253,7 +253,7 @@ class Folds(Iteration):
             self.place = place
             self.meet(cond, a, b, entry, everything=True)
 
-        self.over(ref, push, frozenset((name,)), node)
+        self.over(ref, push, changed | {name}, node)
         return self.unhide(name)
 
     def over(self, ref: Ref, each: Callable[[Ref], None], changed: frozenset[str], node: ast.AST) -> None:
@@ -318,6 +318,8 @@ class Folds(Iteration):
         items = self.known_items(ref)
         if items is not None:
             return self.new_list(tuple(items))
+        if self.is_endless(ref):
+            self.refuse(node, "a list without an end", "loop over it, or take a part: itertools.islice(...)")
         if isinstance(ref, ListRef):
             new = self.make(self.listed(ref.storage))
             assert isinstance(new, ListRef)

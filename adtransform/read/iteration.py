@@ -98,7 +98,7 @@ class Iteration(Iterables):
                 return [(storage, False)]
             case View(storage) if isinstance(self.type_of(self.value(ref)), List):
                 return [(storage, True)]
-            case Lazy("zip" | "enumerate" | "reversed" | "product", parts):
+            case Lazy("zip" | "enumerate" | "reversed" | "product" | "rest", parts):
                 return [s for p in parts for s in self.lists_in(p)]
         return []
 
@@ -132,7 +132,7 @@ class Iteration(Iterables):
     def must_unroll(self, ref: Ref) -> bool:
         """Whether what is iterated has items of different kinds, so that no counted loop can run over it."""
         match ref:
-            case Lazy("zip" | "enumerate" | "reversed" | "keys" | "values" | "items", parts):
+            case Lazy("zip" | "enumerate" | "reversed" | "keys" | "values" | "items" | "rest" | "cycle", parts):
                 return any(self.must_unroll(p) for p in parts)
             case TupleRef() | DictRef():
                 return True

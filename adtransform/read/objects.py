@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -384,11 +385,22 @@ class Objects(Folds):
     def iterator(self, ref: Ref, node: ast.AST) -> Ref:
         """What is run over: for an object what its `__iter__` gives."""
         ref = present(ref)
+        if isinstance(ref, ObjectRef) and ref.kind is self.iterators:
+            return self.rest_of(ref, node)
         if isinstance(ref, DictRef) and self.table(ref) is not None:
             return self.keys_of(ref, node)
         if isinstance(ref, ClassRef) and ref.members is not None:
             return TupleRef(tuple(map(member, ref.members)))
         return (self.unary_of("__iter__", ref, node) or ref) if isinstance(ref, ObjectRef) else ref
+
+    @functools.cached_property
+    def iterators(self) -> ClassRef:
+        """The class of iterators under a name."""
+        return ClassRef("iterator", self.module, ast.ClassDef("iterator", [], [], [ast.Pass()], []))
+
+    def rest_of(self, ref: ObjectRef, node: ast.AST) -> Ref:
+        """What is left of an iterator."""
+        raise NotImplementedError
 
     # Copies.
 

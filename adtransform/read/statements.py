@@ -14,6 +14,7 @@ from adtransform.read.endings import Enter
 from adtransform.read.firsts import First
 from adtransform.read.frames import DEAD, EXIT, RETURNED, STOP, TRUE, VALUE
 from adtransform.read.heap import BESIDE
+from adtransform.read.iterators import endless_under_a_name, started
 from adtransform.read.libraries import is_there
 from adtransform.read.loops import BROKE
 from adtransform.read.refs import (
@@ -324,6 +325,8 @@ class Statements(Contexts):
     def named(self, name: str, ref: Ref, node: ast.AST) -> Ref:
         """What a name is bound to: values get the name as their hint."""
         self.place = self.origin(node)
+        if endless_under_a_name(ref):
+            return started(self, ref)
         once = isinstance(ref, Lazy) and ref.kind in RUN_OVER
         streams = [] if once else self.streams_of(ref)
         if streams and not (all(map(self.reads_nothing, streams)) and is_read_once(self.frame.scope.body, name)):

@@ -26,6 +26,7 @@ from adtransform.read.flow import is_unchanged
 from adtransform.read.frames import RETURNED, Frame, Module
 from adtransform.read.functions import Functions
 from adtransform.read.iteration import Counted
+from adtransform.read.iterators import rest
 from adtransform.read.merge import same_place
 from adtransform.read.outline import unique
 from adtransform.read.proving import NOT_ITERABLE
@@ -164,6 +165,10 @@ class Streams(Functions):
             if name not in _AT_ONCE or not all(isinstance(ref, (Const, FunctionRef)) for ref in given[1:]):
                 self.refuse(node, *_WRITES)
         return found
+
+    def rest_of(self, ref: ObjectRef, node: ast.AST) -> Ref:
+        """What is left of an iterator."""
+        return rest(self, ref, node)
 
     def run_over(self, ref: Ref, node: ast.AST) -> None:
         """Refuse what would change something, were it run over, where nobody does."""
