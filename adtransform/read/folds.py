@@ -150,6 +150,7 @@ class Folds(Iteration):
             )
 
         ref = self.expression(clause.iter) if run_over is None else run_over
+        self.check_end_of(ref, node)
         frame = self.frame
         frame.clauses.append(clause)
         try:
@@ -256,8 +257,14 @@ class Folds(Iteration):
         self.over(ref, push, changed | {name}, node)
         return self.unhide(name)
 
+    def check_end_of(self, ref: Ref, node: ast.AST) -> None:
+        """Refuse to run over what has no end where nothing leaves the loop."""
+        if self.is_endless(ref):
+            self.refuse(node, "what has no end, run over to its end", "write a loop, or take a part: itertools.islice(...)")
+
     def over(self, ref: Ref, each: Callable[[Ref], None], changed: frozenset[str], node: ast.AST) -> None:
         """Run over an iterable outside of any statement."""
+        self.check_end_of(ref, node)
         hiddens = frozenset(n for n in self.frame.env if n.startswith("%h"))
 
         def live(name: str) -> bool:
@@ -318,8 +325,6 @@ class Folds(Iteration):
         items = self.known_items(ref)
         if items is not None:
             return self.new_list(tuple(items))
-        if self.is_endless(ref):
-            self.refuse(node, "a list without an end", "loop over it, or take a part: itertools.islice(...)")
         if isinstance(ref, ListRef):
             new = self.make(self.listed(ref.storage))
             assert isinstance(new, ListRef)

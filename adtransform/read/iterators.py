@@ -65,6 +65,10 @@ def following(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.
         return items[place.value] if known and items is not None else self.item(source, place, node)  # type: ignore[union-attr]
 
     there = is_before_end(self, source, place, node)
+    grows = isinstance(source, ListRef) and self.reached(source.storage)  # but what has come to its end stays there
+    if default and (grows or there == Const(False)):
+        after = later
+        later = self.value(self.choose(there, lambda: after, lambda: ENDLESS, node), node)
     if default:
         found = self.choose(there, item, lambda: default[0], node)
     elif there == Const(False):

@@ -25,6 +25,7 @@ from adtransform.read.refs import (
     Storage,
     TupleRef,
     View,
+    itemized,
 )
 from adtransform.read.scope import free_names
 from adtransform.read.tables import COUNTER
@@ -314,7 +315,10 @@ def _while(drop: bool) -> Handler:
 
 
 def _cycle(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
-    source = args[0] if isinstance(args[0], TupleRef) else self.as_list(args[0], node)  # which is kept as it is now
+    source = itemized(args[0])
+    changes = isinstance(source, View) or (isinstance(source, ListRef) and self.reached(source.storage))
+    if changes or not isinstance(source, (TupleRef, ListRef, RangeRef)):
+        self.refuse(node, "`itertools.cycle` of what may change meanwhile", "give it a tuple or a list of its own: list(xs)")
     return Lazy("cycle", (source,))
 
 
