@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -393,10 +392,13 @@ class Objects(Folds):
             return TupleRef(tuple(map(member, ref.members)))
         return (self.unary_of("__iter__", ref, node) or ref) if isinstance(ref, ObjectRef) else ref
 
-    @functools.cached_property
+    @property
     def iterators(self) -> ClassRef:
-        """The class of iterators under a name."""
-        return ClassRef("iterator", self.module, ast.ClassDef("iterator", [], [], [ast.Pass()], []))
+        """The class of iterators under a name: one for all functions read together."""
+        if "iterator" not in self.known_classes:
+            node = ast.ClassDef("iterator", [], [], [ast.Pass()], [])
+            self.known_classes["iterator"] = ClassRef("iterator", self.module, node)
+        return self.known_classes["iterator"]
 
     def rest_of(self, ref: ObjectRef, node: ast.AST) -> Ref:
         """What is left of an iterator."""
