@@ -157,6 +157,7 @@ class Folds(Iteration):
             )
 
         ref = self.expression(clause.iter) if run_over is None else run_over
+        self.check_end_of(ref, node)
         frame = self.frame
         frame.clauses.append(clause)
         try:
@@ -239,8 +240,8 @@ class Folds(Iteration):
 
         return TupleRef(tuple(map(column, range(len(t.item.items)))))
 
-    def filtered(self, ref: Ref, test: Callable[[Ref], Ref], node: ast.AST) -> Ref:
-        """The list of the items for which a test holds."""
+    def filtered(self, ref: Ref, test: Callable[[Ref], Ref], node: ast.AST, changed: frozenset[str] = frozenset()) -> Ref:
+        """The list of the items for which a test holds; `changed`: the hidden names that the test binds."""
         name = self.hide(self.open_list(node))
 
         def push(item: Ref) -> None:
@@ -260,11 +261,17 @@ class Folds(Iteration):
             self.place = place
             self.meet(cond, a, b, entry, everything=True)
 
-        self.over(ref, push, frozenset((name,)), node)
+        self.over(ref, push, changed | {name}, node)
         return self.unhide(name)
+
+    def check_end_of(self, ref: Ref, node: ast.AST) -> None:
+        """Refuse to run over what has no end where nothing leaves the loop."""
+        if self.is_endless(ref):
+            self.refuse(node, "what has no end, run over to its end", "write a loop, or take a part: itertools.islice(...)")
 
     def over(self, ref: Ref, each: Callable[[Ref], None], changed: frozenset[str], node: ast.AST) -> None:
         """Run over an iterable outside of any statement."""
+        self.check_end_of(ref, node)
         hiddens = frozenset(n for n in self.frame.env if n.startswith("%h"))
 
         def live(name: str) -> bool:

@@ -54,10 +54,16 @@ class Iterables(Loops):
                 return [Const(i) for i in range(a, b, c)]
             case Const(value) if isinstance(value, (tuple, str)):
                 return [Const(v) for v in value]
+            case Lazy("rest", (source,), Const(at)):
+                inner = self.known_items(source, limit)
+                return None if inner is None else inner[at:]
             case Lazy("zip", parts):
                 columns = [self.known_items(p, limit) for p in parts]
                 shortest = min((len(c) for c in columns if c is not None), default=0)
                 for place, part in enumerate(parts):
+                    if isinstance(part, Lazy) and part.kind in ("cycle", "repeat"):
+                        again = [part.parts[0]] if part.kind == "repeat" else self.known_items(part.parts[0], limit)
+                        columns[place] = [again[n % len(again)] for n in range(shortest)] if again else None
                     if isinstance(part, RangeRef) and part.stop == ENDLESS and isinstance(part.start, Const):
                         first, step = part.start.value, part.step.value  # type: ignore[union-attr]
                         columns[place] = [Const(first + n * step) for n in range(shortest)]
@@ -178,7 +184,7 @@ class Iterables(Loops):
         match ref:
             case RecordsRef():
                 return self.records_length(ref, node)
-            case RangeRef(stop=stop) if stop == ENDLESS:
+            case _ if self.is_endless(ref):
                 self.refuse(node, "a loop without an end where its length matters", "loop over a range")
             case RangeRef(Const(0), stop, Const(1)):
                 return self.not_negative(stop)
@@ -189,10 +195,12 @@ class Iterables(Loops):
                 gap = self.let("operator.floordiv", self.let("operator.sub", start, stop), step)
                 return self.not_negative(self.let("operator.neg", gap))
             case Lazy("zip", parts):
-                ends = [p for p in parts if not (isinstance(p, RangeRef) and p.stop == ENDLESS)]
+                ends = [p for p in parts if not self.is_endless(p)]
                 sizes = [self.length(p, node) for p in ends or parts]
                 same = all(self.same_size(sizes[0], s) for s in sizes[1:])
                 return sizes[0] if same else self.let("builtins.min", *sizes, type=INT)
+            case Lazy("rest", (source,), at):
+                return self.not_negative(self.let("operator.sub", self.length(source, node), at))
             case Lazy("enumerate" | "reversed" | "values" | "items", parts):
                 self.same_keys(ref, node)
                 return self.length(parts[0], node)
@@ -204,6 +212,19 @@ class Iterables(Loops):
         if isinstance(a, Const):
             self.refuse(node, "a loop over a number", "loop over a range")
         return self.let("builtins.len", a)
+
+    def is_endless(self, ref: Ref) -> bool:
+        """Whether something gives ever more items."""
+        match ref:
+            case RangeRef(stop=stop):
+                return stop == ENDLESS
+            case Lazy("cycle" | "repeat"):
+                return True
+            case Lazy("enumerate" | "rest", parts):
+                return self.is_endless(parts[0])
+            case Lazy("zip", parts):
+                return all(map(self.is_endless, parts))
+        return False
 
     def same_keys(self, ref: Lazy, node: ast.AST) -> None:
         """Refuse a view of a dict that has got keys since, which are not known."""
@@ -237,6 +258,12 @@ class Iterables(Loops):
             case RangeRef(first, _, step):
                 scaled = i if step == Const(1) else self.let("operator.mul", i, step)
                 return scaled if first == Const(0) else self.let("operator.add", first, scaled)
+            case Lazy("rest", (source,), at):
+                return self.item(source, self.let("operator.add", i, at, type=INT), node)
+            case Lazy("cycle", (source,)):
+                return self.item(source, self.let("operator.mod", i, self.length(source, node), type=INT), node)
+            case Lazy("repeat", (same,)):
+                return same
             case Lazy("zip", parts):
                 return TupleRef(tuple(self.item(p, i, node) for p in parts))
             case Lazy("enumerate", parts, start):

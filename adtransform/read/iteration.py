@@ -105,7 +105,7 @@ class Iteration(Iterables):
                 return [s for c in self.columns_of(part.records if isinstance(part, Part) else ref) for s in self.lists_in(c)]
             case View(storage) if isinstance(self.type_of(self.value(ref)), List):
                 return [(storage, True)]
-            case Lazy("zip" | "enumerate" | "reversed" | "product", parts):
+            case Lazy("zip" | "enumerate" | "reversed" | "product" | "rest", parts):
                 return [s for p in parts for s in self.lists_in(p)]
         return []
 
@@ -139,7 +139,7 @@ class Iteration(Iterables):
     def must_unroll(self, ref: Ref) -> bool:
         """Whether what is iterated has items of different kinds, so that no counted loop can run over it."""
         match ref:
-            case Lazy("zip" | "enumerate" | "reversed" | "keys" | "values" | "items", parts):
+            case Lazy("zip" | "enumerate" | "reversed" | "keys" | "values" | "items" | "rest" | "cycle", parts):
                 return any(self.must_unroll(p) for p in parts)
             case TupleRef() | DictRef():
                 return True

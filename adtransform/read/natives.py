@@ -20,6 +20,7 @@ from adtransform.ops import resolve
 from adtransform.read.core import Unroll
 from adtransform.read.enums import key_ref
 from adtransform.read.frames import FALSE, TRUE
+from adtransform.read.iterators import following, is_iterator, made
 from adtransform.read.objects import Objects
 from adtransform.read.refs import (
     ClassRef,
@@ -292,6 +293,7 @@ def _dict(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST)
 
 def _lazy(kind: str) -> Handler:
     def handler(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+        args = [self.iterator(a, node) if is_iterator(self, a) else a for a in args]
         args = [TupleRef(tuple(self.known_items(a) or ())) if isinstance(a, DictRef) and not self.table(a) else a for a in args]
         if kind == "enumerate":
             start = kwargs.get("start") or (args[1] if len(args) > 1 else Const(0))
@@ -476,13 +478,6 @@ def _context(op: str) -> Handler:
     return handler
 
 
-def _iter(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
-    # What `__iter__` returns is run over once; elsewhere an iterator may be, in parts.
-    if not self.frame.name.endswith(".__iter__"):
-        self.refuse(node, "`iter`", "use a `for` loop")
-    return args[0]
-
-
 def _refused(name: str, help: str) -> Handler:
     def handler(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
         self.refuse(node, f"`{name}`", help)
@@ -528,6 +523,6 @@ BUILTINS: dict[str, Handler] = {
     "builtins.exec": _refused("exec", "write the statements"),
     "builtins.open": _refused("open", "read files outside of the function"),
     "builtins.input": _refused("input", "pass the value as an argument"),
-    "builtins.iter": _iter,
-    "builtins.next": _refused("next", "use a `for` loop"),
+    "builtins.iter": made,
+    "builtins.next": following,
 }

@@ -426,11 +426,25 @@ class Objects(Folds):
     def iterator(self, ref: Ref, node: ast.AST) -> Ref:
         """What is run over: for an object what its `__iter__` gives."""
         ref = present(ref)
+        if isinstance(ref, ObjectRef) and ref.kind is self.iterators:
+            return self.rest_of(ref, node)
         if isinstance(ref, DictRef) and self.table(ref) is not None:
             return self.keys_of(ref, node)
         if isinstance(ref, ClassRef) and ref.members is not None:
             return TupleRef(tuple(map(member, ref.members)))
         return (self.unary_of("__iter__", ref, node) or ref) if isinstance(ref, ObjectRef) else ref
+
+    @property
+    def iterators(self) -> ClassRef:
+        """The class of iterators under a name: one for all functions read together."""
+        if "iterator" not in self.known_classes:
+            node = ast.ClassDef("iterator", [], [], [ast.Pass()], [])
+            self.known_classes["iterator"] = ClassRef("iterator", self.module, node)
+        return self.known_classes["iterator"]
+
+    def rest_of(self, ref: ObjectRef, node: ast.AST) -> Ref:
+        """What is left of an iterator."""
+        raise NotImplementedError
 
     # Copies.
 

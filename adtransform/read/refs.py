@@ -198,7 +198,7 @@ class Lazy:
     frame: Frame | None = None
 
 
-RUN_OVER = ("zip", "enumerate", "reversed", "generator", "product")  # once, but not before it is asked for
+RUN_OVER = ("zip", "enumerate", "reversed", "generator", "product", "rest")  # once, but not before it is asked for
 
 
 @record

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import functools
+import itertools
 from collections.abc import Iterable, Iterator
 
 from adtransform.read.endings import Ending, apart, ending
+from adtransform.read.firsts import asks_first, first
 from adtransform.source import Definition, children, descend
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -257,11 +259,13 @@ class Liveness:
 
     def __init__(self, node: Definition, names: Iterable[str], body: list[ast.stmt]) -> None:
         self.bits = {name: 1 << i for i, name in enumerate(sorted(names))}
+        self.node = node
         self.after: dict[int, Mask] = {}
         self.head: dict[int, Mask] = {}
         self.entry: dict[int, Mask] = {}  # before the `finally` of a `try`
         self.apart: dict[int, ast.With] = {}  # those of several contexts, one inside of the other
         self.ends: dict[int, Ending] = {}
+        self.firsts: dict[int, list[ast.stmt]] = {}  # what stands for statements that ask for the first of something
         self.caught: dict[int, Mask] = {}  # before its handlers, or behind a `with` that may suppress an exception
         self.pinned = 0
         self._loops: list[tuple[Mask, Mask]] = []  # live at break, live at continue
@@ -271,6 +275,11 @@ class Liveness:
             if kept or isinstance(inner, _OWN_SCOPE):
                 self.pinned |= self.mask(n.id for n in descend(inner) if isinstance(n, ast.Name))
         self.block(body, self.pinned)
+
+    @functools.cached_property
+    def taken(self) -> set[str]:
+        """The names in the function."""
+        return {n.id for n in descend(self.node) if isinstance(n, ast.Name)}
 
     def mask(self, names: Iterable[str]) -> Mask:
         """Names as a mask."""
@@ -300,8 +309,6 @@ class Liveness:
     def before(self, stmt: ast.stmt, out: Mask) -> Mask:
         """What is live before a statement."""
         match stmt:
-            case ast.Return(value=value):
-                return self.uses(value)
             case ast.Raise():
                 return self.uses(stmt.exc, stmt.cause)
             case ast.Break() | ast.Continue():
@@ -335,6 +342,22 @@ class Liveness:
                     kills = self.mask(assigned([case.pattern]))
                     inner |= self.uses(case.guard, case.pattern) | (self.block(case.body, out) & ~kills)
                 return self.uses(subject) | inner
+            case ast.Assign() | ast.Return() if (call := asks_first(stmt)) is not None:
+                if id(stmt) not in self.firsts:
+                    names = itertools.chain(("found",), (f"found_{i}" for i in itertools.count(2)))
+                    name = next(n for n in names if n not in self.taken)
+                    self.taken.add(name)
+                    self.bits[name] = 1 << len(self.bits)
+                    self.firsts[id(stmt)] = first(stmt, call, name)
+                return self.block(self.firsts[id(stmt)], out) | self.plainly(stmt, out)
+            case _:
+                return self.plainly(stmt, out)
+
+    def plainly(self, stmt: ast.stmt, out: Mask) -> Mask:
+        """The same for a statement that is read as it stands."""
+        match stmt:
+            case ast.Return(value=value):
+                return self.uses(value)
             case ast.Assign(targets=goals, value=value):
                 kills = self.mask(n for t in goals for n in targets(t))
                 return (out & ~kills) | self.uses(value) | self.uses(*goals)

@@ -11,8 +11,10 @@ from adtransform.lattice import Array, Static
 from adtransform.read.contexts import Contexts
 from adtransform.read.core import Handling, Unreached
 from adtransform.read.endings import Enter
+from adtransform.read.firsts import First
 from adtransform.read.frames import DEAD, EXIT, RETURNED, STOP, TRUE, VALUE
 from adtransform.read.heap import BESIDE
+from adtransform.read.iterators import endless_under_a_name, started
 from adtransform.read.libraries import is_there
 from adtransform.read.loops import BROKE
 from adtransform.read.refs import (
@@ -110,7 +112,7 @@ class Statements(Contexts):
     def describe(self, stmt: ast.stmt) -> None:
         """Note the text and the comments of a statement for what comes from it."""
         source = self.source
-        body = getattr(stmt, "body", None)
+        body = None if isinstance(stmt, First) else getattr(stmt, "body", None)
         end, end_column = stmt.end_lineno or stmt.lineno, stmt.end_col_offset or 0
         if isinstance(stmt, ast.FunctionDef):
             end, end_column = stmt.lineno, len(source.lines[stmt.lineno - 1].encode())
@@ -143,6 +145,10 @@ class Statements(Contexts):
 
     def statement(self, stmt: ast.stmt) -> None:
         """Read one statement."""
+        firsts = self.frame.scope.liveness.firsts.get(id(stmt))
+        if firsts is not None and getattr(self.lookup("next", stmt), "op", "") == "builtins.next":
+            self.block(firsts)
+            return
         match stmt:
             case ast.Assign(targets=goals, value=value):
                 ref = self.expression(value)
@@ -319,6 +325,8 @@ class Statements(Contexts):
     def named(self, name: str, ref: Ref, node: ast.AST) -> Ref:
         """What a name is bound to: values get the name as their hint."""
         self.place = self.origin(node)
+        if endless_under_a_name(ref):
+            return started(self, ref)
         once = isinstance(ref, Lazy) and ref.kind in RUN_OVER
         streams = [] if once else self.streams_of(ref)
         body, stmt = self.frame.scope.body, self.frame.statement

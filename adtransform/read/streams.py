@@ -27,6 +27,7 @@ from adtransform.read.flow import is_unchanged
 from adtransform.read.frames import RETURNED, Frame, Module
 from adtransform.read.functions import Functions
 from adtransform.read.iteration import Counted
+from adtransform.read.iterators import rest
 from adtransform.read.merge import same_place
 from adtransform.read.outline import unique
 from adtransform.read.proving import NOT_ITERABLE
@@ -179,6 +180,10 @@ class Streams(Functions):
     def is_tried(self, stream: Stream) -> bool:
         """Whether a `try` that was not around when a list was made of a generator is to catch what it raises."""
         return stream.raises and self.attempts > stream.attempts
+
+    def rest_of(self, ref: ObjectRef, node: ast.AST) -> Ref:
+        """What is left of an iterator."""
+        return rest(self, ref, node)
 
     def run_over(self, ref: Ref, node: ast.AST) -> None:
         """Refuse what would change something, were it run over, where nobody does."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from adtransform.ir import Atom, Const, Var
-from adtransform.lattice import INT, Array, List, Scalar, Tuple, kind_of, rank_of
+from adtransform.lattice import BOOL, INT, Array, List, Scalar, Tuple, kind_of, rank_of
 from adtransform.ops import ENDLESS
 from adtransform.read.objects import Objects
 from adtransform.read.refs import (
@@ -26,6 +26,7 @@ from adtransform.read.refs import (
     Storage,
     TupleRef,
     View,
+    itemized,
 )
 from adtransform.read.scope import free_names
 from adtransform.read.tables import COUNTER
@@ -284,12 +285,80 @@ def _starmap(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
 
 def _islice(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
     source, *bounds = args
+    if self.is_endless(source) and len(bounds) < 3:
+        first, stop = (Const(0), *bounds)[-2:]
+        places = RangeRef(self.value(Const(0) if first == Const(None) else first, node), self.value(stop, node), Const(1))
+        return self.collected(places, lambda i: self.item(source, self.value(i, node), node), node)
     if not isinstance(source, (View, ListRef, TupleRef)):
         source = self.as_list(source, node)
     if len(bounds) == 1:
         bounds = [Const(None), *bounds]
     atoms = [self.value(b, node) for b in (*bounds, Const(None))][:3]
     return self.indexed(source, self.let("slice", *[self.static(a) or a for a in atoms]), node)
+
+
+def _while(drop: bool) -> Handler:
+    """`takewhile` and `dropwhile`: the items before the first that does not pass a test, or those from there on."""
+
+    def handler(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
+        test, source = args
+        name = self.hide(Const(True))  # whether all have passed so far
+
+        def chosen(item: Ref) -> Ref:
+            before = self.truth(self.frame.env[name], node)
+            passed = self.choose(
+                before, lambda: self.truth(self.apply(test, [item], {}, node), node), lambda: Const(False), node
+            )
+            now = self.truth(passed, node)
+            self.frame.env[name] = now if isinstance(now, Const) else self.let("builtins.bool", now, type=BOOL)
+            return self.unary(ast.Not, self.frame.env[name], node) if drop else self.frame.env[name]
+
+        found = self.filtered(source, chosen, node, frozenset((name,)))
+        self.unhide(name)
+        return found
+
+    return handler
+
+
+def _cycle(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
+    source = itemized(args[0])
+    changes = isinstance(source, View) or (isinstance(source, ListRef) and self.reached(source.storage))
+    if changes or not isinstance(source, (TupleRef, ListRef, RangeRef)):
+        self.refuse(node, "`itertools.cycle` of what may change meanwhile", "give it a tuple or a list of its own: list(xs)")
+    return Lazy("cycle", (source,))
+
+
+def _repeat(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
+    same, *times = args
+    if not times and "times" not in kwargs:
+        return Lazy("repeat", (same,))
+    count = self.value(times[0] if times else kwargs["times"], node)
+    return self.collected(RangeRef(Const(0), self.static(count) or count, Const(1)), lambda _: same, node)
+
+
+def _known(function: str, rows: Callable[..., Any]) -> Handler:
+    """A function of `itertools` of which the items have to be known while reading."""
+
+    def handler(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
+        found = rows(self, args, kwargs)
+        if found is None:
+            self.refuse(node, f"`itertools.{function}` of unknown length", _COUNTED)
+        return TupleRef(tuple(TupleRef(tuple(row)) for row in found))
+
+    return handler
+
+
+def _longest(self: Objects, args: Args, kwargs: Kwargs) -> Any:
+    columns = [self.known_items(a) for a in args]
+    fill = kwargs.get("fillvalue", Const(None))
+    return None if None in columns else itertools.zip_longest(*(c for c in columns if c is not None), fillvalue=fill)
+
+
+def _batches(self: Objects, args: Args, kwargs: Kwargs) -> Any:
+    items, size = self.known_items(args[0]), self.static(args[1]) if isinstance(args[1], (Var, Const)) else None
+    if items is None or size is None or kwargs:
+        return None
+    return [items[i : i + size.value] for i in range(0, len(items), size.value)]
 
 
 def _getter(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
@@ -421,6 +490,12 @@ TOOLS: dict[str, Handler] = {
     "itertools.count": _count,
     "itertools.starmap": _one_by_one(_starmap),
     "itertools.islice": _one_by_one(_islice),
+    "itertools.takewhile": _one_by_one(_while(drop=False)),
+    "itertools.dropwhile": _one_by_one(_while(drop=True)),
+    "itertools.cycle": _cycle,
+    "itertools.repeat": _repeat,
+    "itertools.zip_longest": _one_by_one(_known("zip_longest", _longest)),
+    "itertools.batched": _one_by_one(_known("batched", _batches)),
     "operator.itemgetter": _getter,
     "operator.itemgetter()": _got,
     "collections.OrderedDict": _ordered_dict,

@@ -1,0 +1,112 @@
+"""Iterators under a name: an object that holds what is run over and the place of the next item.
+
+It is there in every state of the reader, on every path and in every trip of a loop, as the objects of the user's are.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from adtransform.ir import Atom, Const
+from adtransform.lattice import INT
+from adtransform.ops import ENDLESS
+from adtransform.read.objects import Objects
+from adtransform.read.refs import Conflict, DictRef, Entries, Lazy, ListRef, ObjectRef, RangeRef, Ref, TupleRef, View, itemized
+
+_GONE = Conflict("an iterator that something else has run over", "keep what is needed in a list")
+_WHOLE = "write a `for` loop, or make a list of it: list(...)"
+
+
+def made(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+    """`iter(source)`"""
+    # What `__iter__` returns is run over once; elsewhere an iterator may be, in parts.
+    if self.frame.name.endswith(".__iter__"):
+        return args[0]
+    if len(args) > 1:
+        self.refuse(node, "`iter` with a sentinel", "write a `while` loop")
+    if is_iterator(self, args[0]):
+        return args[0]
+    source = itemized(self.iterator(args[0], node))
+    if isinstance(source, DictRef):
+        source = TupleRef(tuple(self.known_items(source) or ()))
+    if isinstance(source, Lazy) and source.kind not in ("zip", "enumerate", "reversed", "cycle", "repeat", "values", "items"):
+        self.refuse(node, "`iter` of what is computed one by one", _WHOLE)
+    return started(self, source)
+
+
+def started(self: Objects, source: Ref) -> ObjectRef:
+    """An iterator at its beginning."""
+    return self.new_object(self.iterators, {"source": source, "at": Const(0)})
+
+
+def is_iterator(self: Objects, ref: Ref) -> bool:
+    """Whether it is such an object."""
+    return isinstance(ref, ObjectRef) and ref.kind is self.iterators
+
+
+def following(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+    """`next(iterator)`, `next(iterator, default)`"""
+    it, *default = args
+    if isinstance(it, Lazy) and it.kind == "generator":
+        self.refuse(node, "`next` of a generator within an expression", "bind what it gives to a name: v = next(...)")
+    if isinstance(it, (Lazy, RangeRef)):
+        it = made(self, [it], {}, node)
+    if not isinstance(it, ObjectRef) or it.kind is not self.iterators:
+        found = self.unary_of("__next__", it, node) if isinstance(it, ObjectRef) and not default else None
+        return found or self.refuse(node, "`next` of what is no iterator made here", _WHOLE)
+    held = self.attributes_of(it)
+    at, source = held["at"], held["source"]
+    place = self.value(at, node)
+    items = self.known_items(source)
+    later = Const(place.value + 1) if isinstance(place, Const) else self.let("operator.add", place, Const(1), type=INT)
+
+    def item() -> Ref:
+        known = items is not None and isinstance(place, Const)
+        return items[place.value] if known and items is not None else self.item(source, place, node)  # type: ignore[union-attr]
+
+    there = is_before_end(self, source, place, node)
+    grows = isinstance(source, ListRef) and self.reached(source.storage)  # but what has come to its end stays there
+    if default and (grows or there == Const(False)):
+        after = later
+        later = self.value(self.choose(there, lambda: after, lambda: ENDLESS, node), node)
+    if default:
+        found = self.choose(there, item, lambda: default[0], node)
+    elif there == Const(False):
+        self.refuse(node, "`next` of an iterator that is at its end", "give a default: next(it, 0.0)")
+    else:
+        if not isinstance(there, Const):
+            self.raise_where(self.let("operator.not_", there), StopIteration, "")
+        found = item()
+    self.heap[it.storage] = Entries({**held, "at": later}, attributes=True)
+    return found
+
+
+def is_before_end(self: Objects, source: Ref, place: Atom, node: ast.AST) -> Atom:
+    """Whether there is an item at a place."""
+    if self.is_endless(source):
+        return Const(True)
+    count = self.length(source, node)
+    if isinstance(count, Const) and isinstance(place, Const):
+        return Const(place.value < count.value)
+    return self.let("operator.lt", place, count)
+
+
+def rest(self: Objects, it: ObjectRef, node: ast.AST) -> Ref:
+    """What is left to run over, which is gone then."""
+    held = self.attributes_of(it)
+    at, source = held["at"], held["source"]
+    place = self.value(at, node)
+    self.heap[it.storage] = Entries({**held, "at": _GONE}, attributes=True)
+    if place == Const(0):
+        return source
+    if isinstance(source, RangeRef):
+        step = self.binary("mul", place, source.step, node)
+        return RangeRef(self.value(self.binary("add", source.start, step, node)), source.stop, source.step)
+    if isinstance(source, (TupleRef, ListRef, View, Lazy)):
+        return Lazy("rest", (source,), place)
+    return self.refuse(node, "the rest of this iterator", _WHOLE)
+
+
+def endless_under_a_name(ref: Ref) -> bool:
+    """Whether it is `itertools.count(...)` or the like, which goes on where it was left."""
+    return (isinstance(ref, RangeRef) and ref.stop == ENDLESS) or (isinstance(ref, Lazy) and ref.kind in ("cycle", "repeat"))
