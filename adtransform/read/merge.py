@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from adtransform.ir import UNDEFINED, Atom, Const, If, Region, Var
 from adtransform.lattice import TEXT, Saved, meet
-from adtransform.read.core import Opened, State
+from adtransform.read.core import Gathered, Opened, State
 from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE
 from adtransform.read.refs import (
     ClassRef,
@@ -26,6 +26,7 @@ from adtransform.read.refs import (
     MaybeRef,
     ObjectRef,
     Pair,
+    Pointer,
     RecordsRef,
     Ref,
     Row,
@@ -433,14 +434,20 @@ class Merging(Templating):
 
 
 def of_one_kind(a: RecordsRef, b: RecordsRef) -> bool:
-    """Whether two lists of records hold the same kind of items, those that are of other lists of the same ones."""
+    """Whether two lists of records hold the same kind of items, those that are of other lists of the same ones.
+
+    Where only the one holds items of another list, it has to hold records of its own.
+    """
+    for one, other in ((a, b), (b, a)):
+        if isinstance(one.schema, Pointer) and one.schema.schema == other.schema and one.storage.made:
+            raise Gathered(one.storage.made, other.schema)
     if a.schema != b.schema:
         return False
-    for one, other in zip(pointers(a.schema), pointers(b.schema), strict=True):
-        known = one.base or other.base
-        if any(base.storage is not known[0].storage for base in (*one.base, *other.base)):
+    for first, second in zip(pointers(a.schema), pointers(b.schema), strict=True):
+        known = first.base or second.base
+        if any(base.storage is not known[0].storage for base in (*first.base, *second.base)):
             return False
-        one.base[:] = other.base[:] = known
+        first.base[:] = second.base[:] = known
     return True
 
 

@@ -168,7 +168,9 @@ class Records(Methods):
     def schema_of(self, ref: Ref, name: str = "") -> FieldKind:
         """What a record of a list is, or one of its fields."""
         row = self.row_of(ref)
-        if row is not None and (name or self.is_kept(row.records.storage)):
+        if row is not None and not name and not self.is_kept(row.records.storage):
+            return row.schema
+        if row is not None:
             if len(made := row.records.storage.made) != 1:
                 self.refuse(None, *_POINTED)
             return Pointer(made[0], row.path, row.schema)
