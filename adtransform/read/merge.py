@@ -33,6 +33,7 @@ from adtransform.read.refs import (
     Storage,
     TupleRef,
     View,
+    fields_alike,
     pointers,
 )
 from adtransform.read.templates import (
@@ -48,6 +49,7 @@ from adtransform.read.templates import (
     RowOf,
     Same,
     Template,
+    function_key,
     hints,
 )
 from adtransform.read.values import DIFFER, Templating, functions_in, is_plain_function, same_function, told, where_there
@@ -448,6 +450,11 @@ def of_one_kind(a: RecordsRef, b: RecordsRef) -> bool:
         if any(base.storage is not known[0].storage for base in (*first.base, *second.base)):
             return False
         first.base[:] = second.base[:] = known
+    for one_field, other_field in zip(fields_alike(a.schema), fields_alike(b.schema), strict=True):
+        refs = [*one_field.held, *other_field.held]
+        if any(function_key(ref) != function_key(refs[0]) for ref in refs if not isinstance(ref, (Const, ClassRef))):
+            return False
+        one_field.held[:] = other_field.held[:] = refs[:1]
     return True
 
 

@@ -123,6 +123,15 @@ class Records(Methods):
         """What a list was found to hold in another reading, with the classes as they are known in this one."""
         if isinstance(part, Pointer):
             return replace(part, schema=self.known_here(part.schema), base=[])
+        if isinstance(part, Alike):
+            return replace(
+                part,
+                held=[
+                    self.class_again(ref) if isinstance(ref, ClassRef) else ref
+                    for ref in part.held
+                    if not isinstance(ref, FunctionRef)
+                ],
+            )
         if not isinstance(part, Schema):
             return part
         fields = tuple((name, self.known_here(inner)) for name, inner in part.fields)
@@ -184,9 +193,9 @@ class Records(Methods):
             case Const(tuple()):
                 return self.schema_of(itemized(ref), name)
             case Const(value) if not isinstance(value, (bool, int, float, complex)):
-                return Alike(("constant", value), ref)
-            case External() | ClassRef() | FunctionRef(frame=None, defaults=(), keyword_defaults={}):
-                return Alike(key_of(ref), ref)
+                return Alike(("constant", type(value), value), [ref])
+            case External() | ClassRef() | FunctionRef(defaults=(), keyword_defaults={}):
+                return Alike(key_of(ref), [ref])
             case Conflict():
                 self.unusable(ref, None)
             case ListRef(storage) if isinstance(content := self.content(storage), Items):
@@ -261,10 +270,16 @@ class Records(Methods):
         if isinstance(part, Schema):
             return self.row(records, key, path, part)
         if isinstance(part, Alike):
-            return part.ref
+            return self.same_in_all(part)
         if isinstance(part, Pointer):
             return self.pointed_to(part, self.field(records, key, path, None))
         return self.item_at(self.column(records, path), key, self.frame.statement or self.frame.scope.node)
+
+    def same_in_all(self, part: Alike) -> Ref:
+        """A field that is the same in all records of a list."""
+        if not part.held:
+            self.refuse(None, "an item of a list of records into which nothing was put", "put the items in first")
+        return part.held[0]
 
     def pointed_to(self, part: Pointer, key: Ref) -> Ref:
         """The item of another list of records that is kept as an index."""
@@ -292,8 +307,9 @@ class Records(Methods):
             yield path, ref
             return
         if isinstance(part, Alike):
-            if self.schema_of(ref) != part:
+            if self.schema_of(ref) != part or any(key_of(one, whole=True) != key_of(ref, whole=True) for one in part.held):
                 self.differ(path, node)
+            part.held[:] = [ref]
             return
         if isinstance(part, Pointer):
             row = self.row_of(ref)
@@ -507,7 +523,7 @@ class Records(Methods):
         if part is None:
             return next(values)
         if isinstance(part, Alike):
-            return part.ref
+            return self.same_in_all(part)
         if isinstance(part, Pointer):
             return self.pointed_to(part, next(values))
         held = {name: self.by_themselves(inner, values) for name, inner in part.fields}
@@ -538,9 +554,16 @@ def leaves(part: FieldKind, path: Path = ()) -> list[Path]:
     return [] if isinstance(part, Alike) else [path]
 
 
-def key_of(ref: Ref) -> object:
-    """What is equal for two references to one function or class."""
-    return ("class", id(ref.live or ref.node)) if isinstance(ref, ClassRef) else function_key(ref)
+def key_of(ref: Ref, *, whole: bool = False) -> object:
+    """What is equal for two references to one function or class, or to one constant; `whole`: made by one call."""
+    match ref:
+        case Const(value):
+            return value
+        case ClassRef():
+            return "class", id(ref.live or ref.node)
+        case FunctionRef(node) if not whole:
+            return "function", id(node)
+    return function_key(ref)
 
 
 def _word(name: object) -> str:
