@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import BOOL, INT, Static
-from adtransform.read.records import Path, Records, leaves
+from adtransform.read.records import Records
 from adtransform.read.refs import (
     DictRef,
     Entries,
@@ -21,6 +21,7 @@ from adtransform.read.refs import (
     Ref,
     Storage,
 )
+from adtransform.read.schemas import Path, leaves
 
 _NONE = Const(None)
 
