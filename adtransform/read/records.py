@@ -255,6 +255,8 @@ class Records(Schemas):
             return
         row = self.row_of(item)
         for other in self.partners(item.storage) if row is None else ():
+            if other is records.storage:
+                self.doubled(other)
             self.share(records.storage, other)
         if row is not None:
             self.shared_with(records, row, node)
@@ -262,6 +264,7 @@ class Records(Schemas):
             if key is None:
                 size = self.let("builtins.len", self.listed(self.first_column(records, node).storage))
                 key = self.let("operator.sub", size, Const(1), type=INT)
+                self.from_fronts.add(key)
             self.heap[item.storage] = Row(records, key, path, schema)
         else:
             self.heap[item.storage] = _gone("an object that was put into a list of records")
@@ -293,7 +296,8 @@ class Records(Schemas):
         `path`: it is only that field of theirs which is another one.
         """
         if not path and (name := self.pointing(records.storage)):
-            what = f"a list of records whose items change places while `{name}` holds some of them"
+            named = f"`{name}`" if name.isidentifier() else "something else"
+            what = f"a list of records whose items change places while {named} holds some of them"
             self.refuse(node, what, "put copies of them into it: copy.copy(...)")
         taken: list[Storage] = []
         for storage, row in list(self.heap.items()):
@@ -319,15 +323,16 @@ class Records(Schemas):
 
     def pointing(self, storage: Storage) -> str:
         """A name, still to be read, of another list that holds items of a list; empty where there is none."""
+        known = [*self.unnamed]
         frame: Frame | None = self.frame
         while frame is not None:
-            for name, ref in frame.env.items():
-                if frame.is_live(name):
-                    for held in self.holds(ref):
-                        for pointer in pointers(held.schema) if isinstance(held, RecordsRef) else ():
-                            if any(base.storage is storage for base in pointer.base):
-                                return name
+            known += [(name, [ref]) for name, ref in frame.env.items() if frame.is_live(name)]
             frame = frame.caller
+        for name, refs in known:
+            lists = [held for ref in refs for held in self.holds(ref) if isinstance(held, RecordsRef)]
+            bases = [base.storage for held in lists for pointer in pointers(held.schema) for base in pointer.base]
+            if any(base is storage for base in bases):
+                return name
         return ""
 
     def grows(self, records: RecordsRef, node: ast.AST) -> None:
@@ -344,9 +349,10 @@ class Records(Schemas):
         if self.is_place_from_front(key):
             return key
         size, known = self.records_length(records, node), self.static(key)
-        if known is not None:
-            return self.let("operator.add", size, known, type=INT)
-        return self.let("operator.mod", key, size, type=INT)
+        op, *args = ("operator.mod", key, size) if known is None else ("operator.add", size, known)
+        place = self.let(op, *args, type=INT)
+        self.from_fronts.add(place)
+        return place
 
     def records_length(self, owner: RecordsRef, node: ast.AST) -> Atom:
         """How many records a list has."""
@@ -367,11 +373,6 @@ class Records(Schemas):
 
     def is_place_from_front(self, key: Atom) -> bool:
         """Whether an index is known to count from the front."""
-        let = self.definitions.get(key) if isinstance(key, Var) else None
-        if let is not None and let.op in ("operator.sub", "operator.add") and isinstance(size := let.args[0], Var):
-            measured, known = self.definitions.get(size), self.static(let.args[1])  # of what there is, the last but so many
-            if measured is not None and measured.op == "builtins.len" and known is not None:
-                return True
         return key in self.from_fronts or self.is_from_front(Step("index", (key,)))
 
     # What other parts provide.
