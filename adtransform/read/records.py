@@ -191,7 +191,7 @@ class Records(Schemas):
             self.grows(records, node)
         for path, value in self.in_turn_of(self.parts(item, records.schema, (), node)):
             self.list_method(self.column(records, path), "append", [value], {}, node)
-        self.taken_in(item, records, None, (), records.schema, node)
+        self.taken_in(item, records, Const(-1), (), records.schema, node)
 
     def put_record(self, records: RecordsRef, key: Atom, item: Ref, node: ast.AST) -> None:
         """`records[key] = item`"""
@@ -236,8 +236,8 @@ class Records(Schemas):
             self.refuse(node, what, "put a copy into one of them: copy.copy(...)")
         self.may_write(storage, node)
 
-    def taken_in(self, item: Ref, records: RecordsRef, key: Atom | None, path: Path, schema: FieldKind, node: ast.AST) -> None:
-        """What was put into a list of records is from now on the item there; `key` None: the last one."""
+    def taken_in(self, item: Ref, records: RecordsRef, key: Atom, path: Path, schema: FieldKind, node: ast.AST) -> None:
+        """What was put into a list of records is from now on the item there."""
         if not isinstance(schema, Schema):
             return
         match item:
@@ -261,10 +261,6 @@ class Records(Schemas):
         if row is not None:
             self.shared_with(records, row, node)
         elif self.reached(item.storage, beside=True):
-            if key is None:
-                size = self.let("builtins.len", self.listed(self.first_column(records, node).storage))
-                key = self.let("operator.sub", size, Const(1), type=INT)
-                self.from_fronts.add(key)
             self.heap[item.storage] = Row(records, key, path, schema)
         else:
             self.heap[item.storage] = _gone("an object that was put into a list of records")

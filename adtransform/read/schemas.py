@@ -23,6 +23,7 @@ from adtransform.read.refs import (
     FunctionRef,
     Items,
     ListRef,
+    Method,
     ObjectRef,
     Pointer,
     RecordsRef,
@@ -153,7 +154,7 @@ class Schemas(Methods):
                 return Alike(("constant", type(value), value), [ref])
             case External() | ClassRef() | FunctionRef(defaults=(), keyword_defaults={}):
                 return Alike(key_of(ref), [ref])
-            case Conflict():
+            case Conflict() | Method():
                 self.unusable(ref, None)
             case ListRef(storage) if isinstance(content := self.content(storage), Items):
                 if not any(map(holds_objects, content.refs)):
