@@ -103,7 +103,10 @@ class Detached(Chosen):
         others = (storage, *self.partners(storage), *items)
         for one in items:
             for other in others:
-                self.relate(one, other)
+                if self.is_list(other) and not self.is_container(one):
+                    self.share(one, other)  # which holds it, and is not it
+                else:
+                    self.relate(one, other)
 
     def off_their_lists(self, refs: list[Ref]) -> list[Ref]:
         """Items of lists as they are now, whatever is put in their places."""

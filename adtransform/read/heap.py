@@ -233,6 +233,8 @@ class Heap(Proving):
                     refs.extend(content.refs.values())
                 elif isinstance(content, Choice):
                     refs.extend(content.sides)
+                elif isinstance(content, (Row, Part)):
+                    refs.append(content.records)
         seen = {s for ref in refs for s in self.storages(ref)}
         self.related = {p for p in self.related if all(s.number < mark or s in seen or s.param or s.frozen for s in p)}
 

@@ -23,6 +23,7 @@ from adtransform.read.refs import (
     Items,
     Lazy,
     ListRef,
+    Part,
     RangeRef,
     RecordsRef,
     Ref,
@@ -255,6 +256,8 @@ class Iterables(Loops):
         """The item at an index."""
         self.at(node)
         match ref:
+            case RecordsRef(storage) if isinstance(part := self.heap.get(storage), Part):
+                return self.item_of_part(part, i, node)
             case RangeRef(first, _, step):
                 scaled = i if step == Const(1) else self.let("operator.mul", i, step)
                 return scaled if first == Const(0) else self.let("operator.add", first, scaled)

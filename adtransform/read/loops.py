@@ -149,7 +149,8 @@ class Loops(RecordLists):
         env = self.frame.env
         for name in loop.grown:
             ref = env.get(name)
-            for grown in self.columns_of(ref) if isinstance(ref, RecordsRef) else [ref]:
+            content = self.heap.get(ref.storage) if isinstance(ref, RecordsRef) else None
+            for grown in content.refs.values() if isinstance(content, Entries) else [ref]:
                 if isinstance(grown, ListRef):
                     plan.stores.setdefault(grown.storage, None)
         return plan

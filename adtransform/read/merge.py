@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from adtransform.ir import UNDEFINED, Atom, Const, If, Region, Var
 from adtransform.lattice import TEXT, Saved, meet
-from adtransform.read.core import Opened, State
+from adtransform.read.core import Gathered, Opened, State
 from adtransform.read.enums import members_in
 from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE
 from adtransform.read.refs import (
@@ -28,12 +28,14 @@ from adtransform.read.refs import (
     MaybeRef,
     ObjectRef,
     Pair,
+    Pointer,
     RecordsRef,
     Ref,
     Row,
     Storage,
     TupleRef,
     View,
+    fields_alike,
     pointers,
 )
 from adtransform.read.templates import (
@@ -483,14 +485,25 @@ class Merging(Templating):
 
 
 def of_one_kind(a: RecordsRef, b: RecordsRef) -> bool:
-    """Whether two lists of records hold the same kind of items, those that are of other lists of the same ones."""
+    """Whether two lists of records hold the same kind of items, those that are of other lists of the same ones.
+
+    Where only the one holds items of another list, it has to hold records of its own.
+    """
+    for one, other in ((a, b), (b, a)):
+        if isinstance(one.schema, Pointer) and one.schema.schema == other.schema and one.storage.made:
+            raise Gathered(one.storage.made, other.schema)
     if a.schema != b.schema:
         return False
-    for one, other in zip(pointers(a.schema), pointers(b.schema), strict=True):
-        known = one.base or other.base
-        if any(base.storage is not known[0].storage for base in (*one.base, *other.base)):
+    for first, second in zip(pointers(a.schema), pointers(b.schema), strict=True):
+        known = first.base or second.base
+        if any(base.storage is not known[0].storage for base in (*first.base, *second.base)):
             return False
-        one.base[:] = other.base[:] = known
+        first.base[:] = second.base[:] = known
+    for one_field, other_field in zip(fields_alike(a.schema), fields_alike(b.schema), strict=True):
+        refs = [*one_field.held, *other_field.held]
+        if any(function_key(ref) != function_key(refs[0]) for ref in refs if not isinstance(ref, (Const, ClassRef))):
+            return False
+        one_field.held[:] = other_field.held[:] = refs[:1]
     return True
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import BOOL, INT, Static
-from adtransform.read.records import Path, Records, leaves
+from adtransform.read.records import Records
 from adtransform.read.refs import (
     DictRef,
     Entries,
@@ -21,6 +21,7 @@ from adtransform.read.refs import (
     Ref,
     Storage,
 )
+from adtransform.read.schemas import Path, leaves
 
 _NONE = Const(None)
 
@@ -37,17 +38,17 @@ class RecordLists(Records):
         self.at_node(node)
         if isinstance(self.type_of(key), Static):
             return self.cut_records(owner, key, node)
-        part = self.heap[owner.storage]
-        if isinstance(part, Part):
-            known = self.static(key)
-            if self.is_place_from_front(key):
-                return self.indexed(part.records, self.plus(part.start, key), node)
-            if known is not None:
-                return self.indexed(part.records, self.plus(part.stop, known), node)
         first = self.first_column(owner, node)
         if self.attempts:  # else its fields raise where they are read
             self.item_at(first, key, node)
         return self.field(owner, key, (), owner.schema)
+
+    def item_of_part(self, part: Part, i: Atom, node: ast.AST) -> Ref:
+        """The item of a slice of a list of records at an index that there is."""
+        place = self.plus(part.start, i)
+        if all(map(self.is_counted, (part.start, i))):
+            self.from_fronts.add(place)
+        return self.field(part.records, place, (), part.records.schema)
 
     def cut_records(self, owner: RecordsRef, key: Atom, node: ast.AST) -> RecordsRef:
         """A slice of a list of records: as long as that keeps its items in their places, a part of it."""
@@ -70,7 +71,7 @@ class RecordLists(Records):
         if a == _NONE:
             return default
         if known is not None and isinstance(size, Const):
-            return Const(range(size.value + 1)[slice(None, known.value)].stop)
+            return Const(slice(known.value, None).indices(size.value)[0])
         if known is not None and known.value < 0:
             return self.let("builtins.max", Const(0), self.let("operator.add", size, known), type=INT)
         if default is not size and (known is not None or self.is_counted(a)):
@@ -313,9 +314,12 @@ class RecordLists(Records):
         self.grows(owner, node)
         for path in leaves(owner.schema):
             self.extend(self.column(owner, path).storage, self.column(other, path), node)
-        if frozenset((owner.storage, other.storage)) in self.related:
-            self.doubled(owner.storage)
-        self.shares_with(owner.storage, other.storage)
+        mine, theirs = owner.storage, other.storage
+        if mine is theirs or any(
+            frozenset((mine, one)) in self.related for one in (theirs, *self.partners(theirs)) if one is not mine
+        ):
+            self.doubled(mine)
+        self.shares_with(mine, theirs)
 
     def popped(self, owner: RecordsRef, args: list[Ref], node: ast.AST) -> Ref:
         """`owner.pop()`, `owner.pop(i)`: the item by itself, which the list then has not any more."""

@@ -13,20 +13,16 @@ from dataclasses import replace
 from typing import Any, NoReturn
 
 from adtransform.ir import Atom, Const, Var
-from adtransform.lattice import INT, Tuple
-from adtransform.read.core import Gathered
+from adtransform.lattice import INT
 from adtransform.read.frames import Frame
 from adtransform.read.heap import BESIDE, LOOP
-from adtransform.read.methods import Methods
 from adtransform.read.refs import (
     Alike,
     ClassRef,
     Conflict,
     DictRef,
     Entries,
-    External,
     FieldKind,
-    FunctionRef,
     Items,
     ListRef,
     ObjectRef,
@@ -38,19 +34,11 @@ from adtransform.read.refs import (
     Step,
     Storage,
     TupleRef,
-    View,
     itemized,
     pointers,
 )
-from adtransform.read.storages import holds_objects
-from adtransform.read.templates import function_key
+from adtransform.read.schemas import POINTED, Path, Schemas, key_of, leaves
 
-Path = tuple[Any, ...]
-
-_POINTED = (
-    "an item of a list that is made elsewhere, in a list of records of unknown length",
-    "make that list first, by `[...]`",
-)
 _FIELDS = "give all of them the same fields, of one kind each: a number instead of None"
 
 
@@ -72,21 +60,8 @@ class Fields(Mapping[Any, Ref]):
         return len(self.parts)
 
 
-class Records(Methods):
+class Records(Schemas):
     """Reading lists of records."""
-
-    # Making them.
-
-    def open_list(self, node: ast.AST) -> ListRef | RecordsRef:
-        """The list that an expression makes, still without items."""
-        made = self.read_for(node)
-        if made not in self.records:
-            plain = self.new_list((), node)
-            plain.storage.made = (made,)
-            return plain
-        records = self.new_records(self.known_here(self.records[made]), self.label_of(node))
-        records.storage.made = (made,)
-        return records
 
     def display_of(self, node: ast.List, items: list[Ref]) -> ListRef | RecordsRef:
         """The list that a display makes, with its first items."""
@@ -100,131 +75,6 @@ class Records(Methods):
         for item in items:
             self.append_record(records, item, node)
         return records
-
-    def label_of(self, node: ast.AST) -> str:
-        """What the lists of the fields of a list are called, each with its own name behind that."""
-        match self.frame.statement:
-            case ast.Assign(targets=[ast.Attribute(attr=name)], value=value) if value is node:
-                return name
-        return self.goal(node) or "items"
-
-    def new_records(self, schema: Schema | Pointer, label: str) -> RecordsRef:
-        """An empty list of records."""
-        storage = Storage(label, depth=len(self.heads))
-        columns: dict[object, Ref] = {}
-        for path in leaves(schema):
-            column = self.new_list(())
-            column.storage.label = "_".join([label, *map(_word, path)])
-            columns[path] = column
-        self.heap[storage] = Entries(columns)
-        return RecordsRef(storage, schema)
-
-    def known_here(self, part: Any) -> Any:
-        """What a list was found to hold in another reading, with the classes as they are known in this one."""
-        if isinstance(part, Pointer):
-            return replace(part, schema=self.known_here(part.schema), base=[])
-        if not isinstance(part, Schema):
-            return part
-        fields = tuple((name, self.known_here(inner)) for name, inner in part.fields)
-        return Schema(part.kind, fields, None if part.of is None else self.class_again(part.of), part.names)
-
-    def class_again(self, cls: ClassRef) -> ClassRef:
-        """A class as this reading knows it."""
-        if cls.live is not None:
-            return self.live_class(cls.live)
-        assert cls.node is not None
-        return self.text_class(cls.node, cls.module)
-
-    def gather(self, storage: Storage, items: list[Ref]) -> None:
-        """Read the function again with a list of records in the place of a list; nothing where that cannot be."""
-        if any(made not in self.records for made in storage.made):
-            schema = self.schema_of(items[0])
-            if isinstance(schema, (Schema, Pointer)):
-                self.become(storage, schema)
-
-    def become(self, storage: Storage, schema: Schema | Pointer) -> NoReturn:
-        """Read the function again with a list of such records in the place of a list; refused where that cannot be."""
-        lists = [made for made in storage.made if made not in self.records]
-        if not lists:
-            self.refuse(None, "a list of records of unknown length, made here of something else", "append in a loop")
-        raise Gathered(lists, schema)
-
-    def note_named(self, storage: Storage, item: Ref) -> None:
-        """Note which named tuples are in a list of unknown length, where the names of their fields are lost."""
-        if isinstance(item, TupleRef) and item.names:
-            for made in storage.made:
-                schema = self.schema_of(item)
-                assert isinstance(schema, Schema)
-                self.named_items[made] = schema
-
-    def attribute(self, owner: Ref, attr: str, node: ast.Attribute) -> Ref:
-        """`x.attr`; of a named tuple in a list of unknown length, once that is a list of records."""
-        if self.named_items and isinstance(owner, (Var, View)) and isinstance(self.type_of(self.value(owner)), Tuple):
-            for made, schema in self.named_items.items():
-                if attr in schema.names and made not in self.records:
-                    raise Gathered([made], schema)
-        return super().attribute(owner, attr, node)
-
-    def schema_of(self, ref: Ref, name: str = "") -> FieldKind:
-        """What a record of a list is, or one of its fields."""
-        row = self.row_of(ref)
-        if row is not None and (name or self.is_kept(row.records.storage)):
-            if len(made := row.records.storage.made) != 1:
-                self.refuse(None, *_POINTED)
-            return Pointer(made[0], row.path, row.schema)
-        match ref:
-            case ObjectRef(storage, kind) if storage.outside is None:
-                return Schema("object", self.schemas(self.entries_of(storage).items(), name), kind)
-            case DictRef(storage) if self.table(ref) is None:
-                return Schema("dict", self.schemas(self.entries_of(storage).items(), name))
-            case TupleRef(items, names, kind):
-                return Schema("tuple", self.schemas(zip(names or range(len(items)), items, strict=True), name), kind, names)
-            case Const(tuple()):
-                return self.schema_of(itemized(ref), name)
-            case Const(value) if not isinstance(value, (bool, int, float, complex)):
-                return Alike(("constant", value), ref)
-            case External() | ClassRef() | FunctionRef(frame=None, defaults=(), keyword_defaults={}):
-                return Alike(key_of(ref), ref)
-            case Conflict():
-                self.unusable(ref, None)
-            case ListRef(storage) if isinstance(content := self.content(storage), Items):
-                if not any(map(holds_objects, content.refs)):
-                    return None
-            case Var() | Const() | View() | ListRef():
-                return None
-        field = f"the field `{name}`" if name else "an item"
-        what = f"{field} of a list of records of unknown length, which is no number, array or list of such"
-        self.refuse(None, what, "keep a list of its own for it")
-
-    def is_kept(self, storage: Storage) -> bool:
-        """Whether a list can still be seen behind the statement being read, other than by what is bound there."""
-        but, goal = None, ""
-        match self.frame.statement:
-            case ast.Assign(targets=[ast.Name(id=goal)]):
-                pass
-            case ast.Assign(targets=[ast.Attribute(value=ast.Name(id=name), attr=attr)]):
-                owner = self.frame.env.get(name)
-                but = (owner.storage, attr) if isinstance(owner, ObjectRef) else None
-        frame: Frame | None = self.frame
-        while frame is not None:
-            for name, ref in frame.env.items():
-                bound = name.startswith("%h") or (name == goal and frame is self.frame) or self.row_of(ref) is not None
-                if not bound and frame.is_live(name) and any(s is storage for s in self.storages(ref, but)):
-                    return True
-            frame = frame.caller
-        return False
-
-    def schemas(self, fields: Any, name: str) -> tuple[tuple[Any, FieldKind], ...]:
-        """The same of each of some fields."""
-        return tuple((key, self.schema_of(ref, f"{name}.{key}" if name else str(key))) for key, ref in fields)
-
-    def entries_of(self, storage: Storage) -> Mapping[Any, Ref]:
-        """What an object or a dict holds."""
-        content = self.content(storage)
-        if isinstance(content, Items):
-            self.unusable(content.refs[0], None)
-        assert isinstance(content, Entries)
-        return content.refs
 
     # What is in them.
 
@@ -259,16 +109,22 @@ class Records(Methods):
         if isinstance(part, Schema):
             return self.row(records, key, path, part)
         if isinstance(part, Alike):
-            return part.ref
+            return self.same_in_all(part)
         if isinstance(part, Pointer):
             return self.pointed_to(part, self.field(records, key, path, None))
         return self.item_at(self.column(records, path), key, self.frame.statement or self.frame.scope.node)
+
+    def same_in_all(self, part: Alike) -> Ref:
+        """A field that is the same in all records of a list."""
+        if not part.held:
+            self.refuse(None, "an item of a list of records into which nothing was put", "put the items in first")
+        return part.held[0]
 
     def pointed_to(self, part: Pointer, key: Ref) -> Ref:
         """The item of another list of records that is kept as an index."""
         place = self.value(key)
         if not part.base:
-            self.refuse(None, *_POINTED)
+            self.refuse(None, *POINTED)
         if isinstance(place, Var):
             self.from_fronts.add(place)
         return self.row(part.base[0], place, part.path, part.schema)
@@ -276,11 +132,6 @@ class Records(Methods):
     def fields_of(self, row: Row) -> Entries:
         """What an item of a list of records holds now, each field read where it is asked for."""
         return Entries(Fields(self, row), attributes=row.schema.kind == "object")
-
-    def row_of(self, ref: Ref) -> Row | None:
-        """The row that an object or a dict is; None where it is none."""
-        found = self.heap.get(ref.storage) if isinstance(ref, (ObjectRef, DictRef)) else None
-        return found if isinstance(found, Row) else None
 
     def parts(self, ref: Ref, part: FieldKind, path: Path, node: ast.AST) -> Iterator[tuple[Path, Ref]]:
         """The values of what is put in the place of a record, or of a field of one; refused where it is made otherwise."""
@@ -290,8 +141,9 @@ class Records(Methods):
             yield path, ref
             return
         if isinstance(part, Alike):
-            if self.schema_of(ref) != part:
+            if self.schema_of(ref) != part or any(key_of(one, whole=True) != key_of(ref, whole=True) for one in part.held):
                 self.differ(path, node)
+            part.held[:] = [ref]
             return
         if isinstance(part, Pointer):
             row = self.row_of(ref)
@@ -339,7 +191,7 @@ class Records(Methods):
             self.grows(records, node)
         for path, value in self.in_turn_of(self.parts(item, records.schema, (), node)):
             self.list_method(self.column(records, path), "append", [value], {}, node)
-        self.taken_in(item, records, None, (), records.schema, node)
+        self.taken_in(item, records, Const(-1), (), records.schema, node)
 
     def put_record(self, records: RecordsRef, key: Atom, item: Ref, node: ast.AST) -> None:
         """`records[key] = item`"""
@@ -384,8 +236,8 @@ class Records(Methods):
             self.refuse(node, what, "put a copy into one of them: copy.copy(...)")
         self.may_write(storage, node)
 
-    def taken_in(self, item: Ref, records: RecordsRef, key: Atom | None, path: Path, schema: FieldKind, node: ast.AST) -> None:
-        """What was put into a list of records is from now on the item there; `key` None: the last one."""
+    def taken_in(self, item: Ref, records: RecordsRef, key: Atom, path: Path, schema: FieldKind, node: ast.AST) -> None:
+        """What was put into a list of records is from now on the item there."""
         if not isinstance(schema, Schema):
             return
         match item:
@@ -403,13 +255,12 @@ class Records(Methods):
             return
         row = self.row_of(item)
         for other in self.partners(item.storage) if row is None else ():
+            if other is records.storage:
+                self.doubled(other)
             self.share(records.storage, other)
         if row is not None:
             self.shared_with(records, row, node)
         elif self.reached(item.storage, beside=True):
-            if key is None:
-                size = self.let("builtins.len", self.listed(self.first_column(records, node).storage))
-                key = self.let("operator.sub", size, Const(1), type=INT)
             self.heap[item.storage] = Row(records, key, path, schema)
         else:
             self.heap[item.storage] = _gone("an object that was put into a list of records")
@@ -441,7 +292,8 @@ class Records(Methods):
         `path`: it is only that field of theirs which is another one.
         """
         if not path and (name := self.pointing(records.storage)):
-            what = f"a list of records whose items change places while `{name}` holds some of them"
+            named = f"`{name}`" if name.isidentifier() else "something else"
+            what = f"a list of records whose items change places while {named} holds some of them"
             self.refuse(node, what, "put copies of them into it: copy.copy(...)")
         taken: list[Storage] = []
         for storage, row in list(self.heap.items()):
@@ -467,15 +319,16 @@ class Records(Methods):
 
     def pointing(self, storage: Storage) -> str:
         """A name, still to be read, of another list that holds items of a list; empty where there is none."""
+        known = [*self.unnamed]
         frame: Frame | None = self.frame
         while frame is not None:
-            for name, ref in frame.env.items():
-                if frame.is_live(name):
-                    for held in self.holds(ref):
-                        for pointer in pointers(held.schema) if isinstance(held, RecordsRef) else ():
-                            if any(base.storage is storage for base in pointer.base):
-                                return name
+            known += [(name, [ref]) for name, ref in frame.env.items() if frame.is_live(name)]
             frame = frame.caller
+        for name, refs in known:
+            lists = [held for ref in refs for held in self.holds(ref) if isinstance(held, RecordsRef)]
+            bases = [base.storage for held in lists for pointer in pointers(held.schema) for base in pointer.base]
+            if any(base is storage for base in bases):
+                return name
         return ""
 
     def grows(self, records: RecordsRef, node: ast.AST) -> None:
@@ -492,9 +345,10 @@ class Records(Methods):
         if self.is_place_from_front(key):
             return key
         size, known = self.records_length(records, node), self.static(key)
-        if known is not None:
-            return self.let("operator.add", size, known, type=INT)
-        return self.let("operator.mod", key, size, type=INT)
+        op, *args = ("operator.mod", key, size) if known is None else ("operator.add", size, known)
+        place = self.let(op, *args, type=INT)
+        self.from_fronts.add(place)
+        return place
 
     def records_length(self, owner: RecordsRef, node: ast.AST) -> Atom:
         """How many records a list has."""
@@ -505,7 +359,7 @@ class Records(Methods):
         if part is None:
             return next(values)
         if isinstance(part, Alike):
-            return part.ref
+            return self.same_in_all(part)
         if isinstance(part, Pointer):
             return self.pointed_to(part, next(values))
         held = {name: self.by_themselves(inner, values) for name, inner in part.fields}
@@ -515,11 +369,6 @@ class Records(Methods):
 
     def is_place_from_front(self, key: Atom) -> bool:
         """Whether an index is known to count from the front."""
-        let = self.definitions.get(key) if isinstance(key, Var) else None
-        if let is not None and let.op in ("operator.sub", "operator.add") and isinstance(size := let.args[0], Var):
-            measured, known = self.definitions.get(size), self.static(let.args[1])  # of what there is, the last but so many
-            if measured is not None and measured.op == "builtins.len" and known is not None:
-                return True
         return key in self.from_fronts or self.is_from_front(Step("index", (key,)))
 
     # What other parts provide.
@@ -527,23 +376,6 @@ class Records(Methods):
     def new_object(self, cls: ClassRef, held: Mapping[str, Ref], frozen: str = "") -> ObjectRef:
         """An object with some attributes."""
         raise NotImplementedError
-
-
-def leaves(part: FieldKind, path: Path = ()) -> list[Path]:
-    """The paths to the values of a record."""
-    if isinstance(part, Schema):
-        return [leaf for name, inner in part.fields for leaf in leaves(inner, (*path, name))]
-    return [] if isinstance(part, Alike) else [path]
-
-
-def key_of(ref: Ref) -> object:
-    """What is equal for two references to one function or class."""
-    return ("class", id(ref.live or ref.node)) if isinstance(ref, ClassRef) else function_key(ref)
-
-
-def _word(name: object) -> str:
-    """A key of a dict as part of a name."""
-    return "".join(c if c.isalnum() else "_" for c in str(name))
 
 
 def _gone(what: str) -> Items:

@@ -96,10 +96,10 @@ class ListRef:
 
 @record
 class Alike:
-    """A field that is the same in all records of a list, as a name or a function: its identity, and what it is."""
+    """A field that is the same in all records of a list, as a name or a function.  `held`: what it is, once one was put in."""
 
     key: object
-    ref: Ref = field(compare=False, hash=False)
+    held: list[Ref] = field(default_factory=list, compare=False, hash=False)
 
 
 @record
@@ -300,6 +300,13 @@ def pointers(part: FieldKind) -> list[Pointer]:
     if isinstance(part, Schema):
         return [found for _, inner in part.fields for found in pointers(inner)]
     return [part] if isinstance(part, Pointer) else []
+
+
+def fields_alike(part: Schema | Alike | Pointer | None) -> list[Alike]:
+    """The fields of a record that are the same in all records of its list."""
+    if isinstance(part, Schema):
+        return [found for _, inner in part.fields for found in fields_alike(inner)]
+    return [part] if isinstance(part, Alike) else []
 
 
 def present(ref: Ref) -> Ref:

@@ -25,6 +25,7 @@ from adtransform.read.refs import (
     MaybeRef,
     Method,
     ObjectRef,
+    RecordsRef,
     Ref,
     TupleRef,
     View,
@@ -270,7 +271,7 @@ class Statements(Contexts):
 
     def check_count(self, ref: Ref, wanted: int, node: ast.AST) -> None:
         """An unpacking raises where there are more items than names, or fewer."""
-        t = self.type_of(self.value(ref, node))
+        t = None if isinstance(ref, RecordsRef) else self.type_of(self.value(ref, node))
         if t == Static("shape") or (isinstance(t, Array) and t.dims and t.dims[0] == wanted):
             return
         self.at(node)
@@ -287,7 +288,7 @@ class Statements(Contexts):
         rest = self.indexed(ref, middle, node)
         return [
             *(self.indexed(ref, Const(i), node) for i in range(before)),
-            rest if isinstance(rest, ListRef) else self.as_list(rest, node),
+            rest if isinstance(rest, (ListRef, RecordsRef)) else self.as_list(rest, node),
             *(self.indexed(ref, Const(-i), node) for i in range(after, 0, -1)),
         ]
 
@@ -303,7 +304,7 @@ class Statements(Contexts):
             ref = self.as_list(ref, node)
             items = self.known_items(ref)
         if items is None:
-            if not isinstance(ref, (Var, View, ListRef)):
+            if not isinstance(ref, (Var, View, ListRef, RecordsRef)):
                 self.unusable(ref, node)
             if starred:
                 return self.cut_at(ref, starred[0], len(goals) - starred[0] - 1, node)
