@@ -856,6 +856,13 @@ def objects_of_unknown_number(x: Any) -> Any:
     return len(ps) * x
 
 
+@pytest.mark.parametrize("f", [one_of_two_written, objects_of_unknown_number])
+@pytest.mark.parametrize("x", [0.3, 0.7, 1.4])
+def test_objects_known_when_it_runs(f: Callable[[Any], Any], x: float) -> None:
+    assert ad.value_and_grad(f)(x)[0] == f(x)
+    ad.check_grads(f, (x,), order=2)
+
+
 REFUSED = [
     (lambda x: WithMeta(x).x, "an object of `WithMeta`: it has a metaclass"),
     (lambda x: WithGetattr().y * x, "an object of `WithGetattr`: it has `__getattr__`"),
@@ -872,8 +879,6 @@ REFUSED = [
     (lambda x: Particle(x), "this call of `Particle.__init__`"),
     (lambda x: Base(x, c=2.0), "this call of `Base`"),
     (set_in_one_branch, "the attribute `.extra`, which only some of the paths to here have set"),
-    (one_of_two_written, "a write to what `p` may share"),
-    (objects_of_unknown_number, "a list of objects, dicts or functions whose length or index is not known"),
 ]
 
 

@@ -95,6 +95,7 @@ def read(
             except Live as loop:
                 live.add(id(loop.node))
             except Gathered as gathered:
+                mixed.append(reader.mixed)
                 records.update(gathered.found)
             except Recursive as recursive:
                 alone[id(recursive.node)] = recursive.grows
