@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from adtransform.build import Builder, type_of
 from adtransform.ir import Atom, Const, Function, Let, Region, Stmt, Var
-from adtransform.lattice import ELLIPSIS, NONE, WHOLE, List, Scalar, Static, Tuple, Type, is_scalar, kind_of, nested
+from adtransform.lattice import ELLIPSIS, NONE, WHOLE, List, Scalar, Static, Tuple, Type, dims_of, is_scalar, kind_of, nested
 from adtransform.ops import DEEP
 from adtransform.rewrite import Rewriter, used
 
@@ -51,9 +51,12 @@ def _part(let: Let) -> Atom:
 
 
 def _is_known(let: Let) -> bool:
-    """Whether it is an array that is added to, or a number of a list."""
-    around = nested(type_of(let.args[0]), len(_keys(let)) - 1)
-    return not isinstance(around, List) or is_scalar(around.item) and is_scalar(type_of(_part(let))) and type(around) is List
+    """Whether it is an array that is added to, or a number or an array of a list."""
+    around, part = nested(type_of(let.args[0]), len(_keys(let)) - 1), type_of(_part(let))
+    if not isinstance(around, List):
+        return True
+    alike = around.item == part and bool(dims_of(part)) and let.op not in DEEP
+    return type(around) is List and (alike or (is_scalar(around.item) and is_scalar(part)))
 
 
 class _Fill(Rewriter):
@@ -106,6 +109,11 @@ class _Fill(Rewriter):
         source = body[at[part]] if isinstance(part, Var) and part in at else None
         return isinstance(source, Let) and source.op == _TAKE[end.op] and source.args[1:] == _keys(end)
 
+    def is_zero(self, a: Atom, body: list[Stmt | None], at: dict[Var, int]) -> bool:
+        """Whether it is what empties an element."""
+        source = body[at[a]] if isinstance(a, Var) and a in at else None
+        return a == Const(0.0) or (isinstance(source, Let) and source.op in ("zeros", "numpy.zeros"))
+
     def chain(self, end: Let, body: list[Stmt | None], at: dict[Var, int], env: dict[Var, Atom]) -> tuple[Let, int] | None:
         """The write that emptied what `end` fills, and the position of the first share added after it."""
         keys, acc = _keys(end), end.args[0]
@@ -121,7 +129,7 @@ class _Fill(Rewriter):
             let = body[at[acc]]
             if not isinstance(let, Let) or not let.args:
                 return None
-            if let.op == _PUT[end.op] and _keys(let) == keys and _part(let) == Const(0.0):
+            if let.op == _PUT[end.op] and _keys(let) == keys and self.is_zero(_part(let), body, at):
                 return let, first
             if let.op not in _GROW:
                 return None

@@ -263,7 +263,7 @@ def _pairwise(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
     items = self.known_items(args[0])
     if items is not None:
         return TupleRef(tuple(TupleRef(pair) for pair in itertools.pairwise(items)))
-    source = args[0] if isinstance(args[0], (ListRef, View)) else self.as_list(args[0], node)
+    source = args[0] if isinstance(args[0], (ListRef, RecordsRef, View)) else self.as_list(args[0], node)
     tail = self.let("slice", Const(1), Const(None), Const(None))
     return Lazy("zip", (source, self.indexed(source, tail, node)))
 

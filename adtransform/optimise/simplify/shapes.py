@@ -254,7 +254,8 @@ def _accumulate_at(s: Simplifier, let: Let, b: Builder) -> Atom | None:
     acc, key, part = let.args
     before = s.source(acc, "accumulate_at") or s.source(acc, "update")
     if before is not None and before.args[1:] == (key, part) and is_basic(type_of(key)) and isinstance(part, Var):
-        if is_floating(part) and not isinstance(type_of(acc), List):
+        around = type_of(acc)
+        if is_floating(part) and (not isinstance(around, List) or around.item == part.type):
             return b.let(before.op, before.args[0], key, b.let("operator.mul", 2.0, part), type=type_of(acc))
     empty = s.source(acc, "zeros")
     if isinstance(type_of(acc), List):
