@@ -303,6 +303,12 @@ CASES: dict[str, tuple[Case, ...]] = {
     "builtins.pow": _elementwise(_POSITIVE, _LINE),
     "builtins.max": (Case((array(4),)), Case((1.0, 2.0)), Case((2.0, 1.0)), Case((1.0, 3.0, 2.0)), Case((1.0, 3.0, 2.0, 0.5))),
     "builtins.min": (Case((array(4),)), Case((1.0, 2.0)), Case((2.0, 1.0)), Case((1.0, 3.0, 2.0)), Case((1.0, 3.0, 2.0, 0.5))),
+    "builtins.sum": (
+        Case((array(4),)),
+        Case((array(4),), {"start": 2.0}),
+        Case((1.0, 3.0, 2.0)),
+        Case((1.0, 3.0, 2.0), {"start": 0.5}),
+    ),
     "builtins.divmod": (Case((7.5, 2.0)), Case((array(3, low=1.2, high=1.8), 1.0))),
     "numpy.where": (
         Case((True, 1.0, 2.0)),

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from adtransform.infer.extents import Count, count, shift, times
+from adtransform.infer.extents import Count, array, count, shift, times
 from adtransform.infer.row import Args, Kwargs, Named, Row, Types
 from adtransform.ir import Const
 from adtransform.lattice import (
@@ -233,7 +233,13 @@ def _extreme(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | 
 def _sum(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
     """`sum([a, b])`, `sum(items)`, from a start on."""
     total: Type = named.get("start", INT)
-    items = [types[0].item] if len(types) == 1 and isinstance(types[0], List) else types
+    whole = types[0] if len(types) == 1 else None
+    items = types
+    if isinstance(whole, List):
+        items = (whole.item,)
+    elif isinstance(whole, Array):
+        known = whole.dims and (len(whole.dims) > 1 or whole.dtype)
+        items = (array(whole.dtype, whole.dims[1:]) if known and whole.dims else UNKNOWN,)
     for t in items:
         found = _add((total, t), {}, (), {})
         more = found if isinstance(found, Type) else found[0]

@@ -97,8 +97,8 @@ for _name in ("max", "min"):
 
 rule("sum(u)", "sum(asarray(du), axis=0)", on="builtins")
 rule("sum(u, start=v)", "dv + sum(asarray(du), axis=0)", on="builtins")
-rule("sum(*us)", "+*dus", on="builtins")
-rule("sum(*us, start=v)", "dv + +*dus", on="builtins")
+rule("sum(*us)", "sum([*dus])", on="builtins")
+rule("sum(*us, start=v)", "dv + sum([*dus])", on="builtins")
 
 
 @rule("q, r = divmod(u, v)", on="builtins numpy")

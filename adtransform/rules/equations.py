@@ -94,7 +94,9 @@ def _static(meanings: Mapping[str, Atom], names: tuple[str, ...], operands: tupl
 
 
 def _spliced(text: str, stem: str, names: list[str]) -> str:
-    return re.sub(rf"\*{stem}\b", ", ".join(names), re.sub(rf"\+\*{stem}\b", " + ".join(names), text))
+    """`[*us]` item by item; the sum of such items is written with `+`."""
+    text = re.sub(rf"\bsum\(\[\*{stem}\]\)", f"({' + '.join(names)})", text)
+    return re.sub(rf"\*{stem}\b", ", ".join(names), text)
 
 
 def _equation(
