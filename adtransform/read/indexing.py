@@ -278,12 +278,20 @@ class Indexing(Tables):
         self.within(known, len(items), node)
         return items[known]
 
-    def within(self, index: int, length: int, node: ast.AST) -> None:
+    def within(self, index: int, length: int, node: ast.AST, said: str = "list index out of range") -> None:
         """Refuse an index that is out of range."""
         if not -length <= index < length:
-            if self.messages:
-                raise Refusal(None)  # what is behind something refused
-            self.refuse(node, f"item {index} of {length}, which does not exist", "check the index")
+            self.lacks(IndexError, said, node, f"item {index} of {length}, which does not exist", "check the index")
+
+    def lacks(self, kind: type[Exception], said: object, node: ast.AST, what: str, help: str) -> NoReturn:
+        """Refuse what always raises; on a path that need not be taken it is what that path does."""
+        if self.messages:
+            raise Refusal(None)  # what is behind something refused
+        if self.builder is self.top:
+            self.refuse(node, what, help)
+        self.place = self.origin(node)
+        self.effect("raise", Const(kind), Const(said))
+        raise Unreached
 
     def entry(self, owner: DictRef, key: ast.expr, node: ast.AST) -> Ref:
         """An item of a dict."""
@@ -317,7 +325,8 @@ class Indexing(Tables):
             self.heap[owner.storage] = Entries({**entries, known.value: made})
             return made
         if known.value not in entries:
-            self.refuse(node, f"the key {known.value!r}, which the dict does not have", "add it where the dict is made")
+            what = f"the key {known.value!r}, which the dict does not have"
+            self.lacks(KeyError, known.value, node, what, "add it where the dict is made")
         return entries[known.value]
 
     def may_compare(self, key: Var, entries: Mapping[Any, Ref]) -> bool:

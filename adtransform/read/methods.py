@@ -252,7 +252,8 @@ class Methods(Library):
         if isinstance(content, Items):
             position = self.static(self.value(args[0], node)) if args else Const(-1)
             if position is not None and isinstance(position.value, int):
-                self.within(position.value, len(content.refs), node)
+                said = "pop index out of range" if content.refs else "pop from empty list"
+                self.within(position.value, len(content.refs), node, said)
                 items = list(content.refs)
                 found = items.pop(position.value)
                 self.heap[storage] = Items(tuple(items))
@@ -317,7 +318,7 @@ class Methods(Library):
         if isinstance(content, Items) and known_place is not None:
             items = list(content.refs)
             if isinstance(known_place, int):
-                self.within(known_place, len(items), node)
+                self.within(known_place, len(items), node, "list assignment index out of range")
             del items[known_place]
             self.heap[owner.storage] = Items(tuple(items))
         elif isinstance(key, ast.Slice):

@@ -364,9 +364,13 @@ def _reduce(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AS
     start = args[2] if len(args) > 2 else None
     if start is None:
         items = self.known_items(source)
-        if not items:
+        if items is None and isinstance(source, (View, ListRef)):
+            rest = self.let("slice", Const(1), Const(None), Const(None))
+            start, source = self.indexed(source, Const(0), node), self.indexed(source, rest, node)
+        elif items:
+            start, source = items[0], TupleRef(tuple(items[1:]))
+        else:
             self.refuse(node, "`reduce` of unknown length without a start", "pass the start as third argument")
-        start, source = items[0], TupleRef(tuple(items[1:]))
     return self.accumulated(source, start, lambda total, item: self.apply(function, [total, item], {}, node), node)
 
 

@@ -132,7 +132,7 @@ class Putting(Indexing):
         known = self.static_key(at) if isinstance(content, Items) else None
         self.may_write(owner.storage, node, structural=True)
         if isinstance(content, Items) and isinstance(known, int):
-            self.within(known, len(content.refs), node)
+            self.within(known, len(content.refs), node, "list assignment index out of range")
             items = list(content.refs)
             items[known] = new
             self.heap[owner.storage] = Items(tuple(items))
