@@ -301,7 +301,7 @@ class Core:
         """Raise where a condition holds, as something that is read in other words does; `shown`: what its text has `{}` for."""
         said = Builder(self.place)
         message = said.let("builtins.str.format", text, *shown, type=TEXT) if shown else Const(text)
-        said.add(Let((), "raise", (Const(kind), message)))
+        said.add(Let((), "raise", (Const(kind), message) if text else (Const(kind),)))
         self.builder.add(If((), cond, said.region((), ()), Region((), (), ()), self.place))
         for watch in self.watches:
             watch.see(self.builder.body[-1], self.heap)

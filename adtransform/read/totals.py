@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from adtransform.ir import Atom, Const, Let, Var
-from adtransform.lattice import UNKNOWN, Scalar, Type, Unknown
+from adtransform.lattice import UNKNOWN, List, Scalar, Type, Unknown
 from adtransform.read.objects import Objects
-from adtransform.read.refs import Lazy, Ref, TupleRef, View
+from adtransform.read.refs import Lazy, ListRef, Ref, TupleRef, View
 
 Node = TypeVar("Node", bound=ast.AST)
 
@@ -32,6 +32,10 @@ def total(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST)
             types.append(self.type_of(self.value(item, node)) if isinstance(item, (Var, Const, View)) else UNKNOWN)
         return self.binary("add", total, item, node)
 
+    if isinstance(args[0], ListRef) and self.known_items(args[0]) is None:
+        whole = self.value(args[0], node)
+        if isinstance(t := self.type_of(whole), List) and isinstance(t.item, Scalar) and t.item.kind == "float":
+            return self.make(_summed(self, [whole], start, node))
     found = self.accumulated(args[0], start, step, node)
     if not types and len(items) >= _THREE and any(_is_summed(self.type_of(a)) for a in items):
         return self.make(_summed(self, items, start, node))

@@ -18,7 +18,7 @@ from adtransform.lattice import (
     same_shape,
 )
 from adtransform.ops import elementwise
-from adtransform.optimise.simplify.engine import Simplifier, is_floating, is_number, is_pythons, row
+from adtransform.optimise.simplify.engine import Simplifier, is_floating, is_number, is_number_list, row
 from adtransform.rewrite import operands
 
 
@@ -275,7 +275,7 @@ def _sum(s: Simplifier, let: Let, b: Builder) -> Atom | None:
     if let.kwargs == (("axis", Const(0)),) and rank_of(type_of(x)) == 1:
         return b.let("numpy.sum", x)
     listed = s.source(x, "numpy.asarray")
-    if listed is not None and not let.kwargs and len(listed.args) == 1 and is_pythons(type_of(listed.args[0])):
+    if listed is not None and not let.kwargs and len(listed.args) == 1 and is_number_list(type_of(listed.args[0])):
         return b.let("builtins.sum", listed.args[0])
     if (negated := s.source(x, "operator.neg")) is not None and not negated.targets[0].hint:
         return b.let("operator.neg", b.apply("numpy.sum", negated.args, dict(let.kwargs), types=(target.type,))[0])

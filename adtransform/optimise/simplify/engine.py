@@ -219,10 +219,10 @@ def row(*ops: str) -> Callable[[Row], Row]:
     return register
 
 
-def is_pythons(t: Type) -> bool:
-    """Whether it is a list of numbers that may be Python floats, and not of those of NumPy alone."""
+def is_number_list(t: Type) -> bool:
+    """Whether it is a list of real numbers."""
     item = t.item if isinstance(t, List) else None
-    return isinstance(item, Scalar) and item.kind == "float" and item.dtype in (None, "?") and not item.maybe
+    return isinstance(item, Scalar) and item.kind == "float" and not item.maybe
 
 
 def is_derived(stmt: Let) -> bool:

@@ -10,7 +10,6 @@ from adtransform.infer.extents import apart, count
 from adtransform.infer.structural import tangent as tangent_type
 from adtransform.ir import Atom, Const, Let, Var, is_temporary
 from adtransform.lattice import (
-    FLOAT,
     NONE,
     WHOLE,
     Array,
@@ -30,7 +29,7 @@ from adtransform.lattice import (
 )
 from adtransform.ops import elementwise, helper
 from adtransform.optimise.fill import is_basic
-from adtransform.optimise.simplify.engine import Simplifier, is_derived, is_floating, is_number, is_pythons, row
+from adtransform.optimise.simplify.engine import Simplifier, is_derived, is_floating, is_number, is_number_list, row
 
 _FOLLOWED = 12  # writes to one adjoint
 
@@ -64,13 +63,14 @@ def _fit(s: Simplifier, let: Let, b: Builder) -> Atom | None:
 
 @row("items")
 def _items(s: Simplifier, let: Let, b: Builder) -> Atom | None:
-    """One number for each item of a list of Python floats."""
+    """One number for each item of a list of numbers."""
     wide, like = s.source(let.args[0], "spread") or s.source(let.args[0], "expand"), type_of(let.args[1])
-    if wide is None or not is_pythons(like) or not is_scalar(type_of(wide.args[0])):
+    if wide is None or not isinstance(like, List) or not is_number_list(like) or not is_scalar(type_of(wide.args[0])):
         return None
-    number = wide.args[0]
-    if like == List(FLOAT) and type_of(number) != FLOAT:
-        number = b.let("builtins.float", number)
+    number, dtype = wide.args[0], like.item.dtype if isinstance(like.item, Scalar) else None
+    given = s.source(let.args[1], "load") is not None  # whose gradient is of the same kind
+    if given and dtype != "?" and not same_kind(type_of(number), like.item):
+        number = b.let("builtins.float" if dtype is None else f"numpy.{dtype}", number)
     return b.let("items", number, let.args[1])
 
 
