@@ -267,7 +267,8 @@ class Statements(Contexts):
             case ast.Attribute(value=owner, attr=attr):
                 held, attr = self.expression(owner), self.spelled(attr)
                 self.keep(TupleRef((ref,)), stmt)
-                self.set_attribute(held, attr, self.named(attr, ref, stmt) if isinstance(held, ObjectRef) else ref, goal)
+                called = isinstance(held, ObjectRef) and self.row_of(held) is None  # else it is the item of a list
+                self.set_attribute(held, attr, self.named(attr, ref, stmt) if called else ref, goal)
 
     def check_count(self, ref: Ref, wanted: int, node: ast.AST) -> None:
         """An unpacking raises where there are more items than names, or fewer."""
