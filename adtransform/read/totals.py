@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import ast
-import copy
-from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 from adtransform.ir import Atom, Const, Let, Var
 from adtransform.lattice import UNKNOWN, List, Scalar, Type, Unknown
 from adtransform.read.objects import Objects
-from adtransform.read.refs import Lazy, ListRef, Ref, TupleRef, View
-
-Node = TypeVar("Node", bound=ast.AST)
+from adtransform.read.refs import ListRef, Ref, TupleRef, View
 
 _THREE = 3  # of two numbers the sum is the same
+_AGAIN = -3  # says in the place of a trip that it is read again
 
 
 def total(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
@@ -46,26 +43,17 @@ def total(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST)
         del self.messages[said:]
         self.restore(before)
         self.place = place
-        given = args[0]
-        if isinstance(given, Lazy) and given.node is not None:
-            given = replace(given, node=_twin(given.node))
-        return self.make(_summed(self, [self.value(self.as_list(given, _twin(node)), node)], start, node))
+        trips = self.trips
+        self.trips = (*trips, _AGAIN)  # these loops carry something else
+        listed = self.value(self.as_list(args[0], node), node)
+        self.trips = trips
+        return self.make(_summed(self, [listed], start, node))
     return found
 
 
 def _is_summed(t: Type) -> bool:
     """Whether something may be a Python float or complex: `sum` loses less of these, from Python 3.12 on, than `+` does."""
     return isinstance(t, Unknown) or (isinstance(t, Scalar) and t.dtype in (None, "?") and t.kind in ("float", "complex"))
-
-
-def _twin(node: Node) -> Node:
-    """A node of its own for another reading of the same text: what is noted of nodes goes by identity."""
-    found: Node | None = node.__dict__.get("twin")
-    if found is None:
-        found = node.__dict__["twin"] = copy.deepcopy(node)
-        for n in ast.walk(found):
-            n.__dict__.pop("_children", None)
-    return found
 
 
 def _summed(self: Objects, atoms: list[Atom], start: Ref, node: ast.AST) -> Var:
