@@ -256,7 +256,7 @@ class RecordLists(Records):
                 if not isinstance(other, DictRef):
                     self.refuse(node, "`.update` with something that is not a dict of known keys", "write the items")
                 kwargs = {**self.entries(other, node), **kwargs}
-            for key, new in kwargs.items():
+            for key, new in self.in_turn_of(kwargs.items()):
                 self.put_in_row(owner.storage, key, new, node)
             return _NONE
         computed = bool(args) and self.constant_key(args[0]) is None

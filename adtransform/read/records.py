@@ -8,7 +8,7 @@ becomes such a reference itself.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NoReturn
 
@@ -169,7 +169,7 @@ class Records(Schemas):
         for name, inner in part.fields:
             yield from self.parts(refs[name], inner, (*path, name), node)
 
-    def in_turn_of(self, parts: Iterator[tuple[Path, Ref]]) -> Iterator[tuple[Path, Ref]]:
+    def in_turn_of(self, parts: Iterable[tuple[Any, Ref]]) -> Iterator[tuple[Any, Ref]]:
         """The values of a record one by one, each as it was before those ahead of it were put into their lists."""
         found = list(parts)
         paths, rest = [path for path, _ in found], [value for _, value in found]
@@ -220,13 +220,12 @@ class Records(Schemas):
         self.taken_in(new, row.records, row.key, path, fields[name], node)
         return True
 
-    def column_of(self, owner: Ref, name: Any) -> tuple[ListRef, Atom] | None:
-        """Where a number or array is kept that an item of a list of records holds: a list, and an index; None for all else."""
+    def column_of(self, owner: Ref, name: Any) -> tuple[ListRef, Row] | None:
+        """Where a number or array is kept that an item of a list of records holds: a list, and the item; None for all else."""
         row = self.row_of(owner)
         if row is None or dict(row.schema.fields).get(name, row.schema) is not None:
             return None
-        self.may_write_row(row, self.frame.statement or self.frame.scope.node)
-        return self.column(row.records, (*row.path, name)), row.key
+        return self.column(row.records, (*row.path, name)), row
 
     def may_write_row(self, row: Row, node: ast.AST) -> None:
         """Refuse a write to a record that something else may hold too."""
