@@ -276,6 +276,11 @@ class RecordLists(Records):
                 return _NONE
             case "pop" if len(args) <= 1:
                 return self.popped(owner, args, node)
+            case "popleft" if owner.storage.queue:
+                return self.popped(owner, [Const(0)], node)
+            case "appendleft" if owner.storage.queue and len(args) == 1:
+                self.insert_record(owner, Const(0), args[0], node)
+                return _NONE
             case "insert" if len(args) == 2:
                 self.insert_record(owner, self.value(args[0], node), args[1], node)
                 return _NONE
