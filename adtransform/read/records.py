@@ -65,7 +65,7 @@ class Records(Schemas):
 
     def display_of(self, node: ast.List, items: list[Ref]) -> ListRef | RecordsRef:
         """The list that a display makes, with its first items."""
-        made = self.read_for(node)
+        made = self.called_for(node)
         if made not in self.records:
             plain = self.new_list(tuple(items))
             plain.storage.made = (made,)
