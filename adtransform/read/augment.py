@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
-from adtransform.ir import Atom, Const, Let, Var
+from adtransform.ir import Const, Let, Var
 from adtransform.lattice import Array, List, Scalar, Unknown
 from adtransform.ops import elementwise
 from adtransform.read.assuming import CHOICES, FILLED, NUMBERS, RANK_KEEPING, ndim
@@ -25,6 +25,7 @@ from adtransform.read.refs import (
     ObjectRef,
     RecordsRef,
     Ref,
+    Row,
     Step,
     Storage,
     View,
@@ -119,10 +120,12 @@ class Augment(Control):
         if not bound and member is not None and member.kind == "property":
             rebind(before)  # what was written in place is set as well
 
-    def augment_field(self, column: ListRef, key: Atom, op: str, stmt: ast.AugAssign) -> None:
+    def augment_field(self, column: ListRef, row: Row, op: str, stmt: ast.AugAssign) -> None:
         """The same of a field of an item of a list of records, which is an item of a list."""
-        self.frame.env[_PLACE] = key
+        self.frame.env[_PLACE] = row.key
         self.augment_item(column, ast.copy_location(ast.Name(_PLACE, ast.Load()), stmt.target), op, stmt)
+        self.frame.env.pop(_PLACE, None)
+        self.may_write_row(row, stmt)
 
     def augment_name(
         self,

@@ -181,8 +181,8 @@ class Core:
         # By which loop a list is filled with the items of another one, and its index when it was read last.
         self.each: dict[tuple[Storage, Storage], tuple[tuple[int, ...], Content | None, Var | None]] = {}
         self.from_fronts: set[Atom] = set()  # the indices that are kept in the place of items of lists of records
-        # By which loop and append a list of records is filled with items of another one.
-        self.filled: dict[Pair, object] = {}
+        # By which loop and append a list of records is filled with items of another one, and the index when it was read last.
+        self.filled: dict[Pair, tuple[tuple[Making, int] | None, Atom | None]] = {}
         self.picked: dict[Storage, tuple[Atom, tuple[Content, ...]]] = {}
         self.proven: set[Var] = set()
         self.denials: dict[Var, Var] = {}  # what is proven where a condition does not hold

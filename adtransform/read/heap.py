@@ -19,6 +19,7 @@ from adtransform.read.refs import (
     Items,
     Lazy,
     ListRef,
+    Making,
     MaybeRef,
     Method,
     ObjectRef,
@@ -313,12 +314,16 @@ class Heap(Proving):
 
     def read_for(self, node: ast.AST) -> tuple[int, ...]:
         """A statement, the calls for which it is being read, and the trips of the loops that are read trip by trip."""
+        return (*self.called_for(node), *self.trips)
+
+    def called_for(self, node: ast.AST) -> Making:
+        """A statement or an expression, and the calls for which it is being read."""
         found = [id(node)]
         frame = self.frame
         while frame.caller is not None:
             found.append(id(frame.call))
             frame = frame.caller
-        return (*found, *self.trips)
+        return tuple(found)
 
     def holds_lists(self, storage: Storage) -> bool:
         """Whether the items of a list may be lists."""

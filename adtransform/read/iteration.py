@@ -68,7 +68,7 @@ class Iteration(Iterables):
                     self.frame.env.pop(name, None)
             case Lazy("generator"):
                 return self.generated(ref, each, node)
-            case RecordsRef(storage) if isinstance(part := self.heap[storage], Part) and id(node) not in self.live_loops:
+            case RecordsRef(storage) if isinstance(part := self.heap.get(storage), Part) and id(node) not in self.live_loops:
                 return loop((part.start, part.stop, Const(1)), lambda i: self.steadily(part.records, i, each, node))
         if isinstance(ref, Method) and ref.name == "flat":
             ref = self.flattened(ref.owner, node)
@@ -101,7 +101,7 @@ class Iteration(Iterables):
             case ListRef(storage):
                 return [(storage, False)]
             case RecordsRef(storage):
-                part = self.heap[storage]
+                part = self.heap.get(storage)
                 return [s for c in self.columns_of(part.records if isinstance(part, Part) else ref) for s in self.lists_in(c)]
             case View(storage) if isinstance(self.type_of(self.value(ref)), List):
                 return [(storage, True)]

@@ -59,7 +59,7 @@ class RecordLists(Records):
         if let is None or step not in (_NONE, Const(1)) or start is None or stop is None:
             return self.of_columns(owner, lambda column: self.item_at(column, key, node), node)
         storage = Storage(owner.storage.label, depth=len(self.heads))
-        outer = self.heap[owner.storage]
+        outer = self.heap.get(owner.storage)
         if isinstance(outer, Part):
             owner, start, stop = outer.records, self.plus(outer.start, start), self.plus(outer.start, stop)
         self.heap[storage] = Part(owner, start, stop)
@@ -96,7 +96,7 @@ class RecordLists(Records):
 
     def records_length(self, owner: RecordsRef, node: ast.AST) -> Atom:
         """How many records a list has."""
-        part = self.heap[owner.storage]
+        part = self.heap.get(owner.storage)
         if isinstance(part, Part):
             x, y = self.static(part.start), self.static(part.stop)
             if x is not None and y is not None:
@@ -154,7 +154,7 @@ class RecordLists(Records):
 
     def column(self, records: RecordsRef, path: Path) -> ListRef:
         """The list that a field is kept in; a slice gets lists of its own, of the same items."""
-        part = self.heap[records.storage]
+        part = self.heap.get(records.storage)
         if isinstance(part, Part):
             cut = self.let("slice", part.start, self.let("builtins.max", part.start, part.stop, type=INT), _NONE)
             node = self.frame.statement or self.frame.scope.node
@@ -256,7 +256,7 @@ class RecordLists(Records):
                 if not isinstance(other, DictRef):
                     self.refuse(node, "`.update` with something that is not a dict of known keys", "write the items")
                 kwargs = {**self.entries(other, node), **kwargs}
-            for key, new in kwargs.items():
+            for key, new in self.in_turn_of(kwargs.items()):
                 self.put_in_row(owner.storage, key, new, node)
             return _NONE
         computed = bool(args) and self.constant_key(args[0]) is None
@@ -276,6 +276,11 @@ class RecordLists(Records):
                 return _NONE
             case "pop" if len(args) <= 1:
                 return self.popped(owner, args, node)
+            case "popleft" if owner.storage.queue:
+                return self.popped(owner, [Const(0)], node)
+            case "appendleft" if owner.storage.queue and len(args) == 1:
+                self.insert_record(owner, Const(0), args[0], node)
+                return _NONE
             case "insert" if len(args) == 2:
                 self.insert_record(owner, self.value(args[0], node), args[1], node)
                 return _NONE

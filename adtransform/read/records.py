@@ -8,7 +8,7 @@ becomes such a reference itself.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NoReturn
 
@@ -65,7 +65,7 @@ class Records(Schemas):
 
     def display_of(self, node: ast.List, items: list[Ref]) -> ListRef | RecordsRef:
         """The list that a display makes, with its first items."""
-        made = self.read_for(node)
+        made = self.called_for(node)
         if made not in self.records:
             plain = self.new_list(tuple(items))
             plain.storage.made = (made,)
@@ -169,7 +169,7 @@ class Records(Schemas):
         for name, inner in part.fields:
             yield from self.parts(refs[name], inner, (*path, name), node)
 
-    def in_turn_of(self, parts: Iterator[tuple[Path, Ref]]) -> Iterator[tuple[Path, Ref]]:
+    def in_turn_of(self, parts: Iterable[tuple[Any, Ref]]) -> Iterator[tuple[Any, Ref]]:
         """The values of a record one by one, each as it was before those ahead of it were put into their lists."""
         found = list(parts)
         paths, rest = [path for path, _ in found], [value for _, value in found]
@@ -220,21 +220,30 @@ class Records(Schemas):
         self.taken_in(new, row.records, row.key, path, fields[name], node)
         return True
 
-    def column_of(self, owner: Ref, name: Any) -> tuple[ListRef, Atom] | None:
-        """Where a number or array is kept that an item of a list of records holds: a list, and an index; None for all else."""
+    def column_of(self, owner: Ref, name: Any) -> tuple[ListRef, Row] | None:
+        """Where a number or array is kept that an item of a list of records holds: a list, and the item; None for all else."""
         row = self.row_of(owner)
         if row is None or dict(row.schema.fields).get(name, row.schema) is not None:
             return None
-        self.may_write_row(row, self.frame.statement or self.frame.scope.node)
-        return self.column(row.records, (*row.path, name)), row.key
+        return self.column(row.records, (*row.path, name)), row
 
     def may_write_row(self, row: Row, node: ast.AST) -> None:
         """Refuse a write to a record that something else may hold too."""
         storage = row.records.storage
-        if names := {self.reached(other, beside=True) for other in self.partners(storage)} - {"", LOOP, BESIDE}:
-            what = f"a write to a record that `{min(names)}` may hold too"
+        others = [other for other in self.partners(storage) if not self.is_yet_to_hold(other, row)]
+        if names := {self.reached(other, beside=True) for other in others} - {""}:
+            told = {LOOP: "a loop may be running over", BESIDE: "is in hand beside it"}
+            what = f"a write to a record that {told.get(min(names), f'`{min(names)}` may hold too')}"
             self.refuse(node, what, "put a copy into one of them: copy.copy(...)")
-        self.may_write(storage, node)
+        self.held_once(storage, node)
+
+    def is_yet_to_hold(self, other: Storage, row: Row) -> bool:
+        """Whether a list gets the item of this trip of the loop behind what is being read, and has those of others only."""
+        filling, index = self.filled.get(frozenset((other, row.records.storage)), (None, None))
+        loop = next((loop for loop in self.open_loops if loop.index is row.key), None)
+        if loop is None or filling is None or row.path or self.is_doubled(other):
+            return False
+        return filling[0][0] == id(loop.node) and index is not loop.index
 
     def taken_in(self, item: Ref, records: RecordsRef, key: Atom, path: Path, schema: FieldKind, node: ast.AST) -> None:
         """What was put into a list of records is from now on the item there."""
@@ -272,10 +281,10 @@ class Records(Schemas):
         loop = self.open_loops[-1] if self.open_loops else None
         alone = not row.path and loop is not None and row.key is loop.index and len(self.heads) == mine.depth + 1
         filling = (self.read_for(loop.node), id(node)) if alone and loop is not None else None
-        before = self.filled.get(pair, None if pair in self.related else filling)
-        if mine is theirs or filling is None or before != filling:
+        before, index = self.filled.get(pair, (None if pair in self.related else filling, None))
+        if mine is theirs or filling is None or before != filling or index is row.key:
             self.doubled(mine)
-        self.filled[pair] = filling
+        self.filled[pair] = filling, row.key
         self.shares_with(mine, theirs)
 
     def shares_with(self, storage: Storage, other: Storage) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 ZERO = Const(0)
 
 
-Making = tuple[int, ...]  # an expression that makes a list, the calls for which it is read, and the trips
+Making = tuple[int, ...]  # an expression that makes a list, and the calls for which it is read
 
 numbers = itertools.count()  # of storages, in the order they are made
 

@@ -50,7 +50,7 @@ class Schemas(Methods):
 
     def open_list(self, node: ast.AST) -> ListRef | RecordsRef:
         """The list that an expression makes, still without items."""
-        made = self.read_for(node)
+        made = self.called_for(node)
         if made not in self.records:
             plain = self.new_list((), node)
             plain.storage.made = (made,)

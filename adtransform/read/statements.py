@@ -310,7 +310,8 @@ class Statements(Contexts):
             if starred:
                 return self.cut_at(ref, starred[0], len(goals) - starred[0] - 1, node)
             self.check_count(ref, len(goals), node)
-            return [self.indexed(ref, Const(i), node) for i in range(len(goals))]
+            each = self.item if isinstance(ref, RecordsRef) else self.indexed  # as many as there are
+            return [each(ref, Const(i), node) for i in range(len(goals))]
         n, wanted = len(items), len(goals)
         if (n != wanted and not starred) or n < wanted - len(starred):
             self.refuse(node, f"{n} values unpacked into {wanted} names", "unpack as many as there are")

@@ -388,12 +388,17 @@ class Storages(Assuming):
             self.refuse(node, f"a write to {what} `{name}` may share", help)
         if structural:
             self.detach(storage, appended=appended)
-        elif self.is_doubled(storage):
-            help = "put copies into it: .copy()"
-            self.refuse(node, "a write to an item of a list or dict that may hold it twice", help)
+        else:
+            self.held_once(storage, node)
         for one in (storage, *(() if structural else self.partners(storage))):
             if one.param:
                 self.written.setdefault(one.param, self.origin(node) if node is not None else self.place)
+
+    def held_once(self, storage: Storage, node: ast.AST | None) -> None:
+        """Refuse a write to an item of what may hold it twice."""
+        if self.is_doubled(storage):
+            help = "put copies into it: .copy()"
+            self.refuse(node, "a write to an item of a list or dict that may hold it twice", help)
 
     def may_change(self, view: View, node: ast.AST | None, *, appended: bool = False) -> None:
         """Refuse to change which items a list in a list has where something else holds that list."""

@@ -391,10 +391,13 @@ def _counter(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref | 
 
 def _deque(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
     limit = args[1] if len(args) > 1 else kwargs.get("maxlen", Const(None))
-    made = self.as_list(args[0], node) if args else self.new_list(())
-    if not isinstance(made, ListRef):
-        self.refuse(node, "a `deque` of records of unknown length", "use a list")
+    made = self.as_list(args[0], node) if args else self.open_list(node)
+    assert isinstance(made, (ListRef, RecordsRef))
     made.storage.queue = True
+    if isinstance(made, RecordsRef):
+        if limit != Const(None):
+            self.refuse(node, "a `deque` of limited length of records of unknown length", "take the last ones: rows[-n:]")
+        return made
     if limit != Const(None):
         size = self.value(limit, node)
         made.storage.limit = self.static(size) or size
