@@ -120,6 +120,9 @@ class RecordLists(Records):
         if op in ("operator.is_", "operator.is_not"):
             a, b = self.row_of(left), self.row_of(right)
             if a is not None and b is not None and a.records.storage is b.records.storage and a.path == b.path:
+                if self.is_doubled(a.records.storage):
+                    what = "`is` of items of a list that may hold one of them twice"
+                    self.refuse(node, what, "compare what they hold, or their indices")
                 self.at(node)
                 places = [self.from_front(row.key, a.records, node) for row in (a, b)]
                 return self.let("operator.eq" if op == "operator.is_" else "operator.ne", *places, type=BOOL)
