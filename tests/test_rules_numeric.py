@@ -485,7 +485,8 @@ def test_what_a_transpose_uses_can_be_transposed_again(op: str, row: Transpose) 
 
 def test_every_transpose_is_tried() -> None:
     tried = {id(p.values[1]) for p in linear_calls()}
-    assert [(op, row.pattern) for op, rows in TRANSPOSES.items() for row in rows if id(row) not in tried] == []
+    known = (op for op in TRANSPOSES if CROSS_OF_TWO or op != "numpy.cross")
+    assert [(op, row.pattern) for op in known for row in TRANSPOSES[op] if id(row) not in tried] == []
 
 
 def _values_only(u: Any) -> Any:

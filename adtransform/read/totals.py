@@ -44,7 +44,7 @@ def total(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST)
         self.restore(before)
         self.place = place
         trips = self.trips
-        self.trips = (*trips, _AGAIN)  # these loops carry something else
+        self.trips = (*trips, _AGAIN, id(node))  # these loops carry something else
         listed = self.value(self.as_list(args[0], node), node)
         self.trips = trips
         return self.make(_summed(self, [listed], start, node))
