@@ -17,7 +17,7 @@ from adtransform.read.functions import CHANGING
 from adtransform.read.heap import Place
 from adtransform.read.objects import Copies
 from adtransform.read.proving import NO_WRITE
-from adtransform.read.refs import Conflict, EitherRef, External, Held, Method, Ref, View, present
+from adtransform.read.refs import Conflict, EitherRef, External, Held, Method, RecordsRef, Ref, View, present
 from adtransform.read.scope import inside
 from adtransform.read.values import is_plain_function
 
@@ -277,6 +277,8 @@ class Either(Augment):
 
     def is_regular(self, held: EitherRef) -> bool:
         """Whether two lists are of one length as far as is known, or hold no objects, lists or dicts."""
+        if isinstance(held.then, RecordsRef) or isinstance(held.orelse, RecordsRef):
+            return False
         items = [self.known_items(r) for r in (held.then, held.orelse)]
         alike = len({None if i is None else len(i) for i in items}) < 2
         return alike or not any(isinstance(r, (Held, EitherRef)) for i in items for r in i or ())

@@ -174,7 +174,9 @@ class Merging(Templating):
         if made and meeting.again:
             return None  # another one in each trip
         if isinstance(a, Held) and isinstance(b, Held) and a.storage in made and b.storage in made and _is_like(a, b):
-            return None
+            rows = self._content_a(a.storage), self._content_b(b.storage)
+            if not all(isinstance(row, Row) and row.key not in meeting.made for row in rows):
+                return None
         meeting.wanted.extend(made)
         meeting.parts.update(made)
         if meeting.cond is None or a is None or b is None or not meeting.made.isdisjoint((*tests_in(a), *tests_in(b))):
@@ -239,7 +241,9 @@ class Merging(Templating):
         storage = self._pair(before, b.storage, meeting, hint)
         if not known:
             contents = None if before is None else self._content_a(before), self._content_b(b.storage)
+            apart, self.keeps_apart = self.keeps_apart, self.keeps_apart and not isinstance(b, RecordsRef)
             meeting.bodies[storage] = self.blend_content(*contents, meeting, storage, hint)
+            self.keeps_apart = apart
         return Same(replace(b, storage=storage))
 
     # The heaps of the two states while they are blended, and of the one before them.

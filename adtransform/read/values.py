@@ -25,6 +25,7 @@ from adtransform.read.refs import (
     Method,
     ObjectRef,
     PartialRef,
+    RecordsRef,
     Ref,
     Row,
     Storage,
@@ -88,7 +89,7 @@ class Templating(Storages):
     def is_one(self, ref: Ref) -> bool:
         """Whether it means the same behind the branch that has bound it: a function, or what is kept apart, or its method."""
         match ref:
-            case ListRef() | DictRef() | ObjectRef() | ClassRef():
+            case ListRef() | RecordsRef() | DictRef() | ObjectRef() | ClassRef():
                 return self.keeps_apart
             case Method(owner):
                 return self.keeps_apart and isinstance(owner, Held)
