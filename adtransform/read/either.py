@@ -83,7 +83,11 @@ class Either(Augment):
             return self.made_whole(known)
         entry = self.save()
 
-        then, orelse = self.sides(held, lambda one: self.frame.env.update({_WHOLE: self.made_whole(one)}))
+        def keep(one: Ref) -> None:
+            whole = self.made_whole(one)  # which may go on in another environment
+            self.frame.env[_WHOLE] = whole
+
+        then, orelse = self.sides(held, keep)
         a = self.region(entry, self.supposing(held.cond, True, then))
         b = self.region(entry, self.supposing(held.cond, False, orelse))
         self.restore(entry)

@@ -297,9 +297,9 @@ class Merging(Templating):
                     items[k] = self.blend(x, y, meeting, k if isinstance(k, str) and k.isidentifier() else hint)
                 return EntriesOf(items, attributes)
             case (Row() as one, None) | (None, Row() as one):
-                return RowOf(one, Leaf(storage, hint))
+                return RowOf(one, Leaf(storage, hint), self.is_from_either_end(one.key, meeting))
             case (Row(), Row()) if a.records.storage is b.records.storage and a.path == b.path:
-                return RowOf(a, Leaf(storage, hint))
+                return RowOf(a, Leaf(storage, hint), all(self.is_from_either_end(key, meeting) for key in (a.key, b.key)))
             case (Row(), Entries()) | (Entries(), Row()):
                 what = f"{told(hint)}an object that is in a list of records on some of the paths that meet here"
                 return Bad(what, "make it where it is put into the list, or put in a copy: copy.copy(...)")
@@ -308,6 +308,10 @@ class Merging(Templating):
             case (Items() | Var() | Const() | None, Items() | Var() | Const() | None):
                 return Leaf(storage, hint, listed=isinstance(a, Items) or isinstance(b, Items))
         return Bad(f"{told(hint)}{DIFFER}", "bind values of one kind on every path")
+
+    def is_from_either_end(self, key: Atom, meeting: Meeting) -> bool:
+        """Whether the index of a record can be kept as one from the front: in a loop, where the list may grow, the last is."""
+        return self.is_place_from_front(key) or ((meeting.again or bool(self.open_loops)) and self.static(key) is not None)
 
     # Two branches.
 

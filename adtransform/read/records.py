@@ -354,7 +354,7 @@ class Records(Schemas):
         if self.is_place_from_front(key):
             return key
         size, known = self.records_length(records, node), self.static(key)
-        op, *args = ("operator.mod", key, size) if known is None else ("operator.add", size, known)
+        op, *args = ("operator.mod", key, size) if known is None else ("operator.sub", size, Const(-known.value))
         place = self.let(op, *args, type=INT)
         self.from_fronts.add(place)
         return place

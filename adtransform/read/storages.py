@@ -198,6 +198,14 @@ class Storages(Assuming):
             what = "a list of deques of limited length, whose own length or index is not known"
         self.refuse(None, what, "loop over the list itself, or keep one array for each attribute")
 
+    def from_front(self, key: Atom, records: RecordsRef, node: ast.AST) -> Atom:
+        """The index of a record as one from the front."""
+        raise NotImplementedError
+
+    def is_place_from_front(self, key: Atom) -> bool:
+        """Whether the index of a record is known to count from the front."""
+        raise NotImplementedError
+
     def gather(self, storage: Storage, items: list[Ref]) -> None:
         """Read the function again with a list of records in the place of a list; nothing where that cannot be."""
         raise NotImplementedError

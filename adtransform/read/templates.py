@@ -86,10 +86,14 @@ class EntriesOf:
 
 @record
 class RowOf:
-    """The content of an item of a list of records, at one index or another: only the index is yielded."""
+    """The content of an item of a list of records, at one index or another: only the index is yielded.
+
+    `front`: it counts from the front on all paths, and stays when the list grows, even where the item is not bound yet.
+    """
 
     row: Row
     key: Leaf
+    front: bool
 
 
 @record
@@ -169,7 +173,7 @@ def hints(template: Template | Body) -> Iterator[str]:
         case EntriesOf(entries):
             for item in entries.values():
                 yield from hints(item)
-        case RowOf(_, key):
+        case RowOf(_, key, _):
             yield key.hint
 
 
@@ -216,7 +220,7 @@ def form(template: Template | Body, meeting: Meeting, around: tuple[Storage, ...
             return ("made", form(meeting.bodies[storage], meeting, (*around, storage))) if made else "same"
         case Same(ref):
             return ("same", ref.value) if isinstance(ref, Const) else "same"
-        case RowOf():
-            return "row"
+        case RowOf(front=front):
+            return "row", front
         case Bad():
             return "bad"

@@ -159,8 +159,10 @@ class Templating(Storages):
                     self.joined.update(pair for pair in self.related if storage in pair)
                 else:
                     out.append(content if isinstance(content, (Var, Const)) else UNDEFINED)
-            case RowOf():
-                out.append(content.key if isinstance(content, Row) else UNDEFINED)
+            case RowOf(front=front):
+                key = content.key if isinstance(content, Row) else UNDEFINED
+                node = self.frame.statement or self.frame.scope.node
+                out.append(self.from_front(key, content.records, node) if front and isinstance(content, Row) else key)
             case ItemsOf(items):
                 refs = content.refs if isinstance(content, Items) else (None,) * len(items)
                 if len(refs) != len(items):
@@ -209,7 +211,10 @@ class Templating(Storages):
                 return Items(tuple(self.unflatten(t, values) for t in items))
             case EntriesOf(entries, attributes):
                 return Entries({k: self.unflatten(t, values) for k, t in entries.items()}, attributes)
-            case RowOf(row):
-                return replace(row, key=next(values))
+            case RowOf(row, _, front):
+                key = next(values)
+                if front:
+                    self.from_fronts.add(key)
+                return replace(row, key=key)
             case Bad(what, help):
                 return Items((Conflict(what, help),))
