@@ -13,7 +13,7 @@ from adtransform.errors import refusal
 from adtransform.infer.elementwise import outcome
 from adtransform.infer.indexing import SHAPE
 from adtransform.ir import Atom, Const, Let, Region, Var
-from adtransform.lattice import Array, List, Saved, Scalar, Tuple, Type, Unknown, kind_of
+from adtransform.lattice import Array, List, Saved, Scalar, Type, Unknown, kind_of
 from adtransform.ops import VIEWS, elementwise, resolve
 from adtransform.read.core import Taken
 from adtransform.read.flow import Flow
@@ -39,7 +39,8 @@ def truncating(body: Region) -> Iterator[Taken]:
         return
     flow = Flow(body)
     conditions = _conditions(flow)
-    saved = {loaded(s) for s in statements(body) if isinstance(s, Let) and s.op == "load" and _is_saved(s.targets[0].type)}
+    loads = (s for s in statements(body) if isinstance(s, Let) and s.op == "load")
+    saved = {loaded(s) for s in loads if isinstance(s.targets[0].type, Saved)}
     for let in writes:
         pair = _converted(let)
         if pair is None or _is_whole(pair[1]) or _is_checked(let, flow):
@@ -55,11 +56,6 @@ def truncating(body: Region) -> Iterator[Taken]:
             names = " or ".join(f"`{p}`" for p in params)
             why = f"{names} must hold floats: fractions are written"
             yield Taken(params[0], "floating", test, why, let.origin)
-
-
-def _is_saved(t: Type) -> bool:
-    """Whether it is what one half of a pair hands to the other."""
-    return isinstance(t, (Saved, Tuple))
 
 
 def _converted(let: Let) -> tuple[Atom, Atom] | None:
