@@ -347,8 +347,7 @@ def _split(f: Function, joint: Function, wrt: Sequence[str]) -> tuple[Function, 
     keys = [s for s in first if isinstance(s, Let) and s.op == "slice" and all(isinstance(a, Const) for a in s.args)]
     again = {s.targets[0]: s for s in keys if s.targets[0] in read}
     second = (*again.values(), *second)
-    needed = set(used(Region((), second, shares)))
-    saved = [t for s in first for t in s.targets if t in needed and t not in again]
+    saved = [t for s in first for t in s.targets if t in read and t not in again]
     seeds = [replace(p, default=None) for p in joint.params if p not in f.params]
     keep = _free("saved", {v.hint for v in saved} | {p.name for p in seeds})
     types: Type = Saved(f.name) if f.internal else Tuple(tuple(v.type for v in saved))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -87,13 +87,17 @@ def outcome(op: str, keys: tuple[Key, ...], named: tuple[tuple[str, Any], ...] =
 
 
 def _call(function: Callable[..., Any], operands: tuple[tuple[Any, ...], ...], named: dict[str, Any]) -> Types | None:
-    for which in range(len(_TRIES)):
-        try:
-            result = function(*(tries[which] for tries in operands), **named)
-        except (TypeError, ValueError, ArithmeticError, AttributeError):
-            continue
-        return tuple(of_value(r) for r in result) if isinstance(result, tuple) else (of_value(result),)
-    return None
+    results = (result_types(function, [tries[which] for tries in operands], named) for which in range(len(_TRIES)))
+    return next((found for found in results if found is not None), None)
+
+
+def result_types(function: Callable[..., Any], operands: Iterable[Any], named: Mapping[str, Any]) -> Types | None:
+    """The types of what a function gives; None where it refuses its operands."""
+    try:
+        result = function(*operands, **named)
+    except (TypeError, ValueError, ArithmeticError, IndexError, AttributeError):
+        return None
+    return tuple(map(of_value, result)) if isinstance(result, tuple) else (of_value(result),)
 
 
 def _with_dims(t: Type, dims: tuple[Any, ...] | None) -> Type:

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from adtransform.infer.elementwise import result_types
 from adtransform.infer.row import Args, Kwargs, Named, Row, Types
 from adtransform.ir import Atom, Const
-from adtransform.lattice import UNKNOWN, Array, Dim, List, Scalar, Type, fresh_dim, of_value
+from adtransform.lattice import UNKNOWN, Array, Dim, List, Scalar, Type, fresh_dim
 from adtransform.ops import SPLICED, resolve
 
 _SIDE = 3  # how long each axis of unknown length is
@@ -56,11 +57,7 @@ def _outcome(op: str, keys: tuple[Any, ...], named: tuple[tuple[str, Any], ...])
         return None
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        try:
-            result = function(*([operands] if op in SPLICED else operands), **{k: _sample(key) for k, key in named})
-        except (TypeError, ValueError, ArithmeticError, IndexError, AttributeError, np.linalg.LinAlgError):
-            return None
-    return tuple(map(of_value, result)) if isinstance(result, tuple) else (of_value(result),)
+        return result_types(function, [operands] if op in SPLICED else operands, {k: _sample(key) for k, key in named})
 
 
 def tried(op: str, otherwise: Row | None = None) -> Row:

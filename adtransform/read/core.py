@@ -358,6 +358,16 @@ class Core:
             self.builder = outer
 
     @contextmanager
+    def trip(self, *which: int) -> Iterator[None]:
+        """Read on as another trip, or another reading, of the same statements: their loops and lists are others."""
+        outer = self.trips
+        self.trips = (*outer, *which)
+        try:
+            yield
+        finally:
+            self.trips = outer
+
+    @contextmanager
     def holding(self, refs: list[Ref], what: str = "%operand") -> Iterator[None]:
         """Read on while these are held without a name: as operands of what is being evaluated, or by a loop."""
         self.unnamed.append((what, refs))

@@ -63,14 +63,10 @@ class Either(Augment):
 
     def sides(self, ref: EitherRef, action: Callable[[Ref], T]) -> tuple[Callable[[], T], Callable[[], T]]:
         """What is done with the one, and with the other: a loop read for both is two loops, each with what it carries."""
-        trips = self.trips
 
         def on(one: Ref, which: int) -> T:
-            self.trips = (*trips, which)
-            try:
+            with self.trip(which):
                 return action(one)
-            finally:
-                self.trips = trips
 
         return (lambda: on(ref.then, -1)), (lambda: on(ref.orelse, -2))
 

@@ -120,11 +120,8 @@ class Enumerated(Classes):
         held = container.parts if isinstance(container, Lazy) and container.kind == "set" else self.known_items(container)
         if held is None:
             return None
-        found: Ref = Const(differs)
-        for each in reversed(held):
-            same = self.truth(self.compared("operator.eq", item, each, node), node)
-            found = self.choose(same, lambda: Const(not differs), lambda rest=found: rest, node)  # type: ignore[misc]
-        return found
+        asked = self.asked_among(item, list(held), node)
+        return self.unary(ast.Not, asked, node) if differs else asked
 
     def is_same(self, ref: Ref, wanted: Ref, identical: bool) -> Atom:
         """Whether one of several members is a certain one."""
@@ -192,6 +189,14 @@ class Enumerated(Classes):
 
     def truth(self, ref: Ref, node: ast.AST) -> Atom:
         """A condition."""
+        raise NotImplementedError
+
+    def asked_among(self, item: Ref, items: list[Ref], node: ast.AST) -> Ref:
+        """Whether something is one of several things, or equal to one."""
+        raise NotImplementedError
+
+    def unary(self, op: type[ast.unaryop], operand: Ref, node: ast.AST) -> Ref:
+        """`-x`, `+x`, `~x`, `not x`"""
         raise NotImplementedError
 
     def compared(self, op: str, left: Ref, right: Ref, node: ast.AST) -> Ref:

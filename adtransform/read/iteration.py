@@ -179,11 +179,10 @@ class Iteration(Iterables):
         outer = {f: self.frame.env.get(f, FALSE) for f in (EXIT, STOP, BROKE)}
         env = self.frame.env
         env[EXIT], env[STOP], env[BROKE] = FALSE, FALSE, FALSE
-        self.trips = (*self.trips, len(items) - done)
-        coming, alone = self.coming(ref, items[done + 1 :])
-        with self.holding(coming, "%hrest"), self.holding(self.seen_elsewhere([ref]), "%hrest"):
-            each(items[done])
-        self.trips = self.trips[:-1]
+        with self.trip(len(items) - done):
+            coming, alone = self.coming(ref, items[done + 1 :])
+            with self.holding(coming, "%hrest"), self.holding(self.seen_elsewhere([ref]), "%hrest"):
+                each(items[done])
 
         def following() -> list[Ref]:
             return [*items[: done + 1], *coming] if alone else self.next_items(ref, items, done + 1, node)

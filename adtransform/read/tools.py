@@ -45,11 +45,9 @@ def keys_of(self: Objects, items: list[Ref], key: Ref | None, node: ast.AST) -> 
     if key is None or key == Const(None):
         return items
     found: list[Ref] = []
-    trips = self.trips
     for place, item in enumerate(items):
-        self.trips = (*trips, place)  # what one call makes is not what another one makes
-        found.append(self.apply(key, [item], {}, node))
-    self.trips = trips
+        with self.trip(place):  # what one call makes is not what another one makes
+            found.append(self.apply(key, [item], {}, node))
     return found
 
 

@@ -43,10 +43,8 @@ def total(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST)
         del self.messages[said:]
         self.restore(before)
         self.place = place
-        trips = self.trips
-        self.trips = (*trips, _AGAIN, id(node))  # these loops carry something else
-        listed = self.value(self.as_list(args[0], node), node)
-        self.trips = trips
+        with self.trip(_AGAIN, id(node)):  # these loops carry something else
+            listed = self.value(self.as_list(args[0], node), node)
         return self.make(_summed(self, [listed], start, node))
     return found
 
