@@ -39,9 +39,9 @@ def regions(stmt: Stmt) -> tuple[Region, ...]:
 
 def operands(stmt: Stmt) -> tuple[Atom, ...]:
     """What a statement itself reads, its regions left out."""
+    if isinstance(stmt, Let):
+        return (*stmt.args, *[v for _, v in stmt.kwargs]) if stmt.kwargs else stmt.args
     match stmt:
-        case Let():
-            return (*stmt.args, *[v for _, v in stmt.kwargs]) if stmt.kwargs else stmt.args
         case If():
             return (stmt.cond,)
         case Try():
@@ -74,24 +74,27 @@ def turn(body: Sequence[Stmt]) -> int:
     return next((i for i, s in enumerate(body) if isinstance(s, Let) and s.op == "backward"), len(body))
 
 
-def used(region: Region) -> Iterator[Var]:
+def used(region: Region) -> list[Var]:
     """Every variable read anywhere in a region, with repetitions."""
+    found: list[Var] = []
     for stmt in region.body:
-        for a in operands(stmt):
-            if isinstance(a, Var):
-                yield a
-        for inner in regions(stmt):
-            yield from used(inner)
-    yield from (a for a in region.results if isinstance(a, Var))
+        found += [a for a in operands(stmt) if isinstance(a, Var)]
+        if not isinstance(stmt, Let):
+            for inner in regions(stmt):
+                found += used(inner)
+    found += [a for a in region.results if isinstance(a, Var)]
+    return found
 
 
-def defined(region: Region) -> Iterator[Var]:
+def defined(region: Region) -> list[Var]:
     """Every variable bound anywhere in a region, its parameters included."""
-    yield from region.params
+    found = list(region.params)
     for stmt in region.body:
-        yield from stmt.targets
-        for inner in regions(stmt):
-            yield from defined(inner)
+        found += stmt.targets
+        if not isinstance(stmt, Let):
+            for inner in regions(stmt):
+                found += defined(inner)
+    return found
 
 
 def free(region: Region) -> list[Var]:
@@ -129,9 +132,9 @@ class Rewriter:
         env = self.env
         if not env:
             return stmt
-        for a in (*stmt.args, *(v for _, v in stmt.kwargs)) if stmt.kwargs else stmt.args:
+        for a in operands(stmt):
             if isinstance(a, Var) and a in env:
-                kwargs = tuple((k, self.atom(v)) for k, v in stmt.kwargs)
+                kwargs = tuple([(k, self.atom(v)) for k, v in stmt.kwargs]) if stmt.kwargs else ()
                 return Let(stmt.targets, stmt.op, self.atoms(stmt.args), kwargs, stmt.origin)
         return stmt
 
@@ -143,12 +146,14 @@ class Rewriter:
         """Rebuild a region."""
         b = Builder()
         let, other = self.let, self.stmt
-        plain = type(self).stmt is Rewriter.stmt
+        plain, alone = type(self).stmt is Rewriter.stmt, type(self).let is Rewriter.let
         for stmt in region.body:
-            if plain and isinstance(stmt, Let):
-                let(stmt, b)
-            else:
+            if not plain or not isinstance(stmt, Let):
                 other(stmt, b)
+            elif alone:
+                b.body.append(self.renewed(stmt))
+            else:
+                let(stmt, b)
         return Region(region.params, tuple(b.body), self.atoms(region.results))
 
     def stmt(self, stmt: Stmt, b: Builder) -> None:

@@ -196,9 +196,9 @@ class _Folder:
     def bind(self, node: Bind, room: int, places: dict[Bind, int], out: list[Node | None]) -> None:
         tree = node.tree
         fixed = 1 if node.inplace else 0
-        args = tree.args[fixed:] + tuple(v for _, v in tree.kwargs)
+        args = tree.args[fixed:] + (tuple([v for _, v in tree.kwargs]) if tree.kwargs else ())
         filled = args
-        if any(v in self.pending for v in tree.variables):
+        if not self.pending.keys().isdisjoint(tree.variables):
             room -= 0 if tree.op in _WRITES else sum(width(t) + 2 for t in node.targets) + 1
             filled = self.fill(args, room + self.saved_by_growth(node), places, out, tree)
         if filled is not args:
@@ -299,9 +299,10 @@ class _Folder:
         """Note what may be folded; `tree` is what it reads as by now, if that differs from what it reads where it stands."""
         v, tree = node.targets[0], tree or node.tree
         found = set(variables(tree))
-        keys: set[Var | str | int] = {*found, *self.contents(tree), *(self.label(w) for w in found)}
-        self.seen[v] = keys - {""}
-        for key in self.seen[v]:
+        keys: set[Var | str | int] = {*found, *self.contents(tree), *map(self.label, found)}
+        keys.discard("")
+        self.seen[v] = keys
+        for key in keys:
             self.readers.setdefault(key, []).append(v)
         self.pending[v] = node
         self.moved[v] = tree
@@ -318,17 +319,19 @@ class _Folder:
         if a.op in ("shape", "ndim", "size") and not isinstance(type_of(a.args[0]), List):
             return frozenset()
         found: Buffers = frozenset()
-        for x in (*a.args, *(x for _, x in a.kwargs)) if a.kwargs else a.args:
-            if not isinstance(x, Const) and (more := self.contents(x)):
+        for x in (*a.args, *[x for _, x in a.kwargs]) if a.kwargs else a.args:
+            if isinstance(x, Const):
+                continue
+            more = self.memory.reach(x) if isinstance(x, Var) else self.contents(x)
+            if more:
                 found = found | more if found else more
         return found
 
     def label(self, v: Var) -> str:
         """What the user calls it; a parameter by its name."""
-        found = self.labels.get(v)
-        if found is None:
-            found = self.labels[v] = label(v)
-        return found
+        if v not in self.labels:
+            self.labels[v] = label(v)
+        return self.labels[v]
 
     def forget(self, vs: Iterable[Var]) -> None:
         for v in list(vs):
@@ -382,7 +385,8 @@ class _Folder:
             self.uses[v] -= times[v]
             if self.uses[v] == 0 and (node := self.pending.pop(v)) in places:
                 out[places[node]] = None
-        return tuple(_filled(a, {v: self.moved[v] for v in sizes}) for a in found)
+        values = {v: self.moved[v] for v in sizes}
+        return tuple([_filled(a, values) for a in found])
 
 
 def _read(t: Tree, old: Var, new: Var) -> Tree:
@@ -409,6 +413,8 @@ def _filled(a: Operand, values: dict[Var, Tree]) -> Operand:
     if isinstance(a, Var):
         return values.get(a, a)
     if isinstance(a, Tree):
-        args = tuple(_filled(x, values) for x in a.args)
-        return Tree(a.op, args, tuple((k, _filled(x, values)) for k, x in a.kwargs), a.type, a.origin)
+        if values.keys().isdisjoint(a.variables):
+            return a
+        args = tuple([_filled(x, values) for x in a.args])
+        return Tree(a.op, args, tuple([(k, _filled(x, values)) for k, x in a.kwargs]), a.type, a.origin)
     return a

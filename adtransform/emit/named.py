@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from adtransform.ir import Const, Function, Named, Worked
+from adtransform.ir import Const, Function, Let, Named, Worked
 from adtransform.rewrite import operands, regions, statements
 
 
@@ -12,7 +12,10 @@ def named(f: Function) -> dict[str, Const]:
     """The numbers in a function by their names, the first of each name."""
     found: dict[str, Const] = {}
     for stmt in statements(f.body):
-        for a in (*operands(stmt), *(a for region in regions(stmt) for a in region.results)):
+        every = operands(stmt)
+        if not isinstance(stmt, Let):
+            every = (*every, *(a for region in regions(stmt) for a in region.results))
+        for a in every:
             if isinstance(a, Const) and a.said is not None:
                 _note(a, found)
     for a in f.results:

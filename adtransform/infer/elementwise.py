@@ -101,8 +101,6 @@ def result_types(function: Callable[..., Any], operands: Iterable[Any], named: M
 
 
 def _with_dims(t: Type, dims: tuple[Any, ...] | None) -> Type:
-    if dims == ():
-        return t
     if isinstance(t, Array):
         return Array(t.dtype, dims)
     # Samples that were all scalars, in a place where the rank is not known.
@@ -111,12 +109,14 @@ def _with_dims(t: Type, dims: tuple[Any, ...] | None) -> Type:
 
 def elementwise(op: str, operands: Types, named: tuple[tuple[str, Any], ...] = ()) -> Types:
     """The results of a function that works element by element over broadcast operands."""
-    dims = broadcast_dims(dims_of(t) for t in operands)
+    dims = broadcast_dims([dims_of(t) for t in operands])
     if dims is None and not any(isinstance(t, Array) and t.dims for t in operands):
         return (UNKNOWN,)  # may be a number or an array
-    keys = tuple(k for t in operands if (k := _key(t)) is not None)
+    keys = tuple([k for t in operands if (k := _key(t)) is not None])
     found = outcome(op, keys, named) if len(keys) == len(operands) else None
-    return (UNKNOWN,) if found is None else tuple(_with_dims(t, dims) for t in found)
+    if found is None:
+        return (UNKNOWN,)
+    return found if dims == () else tuple([_with_dims(t, dims) for t in found])
 
 
 def _row(op: str) -> Row:

@@ -102,23 +102,25 @@ class _Live:
 
     def run(self) -> None:
         """Spread need along the graph."""
-        self.pending += self.roots
-        while self.pending:
-            key = self.pending.pop()
+        pending, live, needs = self.pending, self.live, self.needs
+        pending += self.roots
+        while pending:
+            key = pending.pop()
             if isinstance(key, tuple):
                 # The forward statement that a backward one mirrors stays.
                 key = id(self.mirrored[key[1]]) if key[1] in self.mirrored else None
-            if key is None or key in self.live or not isinstance(key, (Var, int)):
+            if not isinstance(key, (Var, int)) or key in live:
                 continue
-            self.live.add(key)
-            self.pending += self.needs.get(key, ())
+            live.add(key)
+            if key in needs:
+                pending += needs[key]
 
     def rebuild(self, body: Sequence[Stmt]) -> tuple[Stmt, ...]:
         """The statements that are needed, their dead results and carried values dropped."""
         out: list[Stmt] = []
         for stmt in body:
             if isinstance(stmt, Let):
-                if any(t in self.live for t in stmt.targets) or stmt.op in EXTERNAL or not effect_free(stmt.op):
+                if not self.live.isdisjoint(stmt.targets) or stmt.op in EXTERNAL or not effect_free(stmt.op):
                     out.append(stmt)
             elif id(stmt) not in self.live:
                 continue

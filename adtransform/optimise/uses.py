@@ -27,6 +27,8 @@ class Uses:
             for a in operands(stmt):
                 self.read.setdefault(a, []).append(stmt)
             if isinstance(stmt, Let):
-                self.lets.update(dict.fromkeys(stmt.targets, stmt))
+                for t in stmt.targets:
+                    self.lets[t] = stmt
+                continue
             for inner in regions(stmt):
                 self.visit(inner, stmt)

@@ -16,38 +16,46 @@ _KEEP = frozenset("update exchange accumulate_at copy numpy.copy".split())
 
 def current(program: Program, found: Ranges | None = None) -> None:
     """Replace what is only asked for its shape by its newest version; `found`: the ranges of the program, if they are known."""
-    if any(_asks(node) for node in walk(program.nodes)):
-        _Updater(program.nodes, found).block(program.nodes)
+    every = walk(program.nodes)
+    asked = {a.args[LIKE[a.op]] for node in every for a in _asking(node) if LIKE[a.op] < len(a.args)}
+    if asked:
+        _Updater(program.nodes, every, asked, found).block(program.nodes)
 
 
-def _asks(node: Node) -> bool:
-    """Whether a statement asks for the shape of something."""
+def _asking(node: Node) -> list[Tree]:
+    """The operations of a statement that ask for the shape of something."""
     if isinstance(node, Bind):
-        return node.tree.op in LIKE
-    return isinstance(node, Loop) and any(isinstance(a, Tree) and a.op in LIKE for a in node.bounds)
+        return [node.tree] if node.tree.op in LIKE else []
+    return [a for a in node.bounds if isinstance(a, Tree) and a.op in LIKE] if isinstance(node, Loop) else []
 
 
 class _Updater:
-    def __init__(self, nodes: list[Node], found: Ranges | None) -> None:
+    def __init__(self, nodes: list[Node], every: list[Node], asked: set[Operand], found: Ranges | None) -> None:
         self.nodes, self.found = nodes, found
         self.now = nodes[0]
-        self.single_assigned = {t for node in walk(nodes) if isinstance(node, Bind) for t in node.targets}
         self.root: dict[Var, Var] = {}
-        for node in walk(nodes):
+        for node in every:
             for a, b in _edges(node):
                 if isinstance(b, Var):
                     self.root[self.find(a)] = self.find(b)
+        wanted = {self.find(a) for a in asked if isinstance(a, Var)}
+        versions = {v for v in self.root if self.find(v) in wanted} | wanted
+        self.single_assigned: set[Var] = set()
         starts: dict[Var, set[Var]] = {}
-        for node in walk(nodes):
-            if isinstance(node, Bind) and node.tree.op not in _KEEP:
+        for node in every:
+            if isinstance(node, Bind):
                 for t in node.targets:
-                    starts.setdefault(self.find(t), set()).add(t)
+                    if t in versions:
+                        self.single_assigned.add(t)
+                        if node.tree.op not in _KEEP:
+                            starts.setdefault(self.find(t), set()).add(t)
             elif isinstance(node, Copy):
                 # A constant or an unbound variable: not one array in several versions.
                 for t, s in node.pairs:
-                    if not isinstance(s, Var):
+                    if t in versions and not isinstance(s, Var):
                         starts.setdefault(self.find(t), set()).update((t, Var()))
-        self.single = {root for root, found in starts.items() if len(found) == 1}
+        # The versions of what somebody asks, where they are those of one array.
+        self.versions = {v for v in versions if len(starts.get(self.find(v), ())) == 1}
         self.newest: dict[Var, Var] = {}
         self.before: list[tuple[Var, Var | None]] = []  # what was the newest until then, to leave a block
 
@@ -58,8 +66,8 @@ class _Updater:
             v = up
         return v
 
-    def note(self, v: Operand) -> None:
-        if isinstance(v, Var) and self.find(v) in self.single and not isinstance(v.type, List):
+    def note(self, v: Var) -> None:
+        if v in self.versions and not isinstance(v.type, List):
             self.put(self.find(v), v)
 
     def block(self, nodes: list[Node]) -> None:
@@ -67,7 +75,8 @@ class _Updater:
             self.now = node
             match node:
                 case Bind():
-                    node.tree = self.tree(node.tree)
+                    if node.tree.op in LIKE:
+                        node.tree = self.tree(node.tree)
                     for t in node.targets:
                         self.note(t)
                 case Copy():
@@ -92,7 +101,7 @@ class _Updater:
         """Follow blocks that may not be run; what is the newest at their end, which is forgotten behind them."""
         mark = len(self.before)
         for p in phis:
-            if self.find(p) in self.single:
+            if p in self.versions:
                 self.put(self.find(p), p)
         for nodes in inner:
             self.block(nodes)
@@ -116,7 +125,7 @@ class _Updater:
         if i is None or i >= len(t.args):
             return t
         a = t.args[i]
-        if not isinstance(a, Var) or self.find(a) not in self.single:
+        if not isinstance(a, Var) or a not in self.versions:
             return t
         newest = self.newest.get(self.find(a), a)
         if newest is a or not self.holds(newest):

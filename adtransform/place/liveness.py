@@ -41,14 +41,13 @@ def ranges(nodes: list[Node]) -> Ranges:
     walker.found.end = walker.clock
     walker.block(nodes, {})
     # In the order of the program: sets have none, and names are given out in the order of this table.
-    walker.found.of = {v: merged(walker.found.of[v]) for v in walker.listed if v in walker.found.of}
+    of = walker.found.of
+    walker.found.of = {v: merged(of[v]) if len(of[v]) > 1 else of[v] for v in walker.listed if v in of}
     return walker.found
 
 
 def merged(found: list[Range]) -> list[Range]:
     """Sorted ranges, with neighbours that touch made one."""
-    if len(found) == 1:
-        return found
     out: list[Range] = []
     for start, end in sorted(found):
         if out and start <= out[-1][1] + 1:
@@ -122,7 +121,11 @@ class _Walker:
         return inner
 
     def add(self, v: Var, start: int, end: int) -> None:
-        self.found.of.setdefault(v, []).append((start, max(start, end)))
+        span = (start, max(start, end))
+        if v in self.found.of:
+            self.found.of[v].append(span)
+        else:
+            self.found.of[v] = [span]
 
     def define(self, v: Var, time: int, live: _Live) -> None:
         self.add(v, time, live.pop(v, time))
@@ -142,9 +145,8 @@ class _Walker:
                         self.define(t, at + 1, live)
                     if node.inplace and node.tree.op != "accumulate":
                         # The written variable may have to take over the old one before the other operands are read.
-                        self.use(
-                            (v for a in node.tree.args[1:] for v in variables(a) if v is not node.tree.args[0]), at + 1, live
-                        )
+                        args = node.tree.args
+                        self.use([v for a in args[1:] for v in variables(a) if v is not args[0]], at + 1, live)
                     for v in self.reads[node]:
                         if v not in live:
                             live[v] = at

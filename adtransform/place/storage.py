@@ -62,6 +62,9 @@ class Storage:
 
     def reach(self, a: Operand) -> Buffers:
         """All buffers that can be read through an operand."""
+        if isinstance(a, Var):
+            own, held = self.own.get(a, _NONE), self.held.get(a, _NONE)
+            return own | held if own and held and own is not held else own or held
         out = _NONE
         for v in variables(a):
             for found in (self.own.get(v), self.held.get(v)):

@@ -212,14 +212,17 @@ class Again(Rewriter):
             b.add(stmt)
 
 
-def read_in(body: Iterable[Stmt], *, values: bool = False) -> Iterable[Var]:
+def read_in(body: Iterable[Stmt], *, values: bool = False) -> list[Var]:
     """What statements read, in their regions too; with `values` not what they only ask for its shape and kind."""
+    found: list[Var] = []
     for stmt in body:
         at = LIKE.get(stmt.op) if values and isinstance(stmt, Let) else None
-        yield from (a for i, a in enumerate(operands(stmt)) if isinstance(a, Var) and i != at)
-        for region in regions(stmt):
-            yield from read_in(region.body, values=values)
-            yield from (a for a in region.results if isinstance(a, Var))
+        found += [a for i, a in enumerate(operands(stmt)) if isinstance(a, Var) and i != at]
+        if not isinstance(stmt, Let):
+            for region in regions(stmt):
+                found += read_in(region.body, values=values)
+                found += [a for a in region.results if isinstance(a, Var)]
+    return found
 
 
 def alike(like: Atom) -> Var:

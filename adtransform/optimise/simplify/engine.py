@@ -42,7 +42,7 @@ class Simplifier(Rewriter):
         if len(stmt.targets) == 1 and ("." not in stmt.op or is_derived(stmt)) and stmt.op != "load":
             b.origin = stmt.origin
             start = len(b.body)
-            wide = any(isinstance(a, Var) and a in self.repeated for a in stmt.args)
+            wide = not self.repeated.isdisjoint([a for a in stmt.args if isinstance(a, Var)])
             if wide:
                 stmt = self.narrowed(stmt)
             result = self.folded(stmt)
@@ -144,10 +144,10 @@ class Simplifier(Rewriter):
 
     def folded(self, stmt: Let) -> Atom | None:
         """The value of an operation on constants."""
-        if stmt.op not in _FOLDABLE or stmt.kwargs:
+        if stmt.op not in _FOLDABLE or stmt.kwargs or any(isinstance(a, Var) for a in stmt.args):
             return None
         values = [a.value for a in stmt.args if isinstance(a, Const)]
-        if len(values) != len(stmt.args) or not all(type(v) in _SAFE_NUMBERS for v in values):
+        if not all(type(v) in _SAFE_NUMBERS for v in values):
             return None
         function = resolve(stmt.op)
         assert function is not None
