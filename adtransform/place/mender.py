@@ -209,8 +209,9 @@ class Mender:
     def here(self, c: Conflict) -> bool:
         """Copy right before the write, or do without a write in place."""
         assert isinstance(c.node, Bind)
-        if not c.position and isinstance(v := c.value, Var) and not self.mended.isdisjoint(made := self.made.get(v, ())):
-            # What is written is what the statement before it copies: that may be enough.  It is tried once.
+        made = self.made.get(v, []) if isinstance(v := c.value, Var) and v not in c.others else []
+        if not c.position and not self.mended.isdisjoint(made):
+            # What is written is what the statement before it copies: that may be enough, if only older values are needed.
             if (c.node, "later") not in self.done or (c.node in self.firsts and not self.firsts.isdisjoint(made)):
                 self.copied.add((c.node, "later"))
                 return False
