@@ -51,7 +51,7 @@ class Builder:
         types: tuple[Type, ...] | None = None,
     ) -> tuple[Var, ...]:
         """Append an operation with `count` results and return them; `types` only where inference would know less."""
-        atoms = tuple([atom(a) for a in args])
+        atoms = tuple([a if isinstance(a, (Var, Const)) else Const(a) for a in args])
         named = tuple([(k, atom(kwargs[k])) for k in sorted(kwargs)]) if kwargs else ()
         if types is None:
             types = infer(op, tuple([type_of(a) for a in atoms]), {k: type_of(v) for k, v in named}, atoms, dict(named), count)

@@ -56,9 +56,11 @@ class Module:
             names = binds(stmt)
             for name in self.exported(stmt) if isinstance(stmt, ast.ImportFrom) and EVERYTHING in names else names:
                 found.setdefault(name, []).append(stmt)
-        for function in ast.walk(self.source.tree):  # what functions bind is bound once more
+        every = list(descend(self.source.tree))
+        told = any(isinstance(n, ast.Global) for n in every)
+        for function in every if told else ():  # what functions bind is bound once more
             if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                nodes = list(ast.walk(function))
+                nodes = list(descend(function))
                 stored = {n.id for n in nodes if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
                 for name in {n for g in nodes if isinstance(g, ast.Global) for n in g.names} & stored:
                     found.setdefault(name, []).append(function)
