@@ -33,6 +33,20 @@ def straight(n: int) -> str:
     return _function(lines)
 
 
+def numbers(n: int) -> str:
+    lines = [
+        line
+        for i in range(n // 4)
+        for line in (
+            f"p{i} = s * a + 0.5",
+            f"q{i} = np.sin(p{i}) - 0.3 * s",
+            f"r{i} = q{i} / (1.0 + p{i} * p{i})",
+            f"s = np.exp(-r{i} * q{i}) * 0.1",
+        )
+    ]
+    return _function(lines)
+
+
 def blocks(n: int) -> str:
     lines = [
         line
@@ -53,9 +67,13 @@ def blocks(n: int) -> str:
     return _function(lines)
 
 
-def one_loop(n: int) -> str:
-    head, *body = straight(n).split("    s = 0.0\n")[1].split("\n    return")[0].splitlines()
-    return _function(["for k in range(2):", *(f"    {line.strip()}" for line in (head, *body))])
+def one_loop(n: int, make: Callable[[int], str] = straight) -> str:
+    body = make(n).split("    s = 0.0\n")[1].split("\n    return")[0].splitlines()
+    return _function(["for k in range(2):", *(f"    {line.strip()}" for line in body)])
+
+
+def numbers_in_loop(n: int) -> str:
+    return one_loop(n, numbers)
 
 
 def branches_in_loop(n: int) -> str:
@@ -116,7 +134,7 @@ def calls(work: Callable[[], Any]) -> int:
 
 @pytest.mark.parametrize("mode", ["forward", "reverse", "pair"])
 @pytest.mark.parametrize("types", [{"x": VECTOR, "a": FLOAT}, {}], ids=["typed", "untyped"])
-@pytest.mark.parametrize("make", [straight, blocks, one_loop, branches_in_loop, writes, appends, handlers])
+@pytest.mark.parametrize("make", [straight, numbers, blocks, one_loop, branches_in_loop, writes, appends, handlers])
 def test_twice_the_statements_are_twice_the_work(make: Callable[[int], str], types: dict[str, Type], mode: str) -> None:
     small, large = (calls(lambda n=n: compile(read(make(n), types), mode, ["x", "a"])) for n in (80, 160))
     assert large < 2.6 * small

@@ -11,7 +11,20 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from test_size import FLOAT, VECTOR, appends, blocks, branches_in_loop, one_loop, read, straight, whiles, writes
+from test_size import (
+    FLOAT,
+    VECTOR,
+    appends,
+    blocks,
+    branches_in_loop,
+    numbers,
+    numbers_in_loop,
+    one_loop,
+    read,
+    straight,
+    whiles,
+    writes,
+)
 
 from adtransform import emit
 from adtransform.modes import gradient
@@ -21,6 +34,8 @@ SIZES = 2_500, 5_000, 10_000
 TYPED = {"x": VECTOR, "a": FLOAT}
 SHAPES = {
     "straight": straight,
+    "numbers": numbers,
+    "numbers in loop": numbers_in_loop,
     "blocks": blocks,
     "one loop": one_loop,
     "ifs in loop": branches_in_loop,
@@ -50,12 +65,12 @@ def measure(name: str, mode: str, typed: bool, n: int) -> str:
     emit.load(text)
     lap()
     parts = "  ".join(f"{s:6.2f}" for s in (*spent, sum(spent)))
-    return f"{name:11s} {mode:12s} {'typed' if typed else 'untyped':8s} {n:6d}  {parts}  {text.count(chr(10)):7d}"
+    return f"{name:15s} {mode:12s} {'typed' if typed else 'untyped':8s} {n:6d}  {parts}  {text.count(chr(10)):7d}"
 
 
 def main(sizes: tuple[int, ...]) -> None:
     """Print the table."""
-    print("function    mode         types    length    read  derive    emit   total    lines")
+    print("function        mode         types    length    read  derive    emit   total    lines")
     for name, mode, typed in (
         ("straight", "forward", True),
         ("straight", "reverse", True),
