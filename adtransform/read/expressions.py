@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import types
 from collections.abc import Mapping
 
 import numpy as np
 
 from adtransform.ir import Atom, Const, Var
-from adtransform.lattice import NONE, TEXT, Array, Dict, List, Scalar, Static, Type
+from adtransform.lattice import NONE, TEXT, Array, Dict, List, Scalar, Static, Type, Unknown
 from adtransform.read.core import Unreached
 from adtransform.read.enums import members_in
 from adtransform.read.frames import mangled
@@ -134,6 +135,8 @@ class Expressions(Operators):
         lacks = f"'NoneType' object has no attribute '{attr}'"
         owner = self.there(owner, node, lacks, AttributeError)
         self.there_value(owner, node, lacks, AttributeError)
+        if self.attempts and isinstance(owner, (Var, View)):
+            self.looked_for(self.value(owner, node), attr)
         if owner == Const(None) or (isinstance(owner, Var) and owner.type == NONE):
             self.effect("raise", Const(AttributeError), Const(lacks))
             raise Unreached
@@ -186,6 +189,15 @@ class Expressions(Operators):
         if attr in ("base", "strides", "nbytes", "itemsize", "data", "ctypes", "device"):
             self.refuse(node, f"`.{attr}`, how an array lies in memory", "use its shape or its dtype")
         return Method(owner, attr)
+
+    def looked_for(self, a: Atom, attr: str) -> None:
+        """Look for an attribute where it is seen that there is none: NumPy's numbers have more of them than Python's."""
+        t = self.type_of(a)
+        if isinstance(t, Unknown) or (isinstance(t, Scalar) and (t.dtype == "?" or t.maybe)):
+            self.let("builtins.getattr", a, attr)
+        elif isinstance(t, Scalar) and t.dtype is None and not hasattr(getattr(builtins, t.kind), attr):
+            self.effect("raise", Const(AttributeError), Const(f"'{t.kind}' object has no attribute '{attr}'"))
+            raise Unreached
 
     def dtype(self, a: Atom) -> Ref:
         """The dtype of an operand: a constant where it is known."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import replace
+from typing import Any
 
+from adtransform.build import atom
+from adtransform.infer import infer
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import BOOL, Scalar, Type, Unknown
-from adtransform.read.core import Core, State
+from adtransform.read.core import Core
 from adtransform.read.frames import FALSE, TRUE
 from adtransform.read.refs import MaybeRef, Ref, View, present
 
@@ -125,9 +128,23 @@ class Proving(Core):
             if value in (TRUE, FALSE) and (x, y) in ((TRUE, FALSE), (FALSE, TRUE)):
                 self.implies[flag, value == TRUE] = [(cond, outcome)]
 
-    def type_in(self, a: Atom, state: State) -> Type:
+    def let(self, op: str, *args: Any, hint: str = "", type: Type | None = None, **kwargs: Any) -> Var:
+        """Append an operation with one result; what is known to be there is a number to it."""
+        if type is None and any(isinstance(a, Var) and self.type_of(a) is not a.type for a in args):
+            atoms = tuple(map(atom, args))
+            named = {k: atom(a) for k, a in kwargs.items()}
+            (type,) = infer(
+                op, tuple(map(self.type_of, atoms)), {k: self.type_of(a) for k, a in named.items()}, atoms, named, 1
+            )
+        return super().let(op, *args, hint=hint, type=type, **kwargs)
+
+    def type_of(self, a: Atom) -> Type:
+        """The type of an operand, which on the path being read may be known not to be None."""
+        return self.type_in(a, self.proven)
+
+    def type_in(self, a: Atom, proven: Container[Var]) -> Type:
         """The type of a value at the end of a path, where it may be known that it is not None."""
-        t = self.type_of(a)
-        if isinstance(a, Var) and isinstance(t, (Scalar, Unknown)) and t.maybe and self.origin_of(a) in state.proven:
+        t = super().type_of(a)
+        if isinstance(a, Var) and isinstance(t, (Scalar, Unknown)) and t.maybe and self.origin_of(a) in proven:
             return replace(t, maybe=False)
         return t

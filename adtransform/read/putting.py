@@ -103,8 +103,10 @@ class Putting(Indexing):
     def certain(self, view: View, node: ast.AST) -> None:
         """Writing into what an index gave: an array then, and it has to be a view."""
         for step in view.path:
-            if not step.sure and self.form(step.args[0]) == "unknown":
-                help = "annotate the index: `i: int`, or write x[i, j] = ..."
+            form = "int" if step.sure else self.form(step.args[0])
+            if form in ("unknown", "optional"):
+                check = "check that the index is not None, or" if form == "optional" else "annotate the index: `i: int`, or"
+                help = f"{check} write x[i, j] = ..."
                 self.refuse(node, "a write through an index that may be a copy", help)
 
     def store(self, view: View, new: Atom, node: ast.AST, hint: str) -> None:
