@@ -87,7 +87,7 @@ class Proving(Core):
         if not isinstance(ref, Var) and not (isinstance(ref, View) and not ref.path):
             return
         a = self.value(ref, node)
-        if isinstance(a, Var) and self.may_be_none(a):
+        if isinstance(a, Var) and self.may_be_none(a, kind):
             self.place = self.origin(node)
             self.at_none(self.let("operator.is_", a, None, type=BOOL), a, node, kind, text)
 
@@ -95,13 +95,19 @@ class Proving(Core):
         """Raise where something is not there; behind it, it is."""
         self.place = self.origin(node)
         self.raise_where(gone, kind, text)
-        self.proven.add(self.origin_of(value))
+        self.known_there(value)
 
-    def may_be_none(self, a: Var) -> bool:
-        """Whether a value may be None, as far as is known."""
+    def known_there(self, a: Atom) -> None:
+        """Note that a value is not None from here on."""
+        if isinstance(a, Var):
+            self.proven.add(self.origin_of(a))
+
+    def may_be_none(self, a: Var, kind: type[Exception] = TypeError) -> bool:
+        """Whether a value may be None, as far as is known, and NumPy would not raise the same (`kind`) of it."""
         if not isinstance(a.type, (Scalar, Unknown)) or self.origin_of(a) in self.proven:
             return False
-        return a.type.maybe or (bool(self.attempts) and isinstance(a.type, Unknown) and self.is_left_out(a))
+        seen = bool(self.attempts) or kind is not TypeError
+        return a.type.maybe or (seen and isinstance(a.type, Unknown) and self.is_left_out(a))
 
     def is_left_out(self, a: Var) -> bool:
         """Whether a value is that of a parameter that is None by default."""
