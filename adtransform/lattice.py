@@ -170,6 +170,11 @@ def is_number(t: Type) -> bool:
     return isinstance(t, (Unknown, Scalar, Array))
 
 
+def is_int(t: Type) -> bool:
+    """Whether it is an int, which as an index takes one place of an axis."""
+    return isinstance(t, Scalar) and t.kind == "int" and not t.maybe
+
+
 def is_differentiable(t: Type) -> bool:
     """Whether values of this type can carry a derivative: floats, and what may be one."""
     if isinstance(t, Tuple):

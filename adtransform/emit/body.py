@@ -165,7 +165,9 @@ class Printer:
                 parts = self.spell.all(tree.args)
                 self.write("assert ", Bare(parts) if len(parts) > 1 else parts[0], indent, node)
                 return
-        if not node.targets:
+        # An attribute that is only looked for, to see whether it is there, gets no name.
+        asked = tree.op == "builtins.getattr" and not self.listing and self.read.isdisjoint(node.targets)
+        if asked or not node.targets:
             self.write("", self.spell(tree), indent, node)
             return
         # What a call gives besides, and nobody reads, gets no name.

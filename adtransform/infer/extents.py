@@ -7,9 +7,10 @@ The name of a computed extent is a function of what it was computed from, so tha
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from adtransform.ir import Atom, Const
-from adtransform.lattice import Array, Dim, Extent, List, Scalar, Static, Tuple, Type, fresh_dim, kind_of
+from adtransform.lattice import Array, Dim, Extent, List, Scalar, Static, Tuple, Type, fresh_dim, is_int, kind_of
 from adtransform.record import record
 
 
@@ -172,6 +173,19 @@ def axes(given: tuple[int, ...], rank: int) -> tuple[int, ...] | None:
     return tuple(n % rank for n in given)
 
 
+NO_AXIS = Const(None)
+
+
+def along(
+    a: Array, named: Mapping[str, Type], kwargs: Mapping[str, Atom], default: Const = NO_AXIS
+) -> tuple[Extent, ...] | None:
+    """The shape of what is done along an axis: flat where that is None, not known where it may be."""
+    axis = kwargs.get("axis", default)
+    if axis == NO_AXIS:
+        return (fresh_dim(),) if a.dims is None else (product(a.dims),)
+    return a.dims if isinstance(axis, Const) or is_int(named["axis"]) else None
+
+
 _PYTHON = {"bool": "bool", "int": "int64", "float": "float64", "complex": "complex128"}
 
 
@@ -218,7 +232,7 @@ def apart(a: Type, b: Type) -> bool:
 
 def _is_part(k: Type) -> bool:
     """Whether a part of a key is for one axis: an int or a slice."""
-    return kind_of(k) == "int" if isinstance(k, Scalar) else isinstance(k, Static) and k.what.startswith("slice")
+    return is_int(k) or (isinstance(k, Static) and k.what.startswith("slice"))
 
 
 def _before(a: Type, b: Type) -> bool:

@@ -75,7 +75,7 @@ def _consumes(k: Type) -> int | None:
     if _is_slice(k):
         return 1
     if isinstance(k, Scalar):
-        return None if k.kind == "bool" else 1
+        return None if k.kind == "bool" or k.maybe else 1
     if isinstance(k, (Array, List)):
         found = as_array(k)
         if kind_of(found) == "bool":

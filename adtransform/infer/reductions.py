@@ -7,10 +7,10 @@ import warnings
 
 import numpy as np
 
-from adtransform.infer.extents import array, as_array, axes, integers, product, shift
+from adtransform.infer.extents import along, array, as_array, axes, integers, shift
 from adtransform.infer.row import Args, Kwargs, Named, Row, Types
 from adtransform.ir import Const
-from adtransform.lattice import UNKNOWN, Array, Extent, Type, fresh_dim, kind_of, of_value
+from adtransform.lattice import UNKNOWN, Array, Extent, Type, kind_of, of_value
 from adtransform.lattice import result_dtype as result_dtype_of
 from adtransform.ops import resolve
 
@@ -84,9 +84,7 @@ def _cumulative(op: str) -> Row:
         a = as_array(types[0])
         if {"dtype", "out"} & set(kwargs):
             return UNKNOWN
-        flat = isinstance(kwargs.get("axis", Const(None)), Const) and kwargs.get("axis", Const(None)) == Const(None)
-        dims = a.dims if not flat else (fresh_dim(),) if a.dims is None else (product(a.dims),)
-        return Array(result_dtype(op, a.dtype), dims)
+        return Array(result_dtype(op, a.dtype), along(a, named, kwargs))
 
     return row
 
@@ -96,9 +94,7 @@ def _ordering(op: str) -> Row:
 
     def row(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
         a = as_array(types[0])
-        flat = kwargs.get("axis", Const(-1)) == Const(None)
-        dims = a.dims if not flat else (fresh_dim(),) if a.dims is None else (product(a.dims),)
-        return Array(result_dtype(op, a.dtype), dims)
+        return Array(result_dtype(op, a.dtype), along(a, named, kwargs, Const(-1)))
 
     return row
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 
 from adtransform.infer.elementwise import elementwise
-from adtransform.infer.extents import array, as_array, count, integer, product
+from adtransform.infer.extents import along, array, as_array, count, integer
 from adtransform.infer.indexing import SHAPE
 from adtransform.infer.row import Args, Kwargs, Named, Row, Types
 from adtransform.ir import Const
@@ -26,7 +26,6 @@ from adtransform.lattice import (
     Type,
     Unknown,
     dims_of,
-    fresh_dim,
     holding,
     item_of,
     join,
@@ -201,10 +200,7 @@ def _flat_or_same(*operands: int) -> Row:
 
     def row(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
         dtype = result_dtype([as_array(types[i]) for i in operands])[1]
-        dims = as_array(types[0]).dims
-        if kwargs.get("axis", Const(None)) == Const(None):
-            dims = (fresh_dim(),) if dims is None else (product(dims),)
-        return Array(None if dtype == "?" else dtype, dims)
+        return Array(None if dtype == "?" else dtype, along(as_array(types[0]), named, kwargs))
 
     return row
 
@@ -225,9 +221,7 @@ def _columns(more: bool) -> Row:
 
 def _lanes(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
     a = as_array(types[0])
-    if kwargs.get("axis", Const(None)) == Const(None):
-        return Array(a.dtype, (fresh_dim(),) if a.dims is None else (product(a.dims),))
-    return Array(a.dtype, None)
+    return Array(a.dtype, along(a, named, kwargs) if kwargs.get("axis", Const(None)) == Const(None) else None)
 
 
 def _unpack(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:

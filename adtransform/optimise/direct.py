@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from adtransform.build import Builder, type_of
 from adtransform.ir import Atom, Function, Let, Region, Var, is_temporary
-from adtransform.lattice import Array, Tuple, is_scalar, kind_of
+from adtransform.lattice import Array, Tuple, is_int
 from adtransform.optimise.fill import is_basic
 from adtransform.rewrite import Rewriter, definitions, operands, regions, used
 
@@ -43,7 +43,7 @@ class _Direct(Rewriter):
 
     def write(self, let: Let) -> tuple[Let, Let] | None:
         """What took the row out that `let` puts back, and what wrote it meanwhile."""
-        if let.op != "update" or not isinstance(type_of(let.args[0]), Array) or kind_of(type_of(let.args[1])) != "int":
+        if let.op != "update" or not isinstance(type_of(let.args[0]), Array) or not is_int(type_of(let.args[1])):
             return None
         written = self.source(let.args[2], "update")
         if written is None or self.parts(written.args[1]) is None:
@@ -51,7 +51,7 @@ class _Direct(Rewriter):
         if self.uses[written.targets[0]] != 1 and let.targets[0] not in self.behind:
             return None
         taken = self.source(written.args[0], "index")
-        whole = taken is not None and taken.args == let.args[:2] and is_scalar(type_of(let.args[1]))
+        whole = taken is not None and taken.args == let.args[:2]
         return (taken, written) if taken is not None and whole else None
 
     def parts(self, key: Atom) -> tuple[Atom, ...] | None:

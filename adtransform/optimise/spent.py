@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from adtransform.build import type_of
 from adtransform.ir import Atom, Const, For, Function, If, Let, Stmt, Var
-from adtransform.lattice import Array, is_scalar, kind_of
+from adtransform.lattice import Array, is_int
 from adtransform.optimise.uses import Uses
 from adtransform.rewrite import Without, statements
 
@@ -98,7 +98,7 @@ class _Flow:
     def apart(self, key: Sequence[Atom], other: Atom, later: Later) -> bool:
         """Whether two keys surely address no element in common."""
         for a, b in zip(key, self.parts(other), strict=False):
-            if not (_is_index(a) and _is_index(b)):
+            if not (is_int(type_of(a)) and is_int(type_of(b))):
                 return False
             if a is b:
                 if a in later and a in self.counted:
@@ -106,11 +106,6 @@ class _Flow:
             elif isinstance(a, Const) and isinstance(b, Const) and a != b and (a.value < 0) == (b.value < 0):
                 return True
         return False
-
-
-def _is_index(a: Atom) -> bool:
-    """A number, which takes one axis."""
-    return is_scalar(type_of(a)) and kind_of(type_of(a)) == "int"
 
 
 def _counts(loop: For) -> bool:

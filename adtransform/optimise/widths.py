@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 
 from adtransform.build import type_of
 from adtransform.ir import Atom, Const, For, Function, If, Let, Region, Stmt, Try, Var, While
-from adtransform.lattice import Array, List, Scalar, Tuple, is_scalar, kind_of, rank_of
+from adtransform.lattice import Array, List, Scalar, Tuple, is_int, is_scalar, kind_of, rank_of
 from adtransform.ops import COMPARE, elementwise
 from adtransform.optimise.fill import is_basic
 from adtransform.record import record
@@ -202,7 +202,7 @@ class Widths:
             return None
         width = self.of(whole)
         keys = t.items if isinstance(t, Tuple) else (t,)
-        if rank_of(type_of(whole)) == len(keys) and all(isinstance(k, Scalar) for k in keys):
+        if rank_of(type_of(whole)) == len(keys) and all(map(is_int, keys)):
             return Width(_NONE, width.kind)
         return Width(frozenset(((self.taken(key), width.shape),)), width.kind)
 
@@ -210,7 +210,7 @@ class Widths:
         """What a key takes of an array, as far as the shape is concerned."""
         if key in self.keys:
             return self.keys[key]
-        return "item" if isinstance(t := type_of(key), Scalar) and t.kind == "int" else key
+        return "item" if is_int(type_of(key)) else key
 
 
 def is_array(a: Atom) -> bool:

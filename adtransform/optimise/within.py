@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from adtransform.build import Builder, type_of
 from adtransform.ir import Atom, For, Function, Let, Region, Var, While, is_temporary
-from adtransform.lattice import Array, List, Scalar, Type, kind_of, rank_of
+from adtransform.lattice import Array, List, Type, is_int, rank_of
 from adtransform.optimise.fill import is_basic
 from adtransform.rewrite import Rewriter, definitions, used
 
@@ -127,7 +127,7 @@ class _Within(Rewriter):
             return None
         whole, other, value = first.args
         one = isinstance(type_of(whole), Array) and rank_of(type_of(whole)) == 1
-        if not (one or is_plain(type_of(whole))) or not all(_is_int(k) for k in (key, other)):
+        if not (one or is_plain(type_of(whole))) or not all(is_int(type_of(k)) for k in (key, other)):
             return None
         both = self.is_item(value, whole, key) and self.is_item(new, whole, other)
         return (whole, other, key) if both else None
@@ -164,8 +164,4 @@ class _Within(Rewriter):
 
 def _fits(held: Type, key: Atom) -> bool:
     """Whether a key takes one item of a list, or a part of an array without naming an element twice."""
-    return is_basic(type_of(key)) if isinstance(held, Array) else is_plain(held) and _is_int(key)
-
-
-def _is_int(key: Atom) -> bool:
-    return isinstance(t := type_of(key), Scalar) and kind_of(t) == "int"
+    return is_basic(type_of(key)) if isinstance(held, Array) else is_plain(held) and is_int(type_of(key))

@@ -103,7 +103,7 @@ class Either(Augment):
 
     # Attributes and items.
 
-    def attribute(self, owner: Ref, attr: str, node: ast.Attribute) -> Ref:
+    def attribute(self, owner: Ref, attr: str, node: ast.AST) -> Ref:
         """`x.attr`"""
         held = self.one_of_two(present(owner))
         if held is None:

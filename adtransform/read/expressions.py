@@ -9,7 +9,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from adtransform.ir import Atom, Const, Var
-from adtransform.lattice import NONE, TEXT, Array, Dict, List, Scalar, Static, Type
+from adtransform.lattice import NONE, TEXT, Array, Dict, List, Scalar, Static, Type, Unknown
+from adtransform.read.byname import class_of, class_of_number
 from adtransform.read.core import Unreached
 from adtransform.read.enums import members_in
 from adtransform.read.frames import mangled
@@ -128,12 +129,15 @@ class Expressions(Operators):
             return attr
         return mangled(attr, self.frame.module.around.get(id(self.frame.scope.node), ""))
 
-    def attribute(self, owner: Ref, attr: str, node: ast.Attribute) -> Ref:
+    def attribute(self, owner: Ref, attr: str, node: ast.AST) -> Ref:
         """`x.attr`"""
         self.at(node)
         lacks = f"'NoneType' object has no attribute '{attr}'"
         owner = self.there(owner, node, lacks, AttributeError)
-        self.there_value(owner, node, lacks, AttributeError)
+        if self.attempts and isinstance(owner, (Var, View, ListRef, TupleRef, DictRef)) and not getattr(owner, "names", ()):
+            self.looked_for(owner, attr, node)
+        else:
+            self.there_value(owner, node, lacks, AttributeError)
         if owner == Const(None) or (isinstance(owner, Var) and owner.type == NONE):
             self.effect("raise", Const(AttributeError), Const(lacks))
             raise Unreached
@@ -186,6 +190,20 @@ class Expressions(Operators):
         if attr in ("base", "strides", "nbytes", "itemsize", "data", "ctypes", "device"):
             self.refuse(node, f"`.{attr}`, how an array lies in memory", "use its shape or its dtype")
         return Method(owner, attr)
+
+    def looked_for(self, owner: Ref, attr: str, node: ast.AST) -> None:
+        """Look for an attribute where it is seen that there is none: NumPy's numbers have more of them than Python's."""
+        kind = class_of(owner)
+        if isinstance(owner, (Var, View)):
+            a = self.value(owner, node)
+            kind = class_of_number(t := self.type_of(a))
+            if kind is None and isinstance(t, (Scalar, Unknown)):
+                self.let("builtins.getattr", a, attr)
+                self.known_there(a)
+        if kind is not None and not hasattr(kind, attr):
+            name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+            self.effect("raise", Const(AttributeError), Const(f"'{name}' object has no attribute '{attr}'"))
+            raise Unreached
 
     def dtype(self, a: Atom) -> Ref:
         """The dtype of an operand: a constant where it is known."""

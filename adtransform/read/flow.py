@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from adtransform.build import type_of
 from adtransform.ir import Atom, For, If, Let, Region, Try, Var, While
-from adtransform.lattice import List, Scalar, Unknown
+from adtransform.lattice import List, Unknown, is_int
 from adtransform.read.refs import Items
 from adtransform.rewrite import statements
 
@@ -97,4 +97,4 @@ def ints(key: Atom, definition: Callable[[Var], Let | None]) -> int:
     if let is not None and let.op == "tuple":
         return len(let.args) if all(ints(a, definition) == 1 for a in let.args) else 0
     t = type_of(key)
-    return int(isinstance(t, Unknown) or (isinstance(t, Scalar) and t.kind == "int"))
+    return int(isinstance(t, Unknown) or is_int(t))

@@ -121,13 +121,17 @@ class Indexing(Tables):
             integer = kind_of(self.type_of(key)) == "int"
             return self.let("index", before, key, type=INT) if integer else self.let("index", before, key)
         if isinstance(t, Tuple) and isinstance(self.type_of(key), Static):
-            whole, cut = self.as_tuple(owner), self.static_key(key)
-            if not isinstance(whole, TupleRef) or not isinstance(cut, slice):
+            every, cut = self.as_tuple(owner), self.static_key(key)
+            if not isinstance(every, TupleRef) or not isinstance(cut, slice):
                 self.refuse(node, "a part of a tuple whose bounds are computed", "use a list")
-            return TupleRef(whole.items[cut])
+            return TupleRef(every.items[cut])
         if isinstance(owner, ListRef):
             return self.list_item(owner, key)
         form = self.form(key)
+        if form == "optional":  # a view of an array either way, unless ints may leave no axis
+            whole = self.type_of(key)
+            taken = len(whole.items) if isinstance(whole, Tuple) else 1
+            form = "basic" if taken < (self.rank(before) or 0) else "unknown"
         if form in ("unknown", "int") and self.rank(before) is not None and self.rank(before) == self.ints(key):
             form = "copy"  # numbers or a fancy index: either way not a view
         if form == "copy" or not isinstance(owner, View):
@@ -437,15 +441,14 @@ class Indexing(Tables):
         return self.static(a) or a
 
     def form(self, key: Atom) -> str:
-        """What a key does: `basic` (a view), `int` (an element or a view), `copy` (fancy), or `unknown`."""
+        """What a key does: `basic` (a view), `int` (an element or a view), `copy` (fancy), or `unknown`.
+
+        `optional`: of ints of which some may be None, which adds an axis.
+        """
         let = self.definitions.get(key) if isinstance(key, Var) else None
         if let is not None and let.op == "tuple":
             parts = [self.form(a) for a in let.args]
-            if "copy" in parts:
-                return "copy"
-            if "unknown" in parts:
-                return "unknown"
-            return "basic" if "basic" in parts else "int"
+            return next((form for form in ("copy", "unknown", "basic", "optional") if form in parts), "int")
         if self.is_fancy(let):
             return "copy"
         return "int" if self.is_taken_as_int(key) else _form(self.type_of(key))
@@ -509,7 +512,7 @@ def _form(t: Type) -> str:
     if t in (NONE, ELLIPSIS) or isinstance(t, Static):
         return "basic"
     if isinstance(t, Scalar):
-        return "int" if t.kind == "int" else "copy"
+        return "copy" if t.kind != "int" else "optional" if t.maybe else "int"
     if isinstance(t, (Array, List, Tuple)):
         return "copy"
     return "unknown"

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import ast
 
-from adtransform.ir import Atom, Const
-from adtransform.lattice import INT
+from adtransform.ir import Atom, Const, Var
+from adtransform.lattice import INT, Array
 from adtransform.ops import ENDLESS
 from adtransform.read.objects import Objects
 from adtransform.read.refs import Conflict, DictRef, Entries, Lazy, ListRef, ObjectRef, RangeRef, Ref, TupleRef, View, itemized
@@ -27,6 +27,8 @@ def made(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) 
     if is_iterator(self, args[0]):
         return args[0]
     source = itemized(self.iterator(args[0], node))
+    if self.attempts and isinstance(source, (Var, View)) and not isinstance(self.type_of(self.value(source, node)), Array):
+        self.let("builtins.iter", self.value(source, node))  # which raises here, and not where it is run over
     if isinstance(source, DictRef):
         source = TupleRef(tuple(self.known_items(source) or ()))
     if isinstance(source, Lazy) and source.kind not in ("zip", "enumerate", "reversed", "cycle", "repeat", "values", "items"):

@@ -351,7 +351,7 @@ class Merging(Templating):
             if (x, y) in known:
                 merged.append(known[x, y])
                 continue
-            target = known[x, y] = Var(meet(*(self.type_in(v, s) for v, s in zip((x, y), states, strict=True))), hint)
+            target = known[x, y] = Var(meet(*(self.type_in(v, s.proven) for v, s in zip((x, y), states, strict=True))), hint)
             self.note_branched(target, cond, x, y)
             self.before[target] = x
             targets.append(target)

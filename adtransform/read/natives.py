@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import collections
-import functools
-import types
 from collections.abc import Callable
 
 import numpy as np
@@ -14,6 +11,7 @@ import numpy as np
 from adtransform.ir import Const, Var
 from adtransform.lattice import BOOL, TEXT, Array, Scalar, Static, Tuple
 from adtransform.ops import resolve
+from adtransform.read.byname import by_name, class_of
 from adtransform.read.core import Unroll
 from adtransform.read.enums import key_ref
 from adtransform.read.frames import FALSE, TRUE
@@ -23,7 +21,6 @@ from adtransform.read.refs import (
     ClassRef,
     DictRef,
     External,
-    FunctionRef,
     Lazy,
     ListRef,
     MaybeRef,
@@ -36,7 +33,6 @@ from adtransform.read.refs import (
     View,
 )
 from adtransform.read.spelled import SPELLED
-from adtransform.read.tables import COUNTER
 from adtransform.read.tools import TOOLS, best
 from adtransform.read.totals import product, total
 
@@ -264,7 +260,7 @@ def _isinstance(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: as
     if len(classes) != len(wanted):
         self.refuse(node, "this `isinstance`", "test against builtin classes and np.ndarray")
     sample: object = None
-    kind = _class_of(ref)
+    kind = class_of(ref)
     if kind is not None:
         return Const(issubclass(kind, classes))
     a = self.value(ref, node)
@@ -352,30 +348,8 @@ def _type(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST)
     own = ref.kind if isinstance(ref, (ObjectRef, TupleRef)) else self.class_of_member(ref)
     if own is not None:
         return own
-    kind = _class_of(ref)
+    kind = class_of(ref)
     return None if kind is None else External(f"{kind.__module__}.{kind.__name__}", kind)
-
-
-def _class_of(ref: Ref) -> type | None:
-    """The class of a container, a function or a constant."""
-    match ref:
-        case TupleRef():
-            return tuple
-        case ListRef(storage):
-            return collections.deque if storage.queue else list
-        case DictRef(storage) if storage.factory is not None:
-            return collections.Counter if storage.factory == External(COUNTER) else collections.defaultdict
-        case DictRef():
-            return dict
-        case FunctionRef():
-            return types.FunctionType
-        case PartialRef():
-            return functools.partial
-        case Const(value):
-            return type(value)
-        case External(_, live) if live is not None:
-            return type(live)
-    return None
 
 
 def _replace(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
@@ -392,22 +366,6 @@ def _put(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) 
         self.refuse(node, "`object.__setattr__`", "assign to the attribute")
     self.put(owner, str(key.value), self.named(str(key.value), new, node), node)
     return Const(None)
-
-
-def _attribute(name: str) -> Handler:
-    def handler(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
-        owner, key, *rest = args
-        if not isinstance(key, Const) or not isinstance(owner, (ObjectRef, TupleRef)):
-            self.refuse(node, f"`{name}`", "write the attribute" if name != "setattr" else "assign to the attribute")
-        if name == "setattr":
-            self.set_attribute(owner, key.value, rest[0], node)
-            return Const(None)
-        there = self.has_attribute(owner, key.value, node)
-        if name == "hasattr":
-            return Const(there)
-        return self.bound(owner, key.value, node) if there or not rest else rest[0]
-
-    return handler
 
 
 def _context(op: str) -> Handler:
@@ -459,7 +417,7 @@ BUILTINS: dict[str, Handler] = {
     "builtins.type": _type,
     "dataclasses.replace": _replace,
     "builtins.object.__setattr__": _put,
-    **{f"builtins.{n}": _attribute(n) for n in ("getattr", "setattr", "hasattr")},
+    **{f"builtins.{n}": by_name(n) for n in ("getattr", "setattr", "hasattr")},
     "builtins.eval": _refused("eval", "write the expression"),
     "builtins.exec": _refused("exec", "write the statements"),
     "builtins.open": _refused("open", "read files outside of the function"),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import replace
+from typing import Any
 
+from adtransform.build import atom
+from adtransform.infer import infer
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import BOOL, Scalar, Type, Unknown
-from adtransform.read.core import Core, State
+from adtransform.read.core import Core
 from adtransform.read.frames import FALSE, TRUE
 from adtransform.read.refs import MaybeRef, Ref, View, present
 
@@ -84,7 +87,7 @@ class Proving(Core):
         if not isinstance(ref, Var) and not (isinstance(ref, View) and not ref.path):
             return
         a = self.value(ref, node)
-        if isinstance(a, Var) and self.may_be_none(a):
+        if isinstance(a, Var) and self.may_be_none(a, kind):
             self.place = self.origin(node)
             self.at_none(self.let("operator.is_", a, None, type=BOOL), a, node, kind, text)
 
@@ -92,13 +95,19 @@ class Proving(Core):
         """Raise where something is not there; behind it, it is."""
         self.place = self.origin(node)
         self.raise_where(gone, kind, text)
-        self.proven.add(self.origin_of(value))
+        self.known_there(value)
 
-    def may_be_none(self, a: Var) -> bool:
-        """Whether a value may be None, as far as is known."""
+    def known_there(self, a: Atom) -> None:
+        """Note that a value is not None from here on."""
+        if isinstance(a, Var):
+            self.proven.add(self.origin_of(a))
+
+    def may_be_none(self, a: Var, kind: type[Exception] = TypeError) -> bool:
+        """Whether a value may be None, as far as is known, and NumPy would not raise the same (`kind`) of it."""
         if not isinstance(a.type, (Scalar, Unknown)) or self.origin_of(a) in self.proven:
             return False
-        return a.type.maybe or (bool(self.attempts) and isinstance(a.type, Unknown) and self.is_left_out(a))
+        seen = bool(self.attempts) or kind is not TypeError
+        return a.type.maybe or (seen and isinstance(a.type, Unknown) and self.is_left_out(a))
 
     def is_left_out(self, a: Var) -> bool:
         """Whether a value is that of a parameter that is None by default."""
@@ -125,9 +134,23 @@ class Proving(Core):
             if value in (TRUE, FALSE) and (x, y) in ((TRUE, FALSE), (FALSE, TRUE)):
                 self.implies[flag, value == TRUE] = [(cond, outcome)]
 
-    def type_in(self, a: Atom, state: State) -> Type:
+    def let(self, op: str, *args: Any, hint: str = "", type: Type | None = None, **kwargs: Any) -> Var:
+        """Append an operation with one result; what is known to be there is a number to it."""
+        if type is None and any(isinstance(a, Var) and self.type_of(a) is not a.type for a in args):
+            atoms = tuple(map(atom, args))
+            named = {k: atom(a) for k, a in kwargs.items()}
+            (type,) = infer(
+                op, tuple(map(self.type_of, atoms)), {k: self.type_of(a) for k, a in named.items()}, atoms, named, 1
+            )
+        return super().let(op, *args, hint=hint, type=type, **kwargs)
+
+    def type_of(self, a: Atom) -> Type:
+        """The type of an operand, which on the path being read may be known not to be None."""
+        return self.type_in(a, self.proven)
+
+    def type_in(self, a: Atom, proven: Container[Var]) -> Type:
         """The type of a value at the end of a path, where it may be known that it is not None."""
-        t = self.type_of(a)
-        if isinstance(a, Var) and isinstance(t, (Scalar, Unknown)) and t.maybe and self.origin_of(a) in state.proven:
+        t = super().type_of(a)
+        if isinstance(a, Var) and isinstance(t, (Scalar, Unknown)) and t.maybe and self.origin_of(a) in proven:
             return replace(t, maybe=False)
         return t

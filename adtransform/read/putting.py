@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 
 from adtransform.ir import Atom, Const, Var
-from adtransform.lattice import INT, List, Static, Tuple
+from adtransform.lattice import INT, NONE, List, Static, Tuple
+from adtransform.read.core import Unreached
 from adtransform.read.indexing import COMPARED, Indexing
 from adtransform.read.proving import NO_WRITE
 from adtransform.read.refs import (
@@ -32,6 +33,10 @@ class Putting(Indexing):
         owner = self.there(owner, node, NO_WRITE)
         if self.attempts:  # else the write itself raises
             self.there_value(owner, node, NO_WRITE)
+        if owner == Const(None) or (isinstance(owner, Var) and owner.type == NONE):
+            self.place = self.origin(node)
+            self.effect("raise", Const(TypeError), Const(NO_WRITE))
+            raise Unreached
         if isinstance(owner, DictRef):
             self.put_entry(owner, self.expression(key), new, node)
             return
@@ -103,8 +108,10 @@ class Putting(Indexing):
     def certain(self, view: View, node: ast.AST) -> None:
         """Writing into what an index gave: an array then, and it has to be a view."""
         for step in view.path:
-            if not step.sure and self.form(step.args[0]) == "unknown":
-                help = "annotate the index: `i: int`, or write x[i, j] = ..."
+            form = "int" if step.sure else self.form(step.args[0])
+            if form in ("unknown", "optional"):
+                check = "check that the index is not None, or" if form == "optional" else "annotate the index: `i: int`, or"
+                help = f"{check} write x[i, j] = ..."
                 self.refuse(node, "a write through an index that may be a copy", help)
 
     def store(self, view: View, new: Atom, node: ast.AST, hint: str) -> None:

@@ -124,7 +124,7 @@ class Schemas(Methods):
                 assert isinstance(schema, Schema)
                 self.named_items[made] = schema
 
-    def attribute(self, owner: Ref, attr: str, node: ast.Attribute) -> Ref:
+    def attribute(self, owner: Ref, attr: str, node: ast.AST) -> Ref:
         """`x.attr`; of a named tuple in a list of unknown length, once that is a list of records."""
         if self.named_items and isinstance(owner, (Var, View)) and isinstance(self.type_of(self.value(owner)), Tuple):
             for made, schema in self.named_items.items():

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from adtransform.failing import may_raise
-from adtransform.ir import Const, Var
+from adtransform.ir import Const, Let, Var
 from adtransform.own import is_builtin, is_own, stand_in, standing_for
 from adtransform.read.core import Handling, Opened, State
 from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, VALUE
@@ -209,6 +209,8 @@ class Unwinding(Matching):
             self.restore(opened.state)
             self.unless_left(orelse)
             return False
+        if self.at_once(opened, handlers):
+            return False
         caught = self.unbound(entry, opened.state, names)
         catches = self.stopping(catches, caught)
         classes = [*(each for each, *_ in handlers), *(c.classes for c in catches)]
@@ -216,6 +218,23 @@ class Unwinding(Matching):
         actions = [functools.partial(action, flag) for (_, action, _), flag in zip(handlers, failed, strict=False)]
         actions += [functools.partial(self.left, c, flag) for c, flag in zip(catches, failed[len(handlers) :], strict=True)]
         return self.settled(failed, actions, (caught, after), lambda: self.unless_left(orelse), rest)
+
+    def at_once(self, opened: Opened, handlers: Sequence[Handler]) -> bool:
+        """Go on with the handler for what a body surely raises at its end; False where that is not known."""
+        *before, last = opened.builder.body
+        if not isinstance(last, Let) or last.op != "raise" or any(map(may_raise, before)):
+            return False
+        error = last.args[0].value if isinstance(last.args[0], Const) else None
+        for classes, action, body in handlers:
+            if isinstance(error, type) and issubclass(error, tuple(c.value for c in classes)):
+                if any(isinstance(n, ast.Raise) for s in body for n in descend(s)):  # it may raise the same again, or name it
+                    return False
+                self.restore(opened.state)
+                self.frame.env.pop(DEAD, None)
+                self.builder.body += before
+                action(None)
+                return True
+        return False
 
     def in_parts(
         self, stmt: ast.Try | ast.With, handlers: Sequence[Handler], orelse: list[ast.stmt], rest: list[ast.stmt]
