@@ -7,16 +7,20 @@ results.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from definitions import CLASSES, HELPERS, IMPORTS
 from forms import BOUND, CALLS, CONTAINERS, EFFECTS, FUNCTIONS, LOOPS, LOOSELY, MADE, PARTS, VIEWS, WRITES, N
+from idioms import IDIOMS
 from wording import Wording
 
 Lines = list[str]
 _STEMS = {"table": "d", "function": "fn"}
+# What the statements of `IDIOMS` are about, where it has to be there.
+_HOLDERS = {"objects": "cells", "dataclasses": "knots", "dicts": "maps", "tuples": "pairs", "dictionaries": "named"}
 _EXTRAS = {"n": "index", "b": "number", "items0": "items", "pair0": "pair", "table0": "table", "y": "vector", "h": "", "c": ""}
 
 
@@ -44,6 +48,16 @@ def source(seed: int) -> str:
     return Generator(seed).module()
 
 
+def needed(text: str) -> Lines:
+    """The helpers and classes that a text names, and those that these name, in the order of their table."""
+    tables = {**CLASSES, **HELPERS}
+    found: set[str] = set()
+    while more := {n for n in tables if n not in found and re.search(rf"\b{n}[(.)]| {n}:", text)}:
+        found |= more
+        text = "\n".join([text, *(tables[n] for n in more)])
+    return [code for name, code in tables.items() if name in found]
+
+
 def indented(lines: Lines) -> Lines:
     return ["    " + line for line in lines or ["pass"]]
 
@@ -67,8 +81,8 @@ class Generator(Wording):
         """The text: the helpers in use, `f`, and `scalar`."""
         body = self.program()
         text = "\n".join(body)
-        used = [code for name, code in (*CLASSES.items(), *HELPERS.items()) if f"{name}(" in text]
-        imports = [line for word, line in IMPORTS.items() if any(word in code for code in used)]
+        used = needed(text)
+        imports = [line for word, line in IMPORTS.items() if any(word in code for code in (*used, text))]
         params = ", ".join(self.params)
         f = "\n".join([f"def f({params}):", *indented(body)])
         scalar = "\n".join([f"def scalar({params}):", f"    r = f({params})", f"    return {self.one}"])
@@ -99,6 +113,7 @@ class Generator(Wording):
         """One statement, or a few that belong together."""
         choices = [self.assign, self.assign, self.several, self.write, self.write, self.write, self.alias, self.alias]
         choices += [self.call, self.call, self.make, self.contain, self.contain, self.effect, self.broadcast, self.broadcast]
+        choices += [self.idiom] * 7
         if self.depth < 2:
             choices += [self.branch, self.branch, self.loop, self.loop, self.loop, self.repeat]
         return self.rng.choice(choices)()
@@ -155,9 +170,9 @@ class Generator(Wording):
     def call(self) -> Lines:
         return self.lines(self.form(CALLS))
 
-    def make(self) -> Lines:
+    def make(self, kind: str = "") -> Lines:
         """A container or a function."""
-        kind = self.rng.choice([*MADE, "items"])
+        kind = kind or self.rng.choice([*MADE, "items"])
         name = self.fresh(_STEMS.get(kind, kind))
         u = self.fresh("u")
         if kind == "function" and self.chance(0.6):
@@ -175,6 +190,17 @@ class Generator(Wording):
 
     def effect(self) -> Lines:
         return self.lines(self.form(EFFECTS))
+
+    def idiom(self) -> Lines:
+        """A longer statement of one of the kinds there are, and what it needs."""
+        kind = self.rng.choice(list(IDIOMS))
+        before = self.make(_HOLDERS[kind]) if kind in _HOLDERS and not self.names[_HOLDERS[kind]] else []
+        form = self.form(IDIOMS[kind])
+        s = self.fresh("s")
+        lines = [*before, *self.lines(form, s=s)]
+        if "{s}" in form:
+            self.bind("number", s)
+        return lines
 
     # -- blocks -------------------------------------------------------------------------------------------------------
 

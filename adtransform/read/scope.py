@@ -345,10 +345,11 @@ class Liveness:
             case ast.Assign() | ast.Return() if (call := asks_first(stmt)) is not None:
                 if id(stmt) not in self.firsts:
                     names = itertools.chain(("found",), (f"found_{i}" for i in itertools.count(2)))
-                    name = next(n for n in names if n not in self.taken)
-                    self.taken.add(name)
-                    self.bits[name] = 1 << len(self.bits)
-                    self.firsts[id(stmt)] = first(stmt, call, name)
+                    name, over = next(pair for n in names if not self.taken & set(pair := (n, f"{n}_over")))
+                    for made in (name, over):
+                        self.taken.add(made)
+                        self.bits[made] = 1 << len(self.bits)
+                    self.firsts[id(stmt)] = first(stmt, call, name, over)
                 return self.block(self.firsts[id(stmt)], out) | self.plainly(stmt, out)
             case _:
                 return self.plainly(stmt, out)
