@@ -128,7 +128,6 @@ for {q} in range(2):;;    {t} = {B} if {a} > {k} else Body({e}, {v});;    {t}.k 
     "iterators": """
 {t} = iter({V});;{s} = next({t}) * {e};;for {q} in {t}:;;    {s} += {q}
 {t} = iter({I});;{s} = next({t}) + next({t}, {e})
-{t} = iter({v});;{s} = 0.0;;for {p}, {q} in zip({t}, {t}):;;    {s} += {p} * {q}
 {t} = iter({V});;{s} = 0.0;;for {p}, {q} in zip({I}, {t}):;;    {s} += {p} * {q}
 {s} = sum(itertools.takewhile(lambda {q}: {q} < 0.9, {V})) + {e}
 {t} = {e};;{s} = 0.0;;for {q} in itertools.takewhile(lambda {p}: {p} < {t}, {V}):;;    {s} += {q}
@@ -170,14 +169,13 @@ for {l}, {q} in zip(itertools.count(1), {V}):;;    {N} += {l} * {q}
 """,
     "generators": """
 def {t}():;;    for q in {V}:;;        yield q * {e};;    yield {f};;{s} = sum({t}())
-def {t}(n):;;    u = {e};;    for _ in range(n):;;        yield u;;        u = np.sin(u) + 0.3;;for {q} in {t}(3):;;    {N} += {q}
+def {t}(n):;;    u = {e};;    for _ in range(n):;;        yield u;;        u = np.sin(u) + 0.3;;{s} = 0.0;;for {q} in {t}(3):;;    {s} += {q}
 def {t}(us):;;    for u in us:;;        if u > {k}:;;            yield u * {e};;{p} = list({t}({V}));;{s} = sum({p}) + len({p})
 for {l}, {q} in enumerate(pieces({V}, {e})):;;    {N} += {q} * {l}
 {V}[:] = np.array(list(pieces({v}, {e})))[:1] * {w}
 {s} = max(pieces({V}, {e}))
 {s} = sum({q} * {q} for {q} in pieces({v}, {e}) if {q} > {k})
 {p}, {q} = ends({v});;{N} = {p} * {q}
-{s} = next(pieces({v}, {e}))
 for {p}, {q} in zip(pieces({v}, {e}), {I}):;;    {N} += {p} * {q}
 {s} = sum(({q} * {e} for {q} in {I}), {f})
 {p} = ({q} * {e} for {q} in {V});;{s} = sum({p})

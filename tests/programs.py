@@ -52,7 +52,7 @@ def needed(text: str) -> Lines:
     """The helpers and classes that a text names, and those that these name, in the order of their table."""
     tables = {**CLASSES, **HELPERS}
     found: set[str] = set()
-    while more := {n for n in tables if n not in found and re.search(rf"\b{n}[(.)]| {n}:", text)}:
+    while more := {n for n in tables if n not in found and re.search(rf"\b{n}\b", text)}:
         found |= more
         text = "\n".join([text, *(tables[n] for n in more)])
     return [code for name, code in tables.items() if name in found]

@@ -232,8 +232,9 @@ def local_names(node: Definition) -> frozenset[str]:
 
 
 def free_names(node: Definition) -> set[str]:
-    """The names that a function, or one defined in it, reads and does not bind."""
-    return {n.id for n in descend(node) if isinstance(n, ast.Name)} - local_names(node)
+    """The names that a function, or one defined in it, reads when it is called and does not bind."""
+    body = node.body if isinstance(node, ast.FunctionDef) else [node.body]
+    return {n.id for part in body for n in descend(part) if isinstance(n, ast.Name)} - local_names(node)
 
 
 def exits(nodes: Iterable[ast.AST]) -> bool:
