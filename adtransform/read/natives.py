@@ -21,6 +21,7 @@ from adtransform.read.iterators import following, is_iterator, made
 from adtransform.read.objects import Objects
 from adtransform.read.refs import (
     ClassRef,
+    Conflict,
     DictRef,
     External,
     FunctionRef,
@@ -35,6 +36,7 @@ from adtransform.read.refs import (
     TupleRef,
     View,
 )
+from adtransform.read.scope import assigned
 from adtransform.read.spelled import SPELLED
 from adtransform.read.tables import COUNTER
 from adtransform.read.tools import TOOLS, best
@@ -169,10 +171,14 @@ def _all(name: str) -> Handler:
                 return self.choose(cond, lambda: test, lambda: Const(False), node)
             return self.choose(cond, lambda: Const(True), lambda: test, node)
 
-        before = self.heap.copy()
+        since = self.since()
         writes = any(stream.writes for stream in self.streams_of(args[0]))
         found = self.accumulated(args[0], Const(conjunction), step, node)
-        if writes or any(self.heap.get(storage) is not content for storage, content in before.items()):
+        if isinstance(args[0], Lazy) and isinstance(source := args[0].node, ast.GeneratorExp):
+            for bound in assigned([source.elt, *(test for clause in source.generators for test in clause.ifs)]):
+                what = f"`{bound}`, which the last item binds that `{name}` looks at"
+                self.frame.env[bound] = Conflict(what, f"bind what `{name}` gives to a name first")
+        if writes or self.effects(since) or any(self.heap.get(s) is not content for s, content in since[0].items()):
             self.refuse(node, f"`{name}` of what changes something, which stops at the first", "write a loop with `break`")
         return found
 

@@ -8,7 +8,7 @@ import itertools
 from collections.abc import Iterable, Iterator
 
 from adtransform.read.endings import Ending, apart, ending
-from adtransform.read.firsts import asks_first, first
+from adtransform.read.firsts import asks_first, called, first
 from adtransform.source import Definition, children, descend
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -266,7 +266,7 @@ class Liveness:
         self.entry: dict[int, Mask] = {}  # before the `finally` of a `try`
         self.apart: dict[int, ast.With] = {}  # those of several contexts, one inside of the other
         self.ends: dict[int, Ending] = {}
-        self.firsts: dict[int, list[ast.stmt]] = {}  # what stands for statements that ask for the first of something
+        self.firsts: dict[int, tuple[str, list[ast.stmt]]] = {}  # what stands for statements that call that for the first things
         self.caught: dict[int, Mask] = {}  # before its handlers, or behind a `with` that may suppress an exception
         self.pinned = 0
         self._loops: list[tuple[Mask, Mask]] = []  # live at break, live at continue
@@ -314,6 +314,17 @@ class Liveness:
                 return self.uses(stmt.exc, stmt.cause)
             case ast.Break() | ast.Continue():
                 return self._loops[-1][isinstance(stmt, ast.Continue)] if self._loops else out
+            case ast.If() | ast.Assign() | ast.Return() if (call := asks_first(stmt)) is not None:
+                if id(stmt) not in self.firsts:
+                    names = itertools.chain(("found",), (f"found_{i}" for i in itertools.count(2)))
+                    other = "over" if called(call) == "next" else "now"
+                    item, other = next(pair for n in names if not self.taken & set(pair := (n, f"{n}_{other}")))
+                    for name in (item, other):
+                        self.taken.add(name)
+                        self.bits[name] = 1 << len(self.bits)
+                    self.firsts[id(stmt)] = called(call), first(stmt, call, item, other)
+                asked = self.uses(stmt.test) if isinstance(stmt, ast.If) else self.plainly(stmt, out)
+                return self.block(self.firsts[id(stmt)][1], out) | asked
             case ast.If(test=test):
                 return self.uses(test) | self.block(stmt.body, out) | self.block(stmt.orelse, out)
             case ast.For() | ast.While():
@@ -343,15 +354,6 @@ class Liveness:
                     kills = self.mask(assigned([case.pattern]))
                     inner |= self.uses(case.guard, case.pattern) | (self.block(case.body, out) & ~kills)
                 return self.uses(subject) | inner
-            case ast.Assign() | ast.Return() if (call := asks_first(stmt)) is not None:
-                if id(stmt) not in self.firsts:
-                    names = itertools.chain(("found",), (f"found_{i}" for i in itertools.count(2)))
-                    name, over = next(pair for n in names if not self.taken & set(pair := (n, f"{n}_over")))
-                    for made in (name, over):
-                        self.taken.add(made)
-                        self.bits[made] = 1 << len(self.bits)
-                    self.firsts[id(stmt)] = first(stmt, call, name, over)
-                return self.block(self.firsts[id(stmt)], out) | self.plainly(stmt, out)
             case _:
                 return self.plainly(stmt, out)
 
