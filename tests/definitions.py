@@ -422,8 +422,7 @@ class Mode(Enum):
 """,
     "Stop": """
 class Stop(Exception):
-    def __init__(self, k):
-        self.k = k
+    pass
 """,
 }
 IMPORTS = {

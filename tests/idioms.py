@@ -107,7 +107,7 @@ for {q} in {V}:;;    with announced("trip") as {p}:;;        {N} += {q} * {p};; 
 for {t} in Mode:;;    {V}[{i}] += {t}.value * {e}
 for {t} in (Mode.SOFT, Mode.HARD, Mode.SOFT):;;    {V}[{i}] += respond({e}, {t})
 {t} = {{Mode.SOFT: {e}, Mode.HARD: {f}}};;{t}[Mode.SOFT] {o} {a};;{s} = {t}[Mode.SOFT] * {t}[Mode.HARD]
-{t} = Mode.HARD;;while {t} is not Mode.SOFT:;;    {N} = {N} * 0.5 + {e};;    if {N} < 1.0:;;        {t} = Mode.SOFT;;    if abs({N}) > 50.0:;;        break
+{t}, {p} = Mode.HARD, 0;;while {t} is not Mode.SOFT and {p} < 3:;;    {p} += 1;;    {N} = {N} * 0.5 + {e};;    if {N} < 1.0:;;        {t} = Mode.SOFT
 """,
     "chosen": """
 {t} = {B} if {c} else Body({e}, {v});;{t}.k {o} {f};;{t}.u[{i}] {o} {g}
@@ -148,7 +148,7 @@ for {p}, {q} in itertools.product(({e}, {f}), {V}):;;    {N} += {p} * {q}
 {s} = sum(filter(lambda {q}: {q} > {k}, {V})) + {e}
 for {l}, {q} in zip(itertools.count(1), {V}):;;    {N} += {l} * {q}
 {s} = sum(itertools.starmap(lambda {p}, {q}: {p} - {q}, zip({V}, {W}))) * {e}
-{t} = iter(enumerate({V}));;{l}, {s} = next({t});;for {l}, {q} in {t}:;;    {s} += {l} * {q}
+{t} = iter(list(enumerate({V})));;{l}, {s} = next({t});;for {l}, {q} in {t}:;;    {s} += {l} * {q}
 {s} = sum({p} * {q} for {p}, {q} in zip({V}, itertools.repeat({e})))
 """,
     "sums": """
@@ -238,8 +238,8 @@ for {q} in {V}:;;    try:;;        if {q} > 0.8:;;            break;;        {N}
 {s} = careful({e} - 2.0, {f})
 try:;;    {s} = {I}[7];;except IndexError:;;    {s} = {e}
 try:;;    {s} = {D}["none"];;except KeyError:;;    {s} = {e}
-{s} = {e};;for {l} in range(3):;;    try:;;        {s} = {s} / (1 if {l} else 0);;    except ZeroDivisionError:;;        {s} *= 0.5
-try:;;    {s} = 1.0;;    for {q} in {V}:;;        if {q} > 0.9:;;            raise Stop({q});;        {s} *= {q};;except Stop as stop:;;    {s} = stop.k * {e}
+{s} = {e};;for {l} in range(3):;;    try:;;        {s} = {s} / ({l} % 2);;    except ZeroDivisionError:;;        {s} = {f}
+try:;;    {s} = 1.0;;    for {q} in {V}:;;        if {q} > 0.9:;;            raise Stop("far");;        {s} *= {q};;except Stop:;;    {s} = {s} * {e}
 """,
     "views": """
 {M}.T[1:][:, ::2] {o} {e}
@@ -317,7 +317,8 @@ if 0.2 < shout({e}) < 1.0:;;    {V}[0] {o} {f}
 {V}[{i}] {o} shout({e})
 {s} = max(shout({e}), shout({f}), {g})
 {t} = f"{{{i}}}-{{len({V})}}";;print({t}, sep="");;{s} = {e}
-print(*["no" if {q} > {k} else "yes" for {q} in {V}], sep=", ")
+if any(shout({q}) > {k} for {q} in {V}):;;    {N} = {e}
+{t} = all(shout({q}) > {k} for {q} in ({e}, {a}, {f}));;{s} = {t} * {g}
 """,
     "walruses": """
 while ({p} := {N} * 0.5) > 0.2:;;    {N} = {p} * 0.9;;    if {p} > 40.0:;;        break
@@ -325,7 +326,7 @@ if ({s} := {e}) > {k}:;;    {V}[{i}] {o} {s}
 {p} = [({t} := {q} * {e}) for {q} in {V}];;{s} = {t} + {p}[0]
 {s} = ({p} := {e}) * {p} + ({q} := {p} * 0.5) * {q}
 if any(({t} := {q}) > 0.5 for {q} in {V}):;;    {N} = {t} * {e}
-{s} = {e};;while ({s} := np.sin({s}) * 0.7) > 0.3:;;    {N} += {s}
+{s} = {e};;while ({s} := np.sin({s}) * 0.7) > 0.3:;;    {N} = {N} * 0.5 + {s}
 {V}[({l} := 1)] {o} {e};;{V}[{l}] *= {f}
 {s} = ({p} if ({p} := {e}) > {k} else {f}) * 2.0
 """,
@@ -347,7 +348,7 @@ for {l} in range(3):;;    if {a} > 0.9:;;        continue;;    {V}[{l}] {o} {e};
 for {p} in {M}:;;    for {q} in {p}:;;        if {q} > 0.7:;;            break;;        {N} += {q};;    else:;;        {p}[0] {o} {e}
 """,
     "stars": """
-def {t}(*us, k=1.0):;;    s = 0.0;;    for u in us:;;        s += u * k;;    return s;;{s} = {t}({e}, {f}) + {t}(*{I}, k={g})
+def {t}(*us, k=1.0):;;    s = 0.0;;    for u in us:;;        s += u * k;;    return s;;{s} = {t}({e}, {f}) + {t}(*[{e}, {a}], k={g})
 def {t}(u, *us, **named):;;    return u * named.get("k", 0.5) + sum(us);;{s} = {t}({e}, {f}, {g}, k={a}) + {t}({e})
 {s} = spread(*{P}, k={e})
 {s} = spread({e}, *[{v}])
@@ -374,7 +375,7 @@ for {p}, *{q} in [({e}, {f}, {g}), ({a}, {g}, {e})]:;;    {N} += {p} * {q}[0] - 
     "queues": """
 {t} = deque([{e}, {f}]);;{t}.append({g});;{s} = {t}.popleft() * {t}[-1]
 {t} = deque([{e}, {f}], maxlen=2);;for {q} in {V}:;;    {t}.append({q} * {t}[0]);;{s} = sum({t})
-{t} = deque({V});;{t}.rotate(1);;{s} = {t}[0] * {e} + {t}[-1]
+{t} = deque([{e}, {f}, {a}]);;{t}.rotate(1);;{s} = {t}[0] * {e} + {t}[-1]
 {t} = [{e}];;while {t}:;;    {q} = {t}.pop();;    {N} += {q};;    if {q} > 0.4 and len({t}) < 4:;;        {t}.append({q} * 0.4);;        {t}.append({q} * 0.3)
 {t} = deque([{e}]);;{p} = 0;;while {t} and {p} < 5:;;    {q} = {t}.popleft();;    {p} += 1;;    {N} += {q} * {p};;    {t}.append({q} * 0.5)
 {t} = [{e}, {f}, {g}];;{t}[1:2] = [{a}, {f}];;del {t}[0];;{s} = sum({t}) * {t}[1]

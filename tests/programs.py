@@ -21,7 +21,7 @@ Lines = list[str]
 _STEMS = {"table": "d", "function": "fn"}
 # What the statements of `IDIOMS` are about, where it has to be there.
 _HOLDERS = {"objects": "cells", "dataclasses": "knots", "dicts": "maps", "tuples": "pairs", "dictionaries": "named"}
-_EXTRAS = {"n": "index", "b": "number", "items0": "items", "pair0": "pair", "table0": "table", "y": "vector", "h": "", "c": ""}
+_EXTRAS = {"n": "index", "b": "number", "items0": "items", "pair0": "pair", "table0": "table", "y": "vector", "h": "", "c": "", "k": ""}
 
 
 def arguments(names: list[str], seed: int) -> dict[str, Any]:
@@ -36,6 +36,7 @@ def arguments(names: list[str], seed: int) -> dict[str, Any]:
         "y": lambda: r.uniform(0.2, 1.2, N),
         "h": lambda: r.uniform(0.2, 1.2, N).astype(np.float32),
         "c": lambda: np.array(r.uniform(0.2, 1.2)),
+        "k": lambda: float(r.uniform(0.2, 1.2)) if r.random() < 0.5 else None,
         "items0": lambda: [float(v) for v in r.uniform(0.2, 1.2, 3)],
         "pair0": lambda: (float(r.uniform(0.2, 1.2)), r.uniform(0.2, 1.2, N)),
         "table0": lambda: {"k": float(r.uniform(0.2, 1.2)), "v": r.uniform(0.2, 1.2, N)},
@@ -84,7 +85,7 @@ class Generator(Wording):
         used = needed(text)
         imports = [line for word, line in IMPORTS.items() if any(word in code for code in (*used, text))]
         params = ", ".join(self.params)
-        f = "\n".join([f"def f({params}):", *indented(body)])
+        f = "\n".join([f"def f({params.replace(', k', ', k=None')}):", *indented(body)])
         scalar = "\n".join([f"def scalar({params}):", f"    r = f({params})", f"    return {self.one}"])
         return "\n".join(["import math", *imports, "", "import numpy as np", "", *used, "", f, "", "", scalar, ""])
 
@@ -100,7 +101,11 @@ class Generator(Wording):
             self.early, self.one = "return a * 0.5, x * a", "r[0] + np.sum(np.sin(r[1]))"
         else:
             self.early, self.one = 'return {"p": a, "q": [x * a, a]}', 'r["p"] * np.sum(r["q"][0]) + r["q"][1]'
-        body = [s for _ in range(self.rng.randint(3, 9)) for s in self.statement()]
+        body = []
+        if "k" in self.params:
+            body = self.lines("if k is None:;;    k = {e}")
+            self.bind("number", "k")
+        body += [s for _ in range(self.rng.randint(3, 9)) for s in self.statement()]
         if kind < 0.6:
             return [*body, f"return {self.number()}"]
         if kind < 0.75:
@@ -184,8 +189,8 @@ class Generator(Wording):
 
     def contain(self) -> Lines:
         """A container changed, where there is one."""
-        if not any(self.names[kind] for kind in MADE if kind != "function"):
-            return self.make()
+        if not any(self.names[kind] for kind in MADE if kind not in ("function", *_HOLDERS.values())):
+            return self.make("items")
         return self.lines(self.form(CONTAINERS))
 
     def effect(self) -> Lines:
