@@ -166,6 +166,11 @@ ELEMENTS = """
 {E}["a"]["k"]
 {E}["b"][1]
 {E}["b"][0][{i}]
+{S}[0].k
+{K}[{i}].w
+{Q}[-1]["w"]
+{Y}[-1].k
+{A}["one"]
 """
 
 ROWS = """
@@ -594,6 +599,33 @@ Point({a}, {V})
     "nest": """
 {{"a": {{"k": {e}}}, "b": [{v}, {e}]}}
 {{"a": dict(k={e}), "b": [{V}, {a}]}}
+""",
+    "cells": """
+[Cell({q}, {e}) for {q} in {V}]
+[Cell({p}, w={q}) for {p}, {q} in zip({V}, {w})]
+[Cell({e} + {q}) for {q} in range(4)]
+[Cell({q} * {e}, {a}) for {q} in {V} if {q} > 0.3]
+""",
+    "knots": """
+[Knot({q}, {e}) for {q} in {V}]
+[Knot(k={q}) for {q} in {I}]
+[Knot({e}, {a}), Knot({a})]
+""",
+    "maps": """
+[{{"k": {q}, "w": {e}}} for {q} in {V}]
+[dict(k={p}, w={q} * {e}) for {p}, {q} in enumerate({V}, 1)]
+[{{"k": {e}, "w": {a}}}]
+""",
+    "pairs": """
+[Pair({q}, {e}) for {q} in {V}]
+[Pair(k={p}, w={q}) for {p}, {q} in zip({V}, {w})]
+[Pair({e}, {a}), Pair({a}, {f})]
+""",
+    "named": """
+{{"one": {e}, "two": {a}}}
+dict(one={e}, two={f})
+dict(zip(("one", "two"), ({e}, {f})))
+{{{q}: {e} for {q} in ("one", "two")}}
 """,
     "function": """
 lambda {u}: {u} * 0.5 + {e}

@@ -7,17 +7,21 @@ results.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from definitions import CLASSES, HELPERS, IMPORTS
 from forms import BOUND, CALLS, CONTAINERS, EFFECTS, FUNCTIONS, LOOPS, LOOSELY, MADE, PARTS, VIEWS, WRITES, N
+from idioms import IDIOMS
 from wording import Wording
 
 Lines = list[str]
 _STEMS = {"table": "d", "function": "fn"}
-_EXTRAS = {"n": "index", "b": "number", "items0": "items", "pair0": "pair", "table0": "table", "y": "vector", "h": "", "c": ""}
+# What the statements of `IDIOMS` are about, where it has to be there.
+_HOLDERS = {"objects": "cells", "dataclasses": "knots", "dicts": "maps", "tuples": "pairs", "dictionaries": "named"}
+_EXTRAS = {"n": "index", "b": "number", "items0": "items", "pair0": "pair", "table0": "table", "y": "vector", "h": "", "c": "", "k": ""}
 
 
 def arguments(names: list[str], seed: int) -> dict[str, Any]:
@@ -32,6 +36,7 @@ def arguments(names: list[str], seed: int) -> dict[str, Any]:
         "y": lambda: r.uniform(0.2, 1.2, N),
         "h": lambda: r.uniform(0.2, 1.2, N).astype(np.float32),
         "c": lambda: np.array(r.uniform(0.2, 1.2)),
+        "k": lambda: float(r.uniform(0.2, 1.2)) if r.random() < 0.5 else None,
         "items0": lambda: [float(v) for v in r.uniform(0.2, 1.2, 3)],
         "pair0": lambda: (float(r.uniform(0.2, 1.2)), r.uniform(0.2, 1.2, N)),
         "table0": lambda: {"k": float(r.uniform(0.2, 1.2)), "v": r.uniform(0.2, 1.2, N)},
@@ -42,6 +47,16 @@ def arguments(names: list[str], seed: int) -> dict[str, Any]:
 def source(seed: int) -> str:
     """The module of a seed."""
     return Generator(seed).module()
+
+
+def needed(text: str) -> Lines:
+    """The helpers and classes that a text names, and those that these name, in the order of their table."""
+    tables = {**CLASSES, **HELPERS}
+    found: set[str] = set()
+    while more := {n for n in tables if n not in found and re.search(rf"\b{n}\b", text)}:
+        found |= more
+        text = "\n".join([text, *(tables[n] for n in more)])
+    return [code for name, code in tables.items() if name in found]
 
 
 def indented(lines: Lines) -> Lines:
@@ -67,10 +82,10 @@ class Generator(Wording):
         """The text: the helpers in use, `f`, and `scalar`."""
         body = self.program()
         text = "\n".join(body)
-        used = [code for name, code in (*CLASSES.items(), *HELPERS.items()) if f"{name}(" in text]
-        imports = [line for word, line in IMPORTS.items() if any(word in code for code in used)]
+        used = needed(text)
+        imports = [line for word, line in IMPORTS.items() if any(word in code for code in (*used, text))]
         params = ", ".join(self.params)
-        f = "\n".join([f"def f({params}):", *indented(body)])
+        f = "\n".join([f"def f({params.replace(', k', ', k=None')}):", *indented(body)])
         scalar = "\n".join([f"def scalar({params}):", f"    r = f({params})", f"    return {self.one}"])
         return "\n".join(["import math", *imports, "", "import numpy as np", "", *used, "", f, "", "", scalar, ""])
 
@@ -86,7 +101,11 @@ class Generator(Wording):
             self.early, self.one = "return a * 0.5, x * a", "r[0] + np.sum(np.sin(r[1]))"
         else:
             self.early, self.one = 'return {"p": a, "q": [x * a, a]}', 'r["p"] * np.sum(r["q"][0]) + r["q"][1]'
-        body = [s for _ in range(self.rng.randint(3, 9)) for s in self.statement()]
+        body = []
+        if "k" in self.params:
+            body = self.lines("if k is None:;;    k = {e}")
+            self.bind("number", "k")
+        body += [s for _ in range(self.rng.randint(3, 9)) for s in self.statement()]
         if kind < 0.6:
             return [*body, f"return {self.number()}"]
         if kind < 0.75:
@@ -99,6 +118,7 @@ class Generator(Wording):
         """One statement, or a few that belong together."""
         choices = [self.assign, self.assign, self.several, self.write, self.write, self.write, self.alias, self.alias]
         choices += [self.call, self.call, self.make, self.contain, self.contain, self.effect, self.broadcast, self.broadcast]
+        choices += [self.idiom] * 7
         if self.depth < 2:
             choices += [self.branch, self.branch, self.loop, self.loop, self.loop, self.repeat]
         return self.rng.choice(choices)()
@@ -155,9 +175,9 @@ class Generator(Wording):
     def call(self) -> Lines:
         return self.lines(self.form(CALLS))
 
-    def make(self) -> Lines:
+    def make(self, kind: str = "") -> Lines:
         """A container or a function."""
-        kind = self.rng.choice([*MADE, "items"])
+        kind = kind or self.rng.choice([*MADE, "items"])
         name = self.fresh(_STEMS.get(kind, kind))
         u = self.fresh("u")
         if kind == "function" and self.chance(0.6):
@@ -169,12 +189,23 @@ class Generator(Wording):
 
     def contain(self) -> Lines:
         """A container changed, where there is one."""
-        if not any(self.names[kind] for kind in MADE if kind != "function"):
-            return self.make()
+        if not any(self.names[kind] for kind in MADE if kind not in ("function", *_HOLDERS.values())):
+            return self.make("items")
         return self.lines(self.form(CONTAINERS))
 
     def effect(self) -> Lines:
         return self.lines(self.form(EFFECTS))
+
+    def idiom(self) -> Lines:
+        """A longer statement of one of the kinds there are, and what it needs."""
+        kind = self.rng.choice(list(IDIOMS))
+        before = self.make(_HOLDERS[kind]) if kind in _HOLDERS and not self.names[_HOLDERS[kind]] else []
+        form = self.form(IDIOMS[kind])
+        s = self.fresh("s")
+        lines = [*before, *self.lines(form, s=s)]
+        if "{s}" in form:
+            self.bind("number", s)
+        return lines
 
     # -- blocks -------------------------------------------------------------------------------------------------------
 

@@ -127,6 +127,8 @@ def _without(functions: dict[str, ast.FunctionDef], i: int) -> None:
 def _expressions(tree: ast.Module) -> Iterator[Edit]:
     """A part of an expression instead of the whole, or something plain."""
     for node in _changeable(tree):
+        if isinstance(node, ast.JoinedStr):
+            continue  # it holds nothing but text and what is formatted
         for name, value in ast.iter_fields(node):
             places: list[tuple[object, int | str]] = []
             if isinstance(value, ast.expr):

@@ -38,13 +38,6 @@ def test_random_programs(start: int, tmp_path: Path) -> None:
     assert verdicts["fine"] + verdicts["unread"] >= CHUNK // 2, f"hardly a test: {verdicts}"
 
 
-# Reading the emitted recursion again, its `saved`, a tuple, was asked whether it holds floats; no smaller program has that.
-@pytest.mark.parametrize("seed", [434])
-def test_random_programs_that_failed(seed: int, tmp_path: Path) -> None:
-    verdict, reason = outcome(source(seed), seed, tmp_path, apart=apart_at(seed))
-    assert verdict == "fine", reason
-
-
 def _found() -> dict[str, str]:
     text = (Path(__file__).parent / "found.txt").read_text(encoding="utf-8")
     return {title: body for part in text.split("\n---- ")[1:] for title, _, body in [part.partition("\n")]}

@@ -8,6 +8,7 @@ from forms import ELEMENTS, LOOSE, MATRICES, NUMBERS, ROWS, TESTS, VECTORS, N
 
 _NAMED = {"N": "number", "V": "vector", "W": "vector", "M": "matrix", "F": "function", "I": "items", "R": "rows", "D": "table"}
 _NAMED |= {"P": "pair", "B": "body", "C": "setting", "T": "point", "E": "nest", "L": "loose"}
+_NAMED |= {"S": "cells", "K": "knots", "Q": "maps", "Y": "pairs", "A": "named"}
 
 
 class _Blanks(dict[str, str]):

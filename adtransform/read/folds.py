@@ -91,7 +91,7 @@ class Folds(Iteration):
             value = self.protected(lambda: self.expression(node.elt), node.elt)
             self.where_reached(lambda _: each(value), [])
 
-        return ref.parts[0], body, frozenset(targets(clause.target))
+        return ref.parts[0], body, frozenset(targets(clause.target)) | assigned([node.elt, *clause.ifs])
 
     def of_its_own(self, node: ast.GeneratorExp) -> ast.GeneratorExp:
         """A generator expression whose own names are no names of the function around."""
@@ -324,6 +324,10 @@ class Folds(Iteration):
 
     def since(self) -> Since:
         """What there is now, to see later what has changed."""
+        raise NotImplementedError
+
+    def effects(self, since: Since) -> set[str]:
+        """The operations since that print, draw or check something."""
         raise NotImplementedError
 
     def between(self, source: Ref, since: Since, node: ast.AST) -> AbstractContextManager[None]:

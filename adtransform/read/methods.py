@@ -231,7 +231,7 @@ class Methods(Library):
                 backwards = self.let("slice", None, None, -1)
                 self.heap[storage] = self.let("index", self.listed(storage), backwards, hint=self.list_name(storage))
                 return Const(None)
-            case "insert" | "clear" | "reverse" | "remove" | "sort" if isinstance(content, Items):
+            case "insert" | "clear" | "reverse" | "remove" | "rotate" | "sort" if isinstance(content, Items):
                 return self.static_list_method(storage, content, name, args, node)
             case "remove" if len(args) == 1:
                 self.may_write(storage, node, structural=True)
@@ -366,6 +366,12 @@ class Methods(Library):
             if at is None:
                 self.refuse(node, "`.insert` at a computed place", "append, or use an array")
             items.insert(at.value, args[1])
+        elif name == "rotate":
+            by = self.static(self.value(args[0], node)) if args else Const(1)
+            if by is None:
+                self.refuse(node, "`.rotate` by a computed number", "use append and popleft")
+            first = -by.value % max(len(items), 1)
+            items = items[first:] + items[:first]
         else:
             known = [self.static(i) if isinstance(i, (Var, Const)) else None for i in (*items, args[0])]
             values = [k.value for k in known if k is not None]

@@ -19,6 +19,7 @@ from adtransform.read.iterators import following, is_iterator, made
 from adtransform.read.objects import Objects
 from adtransform.read.refs import (
     ClassRef,
+    Conflict,
     DictRef,
     External,
     Lazy,
@@ -32,6 +33,7 @@ from adtransform.read.refs import (
     TupleRef,
     View,
 )
+from adtransform.read.scope import assigned
 from adtransform.read.spelled import SPELLED
 from adtransform.read.tools import TOOLS, best
 from adtransform.read.totals import product, total
@@ -165,10 +167,14 @@ def _all(name: str) -> Handler:
                 return self.choose(cond, lambda: test, lambda: Const(False), node)
             return self.choose(cond, lambda: Const(True), lambda: test, node)
 
-        before = self.heap.copy()
+        since = self.since()
         writes = any(stream.writes for stream in self.streams_of(args[0]))
         found = self.accumulated(args[0], Const(conjunction), step, node)
-        if writes or any(self.heap.get(storage) is not content for storage, content in before.items()):
+        if isinstance(args[0], Lazy) and isinstance(source := args[0].node, ast.GeneratorExp):
+            for bound in assigned([source.elt, *(test for clause in source.generators for test in clause.ifs)]):
+                what = f"`{bound}`, which the last item binds that `{name}` looks at"
+                self.frame.env[bound] = Conflict(what, f"bind what `{name}` gives to a name first")
+        if writes or self.effects(since) or any(self.heap.get(s) is not content for s, content in since[0].items()):
             self.refuse(node, f"`{name}` of what changes something, which stops at the first", "write a loop with `break`")
         return found
 

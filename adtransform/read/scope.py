@@ -8,7 +8,7 @@ import itertools
 from collections.abc import Iterable, Iterator
 
 from adtransform.read.endings import Ending, apart, ending
-from adtransform.read.firsts import asks_first, first
+from adtransform.read.firsts import asks_first, called, first
 from adtransform.source import Definition, children, descend
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -232,8 +232,9 @@ def local_names(node: Definition) -> frozenset[str]:
 
 
 def free_names(node: Definition) -> set[str]:
-    """The names that a function, or one defined in it, reads and does not bind."""
-    return {n.id for n in descend(node) if isinstance(n, ast.Name)} - local_names(node)
+    """The names that a function, or one defined in it, reads when it is called and does not bind."""
+    body = node.body if isinstance(node, ast.FunctionDef) else [node.body]
+    return {n.id for part in body for n in descend(part) if isinstance(n, ast.Name)} - local_names(node)
 
 
 def exits(nodes: Iterable[ast.AST]) -> bool:
@@ -265,7 +266,7 @@ class Liveness:
         self.entry: dict[int, Mask] = {}  # before the `finally` of a `try`
         self.apart: dict[int, ast.With] = {}  # those of several contexts, one inside of the other
         self.ends: dict[int, Ending] = {}
-        self.firsts: dict[int, list[ast.stmt]] = {}  # what stands for statements that ask for the first of something
+        self.firsts: dict[int, tuple[str, list[ast.stmt]]] = {}  # what stands for statements that call that for the first things
         self.caught: dict[int, Mask] = {}  # before its handlers, or behind a `with` that may suppress an exception
         self.pinned = 0
         self._loops: list[tuple[Mask, Mask]] = []  # live at break, live at continue
@@ -313,6 +314,17 @@ class Liveness:
                 return self.uses(stmt.exc, stmt.cause)
             case ast.Break() | ast.Continue():
                 return self._loops[-1][isinstance(stmt, ast.Continue)] if self._loops else out
+            case ast.If() | ast.Assign() | ast.Return() if (call := asks_first(stmt)) is not None:
+                if id(stmt) not in self.firsts:
+                    names = itertools.chain(("found",), (f"found_{i}" for i in itertools.count(2)))
+                    other = "over" if called(call) == "next" else "now"
+                    item, other = next(pair for n in names if not self.taken & set(pair := (n, f"{n}_{other}")))
+                    for name in (item, other):
+                        self.taken.add(name)
+                        self.bits[name] = 1 << len(self.bits)
+                    self.firsts[id(stmt)] = called(call), first(stmt, call, item, other)
+                asked = self.uses(stmt.test) if isinstance(stmt, ast.If) else self.plainly(stmt, out)
+                return self.block(self.firsts[id(stmt)][1], out) | asked
             case ast.If(test=test):
                 return self.uses(test) | self.block(stmt.body, out) | self.block(stmt.orelse, out)
             case ast.For() | ast.While():
@@ -342,14 +354,6 @@ class Liveness:
                     kills = self.mask(assigned([case.pattern]))
                     inner |= self.uses(case.guard, case.pattern) | (self.block(case.body, out) & ~kills)
                 return self.uses(subject) | inner
-            case ast.Assign() | ast.Return() if (call := asks_first(stmt)) is not None:
-                if id(stmt) not in self.firsts:
-                    names = itertools.chain(("found",), (f"found_{i}" for i in itertools.count(2)))
-                    name = next(n for n in names if n not in self.taken)
-                    self.taken.add(name)
-                    self.bits[name] = 1 << len(self.bits)
-                    self.firsts[id(stmt)] = first(stmt, call, name)
-                return self.block(self.firsts[id(stmt)], out) | self.plainly(stmt, out)
             case _:
                 return self.plainly(stmt, out)
 

@@ -224,7 +224,7 @@ class Separate(Objects):
         for name, assumed in taken.items():
             types[name] = self.assumed(name, types[name], assumed)
         loops = self.unrolled_loops, self.detached_loops, self.live_loops
-        reader = type(self)(function.module, types, self.known, {}, taken, *loops, apart=self.keeps_apart)
+        reader = type(self)(function.module, types, self.known, {}, taken, *loops, self.records, apart=self.keeps_apart)
         reader.registry, reader.modules = self.registry, self.modules
         reader.known_classes, reader.known_objects, reader.owners = self.known_classes, {}, self.owners
         reader.bodies = self.bodies

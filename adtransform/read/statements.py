@@ -51,7 +51,13 @@ class Statements(Contexts):
         """Read statements; what follows an exit that may have been taken runs under its flag."""
         mark = next(numbers)
         most = 64  # with more pairs it is worth the time to look for those that do not matter any more behind this block
+        firsts = self.frame.scope.liveness.firsts
         for i, stmt in enumerate(stmts):
+            if firsts and id(stmt) in firsts:
+                called, made = firsts[id(stmt)]
+                if getattr(self.lookup(called, stmt), "op", "") == f"builtins.{called}":
+                    self.block([*made, *stmts[i + 1 :]])
+                    return
             self.frame.live = self.frame.scope.liveness.after[id(stmt)]
             if count := exchanged(stmts[i : i + 3]):
                 self.frame.exchange = stmts[i + count // 2], stmts[i + count - 1]
@@ -146,10 +152,6 @@ class Statements(Contexts):
 
     def statement(self, stmt: ast.stmt) -> None:
         """Read one statement."""
-        firsts = self.frame.scope.liveness.firsts.get(id(stmt))
-        if firsts is not None and getattr(self.lookup("next", stmt), "op", "") == "builtins.next":
-            self.block(firsts)
-            return
         match stmt:
             case ast.Assign(targets=goals, value=value):
                 ref = self.expression(value)

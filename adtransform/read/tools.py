@@ -93,7 +93,7 @@ def ordered(self: Objects, source: Ref, kwargs: Kwargs, node: ast.AST) -> Ref:
     if descending:
         by = self.let("operator.neg", by)
     order = self.operation("numpy.argsort", (by,), {"kind": Const("stable")})
-    if items is not None and all(isinstance(item, (ObjectRef, DictRef)) for item in items):
+    if items is not None and all(isinstance(r, (ObjectRef, DictRef)) or isinstance(r, TupleRef) and r.names for r in items):
         places = [self.let("index", order, Const(i), type=INT) for i in range(len(items))]
         listed = self.unhide(name)
         return self.new_list(tuple(self.item(listed, place, node) for place in places))
