@@ -172,6 +172,7 @@ class Core:
         self.open_loops: list[OpenLoop] = []
         self.heads: list[tuple[ast.AST, Frame, Mapping[str, Ref]]] = []  # of the loops being read, with the names there
         self.top = self.builder = Builder()
+        self.open_regions: list[Builder] = []  # those being read into, the outermost first
         self.heap: dict[Storage, Content] = {}
         self.related: set[Pair] = set()
         self.loosened: dict[Atom, Content] = {}  # lists and dicts of known items as the run-time values that they were made
@@ -350,12 +351,14 @@ class Core:
     def resume(self, opened: Opened, action: Callable[[], object]) -> Opened:
         """Read on into a region that is not closed yet.  The state is then the region's: the caller restores its own."""
         outer, self.builder = self.builder, opened.builder
+        self.open_regions.append(opened.builder)
         self.restore(opened.state)
         try:
             action()
             return Opened(opened.builder, self.save())
         finally:
             self.builder = outer
+            self.open_regions.pop()
 
     @contextmanager
     def trip(self, *which: int) -> Iterator[None]:

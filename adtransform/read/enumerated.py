@@ -8,8 +8,8 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 
 from adtransform.ir import Atom, Const, Var
-from adtransform.read.classes import Classes
 from adtransform.read.enums import defines, live_member, member, members_in
+from adtransform.read.nested import Nested
 from adtransform.read.refs import ClassRef, EitherRef, External, Lazy, ObjectRef, PartialRef, Ref
 
 _SAME = ("operator.is_", "operator.is_not", "operator.eq", "operator.ne")
@@ -20,7 +20,7 @@ _BITS: dict[str, Callable[[enum.Flag, enum.Flag], enum.Flag]] = {
 }
 
 
-class Enumerated(Classes):
+class Enumerated(Nested):
     """Reading members."""
 
     def of_member(self, ref: Ref, name: str, node: ast.AST) -> Ref:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import builtins
+import collections
 import contextlib
 import enum
 import functools
 import inspect
 import operator
 import types
+import typing
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from adtransform.errors import TargetError
-from adtransform.ir import Const, Param, called
+from adtransform.ir import Const, Param, Var, called
 from adtransform.lattice import Array, of_value
 from adtransform.live import from_function
 from adtransform.read.bindings import IMPORTS, binds, defines, tried_import, within
@@ -26,6 +28,7 @@ from adtransform.read.enums import live_member, member
 from adtransform.read.frames import Frame, Module
 from adtransform.read.libraries import is_library, live, op_name
 from adtransform.read.refs import (
+    CONTAINERS,
     ClassRef,
     Conflict,
     DerivedRef,
@@ -70,10 +73,17 @@ class Names(Detached):
         while frame.parent is not None:
             frame = frame.parent
             if name in frame.env:
-                return frame.env[name]
+                return self.from_call(frame.env[name], frame, name, node)
             if name in frame.scope.locals:
                 self.refuse(node, f"`{name}`, which is not bound here", "assign to it before the call")
         return self.outer(name, frame, node)
+
+    def from_call(self, ref: Ref, frame: Frame, name: str, node: ast.AST) -> Ref:
+        """What a call has held under a name; refused where the call was in a branch or a trip that is over."""
+        if frame.region not in (None, self.top, *self.open_regions) and isinstance(ref, (Var, View, TupleRef, *CONTAINERS)):
+            what = f"`{name}` of a call of `{frame.name}` that was in a branch, or in a trip of a loop, that is over"
+            self.refuse(node, what, "pass it as an argument, or keep it in an attribute of an object")
+        return ref
 
     def outer(self, name: str, frame: Frame, node: ast.AST) -> Ref:
         """A name that is bound outside of all functions being read."""
@@ -247,11 +257,11 @@ class Names(Detached):
         if not isinstance(name, ast.Name) or not any(isinstance(s, IMPORTS) for s in module.statements.get(name.id, ())):
             return False
         found = self.in_module(node, module)
-        made = ("functools.partial", "numpy.vectorize")
+        made = ("functools.partial", "numpy.vectorize", "collections.namedtuple")
         return isinstance(found, External) and (found.op.startswith("adtransform.") or found.op in made)
 
-    def in_module(self, node: ast.expr, module: Module) -> Ref:
-        """An expression at module level."""
+    def in_module(self, node: ast.expr, module: Module, frame: Frame | None = None) -> Ref:
+        """An expression at module level, or in a call."""
         raise NotImplementedError
 
     def definition(self, node: ast.FunctionDef, module: Module) -> Ref:
@@ -357,6 +367,8 @@ class Names(Detached):
             return PartialRef(External("numpy.vectorize()"), (self.wrap(value.pyfunc, name, node),))
         if isinstance(value, types.FunctionType) and value.__code__ is _MANAGING:
             return PartialRef(External("contextlib.contextmanager()"), (self.wrap(value.__wrapped__, name, node),))  # type: ignore[attr-defined]
+        if value is typing.NamedTuple or value is collections.namedtuple:
+            return External(f"{value.__module__}.{value.__name__}", value)
         if isinstance(value, types.FunctionType) and not is_library(str(value.__module__)):
             return self.live_function(value, name, node)
         own = self.of_class(value, name, node)
@@ -467,7 +479,7 @@ class Names(Detached):
         """A live class of the user's, an object of one, or a method of such an object; None for anything else."""
         raise NotImplementedError
 
-    def text_class(self, node: ast.ClassDef, module: Module) -> ClassRef:
+    def text_class(self, node: ast.ClassDef, module: Module, frame: Frame | None = None) -> ClassRef:
         """A class known from its text."""
         raise NotImplementedError
 

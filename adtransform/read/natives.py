@@ -447,6 +447,7 @@ BUILTINS: dict[str, Handler] = {
     "builtins.pow": _pow,
     "builtins.slice": _slice,
     "functools.partial": _partial,
+    "collections.namedtuple": Objects.named_tuple,
     "contextlib.contextmanager": _context(MANAGER),
     MANAGER: _context(CONTEXT),
     NULL: _context(NULL),

@@ -67,7 +67,7 @@ class Outlining:
                 return Group(self._forms(parts, name), RangeRef)
             case ListRef(storage) | DictRef(storage) | ObjectRef(storage):
                 return self._container(ref, storage, name)
-            case ClassRef():
+            case ClassRef(frame=None):
                 return Fixed(("class", id(ref)), ref)
             case FunctionRef(definition, _, frame):
                 fixed = Fixed(("function", id(definition), id(frame.key) if frame is not None else 0), ref)
@@ -109,6 +109,8 @@ class Outlining:
             content = self.reader.as_table(ref, Const(None), "a dict", None)
         if isinstance(content, (Var, Const)):
             return self._leaf(ref, name)
+        if isinstance(ref, ObjectRef) and ref.kind.frame is not None:
+            raise Inseparable(f"`{name}`, an object of a class defined in a function")
         self.given.containers.append(ref)
         place = len(self.given.containers) - 1
         if isinstance(content, Items):
@@ -282,6 +284,9 @@ class Inside:
                     reader.refuse(reader.place, what, "return a copy, or nothing, and go on with what was passed")
                 at = self.argument(storage)
                 of = ref.kind if isinstance(ref, ObjectRef) else None
+                if of is not None and of.frame is not None:
+                    what = f"`{self.name}`, which returns an object of a class defined in it"
+                    reader.refuse(reader.place, what, "define the class at module level")
                 return Same(at) if at is not None else self.form_of(reader.content(storage), type(ref), of, storage)
             case MaybeRef(there, inner):
                 return Group((self.form(there), self.form(inner)), MaybeRef)

@@ -144,7 +144,7 @@ class DictRef:
 class ClassRef:
     """A class of the user's, from its text or live; `above`: what it inherits from, in the order in which names are looked up.
 
-    `foreign`: why its instances are not read.  `members`: those of an enumeration.
+    `foreign`: why its instances are not read.  `members`: those of an enumeration.  `frame`: the call that has defined it.
     """
 
     name: str
@@ -155,6 +155,7 @@ class ClassRef:
     foreign: str = ""
     is_tuple: bool = False
     members: type[enum.Enum] | None = None
+    frame: Frame | None = None
 
     @property
     def order(self) -> tuple[ClassRef, ...]:

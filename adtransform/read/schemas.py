@@ -35,6 +35,7 @@ from adtransform.read.refs import (
     View,
     itemized,
 )
+from adtransform.read.scope import inside
 from adtransform.read.storages import holds_objects
 from adtransform.read.templates import function_key
 
@@ -100,7 +101,14 @@ class Schemas(Methods):
         if cls.live is not None:
             return self.live_class(cls.live)
         assert cls.node is not None
-        return self.text_class(cls.node, cls.module)
+        if cls.frame is None:
+            return self.text_class(cls.node, cls.module)
+        if id(cls.node) in self.known_classes:
+            return self.known_classes[id(cls.node)]
+        if cls.node not in inside(self.frame.scope.body):
+            what = f"a list of objects of `{cls.name}`, which each call of a function defines anew"
+            self.refuse(None, what, "define the class at module level, and keep what it reads in attributes")
+        return self.text_class(cls.node, cls.module, self.frame)
 
     def gather(self, storage: Storage, items: list[Ref]) -> None:
         """Read the function again with a list of records in the place of a list; nothing where that cannot be."""
@@ -128,7 +136,8 @@ class Schemas(Methods):
         """`x.attr`; of a named tuple in a list of unknown length, once that is a list of records."""
         if self.named_items and isinstance(owner, (Var, View)) and isinstance(self.type_of(self.value(owner)), Tuple):
             for made, schema in self.named_items.items():
-                if attr in schema.names and made not in self.records:
+                has = schema.of is not None and self.class_member(schema.of.order, attr, node) is not None
+                if (has or attr in schema.names) and made not in self.records:
                     raise Gathered([made], schema)
         return super().attribute(owner, attr, node)
 
