@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import enum
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -184,6 +185,9 @@ class Core:
         self.from_fronts: set[Atom] = set()  # the indices that are kept in the place of items of lists of records
         # By which loop and append a list of records is filled with items of another one, and the index when it was read last.
         self.filled: dict[Pair, tuple[tuple[Making, int] | None, Atom | None]] = {}
+        # What is one of the members of an enumeration and kept as the place of that one: the place, and the members.
+        self.codes: dict[Ref, tuple[Atom, tuple[enum.Enum, ...]]] = {}
+        self.moves: dict[Storage, int] = {}  # how often other items have come into the places of those of a list of records
         self.picked: dict[Storage, tuple[Atom, tuple[Content, ...]]] = {}
         self.proven: set[Var] = set()
         self.denials: dict[Var, Var] = {}  # what is proven where a condition does not hold

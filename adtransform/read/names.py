@@ -18,8 +18,9 @@ from typing import Any
 
 import numpy as np
 
+from adtransform.build import Builder
 from adtransform.errors import TargetError
-from adtransform.ir import Const, Param, Var, called
+from adtransform.ir import Const, Param, Region, Var, called
 from adtransform.lattice import Array, of_value
 from adtransform.live import from_function
 from adtransform.read.bindings import IMPORTS, binds, defines, tried_import, within
@@ -28,7 +29,6 @@ from adtransform.read.enums import live_member, member
 from adtransform.read.frames import Frame, Module
 from adtransform.read.libraries import is_library, live, op_name
 from adtransform.read.refs import (
-    CONTAINERS,
     ClassRef,
     Conflict,
     DerivedRef,
@@ -38,6 +38,7 @@ from adtransform.read.refs import (
     FunctionRef,
     Items,
     ListRef,
+    ObjectRef,
     PartialRef,
     Ref,
     Storage,
@@ -45,6 +46,7 @@ from adtransform.read.refs import (
     View,
 )
 from adtransform.read.scope import local_names, parameters
+from adtransform.rewrite import statements
 from adtransform.source import Definition, children, descend, in_branches
 
 _MANAGING = contextlib.contextmanager(lambda: iter(())).__code__  # of functions under `contextmanager`
@@ -80,10 +82,23 @@ class Names(Detached):
 
     def from_call(self, ref: Ref, frame: Frame, name: str, node: ast.AST) -> Ref:
         """What a call has held under a name; refused where the call was in a branch or a trip that is over."""
-        if frame.region not in (None, self.top, *self.open_regions) and isinstance(ref, (Var, View, TupleRef, *CONTAINERS)):
+        region = frame.region
+        if region is not None and region not in (self.top, *self.open_regions) and self.is_over(ref, region):
             what = f"`{name}` of a call of `{frame.name}` that was in a branch, or in a trip of a loop, that is over"
             self.refuse(node, what, "pass it as an argument, or keep it in an attribute of an object")
         return ref
+
+    def is_over(self, ref: Ref, region: Builder) -> bool:
+        """Whether a value was made in a region that is closed, and is nothing outside of it."""
+        match ref:
+            case TupleRef(items):
+                return any(self.is_over(item, region) for item in items)
+            case View(storage) | ListRef(storage) | DictRef(storage) | ObjectRef(storage):
+                return storage not in self.heap and not storage.param and storage.outside is None
+            case Var():
+                made = any(ref in s.targets for s in statements(Region((), tuple(region.body), ())))
+                return made and not any(ref in s.targets for b in (self.top, *self.open_regions) for s in b.body)
+        return False
 
     def outer(self, name: str, frame: Frame, node: ast.AST) -> Ref:
         """A name that is bound outside of all functions being read."""

@@ -348,7 +348,7 @@ class RecordLists(Records):
         with self.holding([item]):
             self.moved(owner, node)
         place = self.static(at) or at
-        for path, value in self.in_turn_of(self.parts(item, owner.schema, (), node)):
+        for path, value in self.in_turn_of(self.parts(owner, item, owner.schema, (), node)):
             self.list_method(self.column(owner, path), "insert", [place, value], {}, node)
         if place != Const(0) and any(self.reached(s, beside=True) for s in self.storages(item) if self.is_dict(s)):
             self.refuse(node, "a record put into the middle of a list while it has a name", "append it, or insert it at 0")

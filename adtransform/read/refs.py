@@ -103,6 +103,13 @@ class Alike:
 
 
 @record
+class Coded:
+    """A field that is one of the members of an enumeration: it is kept as the place of that one among them."""
+
+    of: ClassRef
+
+
+@record
 class Pointer:
     """A field that is an item of another list of records, or a part of one: it is kept as the index.  `base`: which list."""
 
@@ -114,7 +121,7 @@ class Pointer:
 
 @record
 class Schema:
-    """What the records of a list are, and what each field is: a value (None), the same in all of them, or a record."""
+    """What the records of a list are, and what each field is: a value (None), the same in all of them, a member or a record."""
 
     kind: Literal["object", "dict", "tuple"]
     fields: tuple[tuple[Any, FieldKind], ...]
@@ -122,7 +129,7 @@ class Schema:
     names: tuple[str, ...] = ()
 
 
-FieldKind = Schema | Alike | Pointer | None
+FieldKind = Schema | Alike | Coded | Pointer | None
 
 
 @record(eq=False)
@@ -199,7 +206,7 @@ class Lazy:
     frame: Frame | None = None
 
 
-RUN_OVER = ("zip", "enumerate", "reversed", "generator", "product", "rest")  # once, but not before it is asked for
+RUN_OVER = ("zip", "pairwise", "enumerate", "reversed", "generator", "product", "rest")  # once, but not before it is asked for
 
 
 @record
@@ -303,7 +310,7 @@ def pointers(part: FieldKind) -> list[Pointer]:
     return [part] if isinstance(part, Pointer) else []
 
 
-def fields_alike(part: Schema | Alike | Pointer | None) -> list[Alike]:
+def fields_alike(part: FieldKind) -> list[Alike]:
     """The fields of a record that are the same in all records of its list."""
     if isinstance(part, Schema):
         return [found for _, inner in part.fields for found in fields_alike(inner)]

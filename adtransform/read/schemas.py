@@ -15,8 +15,10 @@ from adtransform.read.methods import Methods
 from adtransform.read.refs import (
     Alike,
     ClassRef,
+    Coded,
     Conflict,
     DictRef,
+    EitherRef,
     Entries,
     External,
     FieldKind,
@@ -82,6 +84,8 @@ class Schemas(Methods):
         """What a list was found to hold in another reading, with the classes as they are known in this one."""
         if isinstance(part, Pointer):
             return replace(part, schema=self.known_here(part.schema), base=[])
+        if isinstance(part, Coded):
+            return Coded(self.class_again(part.of))
         if isinstance(part, Alike):
             return replace(
                 part,
@@ -99,7 +103,7 @@ class Schemas(Methods):
     def class_again(self, cls: ClassRef) -> ClassRef:
         """A class as this reading knows it."""
         if cls.live is not None:
-            return self.live_class(cls.live)
+            return self.known_classes.get(cls.live) or self.enumeration_class(cls.live) or self.live_class(cls.live)
         assert cls.node is not None
         if cls.frame is None:
             return self.text_class(cls.node, cls.module)
@@ -161,6 +165,8 @@ class Schemas(Methods):
                 return self.schema_of(itemized(ref), name)
             case Const(value) if not isinstance(value, (bool, int, float, complex)):
                 return Alike(("constant", type(value), value), [ref])
+            case EitherRef() if (kind := self.class_of_member(ref)) is not None:
+                return Coded(kind)
             case External() | ClassRef() | FunctionRef(defaults=(), keyword_defaults={}):
                 return Alike(key_of(ref), [ref])
             case Conflict() | Method():
