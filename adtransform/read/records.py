@@ -276,6 +276,9 @@ class Records(Schemas):
         storage = row.records.storage
         others = [other for other in self.partners(storage) if not self.is_yet_to_hold(other, row)]
         if names := {self.reached(other, beside=True) for other in others} - {""}:
+            for one in (storage, *others):
+                if one.copied is not None and one.copied[0] not in self.records:
+                    raise Gathered([one.copied[0]], one.copied[1])
             told = {LOOP: "a loop may be running over", BESIDE: "is in hand beside it"}
             what = f"a write to a record that {told.get(min(names), f'`{min(names)}` may hold too')}"
             self.refuse(node, what, "put a copy into one of them: copy.copy(...)")

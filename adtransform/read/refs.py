@@ -33,7 +33,8 @@ class Storage:
     `solid`: known to be C-contiguous, so that a reshape of it is a view.  `outside`: a live object, looked at when it is read.
     `factory`: what makes the missing items of a `defaultdict`.  `queue`: a `deque`.  `limit`: how many items it keeps.
     `merged`: what stands for one of several after paths have met.  `depth`: in how many loops a list was made.
-    `made`: by which displays and comprehensions a list was made.
+    `made`: by which displays and comprehensions a list was made.  `copied`: by which expression a list of records was made of
+    another one, and what could be kept instead: the places of its items there.
     """
 
     label: str = ""
@@ -47,6 +48,7 @@ class Storage:
     merged: bool = False
     depth: int = 0
     made: tuple[Making, ...] = ()
+    copied: tuple[Making, Pointer] | None = None
     number: int = field(default_factory=numbers.__next__)
 
 
