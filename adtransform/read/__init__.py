@@ -96,6 +96,8 @@ def read(
                 live.add(id(loop.node))
             except Gathered as gathered:
                 mixed.append(reader.mixed)
+                if all(records.get(made) == schema for made, schema in gathered.found.items()):
+                    break  # which would go on for ever
                 records.update(gathered.found)
             except Recursive as recursive:
                 alone[id(recursive.node)] = recursive.grows

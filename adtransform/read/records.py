@@ -397,6 +397,11 @@ class Records(Schemas):
                 else:
                     self.heap[storage] = _gone("an item of a list of records that has changed since")
 
+    def named_items_of(self, records: RecordsRef) -> bool:
+        """Whether something that may still be read names an item of a list."""
+        rows = ((s, row) for s, row in self.heap.items() if isinstance(row, Row) and row.records.storage is records.storage)
+        return any(self.reached(storage, beside=True) for storage, _ in rows)
+
     def from_front(self, key: Atom, records: RecordsRef, node: ast.AST) -> Atom:
         """An index as one from the front."""
         if self.is_place_from_front(key):
