@@ -148,7 +148,11 @@ CASES: dict[str, tuple[str, dict[str, Type], list[tuple[int, int, str]]]] = {
         [(3, 12, "this call of `numpy.sum`")],
     ),
     "set": ("def f(x):\n    return {x}", {}, [(2, 12, "a set of computed items")]),
-    "class": ("def f(x):\n    class A:\n        pass\n    return x", {}, [(2, 5, "a class defined here")]),
+    "class": (
+        "def f(x):\n    class A:\n        for i in range(2):\n            pass\n    return x",
+        {},
+        [(3, 9, "this statement (For) in a class defined in a function")],
+    ),
     "wide characters": ("def f(x):\n    é = 'ü'; y = {x}\n    return y", {}, [(2, 18, "a set of computed items")]),
     "loop over what is rebound": (
         "import numpy as np\ndef f(x):\n    for v in x:\n        x[0] = v\n        x = np.cumsum(x)\n    return x",

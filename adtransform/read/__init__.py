@@ -96,6 +96,8 @@ def read(
                 live.add(id(loop.node))
             except Gathered as gathered:
                 mixed.append(reader.mixed)
+                if all(records.get(made) == schema for made, schema in gathered.found.items()):
+                    break  # which would go on for ever
                 records.update(gathered.found)
             except Recursive as recursive:
                 alone[id(recursive.node)] = recursive.grows
@@ -332,6 +334,9 @@ class Reader(Statements):
             if ref.storage in around:
                 self.refuse(node, "a result that holds itself", "return its parts")
             around = (*around, ref.storage)
+        kind = getattr(ref, "kind", None)
+        if isinstance(kind, ClassRef) and kind.frame is not None and self.module.live is not None:
+            self.refuse(node, f"a result that is an object of `{kind.name}`, a class defined in it", "return what it holds")
         match ref:
             case TupleRef(items, names, ClassRef(title, live=live)):
                 return Record.of((self._tree(i, node, around) for i in items), names, title, live)

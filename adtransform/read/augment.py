@@ -280,8 +280,11 @@ class Augment(Control):
 
     def place_of(self, base: Ref, key: ast.expr) -> Place | None:
         """The item of a list or a dict at a key that is known."""
-        known = self.static(self.index_key(key)) if isinstance(key, (ast.Constant, ast.UnaryOp, ast.Name)) else None
-        if known is None or not isinstance(base, (ListRef, DictRef)):
+        if not isinstance(base, (ListRef, DictRef)) or not isinstance(key, (ast.Constant, ast.UnaryOp, ast.Name)):
+            return None
+        dict_key = isinstance(base, DictRef)
+        known = self.constant_key(self.expression(key)) if dict_key else self.static(self.index_key(key))
+        if known is None:
             return None
         content = self.content(base.storage)
         at = known.value

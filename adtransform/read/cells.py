@@ -36,12 +36,12 @@ def with_cells(node: Definition) -> tuple[Definition, str, frozenset[str]]:
 def _shared(node: ast.FunctionDef) -> frozenset[str]:
     """The names of a function that functions inside of it bind, if it binds them by assignments alone."""
     found: set[str] = set()
-    todo = [n for n in inside(node.body) if isinstance(n, ast.FunctionDef)]
+    todo = [n for n in inside(node.body) if isinstance(n, (ast.FunctionDef, ast.ClassDef))]
     while todo:
         inner = todo.pop()
         every = list(inside(inner.body))
         found |= {n for s in every if isinstance(s, ast.Nonlocal) for n in s.names} & assigned(inner.body)
-        todo += [n for n in every if isinstance(n, ast.FunctionDef)]
+        todo += [n for n in every if isinstance(n, (ast.FunctionDef, ast.ClassDef))]
     return frozenset((found & local_names(node)) - _otherwise(node)) if found else frozenset()
 
 
@@ -86,6 +86,12 @@ class _Celled(ast.NodeTransformer):
         node.decorator_list = [self.visit(d) for d in node.decorator_list]
         inner = _Celled(self.names - local_names(node), self.cell)
         node.body = [inner.visit(s) for s in node.body]
+        return node
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        own = assigned(node.body)  # which its functions do not see
+        plain = _Celled(self.names - own, self.cell)
+        node.body = [(self if isinstance(s, ast.FunctionDef) else plain).visit(s) for s in node.body]
         return node
 
     def visit_Lambda(self, node: ast.Lambda) -> ast.AST:

@@ -13,7 +13,7 @@ from typing import Any
 
 from adtransform.ir import Const
 from adtransform.read.enums import from_text, is_enumeration
-from adtransform.read.frames import Module
+from adtransform.read.frames import Frame, Module
 from adtransform.read.instances import is_own_class, is_plain_class, is_plain_instance
 from adtransform.read.libraries import is_library
 from adtransform.read.members import Member, Members, generated
@@ -29,6 +29,10 @@ _METACLASSES = frozenset(("type", "ABCMeta", "_ProtocolMeta"))
 # What makes attributes something else than what is stored.
 _HOOKS = ("__getattr__", "__getattribute__", "__setattr__", "__delattr__", "__new__")
 _DECORATORS = frozenset("dataclass final runtime_checkable".split())
+
+
+class NamedTupleClass(ast.ClassDef):
+    """The class that a call of `namedtuple` makes."""
 
 
 @record
@@ -85,20 +89,22 @@ class Classes(Members):
         hook = next((h for h in _HOOKS if not cls.foreign and self.has(cls, h)), "")
         return replace(cls, foreign=f"it has `{hook}`") if hook else cls
 
-    def text_class(self, node: ast.ClassDef, module: Module) -> ClassRef:
-        """A class known from its text."""
-        key = id(node)
+    def text_class(self, node: ast.ClassDef, module: Module, frame: Frame | None = None) -> ClassRef:
+        """A class known from its text; `frame`: the call that defines it."""
+        key: object = id(node) if frame is None else (node, frame.key)
         if key in self.known_classes:
             return self.known_classes[key]
-        members = self.text_enumeration(node, module)
+        members = self.text_enumeration(node, module, frame)
         if members is not None:
-            self.known_classes[key] = self.known_classes[members] = ClassRef(node.name, module, node, members=members)
+            self.known_classes[key] = self.known_classes[members] = ClassRef(
+                node.name, module, node, members=members, frame=frame
+            )
             return self.known_classes[key]
         orders: list[Sequence[ClassRef]] = []
         foreign = "it has a metaclass" if any(k.arg == "metaclass" and not _is_abc(k.value) for k in node.keywords) else ""
-        is_tuple = False
+        is_tuple = isinstance(node, NamedTupleClass)
         for base in node.bases:
-            match self.plain_name(base, module):
+            match self.plain_name(base, module, frame):
                 case ClassRef() as above:
                     orders.append(above.order)
                 case External(op) if op in _NOTHING:
@@ -117,12 +123,12 @@ class Classes(Members):
             head = ast.unparse(decorator.func if isinstance(decorator, ast.Call) else decorator)
             if head.rpartition(".")[2] not in _DECORATORS:
                 foreign = f"it is decorated by `{head}`"
-        self.known_classes[key] = self._judged(ClassRef(node.name, module, node, None, order, foreign, is_tuple))
+        self.known_classes[key] = self._judged(ClassRef(node.name, module, node, None, order, foreign, is_tuple, frame=frame))
         return self.known_classes[key]
 
-    def text_enumeration(self, node: ast.ClassDef, module: Module) -> type[enum.Enum] | None:
+    def text_enumeration(self, node: ast.ClassDef, module: Module, frame: Frame | None) -> type[enum.Enum] | None:
         """The enumeration that a class is, of literals."""
-        bases = [self.plain_name(base, module) for base in node.bases]
+        bases = [self.plain_name(base, module, frame) for base in node.bases]
         names = [base.op for base in bases if isinstance(base, External)]
         unique = all(ast.unparse(d).rpartition(".")[2] == "unique" for d in node.decorator_list)
         if not names or len(names) < len(bases) or not is_enumeration(names[-1]) or not unique:
@@ -212,7 +218,7 @@ class Classes(Members):
         assert cls.node is not None
         for decorator in cls.node.decorator_list:
             head = decorator.func if isinstance(decorator, ast.Call) else decorator
-            found = self.plain_name(head, cls.module)
+            found = self.plain_name(head, cls.module, cls.frame)
             if isinstance(found, External) and found.op == "dataclasses.dataclass":
                 given = decorator.keywords if isinstance(decorator, ast.Call) else []
                 return {"init": True, "frozen": False, "eq": True, "order": False} | {
@@ -238,7 +244,7 @@ class Classes(Members):
                     if "KW_ONLY" in annotation:
                         keyword = True
                     elif "ClassVar" not in annotation:
-                        one = self._text_field(stmt.target.id, stmt.value, keyword, owner.module)
+                        one = self._text_field(stmt.target.id, stmt.value, keyword, owner)
                         found[one.name] = replace(one, kept="InitVar" not in annotation)
         return list(found.values())
 
@@ -256,11 +262,11 @@ class Classes(Members):
     def _made(self, factory: Callable[[], Ref], node: ast.AST) -> Ref:
         return self.apply(factory(), [], {}, node)
 
-    def _text_field(self, name: str, value: ast.expr | None, keyword: bool, module: Module) -> Field:
+    def _text_field(self, name: str, value: ast.expr | None, keyword: bool, owner: ClassRef) -> Field:
         if value is None:
             return Field(name, True, keyword, None)
-        if not self.is_field_call(value, module):
-            return Field(name, True, keyword, functools.partial(self.in_module, value, module))
+        if not self.is_field_call(value, owner):
+            return Field(name, True, keyword, functools.partial(self.in_class, value, owner))
         assert isinstance(value, ast.Call)
         options = {k.arg: k.value for k in value.keywords}
 
@@ -271,9 +277,9 @@ class Classes(Members):
         factory, plain = options.get("default_factory"), options.get("default")
         default: Callable[[], Ref] | None = None
         if factory is not None:
-            default = functools.partial(self._made, functools.partial(self.in_module, factory, module), factory)
+            default = functools.partial(self._made, functools.partial(self.in_class, factory, owner), factory)
         elif plain is not None:
-            default = functools.partial(self.in_module, plain, module)
+            default = functools.partial(self.in_class, plain, owner)
         made = factory is not None
         return Field(name, flag("init", True), flag("kw_only", keyword), default, made, compared=flag("compare", True))
 
@@ -288,17 +294,13 @@ class Classes(Members):
         for owner in cls.order:
             stmts = [s for s in owner.node.body if isinstance(s, ast.AnnAssign)] if owner.node is not None else []
             if stmts:
-                return [self._text_field(ast.unparse(s.target), s.value, False, owner.module) for s in stmts]
+                return [self._text_field(ast.unparse(s.target), s.value, False, owner) for s in stmts]
         return []
 
     # What other parts provide.
 
     def bound(self, owner: ObjectRef | ClassRef | SuperRef | TupleRef, name: str, node: ast.AST) -> Ref:
         """An attribute of an object or a class."""
-        raise NotImplementedError
-
-    def in_module(self, node: ast.expr, module: Module) -> Ref:
-        """An expression at module level."""
         raise NotImplementedError
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import enum
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -172,6 +173,7 @@ class Core:
         self.open_loops: list[OpenLoop] = []
         self.heads: list[tuple[ast.AST, Frame, Mapping[str, Ref]]] = []  # of the loops being read, with the names there
         self.top = self.builder = Builder()
+        self.open_regions: list[Builder] = []  # those being read into, the outermost first
         self.heap: dict[Storage, Content] = {}
         self.related: set[Pair] = set()
         self.loosened: dict[Atom, Content] = {}  # lists and dicts of known items as the run-time values that they were made
@@ -183,6 +185,9 @@ class Core:
         self.from_fronts: set[Atom] = set()  # the indices that are kept in the place of items of lists of records
         # By which loop and append a list of records is filled with items of another one, and the index when it was read last.
         self.filled: dict[Pair, tuple[tuple[Making, int] | None, Atom | None]] = {}
+        # What is one of the members of an enumeration and kept as the place of that one: the place, and the members.
+        self.codes: dict[Ref, tuple[Atom, tuple[enum.Enum, ...]]] = {}
+        self.moves: dict[Storage, int] = {}  # how often other items have come into the places of those of a list of records
         self.picked: dict[Storage, tuple[Atom, tuple[Content, ...]]] = {}
         self.proven: set[Var] = set()
         self.denials: dict[Var, Var] = {}  # what is proven where a condition does not hold
@@ -350,12 +355,14 @@ class Core:
     def resume(self, opened: Opened, action: Callable[[], object]) -> Opened:
         """Read on into a region that is not closed yet.  The state is then the region's: the caller restores its own."""
         outer, self.builder = self.builder, opened.builder
+        self.open_regions.append(opened.builder)
         self.restore(opened.state)
         try:
             action()
             return Opened(opened.builder, self.save())
         finally:
             self.builder = outer
+            self.open_regions.pop()
 
     @contextmanager
     def trip(self, *which: int) -> Iterator[None]:

@@ -163,10 +163,6 @@ class Derived(Points):
             return self.apply(maker, [function, wrt], {}, decorator)
         self.refuse(node, f"`.{name}` of `{function.name}`", f"put it under `@differentiate`, or write {name}({function.name})")
 
-    def in_module(self, node: ast.expr, module: Module) -> Ref:
-        """An expression at module level."""
-        raise NotImplementedError
-
     # Values and what holds them.
 
     def _leaves(self, form: Form, ref: Ref, node: ast.AST) -> list[Atom]:

@@ -8,8 +8,9 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 
 from adtransform.ir import Atom, Const, Var
-from adtransform.read.classes import Classes
+from adtransform.lattice import BOOL
 from adtransform.read.enums import defines, live_member, member, members_in
+from adtransform.read.nested import Nested
 from adtransform.read.refs import ClassRef, EitherRef, External, Lazy, ObjectRef, PartialRef, Ref
 
 _SAME = ("operator.is_", "operator.is_not", "operator.eq", "operator.ne")
@@ -20,7 +21,7 @@ _BITS: dict[str, Callable[[enum.Flag, enum.Flag], enum.Flag]] = {
 }
 
 
-class Enumerated(Classes):
+class Enumerated(Nested):
     """Reading members."""
 
     def of_member(self, ref: Ref, name: str, node: ast.AST) -> Ref:
@@ -126,6 +127,10 @@ class Enumerated(Classes):
     def is_same(self, ref: Ref, wanted: Ref, identical: bool) -> Atom:
         """Whether one of several members is a certain one."""
         if isinstance(ref, EitherRef):
+            code, members = self.codes.get(ref, (None, ()))
+            place = next((i for i, m in enumerate(members) if m is live_member(wanted)), None)
+            if code is not None and place is not None:
+                return self.let("operator.eq", code, Const(place), type=BOOL)
             return self.is_function(ref, wanted)
         a, b = live_member(ref), live_member(wanted)
         return Const(a is b if identical else bool(a == b))

@@ -330,6 +330,10 @@ class Folds(Iteration):
         """The operations since that print, draw or check something."""
         raise NotImplementedError
 
+    def has_changed(self, since: Since) -> bool:
+        """Whether what there was has changed."""
+        raise NotImplementedError
+
     def between(self, source: Ref, since: Since, node: ast.AST) -> AbstractContextManager[None]:
         """Call a function for all items of what has been listed since, as if each had been made only then."""
         raise NotImplementedError

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from adtransform.build import Builder
 from adtransform.errors import TargetError
 from adtransform.ir import Const, Var
 from adtransform.read.bindings import EVERYTHING, binds, within
@@ -208,6 +209,7 @@ class Frame:
         )  # what exchanges items: the first and the last of it
         self.twice: set[Pair] = set()  # what was known then of containers that hold the same twice
         self.clauses: list[ast.comprehension] = []  # of the comprehensions being read
+        self.region: Builder | None = None  # in which a call that is over was read
         self.key: object = self  # what tells it from other frames, also where another one stands for it
 
     def is_live(self, name: str) -> bool:

@@ -357,9 +357,9 @@ class Functions(Derived):
             return joined(self, owner.op, key, node)
         return super().subscript(owner, key, node)
 
-    def in_module(self, node: ast.expr, module: Module) -> Ref:
-        """An expression at module level."""
-        around, self.frame = self.frame, self.nowhere(module)
+    def in_module(self, node: ast.expr, module: Module, frame: Frame | None = None) -> Ref:
+        """An expression at module level, or in a call."""
+        around, self.frame = self.frame, frame or self.nowhere(module)
         try:
             return self.expression(node)
         finally:
@@ -394,7 +394,7 @@ class Functions(Derived):
                 raise Unreached
             return self.returned()
         finally:
-            self.frame = outer
+            self.frame, inner.region = outer, self.builder
             self.statement_text, self.statement_comment, self.place = text, comment, place
 
     def returned(self) -> Ref:

@@ -200,6 +200,8 @@ class Iterables(Loops):
                 sizes = [self.length(p, node) for p in ends or parts]
                 same = all(self.same_size(sizes[0], s) for s in sizes[1:])
                 return sizes[0] if same else self.let("builtins.min", *sizes, type=INT)
+            case Lazy("pairwise", (_, tail)):
+                return self.length(tail, node)
             case Lazy("rest", (source,), at):
                 return self.not_negative(self.let("operator.sub", self.length(source, node), at))
             case Lazy("enumerate" | "reversed" | "values" | "items", parts):
@@ -267,7 +269,7 @@ class Iterables(Loops):
                 return self.item(source, self.let("operator.mod", i, self.length(source, node), type=INT), node)
             case Lazy("repeat", (same,)):
                 return same
-            case Lazy("zip", parts):
+            case Lazy("zip" | "pairwise", parts):
                 return TupleRef(tuple(self.item(p, i, node) for p in parts))
             case Lazy("enumerate", parts, start):
                 count: Ref = i if start == Const(0) else self.let("operator.add", i, start)

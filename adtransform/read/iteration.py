@@ -105,7 +105,7 @@ class Iteration(Iterables):
                 return [s for c in self.columns_of(part.records if isinstance(part, Part) else ref) for s in self.lists_in(c)]
             case View(storage) if isinstance(self.type_of(self.value(ref)), List):
                 return [(storage, True)]
-            case Lazy("zip" | "enumerate" | "reversed" | "product" | "rest", parts):
+            case Lazy("zip" | "pairwise" | "enumerate" | "reversed" | "product" | "rest", parts):
                 return [s for p in parts for s in self.lists_in(p)]
         return []
 

@@ -15,6 +15,7 @@ from adtransform.read.refs import Conflict, DictRef, Entries, Lazy, ListRef, Obj
 
 _GONE = Conflict("an iterator that something else has run over", "keep what is needed in a list")
 _WHOLE = "write a `for` loop, or make a list of it: list(...)"
+_PLAIN = ("zip", "pairwise", "enumerate", "reversed", "cycle", "repeat", "values", "items")  # not computed one by one
 
 
 def made(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
@@ -31,7 +32,7 @@ def made(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) 
         self.let("builtins.iter", self.value(source, node))  # which raises here, and not where it is run over
     if isinstance(source, DictRef):
         source = TupleRef(tuple(self.known_items(source) or ()))
-    if isinstance(source, Lazy) and source.kind not in ("zip", "enumerate", "reversed", "cycle", "repeat", "values", "items"):
+    if isinstance(source, Lazy) and source.kind not in _PLAIN:
         self.refuse(node, "`iter` of what is computed one by one", _WHOLE)
     return started(self, source)
 

@@ -12,7 +12,7 @@ import numpy as np
 # Modules whose functions are known by name: importing them executes none of the user's code.
 LIBRARIES = frozenset(
     "numpy math cmath operator builtins scipy functools itertools warnings statistics random time copy dataclasses "
-    "logging contextlib enum".split()
+    "logging contextlib enum heapq _heapq".split()
 )
 
 
@@ -48,7 +48,7 @@ def op_name(value: Any, fallback: str) -> str:
     """The one name of a library's object: `numpy.absolute` for `np.abs`."""
     name = getattr(value, "__name__", "")
     module = getattr(value, "__module__", None) or ""
-    module = {"_operator": "operator"}.get(module, module)
+    module = {"_operator": "operator", "_heapq": "heapq"}.get(module, module)
     if isinstance(value, np.ufunc) or module == "numpy":
         module = "numpy" if getattr(np, name, None) is value else fallback.rpartition(".")[0]
     if isinstance(value, types.ModuleType):

@@ -11,11 +11,11 @@ from typing import Any
 from adtransform.errors import Refusal
 from adtransform.ir import Const
 from adtransform.read.bindings import binds, within
-from adtransform.read.frames import Module, mangled
+from adtransform.read.frames import Frame, Module, mangled
 from adtransform.read.names import Names
 from adtransform.read.refs import ClassRef, External, FunctionRef, PartialRef, Ref
 from adtransform.record import record
-from adtransform.source import descend
+from adtransform.source import Definition, descend
 
 
 @record
@@ -63,7 +63,7 @@ class Members(Names):
             case ast.FunctionDef():
                 return self._text_method([s for s in stmts if isinstance(s, ast.FunctionDef)], owner, node)
             case ast.ClassDef():
-                return Member("value", self.text_class(last, owner.module), owner)
+                return Member("value", self.text_class(last, owner.module, owner.frame), owner)
             case ast.Import() | ast.ImportFrom():
                 return self._valued(self.from_text(name, [last], owner.module, node), owner)
             case ast.Delete():
@@ -74,7 +74,7 @@ class Members(Names):
                     return self._assigned(owner, name, value, last, node)
             case ast.AnnAssign(value=ast.expr() as value):
                 default: ast.expr | None = value
-                if isinstance(value, ast.Call) and self.is_field_call(value, owner.module):  # leaves its default in the class
+                if isinstance(value, ast.Call) and self.is_field_call(value, owner):  # leaves its default in the class
                     default = next((k.value for k in value.keywords if k.arg == "default"), None)
                 return self._assigned(owner, name, default, last, node) if default is not None else None
         self.refuse(node, f"`.{name}`, as the class `{owner.name}` binds it", f"assign it on a line of its own: {name} = ...")
@@ -84,15 +84,17 @@ class Members(Names):
         match value:
             case ast.Name(id=other) if found := self.text_member(owner, mangled(other, owner.name), node, stmt):
                 return found  # `__rmul__ = __mul__`
-            case ast.Name() | ast.Attribute() if self.literal(value, owner.module, 0) is None:
-                return self._valued(self.in_module(value, owner.module), owner)
+            case ast.Name() | ast.Attribute() if owner.frame is not None or self.literal(value, owner.module, 0) is None:
+                return self._valued(self.in_class(value, owner), owner)
             case ast.Lambda():
-                return self._valued(self.function(value, owner.module, None), owner)
+                return self._valued(self.function_in(value, owner), owner)
             case ast.Call(func=ast.Name(id="property" | "staticmethod" | "classmethod" as kind), args=args, keywords=[]) if (
                 args
             ):
                 parts = [self._assigned(owner, name, a, stmt, node).ref for a in args]
                 return Member(kind.removesuffix("method"), parts[0], owner, parts[1] if len(parts) > 1 else None)
+        if owner.frame is not None:
+            return Member("value", self.in_class(value, owner), owner)
         known = self.literal(self._spelled_out(value, owner, stmt, node), owner.module, 0)
         return Member("value", known if known is not None else self.capture(name, None, node, bound=False), owner)
 
@@ -124,7 +126,7 @@ class Members(Names):
         """The last of some functions of a name, or the property that the last of them belong to."""
         kind, setter = "plain", None
         for function in reversed(functions):
-            method = self.owned(self.definition(function, owner.module), owner)
+            method = self.owned(self.function_in(function, owner), owner)
             parts = []
             for decorator in function.decorator_list:
                 match decorator:
@@ -153,28 +155,32 @@ class Members(Names):
                 return not isinstance(stmts[-1], ast.Delete) and not _is_none(getattr(stmts[-1], "value", None))
         return False
 
-    def plain_name(self, node: ast.expr, module: Module) -> Ref | None:
-        """What a name at module level stands for, with dots or subscripted; None for anything else, and where it is refused."""
+    def plain_name(self, node: ast.expr, module: Module, frame: Frame | None = None) -> Ref | None:
+        """What a name stands for where a class is defined, with dots or subscripted; None for anything else, and if refused."""
         if isinstance(node, ast.Subscript):  # Generic[T]
             node = node.value
         if not isinstance(node, (ast.Name, ast.Attribute)):
             return None
         try:
-            return self.in_module(node, module)
+            return self.in_module(node, module, frame)
         except Refusal:
             return None
 
-    def is_field_call(self, value: ast.expr, module: Module) -> bool:
+    def is_field_call(self, value: ast.expr, owner: ClassRef) -> bool:
         """Whether an expression is `field(...)` of the module `dataclasses`."""
         if not isinstance(value, ast.Call):
             return False
-        found = self.plain_name(value.func, module)
+        found = self.plain_name(value.func, owner.module, owner.frame)
         return isinstance(found, External) and found.op == "dataclasses.field"
 
     # What other parts provide.
 
-    def in_module(self, node: ast.expr, module: Module) -> Ref:
-        """An expression at module level."""
+    def in_class(self, node: ast.expr, owner: ClassRef) -> Ref:
+        """An expression in the text of a class."""
+        raise NotImplementedError
+
+    def function_in(self, node: Definition, owner: ClassRef) -> Ref:
+        """A function in the text of a class as its decorators leave it."""
         raise NotImplementedError
 
 

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import ast
 import builtins
+import collections
 import contextlib
 import enum
 import functools
 import inspect
 import operator
 import types
+import typing
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from adtransform.build import Builder
 from adtransform.errors import TargetError
-from adtransform.ir import Const, Param, called
+from adtransform.ir import Const, Param, Region, Var, called
 from adtransform.lattice import Array, of_value
 from adtransform.live import from_function
 from adtransform.read.bindings import IMPORTS, binds, defines, tried_import, within
@@ -35,6 +38,7 @@ from adtransform.read.refs import (
     FunctionRef,
     Items,
     ListRef,
+    ObjectRef,
     PartialRef,
     Ref,
     Storage,
@@ -42,6 +46,7 @@ from adtransform.read.refs import (
     View,
 )
 from adtransform.read.scope import local_names, parameters
+from adtransform.rewrite import statements
 from adtransform.source import Definition, children, descend, in_branches
 
 _MANAGING = contextlib.contextmanager(lambda: iter(())).__code__  # of functions under `contextmanager`
@@ -70,10 +75,30 @@ class Names(Detached):
         while frame.parent is not None:
             frame = frame.parent
             if name in frame.env:
-                return frame.env[name]
+                return self.from_call(frame.env[name], frame, name, node)
             if name in frame.scope.locals:
                 self.refuse(node, f"`{name}`, which is not bound here", "assign to it before the call")
         return self.outer(name, frame, node)
+
+    def from_call(self, ref: Ref, frame: Frame, name: str, node: ast.AST) -> Ref:
+        """What a call has held under a name; refused where the call was in a branch or a trip that is over."""
+        region = frame.region
+        if region is not None and region not in (self.top, *self.open_regions) and self.is_over(ref, region):
+            what = f"`{name}` of a call of `{frame.name}` that was in a branch, or in a trip of a loop, that is over"
+            self.refuse(node, what, "pass it as an argument, or keep it in an attribute of an object")
+        return ref
+
+    def is_over(self, ref: Ref, region: Builder) -> bool:
+        """Whether a value was made in a region that is closed, and is nothing outside of it."""
+        match ref:
+            case TupleRef(items):
+                return any(self.is_over(item, region) for item in items)
+            case View(storage) | ListRef(storage) | DictRef(storage) | ObjectRef(storage):
+                return storage not in self.heap and not storage.param and storage.outside is None
+            case Var():
+                made = any(ref in s.targets for s in statements(Region((), tuple(region.body), ())))
+                return made and not any(ref in s.targets for b in (self.top, *self.open_regions) for s in b.body)
+        return False
 
     def outer(self, name: str, frame: Frame, node: ast.AST) -> Ref:
         """A name that is bound outside of all functions being read."""
@@ -247,11 +272,11 @@ class Names(Detached):
         if not isinstance(name, ast.Name) or not any(isinstance(s, IMPORTS) for s in module.statements.get(name.id, ())):
             return False
         found = self.in_module(node, module)
-        made = ("functools.partial", "numpy.vectorize")
+        made = ("functools.partial", "numpy.vectorize", "collections.namedtuple")
         return isinstance(found, External) and (found.op.startswith("adtransform.") or found.op in made)
 
-    def in_module(self, node: ast.expr, module: Module) -> Ref:
-        """An expression at module level."""
+    def in_module(self, node: ast.expr, module: Module, frame: Frame | None = None) -> Ref:
+        """An expression at module level, or in a call."""
         raise NotImplementedError
 
     def definition(self, node: ast.FunctionDef, module: Module) -> Ref:
@@ -357,6 +382,8 @@ class Names(Detached):
             return PartialRef(External("numpy.vectorize()"), (self.wrap(value.pyfunc, name, node),))
         if isinstance(value, types.FunctionType) and value.__code__ is _MANAGING:
             return PartialRef(External("contextlib.contextmanager()"), (self.wrap(value.__wrapped__, name, node),))  # type: ignore[attr-defined]
+        if value is typing.NamedTuple or value is collections.namedtuple:
+            return External(f"{value.__module__}.{value.__name__}", value)
         if isinstance(value, types.FunctionType) and not is_library(str(value.__module__)):
             return self.live_function(value, name, node)
         own = self.of_class(value, name, node)
@@ -467,7 +494,7 @@ class Names(Detached):
         """A live class of the user's, an object of one, or a method of such an object; None for anything else."""
         raise NotImplementedError
 
-    def text_class(self, node: ast.ClassDef, module: Module) -> ClassRef:
+    def text_class(self, node: ast.ClassDef, module: Module, frame: Frame | None = None) -> ClassRef:
         """A class known from its text."""
         raise NotImplementedError
 

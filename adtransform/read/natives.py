@@ -17,6 +17,7 @@ from adtransform.read.enums import key_ref
 from adtransform.read.frames import FALSE, TRUE
 from adtransform.read.iterators import following, is_iterator, made
 from adtransform.read.objects import Objects
+from adtransform.read.ordering import best, tuple_length
 from adtransform.read.refs import (
     ClassRef,
     Conflict,
@@ -35,7 +36,8 @@ from adtransform.read.refs import (
 )
 from adtransform.read.scope import assigned
 from adtransform.read.spelled import SPELLED
-from adtransform.read.tools import TOOLS, best
+from adtransform.read.tables import COUNTER
+from adtransform.read.tools import TOOLS
 from adtransform.read.totals import product, total
 
 MANAGER, CONTEXT = "contextlib.contextmanager()", "contextlib._GeneratorContextManager"
@@ -120,7 +122,10 @@ def _extreme(name: str) -> Handler:
         if len(args) == 1:
             items = self.known_items(args[0])
             if items is None:
-                return self.extreme_of(name, args[0], default, node)
+                listed = self.as_list(args[0], node) if isinstance(args[0], (Lazy, RangeRef)) else args[0]
+                if default is None and tuple_length(self, listed, None):
+                    return best(self, name, [listed], None, node)
+                return self.extreme_of(name, listed, default, node)
             if not items and default is not None:
                 return default
             if not items:
@@ -411,6 +416,7 @@ BUILTINS: dict[str, Handler] = {
     "builtins.pow": _pow,
     "builtins.slice": _slice,
     "functools.partial": _partial,
+    "collections.namedtuple": Objects.named_tuple,
     "contextlib.contextmanager": _context(MANAGER),
     MANAGER: _context(CONTEXT),
     NULL: _context(NULL),

@@ -10,7 +10,7 @@ from typing import Any
 from adtransform.ir import Const
 from adtransform.lattice import Array, Dim, Extent, List, Scalar, Tuple, Type, fresh_dim, holding, join, of_value, told_apart
 from adtransform.read.frames import Frame
-from adtransform.read.refs import ClassRef, FunctionRef, MaybeRef, Ref
+from adtransform.read.refs import ClassRef, FunctionRef, MaybeRef, Ref, Schema
 from adtransform.record import record
 
 
@@ -38,7 +38,8 @@ class Same:
 class Group:
     """What a tuple, list, dict, range or object (`kind`) holds; `keys`: of the dict, or the names of what it holds.
 
-    `of`: the class of an object or a named tuple; `number`: that of the container among the arguments.
+    `of`: the class of an object or a named tuple; `number`: that of the container among the arguments.  `schema`: what the
+    records of a list of such are.
     """
 
     items: tuple[Form, ...]
@@ -46,6 +47,7 @@ class Group:
     keys: tuple[Any, ...] = ()
     of: ClassRef | None = None
     number: int = -1
+    schema: Schema | None = None
 
 
 @record
@@ -84,7 +86,8 @@ class Outcome:
 
     `writes`: for each argument that is written, the result that is its new value; `contents`: for each container that is
     changed, what it holds now; `ended`: whether it returns at all; `effects`: whether it does more than
-    compute; `checks`: whether it checks what was assumed of its arguments.
+    compute; `checks`: whether it checks what was assumed of its arguments; `moved`: the lists of records, among the containers,
+    in which items have changed places.
     """
 
     form: Form
@@ -95,10 +98,11 @@ class Outcome:
     ended: bool = True
     effects: bool = False
     checks: bool = False
+    moved: tuple[int, ...] = ()
 
     def shape(self) -> object:
         """What has to be found twice for the reading to be done, the types left out."""
-        return self.form, self.writes, self.contents, list(self.captured), self.ended, self.effects, self.checks
+        return self.form, self.writes, self.contents, list(self.captured), self.ended, self.effects, self.checks, self.moved
 
 
 def functions(forms: Iterable[Form]) -> Iterator[FunctionRef]:

@@ -26,14 +26,19 @@ from adtransform.read.refs import (
     ObjectRef,
     PartialRef,
     RangeRef,
+    RecordsRef,
     Ref,
     Row,
+    Schema,
     Storage,
     TupleRef,
     View,
+    pointers,
 )
 from adtransform.read.scope import free_names
 from adtransform.read.storages import mutable
+
+Kept = ListRef | DictRef | ObjectRef | RecordsRef
 
 
 class Inseparable(Exception):
@@ -65,9 +70,14 @@ class Outlining:
             case RangeRef(start, stop, step):
                 parts = zip(("start", "stop", "step"), (start, stop, step), strict=True)
                 return Group(self._forms(parts, name), RangeRef)
+            case RecordsRef(storage, schema):
+                if pointers(schema):
+                    raise Inseparable(f"`{name}`, a list that holds items of another one")
+                self.reader.columns_of(ref)  # of a slice those of its own
+                return self._container(ref, storage, name)
             case ListRef(storage) | DictRef(storage) | ObjectRef(storage):
                 return self._container(ref, storage, name)
-            case ClassRef():
+            case ClassRef(frame=None):
                 return Fixed(("class", id(ref)), ref)
             case FunctionRef(definition, _, frame):
                 fixed = Fixed(("function", id(definition), id(frame.key) if frame is not None else 0), ref)
@@ -98,7 +108,7 @@ class Outlining:
         self.given.names.append(unique(name if name.isidentifier() else "argument", set(self.given.names)))
         return Given(len(self.given.refs) - 1)
 
-    def _container(self, ref: ListRef | DictRef | ObjectRef, storage: Storage, name: str) -> Form:
+    def _container(self, ref: Kept, storage: Storage, name: str) -> Form:
         if isinstance(self.reader.heap.get(storage), Row):
             raise Inseparable(f"`{name}`, an item of a list of records of unknown length")
         for i, known in enumerate(self.given.containers):
@@ -109,13 +119,16 @@ class Outlining:
             content = self.reader.as_table(ref, Const(None), "a dict", None)
         if isinstance(content, (Var, Const)):
             return self._leaf(ref, name)
+        if isinstance(ref, ObjectRef) and ref.kind.frame is not None:
+            raise Inseparable(f"`{name}`, an object of a class defined in a function")
         self.given.containers.append(ref)
         place = len(self.given.containers) - 1
         if isinstance(content, Items):
             return Group(self._forms(enumerate(content.refs), name), ListRef, (), None, place)
         assert isinstance(content, Entries)
-        of = ref.kind if isinstance(ref, ObjectRef) else None
-        return Group(self._forms(content.refs.items(), name), type(ref), tuple(content.refs), of, place)
+        labels = ["_".join(map(str, key)) if isinstance(ref, RecordsRef) else key for key in content.refs]
+        items = self._forms(zip(labels, content.refs.values(), strict=True), name)
+        return Group(items, type(ref), tuple(content.refs), _class_of(ref), place, _schema_of(ref))
 
     def close_over(self, function: FunctionRef) -> None:
         """What a function, and those it is given, read of the calls they are defined in is passed as well."""
@@ -150,7 +163,7 @@ class Inside:
         self.reader, self.name, self.names, self.kinds = reader, name, names, kinds
         self.refs = [self._parameter(n, k, r) for n, k, r in zip(names, kinds, given.refs, strict=True)]
         self.frozen = [c.storage.frozen for c in given.containers]
-        self.containers: dict[int, ListRef | DictRef | ObjectRef] = {}
+        self.containers: dict[int, Kept] = {}
         self.results: list[Atom] = []
         self.numbers: dict[Storage, int] = {}
         self.frames: dict[Frame, Frame] = {}
@@ -221,7 +234,7 @@ class Inside:
             return RangeRef(start, stop, step)
         if place not in self.containers:
             made = made_of(self.reader, form, refs)
-            assert isinstance(made, (ListRef, DictRef, ObjectRef))
+            assert isinstance(made, (ListRef, DictRef, ObjectRef, RecordsRef))
             made.storage.frozen = self.frozen[place]
             self.containers[place] = made
             self.reader.given.append(made)
@@ -244,10 +257,11 @@ class Inside:
         for i, c in self.containers.items() if ended else ():
             now = reader.heap[c.storage]
             if now is not self.before[i]:
-                contents[i] = self.form_of(now, type(c), c.kind if isinstance(c, ObjectRef) else None)
+                contents[i] = self.form_of(now, c)
         captured = {n: reader.bindings.get(n) for n in reader.params if n not in self.names}
         types = settled([reader.type_of(a) for a in self.results], self.kinds)
-        return Outcome(form, types, writes, contents, captured, ended)
+        moved = tuple(i for i, c in self.containers.items() if c.storage in reader.moves)
+        return Outcome(form, types, writes, contents, captured, ended, moved=moved)
 
     def add(self, content: Content | Atom, storage: Storage | None = None) -> int:
         """A value among the results."""
@@ -272,7 +286,9 @@ class Inside:
                 return Given(self.add(reader.read(ref)), place, self.near(storage))
             case TupleRef(items, fields, kind):
                 return Group(tuple(self.form(i) for i in items), TupleRef, fields, kind)
-            case ListRef(storage) | DictRef(storage) | ObjectRef(storage):
+            case ListRef(storage) | DictRef(storage) | ObjectRef(storage) | RecordsRef(storage):
+                if isinstance(ref, RecordsRef):
+                    reader.columns_of(ref)
                 for i, c in self.containers.items():
                     if c.storage is storage:
                         return Same(i, True)
@@ -281,8 +297,11 @@ class Inside:
                     what = f"`{self.name}`, which returns one of several lists, dicts or objects that it is given"
                     reader.refuse(reader.place, what, "return a copy, or nothing, and go on with what was passed")
                 at = self.argument(storage)
-                of = ref.kind if isinstance(ref, ObjectRef) else None
-                return Same(at) if at is not None else self.form_of(reader.content(storage), type(ref), of, storage)
+                of = _class_of(ref)
+                if of is not None and of.frame is not None:
+                    what = f"`{self.name}`, which returns an object of a class defined in it"
+                    reader.refuse(reader.place, what, "define the class at module level")
+                return Same(at) if at is not None else self.form_of(reader.content(storage), ref, storage)
             case MaybeRef(there, inner):
                 return Group((self.form(there), self.form(inner)), MaybeRef)
             case EitherRef(cond, then, orelse):
@@ -293,13 +312,14 @@ class Inside:
                 reader.refuse(reader.place, f"`{self.name}`, which returns a function", "call the function inside")
         reader.unusable(ref, None)
 
-    def form_of(self, content: Content, kind: type, of: ClassRef | None, storage: Storage | None = None) -> Form:
+    def form_of(self, content: Content, ref: Kept, storage: Storage | None = None) -> Form:
         """The form of what a container holds."""
         match content:
             case Items(refs):
-                return Group(tuple(self.form(r) for r in refs), kind)
+                return Group(tuple(self.form(r) for r in refs), type(ref))
             case Entries(refs):
-                return Group(tuple(self.form(r) for r in refs.values()), kind, tuple(refs), of)
+                held = tuple(self.form(r) for r in refs.values())
+                return Group(held, type(ref), tuple(refs), _class_of(ref), schema=_schema_of(ref))
             case _:
                 return Given(self.add(content), 0, self.near(storage) if storage is not None else ())
 
@@ -312,6 +332,16 @@ class Inside:
         """The arguments whose memory a result may share."""
         close = {storage} | {s for pair in self.reader.related if storage in pair for s in pair}
         return tuple(i for i, r in enumerate(self.refs) if isinstance(r, (View, ListRef, DictRef)) and r.storage in close)
+
+
+def _class_of(ref: Kept) -> ClassRef | None:
+    """The class of an object."""
+    return ref.kind if isinstance(ref, ObjectRef) else None
+
+
+def _schema_of(ref: Kept) -> Schema | None:
+    """What the records of a list are."""
+    return ref.schema if isinstance(ref, RecordsRef) and isinstance(ref.schema, Schema) else None
 
 
 def _place(ref: Ref) -> tuple[Any, ...] | None:
@@ -350,6 +380,10 @@ def made_of(reader: Objects, form: Group, refs: tuple[Ref, ...]) -> Ref:
     if form.kind is ListRef:
         return reader.new_list(refs)
     held = dict(zip(form.keys, refs, strict=True))
+    if form.schema is not None:
+        storage = Storage("records")
+        reader.heap[storage] = Entries(held)
+        return RecordsRef(storage, form.schema)
     return reader.new_dict(held) if form.of is None else reader.new_object(form.of, held)
 
 

@@ -7,6 +7,7 @@ import ast
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import INT, NONE, List, Static, Tuple
 from adtransform.read.core import Unreached
+from adtransform.read.enums import members_in
 from adtransform.read.indexing import COMPARED, Indexing
 from adtransform.read.proving import NO_WRITE
 from adtransform.read.refs import (
@@ -58,6 +59,9 @@ class Putting(Indexing):
 
     def put_entry(self, owner: DictRef, key: Ref, new: Ref, node: ast.AST) -> None:
         """`d[key] = new`, for a key that is read already."""
+        if isinstance(key, EitherRef) and members_in(key):
+            self.in_either(key, lambda one: self.put_entry(owner, one, new, node), node)
+            return
         known = self.constant_key(key)
         if known is None:
             self.trip_of_key(key, node)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from dataclasses import replace
 
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import BOOL, INT, Static
@@ -14,16 +15,20 @@ from adtransform.read.refs import (
     External,
     Items,
     ListRef,
+    Making,
     ObjectRef,
     Part,
     Pointer,
+    RangeRef,
     RecordsRef,
     Ref,
+    Schema,
     Storage,
 )
 from adtransform.read.schemas import Path, leaves
 
 _NONE = Const(None)
+_COPY = 0  # marks what an expression makes of another list
 
 
 class RecordLists(Records):
@@ -56,9 +61,10 @@ class RecordLists(Records):
         first, last, step = let.args if let is not None else (_NONE, _NONE, _NONE)
         size = self.records_length(owner, node)
         start, stop = self.edge(first, Const(0), size), self.edge(last, size, size)
-        if let is None or step not in (_NONE, Const(1)) or start is None or stop is None:
+        whole = let is not None and step in (_NONE, Const(1)) and start is not None and stop is not None
+        if not whole or start is None or stop is None or self.pointing_to(owner, node) is not None:
             return self.of_columns(owner, lambda column: self.item_at(column, key, node), node)
-        storage = Storage(owner.storage.label, depth=len(self.heads))
+        storage = Storage(owner.storage.label, depth=len(self.heads), copied=self.copied_by(owner, node))
         outer = self.heap.get(owner.storage)
         if isinstance(outer, Part):
             owner, start, stop = outer.records, self.plus(outer.start, start), self.plus(outer.start, stop)
@@ -142,18 +148,48 @@ class RecordLists(Records):
 
     def of_columns(self, owner: RecordsRef, each: Callable[[ListRef], Ref], node: ast.AST) -> RecordsRef:
         """A new list of items of another one, of the lists that `each` makes of those of its fields."""
+        if (pointing := self.pointing_to(owner, node)) is not None:
+            start, stop = self.bounds_of(owner, node)
+            places = self.as_list(RangeRef(start, stop, Const(1)), node)
+            assert isinstance(places, ListRef)
+            return self.by_places(pointing, each(places))
         columns: dict[object, Ref] = {}
         for path, column in [(path, self.column(owner, path)) for path in leaves(owner.schema)]:
             made = each(column)
             assert isinstance(made, ListRef)
             made.storage.label = column.storage.label
             columns[path] = made
-        storage = Storage(owner.storage.label, depth=len(self.heads))
+        storage = Storage(owner.storage.label, depth=len(self.heads), copied=self.copied_by(owner, node))
         self.heap[storage] = Entries(columns)
         if frozenset((storage, owner.storage)) in self.related:
             self.doubled(storage)
         self.shares_with(storage, owner.storage)
         return RecordsRef(storage, owner.schema)
+
+    def copied_by(self, owner: RecordsRef, node: ast.AST) -> tuple[Making, Pointer] | None:
+        """By which expression a list is made of the items of another one, and what they are as places there."""
+        if not isinstance(owner.schema, Schema) or len(owner.storage.made) > 1:
+            return None
+        return (_COPY, *self.called_for(node)), Pointer(owner.storage.made[0] if owner.storage.made else (), (), owner.schema)
+
+    def pointing_to(self, owner: RecordsRef, node: ast.AST) -> Pointer | None:
+        """What the items of a list made of another one are, where they are to be kept as their places there."""
+        found = self.records.get((_COPY, *self.called_for(node)))
+        if not isinstance(found, Pointer) or not isinstance(owner.schema, Schema):
+            return None
+        part = self.heap.get(owner.storage)
+        return replace(found, schema=owner.schema, base=[part.records if isinstance(part, Part) else owner])
+
+    def bounds_of(self, owner: RecordsRef, node: ast.AST) -> tuple[Atom, Atom]:
+        """The places of the items of a list in the one that they are in."""
+        part = self.heap.get(owner.storage)
+        return (part.start, part.stop) if isinstance(part, Part) else (Const(0), self.records_length(owner, node))
+
+    def by_places(self, pointing: Pointer, places: Ref) -> RecordsRef:
+        """A list of items of another one, kept as their places there."""
+        storage = Storage(pointing.base[0].storage.label, depth=len(self.heads))
+        self.heap[storage] = Entries({(): places})
+        return RecordsRef(storage, pointing)
 
     def column(self, records: RecordsRef, path: Path) -> ListRef:
         """The list that a field is kept in; a slice gets lists of its own, of the same items."""
@@ -189,7 +225,14 @@ class RecordLists(Records):
 
     def in_order(self, owner: RecordsRef, order: Ref, node: ast.AST) -> Ref:
         """The items of a list of records in the order that a list of indices says, each of which is there once."""
+        if (pointing := self.pointing_to(owner, node)) is not None:
+            start, _ = self.bounds_of(owner, node)
+            plain = start == Const(0)
+            return self.by_places(
+                pointing, self.collected(order, lambda i: i if plain else self.plus(self.value(i), start), node)
+            )
         made = self.new_records(owner.schema, owner.storage.label)
+        made.storage.copied = self.copied_by(owner, node)
         names = [self.hide(made), self.hide(owner)]
 
         def push(i: Ref) -> None:
@@ -212,9 +255,24 @@ class RecordLists(Records):
             super().assign_item(owner, key, new, node, hint)
             return
         if isinstance(key, ast.Slice):
-            self.refuse(node, "a write to a slice of a list of records", "write the items one by one")
+            self.put_slice(owner, key, new, node)
+            return
         _, at, new = self.at_key(owner, key, new)
         self.put_record(owner, self.static(at) or at, new, node)
+
+    def put_slice(self, owner: RecordsRef, key: ast.Slice, new: Ref, node: ast.AST) -> None:
+        """`owner[a:b] = new`"""
+        first, last = self.cut(self.index_key(key), node)
+        middle = self.new_records(owner.schema, owner.storage.label)
+        self.extend_records(middle, new, node)
+        self.moved(owner, node)
+        for path in leaves(owner.schema):
+            column = self.column(owner, path)
+            self.may_write(column.storage, node, structural=True)
+            self.splice(column, first, last, self.column(middle, path), node)
+        if frozenset((owner.storage, middle.storage)) in self.related:
+            self.doubled(owner.storage)
+        self.shares_with(owner.storage, middle.storage)
 
     def put_entry(self, owner: DictRef, key: Ref, new: Ref, node: ast.AST) -> None:
         """`d[key] = new`, for a key that is read already."""
@@ -294,6 +352,9 @@ class RecordLists(Records):
                 for column in self.columns_of(owner):
                     self.list_method(column, name, [], {}, node)
                 return _NONE
+            case "remove" if len(args) == 1:
+                self.popped(owner, [self.place_in_list(owner, args[0], node)], node)
+                return _NONE
             case "sort":
                 ordered = self.apply(External("builtins.sorted"), [owner], kwargs, node)
                 assert isinstance(ordered, RecordsRef)
@@ -303,6 +364,27 @@ class RecordLists(Records):
                     self.heap[mine.storage] = self.content(new.storage)
                 return _NONE
         self.refuse(node, f"the method `.{name}` of a list of records of unknown length", "use append, pop, indices and loops")
+
+    def place_in_list(self, owner: RecordsRef, item: Ref, node: ast.AST) -> Atom:
+        """Where the first item of a list is that equals something."""
+        row = self.row_of(item)
+        by_fields = isinstance(item, ObjectRef) and any((self.dataclass_options(c) or {}).get("eq") for c in item.kind.order)
+        if not isinstance(item, ObjectRef) or by_fields or self.special(item, "__eq__", node) is not None:
+            name = self.hide(item)
+
+            def each(one: Ref) -> Ref:
+                return self.compared("operator.eq", one, self.frame.env[name], node)
+
+            found = self.search((), self.collected(owner, each, node), "remove", Const(True), node)
+            self.unhide(name)
+            return self.value(found, node)
+        if row is None or row.path or self.is_doubled(owner.storage):
+            self.refuse(node, "`.remove` of what may be in a list of records several times, or not", "use `del` at an index")
+        if isinstance(owner.schema, Pointer) and all(base.storage is row.records.storage for base in owner.schema.base):
+            return self.value(self.search((), self.column(owner, ()), "remove", row.key, node), node)
+        if row.records.storage is not owner.storage:
+            self.refuse(node, "`.remove` of an item of another list", "look for it in the list itself")
+        return self.from_front(row.key, owner, node)
 
     def extend_records(self, owner: RecordsRef, other: Ref, node: ast.AST) -> None:
         """`owner.extend(other)`"""
@@ -348,7 +430,7 @@ class RecordLists(Records):
         with self.holding([item]):
             self.moved(owner, node)
         place = self.static(at) or at
-        for path, value in self.in_turn_of(self.parts(item, owner.schema, (), node)):
+        for path, value in self.in_turn_of(self.parts(owner, item, owner.schema, (), node)):
             self.list_method(self.column(owner, path), "insert", [place, value], {}, node)
         if place != Const(0) and any(self.reached(s, beside=True) for s in self.storages(item) if self.is_dict(s)):
             self.refuse(node, "a record put into the middle of a list while it has a name", "append it, or insert it at 0")
@@ -362,6 +444,10 @@ class RecordLists(Records):
 
     def unhide(self, name: str) -> Ref:
         """What was kept, and forget the name."""
+        raise NotImplementedError
+
+    def collected(self, ref: Ref, each: Callable[[Ref], Ref], node: ast.AST) -> Ref:
+        """The list of what a function gives for every item."""
         raise NotImplementedError
 
     def over(self, ref: Ref, each: Callable[[Ref], None], changed: frozenset[str], node: ast.AST) -> None:

@@ -13,14 +13,18 @@ from dataclasses import replace
 from typing import Any, NoReturn
 
 from adtransform.ir import Atom, Const, Var
-from adtransform.lattice import INT
+from adtransform.lattice import BOOL, INT, TEXT
+from adtransform.read.core import Gathered
+from adtransform.read.enums import live_member, member
 from adtransform.read.frames import Frame
 from adtransform.read.heap import BESIDE, LOOP
 from adtransform.read.refs import (
     Alike,
     ClassRef,
+    Coded,
     Conflict,
     DictRef,
+    EitherRef,
     Entries,
     FieldKind,
     Items,
@@ -112,6 +116,8 @@ class Records(Schemas):
             return self.same_in_all(part)
         if isinstance(part, Pointer):
             return self.pointed_to(part, self.field(records, key, path, None))
+        if isinstance(part, Coded):
+            return self.decoded(part, self.field(records, key, path, None))
         return self.item_at(self.column(records, path), key, self.frame.statement or self.frame.scope.node)
 
     def same_in_all(self, part: Alike) -> Ref:
@@ -129,21 +135,48 @@ class Records(Schemas):
             self.from_fronts.add(place)
         return self.row(part.base[0], place, part.path, part.schema)
 
+    def decoded(self, part: Coded, code: Ref) -> Ref:
+        """The member of an enumeration that is kept as its place."""
+        place = self.value(code)
+        first, *others = map(member, part.of.members or ())
+        known = self.static(place)
+        if known is not None:
+            return (first, *others)[int(known.value)]
+        found: Ref = first
+        for i, one in reversed([*enumerate(others, 1)]):
+            found = EitherRef(self.let("operator.eq", place, Const(i), type=BOOL), one, found)
+        self.codes[found] = place, tuple(part.of.members or ())
+        return found
+
+    def coded(self, part: Coded, ref: Ref, path: Path, node: ast.AST) -> Ref:
+        """The place of what is one of the members of an enumeration."""
+        if isinstance(ref, EitherRef):
+            then, orelse = (self.coded(part, side, path, node) for side in (ref.then, ref.orelse))
+            return self.choose(ref.cond, lambda: then, lambda: orelse, node)
+        found = next((i for i, m in enumerate(part.of.members or ()) if m is live_member(ref)), None)
+        if found is None:
+            self.differ(path, node)
+        return Const(found)
+
     def fields_of(self, row: Row) -> Entries:
         """What an item of a list of records holds now, each field read where it is asked for."""
         return Entries(Fields(self, row), attributes=row.schema.kind == "object")
 
-    def parts(self, ref: Ref, part: FieldKind, path: Path, node: ast.AST) -> Iterator[tuple[Path, Ref]]:
+    def parts(self, records: RecordsRef, ref: Ref, part: FieldKind, path: Path, node: ast.AST) -> Iterator[tuple[Path, Ref]]:
         """The values of what is put in the place of a record, or of a field of one; refused where it is made otherwise."""
         if part is None:
-            if self.schema_of(ref) is not None:
+            if self.schema_of(ref) is not None and not is_text(ref):
                 self.differ(path, node)
             yield path, ref
             return
         if isinstance(part, Alike):
+            self.varies(records, part, ref, path)
             if self.schema_of(ref) != part or any(key_of(one, whole=True) != key_of(ref, whole=True) for one in part.held):
                 self.differ(path, node)
             part.held[:] = [ref]
+            return
+        if isinstance(part, Coded):
+            yield path, self.coded(part, ref, path, node)
             return
         if isinstance(part, Pointer):
             row = self.row_of(ref)
@@ -167,7 +200,18 @@ class Records(Schemas):
             self.differ(path, node)
         refs = dict(held)
         for name, inner in part.fields:
-            yield from self.parts(refs[name], inner, (*path, name), node)
+            yield from self.parts(records, refs[name], inner, (*path, name), node)
+
+    def varies(self, records: RecordsRef, part: Alike, ref: Ref, path: Path) -> None:
+        """Read the function again where a field that was the same in all records holds another member or text."""
+        made = records.storage.made
+        if not made or all(key_of(one, whole=True) == key_of(ref, whole=True) for one in part.held):
+            return
+        kind = self.class_of_member(ref)
+        if kind is not None and all(self.class_of_member(one) is kind for one in part.held):
+            raise Gathered(made, with_field(records.schema, path, Coded(kind)))
+        if is_text(ref) and all(map(is_text, part.held)):
+            raise Gathered(made, with_field(records.schema, path, None))
 
     def in_turn_of(self, parts: Iterable[tuple[Any, Ref]]) -> Iterator[tuple[Any, Ref]]:
         """The values of a record one by one, each as it was before those ahead of it were put into their lists."""
@@ -189,7 +233,7 @@ class Records(Schemas):
         """`records.append(item)`"""
         with self.holding([item]):
             self.grows(records, node)
-        for path, value in self.in_turn_of(self.parts(item, records.schema, (), node)):
+        for path, value in self.in_turn_of(self.parts(records, item, records.schema, (), node)):
             self.list_method(self.column(records, path), "append", [value], {}, node)
         self.taken_in(item, records, Const(-1), (), records.schema, node)
 
@@ -197,7 +241,7 @@ class Records(Schemas):
         """`records[key] = item`"""
         with self.holding([item]):
             self.moved(records, node, key=key)
-        for path, value in self.in_turn_of(self.parts(item, records.schema, (), node)):
+        for path, value in self.in_turn_of(self.parts(records, item, records.schema, (), node)):
             self.put_item(self.column(records, path), key, value, node)
         self.taken_in(item, records, key, (), records.schema, node)
 
@@ -215,7 +259,7 @@ class Records(Schemas):
         if isinstance(fields[name], Schema):
             with self.holding([new]):
                 self.moved(row.records, node, key=row.key, path=path)
-        for where, value in self.in_turn_of(self.parts(new, fields[name], path, node)):
+        for where, value in self.in_turn_of(self.parts(row.records, new, fields[name], path, node)):
             self.put_item(self.column(row.records, where), row.key, value, node)
         self.taken_in(new, row.records, row.key, path, fields[name], node)
         return True
@@ -232,6 +276,9 @@ class Records(Schemas):
         storage = row.records.storage
         others = [other for other in self.partners(storage) if not self.is_yet_to_hold(other, row)]
         if names := {self.reached(other, beside=True) for other in others} - {""}:
+            for one in (storage, *others):
+                if one.copied is not None and one.copied[0] not in self.records:
+                    raise Gathered([one.copied[0]], one.copied[1])
             told = {LOOP: "a loop may be running over", BESIDE: "is in hand beside it"}
             what = f"a write to a record that {told.get(min(names), f'`{min(names)}` may hold too')}"
             self.refuse(node, what, "put a copy into one of them: copy.copy(...)")
@@ -300,6 +347,7 @@ class Records(Schemas):
 
         `path`: it is only that field of theirs which is another one.
         """
+        self.moves[records.storage] = self.moves.get(records.storage, 0) + 1
         if not path and (name := self.pointing(records.storage)):
             named = f"`{name}`" if name.isidentifier() else "something else"
             what = f"a list of records whose items change places while {named} holds some of them"
@@ -349,6 +397,11 @@ class Records(Schemas):
                 else:
                     self.heap[storage] = _gone("an item of a list of records that has changed since")
 
+    def named_items_of(self, records: RecordsRef) -> bool:
+        """Whether something that may still be read names an item of a list."""
+        rows = ((s, row) for s, row in self.heap.items() if isinstance(row, Row) and row.records.storage is records.storage)
+        return any(self.reached(storage, beside=True) for storage, _ in rows)
+
     def from_front(self, key: Atom, records: RecordsRef, node: ast.AST) -> Atom:
         """An index as one from the front."""
         if self.is_place_from_front(key):
@@ -371,6 +424,8 @@ class Records(Schemas):
             return self.same_in_all(part)
         if isinstance(part, Pointer):
             return self.pointed_to(part, next(values))
+        if isinstance(part, Coded):
+            return self.decoded(part, next(values))
         held = {name: self.by_themselves(inner, values) for name, inner in part.fields}
         if part.kind == "tuple":
             return TupleRef(tuple(held.values()), part.names, part.of)
@@ -385,6 +440,19 @@ class Records(Schemas):
     def new_object(self, cls: ClassRef, held: Mapping[str, Ref], frozen: str = "") -> ObjectRef:
         """An object with some attributes."""
         raise NotImplementedError
+
+
+def is_text(ref: Ref) -> bool:
+    """Whether it is a string, known or computed."""
+    return (isinstance(ref, Const) and isinstance(ref.value, str)) or (isinstance(ref, Var) and ref.type == TEXT)
+
+
+def with_field(part: Any, path: Path, kind: FieldKind) -> Any:
+    """What the records of a list are, with another kind of field at a path."""
+    if not path:
+        return kind
+    fields = tuple((name, with_field(inner, path[1:], kind) if name == path[0] else inner) for name, inner in part.fields)
+    return replace(part, fields=fields)
 
 
 def _gone(what: str) -> Items:

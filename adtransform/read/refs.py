@@ -33,7 +33,8 @@ class Storage:
     `solid`: known to be C-contiguous, so that a reshape of it is a view.  `outside`: a live object, looked at when it is read.
     `factory`: what makes the missing items of a `defaultdict`.  `queue`: a `deque`.  `limit`: how many items it keeps.
     `merged`: what stands for one of several after paths have met.  `depth`: in how many loops a list was made.
-    `made`: by which displays and comprehensions a list was made.
+    `made`: by which displays and comprehensions a list was made.  `copied`: by which expression a list of records was made of
+    another one, and what could be kept instead: the places of its items there.
     """
 
     label: str = ""
@@ -47,6 +48,7 @@ class Storage:
     merged: bool = False
     depth: int = 0
     made: tuple[Making, ...] = ()
+    copied: tuple[Making, Pointer] | None = None
     number: int = field(default_factory=numbers.__next__)
 
 
@@ -103,6 +105,13 @@ class Alike:
 
 
 @record
+class Coded:
+    """A field that is one of the members of an enumeration: it is kept as the place of that one among them."""
+
+    of: ClassRef
+
+
+@record
 class Pointer:
     """A field that is an item of another list of records, or a part of one: it is kept as the index.  `base`: which list."""
 
@@ -114,7 +123,7 @@ class Pointer:
 
 @record
 class Schema:
-    """What the records of a list are, and what each field is: a value (None), the same in all of them, or a record."""
+    """What the records of a list are, and what each field is: a value (None), the same in all of them, a member or a record."""
 
     kind: Literal["object", "dict", "tuple"]
     fields: tuple[tuple[Any, FieldKind], ...]
@@ -122,7 +131,7 @@ class Schema:
     names: tuple[str, ...] = ()
 
 
-FieldKind = Schema | Alike | Pointer | None
+FieldKind = Schema | Alike | Coded | Pointer | None
 
 
 @record(eq=False)
@@ -144,7 +153,7 @@ class DictRef:
 class ClassRef:
     """A class of the user's, from its text or live; `above`: what it inherits from, in the order in which names are looked up.
 
-    `foreign`: why its instances are not read.  `members`: those of an enumeration.
+    `foreign`: why its instances are not read.  `members`: those of an enumeration.  `frame`: the call that has defined it.
     """
 
     name: str
@@ -155,6 +164,7 @@ class ClassRef:
     foreign: str = ""
     is_tuple: bool = False
     members: type[enum.Enum] | None = None
+    frame: Frame | None = None
 
     @property
     def order(self) -> tuple[ClassRef, ...]:
@@ -198,7 +208,7 @@ class Lazy:
     frame: Frame | None = None
 
 
-RUN_OVER = ("zip", "enumerate", "reversed", "generator", "product", "rest")  # once, but not before it is asked for
+RUN_OVER = ("zip", "pairwise", "enumerate", "reversed", "generator", "product", "rest")  # once, but not before it is asked for
 
 
 @record
@@ -302,7 +312,7 @@ def pointers(part: FieldKind) -> list[Pointer]:
     return [part] if isinstance(part, Pointer) else []
 
 
-def fields_alike(part: Schema | Alike | Pointer | None) -> list[Alike]:
+def fields_alike(part: FieldKind) -> list[Alike]:
     """The fields of a record that are the same in all records of its list."""
     if isinstance(part, Schema):
         return [found for _, inner in part.fields for found in fields_alike(inner)]

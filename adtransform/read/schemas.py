@@ -15,8 +15,10 @@ from adtransform.read.methods import Methods
 from adtransform.read.refs import (
     Alike,
     ClassRef,
+    Coded,
     Conflict,
     DictRef,
+    EitherRef,
     Entries,
     External,
     FieldKind,
@@ -35,6 +37,7 @@ from adtransform.read.refs import (
     View,
     itemized,
 )
+from adtransform.read.scope import inside
 from adtransform.read.storages import holds_objects
 from adtransform.read.templates import function_key
 
@@ -81,6 +84,8 @@ class Schemas(Methods):
         """What a list was found to hold in another reading, with the classes as they are known in this one."""
         if isinstance(part, Pointer):
             return replace(part, schema=self.known_here(part.schema), base=[])
+        if isinstance(part, Coded):
+            return Coded(self.class_again(part.of))
         if isinstance(part, Alike):
             return replace(
                 part,
@@ -98,9 +103,16 @@ class Schemas(Methods):
     def class_again(self, cls: ClassRef) -> ClassRef:
         """A class as this reading knows it."""
         if cls.live is not None:
-            return self.live_class(cls.live)
+            return self.known_classes.get(cls.live) or self.enumeration_class(cls.live) or self.live_class(cls.live)
         assert cls.node is not None
-        return self.text_class(cls.node, cls.module)
+        if cls.frame is None:
+            return self.text_class(cls.node, cls.module)
+        if id(cls.node) in self.known_classes:
+            return self.known_classes[id(cls.node)]
+        if cls.node not in inside(self.frame.scope.body):
+            what = f"a list of objects of `{cls.name}`, which each call of a function defines anew"
+            self.refuse(None, what, "define the class at module level, and keep what it reads in attributes")
+        return self.text_class(cls.node, cls.module, self.frame)
 
     def gather(self, storage: Storage, items: list[Ref]) -> None:
         """Read the function again with a list of records in the place of a list; nothing where that cannot be."""
@@ -128,7 +140,8 @@ class Schemas(Methods):
         """`x.attr`; of a named tuple in a list of unknown length, once that is a list of records."""
         if self.named_items and isinstance(owner, (Var, View)) and isinstance(self.type_of(self.value(owner)), Tuple):
             for made, schema in self.named_items.items():
-                if attr in schema.names and made not in self.records:
+                has = schema.of is not None and self.class_member(schema.of.order, attr, node) is not None
+                if (has or attr in schema.names) and made not in self.records:
                     raise Gathered([made], schema)
         return super().attribute(owner, attr, node)
 
@@ -152,6 +165,8 @@ class Schemas(Methods):
                 return self.schema_of(itemized(ref), name)
             case Const(value) if not isinstance(value, (bool, int, float, complex)):
                 return Alike(("constant", type(value), value), [ref])
+            case EitherRef() if (kind := self.class_of_member(ref)) is not None:
+                return Coded(kind)
             case External() | ClassRef() | FunctionRef(defaults=(), keyword_defaults={}):
                 return Alike(key_of(ref), [ref])
             case Conflict() | Method():

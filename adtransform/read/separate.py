@@ -23,7 +23,19 @@ from adtransform.read.frames import DEAD, Frame
 from adtransform.read.objects import Objects
 from adtransform.read.outline import Arguments, Kind, Outcome, canonical, joined, optional, returned, settled, unique
 from adtransform.read.passing import Inseparable, Inside, Outlining, Outside
-from adtransform.read.refs import DictRef, FunctionRef, ListRef, ObjectRef, Ref, Storage, TupleRef, View
+from adtransform.read.refs import (
+    DictRef,
+    FunctionRef,
+    ListRef,
+    ObjectRef,
+    RecordsRef,
+    Ref,
+    Row,
+    Schema,
+    Storage,
+    TupleRef,
+    View,
+)
 from adtransform.read.scope import inside
 from adtransform.read.storages import mutable
 from adtransform.read.truncating import truncating
@@ -334,6 +346,7 @@ class Separate(Objects):
             what = "a call, in a `try`, of a function that checks what is assumed of its arguments"
             self.refuse(node, what, "annotate its parameters, or call it before the `try`")
         self.check_overlap(outcome, given, node)
+        self.check_records(outcome, given, node)
         captured = self.captured_by(outcome, node)
         types = tuple(returned(outcome.types, opening.kinds, [type_of(a) for a in atoms]))
         op = "perform" if outcome.effects else "call"
@@ -384,6 +397,22 @@ class Separate(Objects):
     def captured_by(self, outcome: Outcome, node: ast.AST) -> list[Atom]:
         """The values from outside that the function reads: further arguments."""
         return [self.value(self.capture(n, v, node, bound=v is not None), node) for n, v in outcome.captured.items()]
+
+    def check_records(self, outcome: Outcome, given: Arguments, node: ast.AST) -> None:
+        """Refuse a call that changes records which something else names by their places, or holds too."""
+        written = {s for i in outcome.writes for s in self.storages(given.refs[i])}
+        for i, records in enumerate(given.containers):
+            if not isinstance(records, RecordsRef) or not isinstance(records.schema, Schema):
+                continue
+            if written.isdisjoint(c.storage for c in self.columns_of(records)):
+                continue
+            self.may_write_row(Row(records, Const(0), (), records.schema), node)
+            self.grows(records, node)
+            if i in outcome.moved and self.named_items_of(records):
+                what = "a call that changes the places of records of which something names one"
+                self.refuse(node, what, "take what is needed of it before, or look it up again behind the call")
+            if i in outcome.moved:
+                self.moved(records, node)
 
     def check_overlap(self, outcome: Outcome, given: Arguments, node: ast.AST) -> None:
         """Refuse a write that another argument would see."""

@@ -39,7 +39,6 @@ _REFUSED: dict[str, tuple[str, str]] = {
     "AsyncFor": ("`async for`", "use a plain `for`"),
     "AsyncFunctionDef": ("`async def`", "make it a plain function"),
     "Handled": ("a context that handles exceptions of its block", "write `try` and `except` around the block"),
-    "ClassDef": ("a class defined here", "define it at module level"),
     "Delete": ("`del` of an item", "build the value without it"),
 }
 
@@ -190,6 +189,8 @@ class Statements(Contexts):
             case ast.FunctionDef(name=name):
                 made = self.function(stmt, self.frame.module, self.frame)
                 self.frame.env[name] = self.decorated(made, self.expression)
+            case ast.ClassDef():
+                self.class_here(stmt)
             case ast.Nonlocal(names=names) | ast.Global(names=names):
                 self.outer_names(stmt, names)
             case ast.Assert(test=test, msg=message):

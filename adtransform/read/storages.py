@@ -66,9 +66,10 @@ def is_limited(ref: Ref) -> bool:
 
 
 def holds_objects(ref: Ref) -> bool:
-    """Whether it is an object, a dict or a function, or a tuple of such, which is no value of a list."""
+    """Whether it is an object, a dict or a function, or a tuple of such or of members, which is no value of a list."""
     if isinstance(ref, TupleRef):
-        return any(map(holds_objects, ref.items))
+        members = (m.live for item in ref.items for m in members_in(item))
+        return any(map(holds_objects, ref.items)) or any(not isinstance(m, (int, float, str)) for m in members)
     return isinstance(ref, (ObjectRef, DictRef, FunctionRef, PartialRef))
 
 

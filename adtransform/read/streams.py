@@ -42,6 +42,7 @@ from adtransform.read.refs import (
     ListRef,
     Method,
     ObjectRef,
+    Part,
     PartialRef,
     RecordsRef,
     Ref,
@@ -49,6 +50,7 @@ from adtransform.read.refs import (
     Storage,
     Stream,
     TupleRef,
+    View,
 )
 from adtransform.read.scope import breaks, free_names, inside, is_read_once, targets
 from adtransform.rewrite import loaded, statements
@@ -303,6 +305,8 @@ class Streams(Functions):
                 names = {n.id for n in later if isinstance(n.ctx, ast.Load)}
                 own = {n for clause in ref.node.generators for n in targets(clause.target)}
                 return [Stream(tuple(sorted(names - own)), ref.frame, (first,))]
+            case Lazy("pairwise", (View() | ListRef() as first, _)):  # which keeps what it has given as the second
+                return [Stream((), None, (first,)), *self.streams_of(first)]
             case Lazy(_, items) | TupleRef(items):
                 parts = items
         return [stream for part in parts for stream in self.streams_of(part)]
@@ -321,6 +325,8 @@ class Streams(Functions):
         if any(self.is_tried(stream) or (stream.raises and self.catching) for stream in self.streams_of(ref)):
             self.refuse(node, *_RAISES)
         before, mark, heap = self.read_by(streams), len(self.builder.body), self.heap.copy() if self.watches else {}
+        paired = self.in_pairs(ref)
+        moves = [self.moves.get(s, 0) for s in paired]
         outer, self.raised_first = self.raised_first, any(stream.raises for stream in streams)
         with self.holding(self.seen_elsewhere([r for stream in streams for r in self.seen_by(stream)]), "%hstream"):
             broke = super().iterate(ref, each, loop, node, key)
@@ -329,10 +335,20 @@ class Streams(Functions):
             for watch in self.watches:  # where it raises some trips have been made
                 watch.early |= changed
         self.raised_first = outer
-        if self.differs(before, self.read_by(streams), mark):
+        if self.differs(before, self.read_by(streams), mark) or [self.moves.get(s, 0) for s in paired] != moves:
             self.refuse(node, "a loop that changes what the generator it runs over reads", _LIST)
         self.check_strict(ref, (broke, self.frame.flag(RETURNED)), node)
         return broke
+
+    def in_pairs(self, ref: Ref) -> list[Storage]:
+        """The lists of records of which something to run over gives each item with the one before, as that was then."""
+        match ref:
+            case Lazy("pairwise", (RecordsRef(storage), _)):
+                part = self.heap.get(storage)
+                return [storage, *([part.records.storage] if isinstance(part, Part) else [])]
+            case Lazy(_, parts):
+                return [storage for part in parts for storage in self.in_pairs(part)]
+        return []
 
     def is_loaded(self, content: object) -> bool:
         """Whether it is a parameter as it is given, read for the first time."""

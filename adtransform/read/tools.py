@@ -1,4 +1,4 @@
-"""Sorting, filtering, and what `itertools`, `collections` and `operator` make of containers."""
+"""Filtering, and what `itertools`, `collections` and `operator` make of containers."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ from collections.abc import Callable
 from typing import Any
 
 from adtransform.ir import Atom, Const, Var
-from adtransform.lattice import BOOL, INT, Array, List, Scalar, Tuple, kind_of, rank_of
+from adtransform.lattice import BOOL, Array, Scalar, kind_of, rank_of
 from adtransform.ops import ENDLESS
 from adtransform.read.objects import Objects
+from adtransform.read.ordering import ORDERING, Args, Handler, Kwargs
 from adtransform.read.refs import (
-    DictRef,
     External,
     FunctionRef,
-    Items,
     Lazy,
     ListRef,
-    ObjectRef,
     PartialRef,
     RangeRef,
     RecordsRef,
@@ -32,121 +30,7 @@ from adtransform.read.scope import free_names
 from adtransform.read.tables import COUNTER
 from adtransform.read.vectorized import mapped, vectorized
 
-Args = list[Ref]
-Kwargs = dict[str, Ref]
-Handler = Callable[[Objects, Args, Kwargs, ast.AST], Ref | None]
-
-_BY_ITEMS = "a comparison of tuples or lists of computed numbers", "compare numbers: key=lambda p: p[0]"
 _COUNTED = "write the loops, or use a list of known length"
-
-
-def keys_of(self: Objects, items: list[Ref], key: Ref | None, node: ast.AST) -> list[Ref]:
-    """What items are compared by."""
-    if key is None or key == Const(None):
-        return items
-    found: list[Ref] = []
-    for place, item in enumerate(items):
-        with self.trip(place):  # what one call makes is not what another one makes
-            found.append(self.apply(key, [item], {}, node))
-    return found
-
-
-def constants(refs: list[Ref]) -> list[Any] | None:
-    """The values of items that are all constants, tuples of them included."""
-    found: list[Any] = []
-    for ref in refs:
-        inner = constants(list(ref.items)) if isinstance(ref, TupleRef) else None
-        if isinstance(ref, Const):
-            found.append(ref.value)
-        elif inner is not None:
-            found.append(tuple(inner))
-        else:
-            return None
-    return found
-
-
-def is_true(ref: Ref | None) -> bool | None:
-    """A flag among the arguments; None where it is computed."""
-    return False if ref is None else bool(ref.value) if isinstance(ref, Const) else None
-
-
-def ordered(self: Objects, source: Ref, kwargs: Kwargs, node: ast.AST) -> Ref:
-    """The items of an iterable in order: a new list."""
-    key, descending = kwargs.pop("key", None), is_true(kwargs.pop("reverse", None))
-    if descending is None or kwargs:
-        self.refuse(node, "a sort whose direction is computed", "write reverse=True or False")
-    if isinstance(source, (ListRef, RecordsRef)) and key not in (None, Const(None)):
-        source = self.as_list(source, node)  # the key may change the list
-    items = self.known_items(source)
-    keys = keys_of(self, items, key, node) if items is not None else []
-    known = constants(keys) if items is not None else None
-    if items is not None and known is not None:
-        return self.new_list(tuple(items[i] for i in sorted(range(len(items)), key=known.__getitem__, reverse=descending)))
-    if any(isinstance(item, (TupleRef, ListRef)) for item in items or ()) and key is None:
-        self.refuse(node, *_BY_ITEMS)
-    listed = source if items is not None or isinstance(source, ListRef) else self.as_list(source, node)
-    name = self.hide(listed)
-    keyed: Ref = self.new_list(tuple(keys))
-    if items is None:
-        keyed = self.collected(listed, lambda item: keys_of(self, [item], key, node)[0], node)
-    by = self.array_like(numbered(self, keyed, node), node)
-    if descending:
-        by = self.let("operator.neg", by)
-    order = self.operation("numpy.argsort", (by,), {"kind": Const("stable")})
-    if items is not None and all(isinstance(r, (ObjectRef, DictRef)) or isinstance(r, TupleRef) and r.names for r in items):
-        places = [self.let("index", order, Const(i), type=INT) for i in range(len(items))]
-        listed = self.unhide(name)
-        return self.new_list(tuple(self.item(listed, place, node) for place in places))
-    order_of = self.make(order)
-    if isinstance(listed, RecordsRef):
-        self.unhide(name)
-        return self.in_order(listed, order_of, node)
-
-    def chosen(i: Ref) -> Ref:
-        place = self.value(i, node)
-        if key is None:  # numbers, as they are compared
-            return self.let("index", self.value(self.frame.env[name], node), place)
-        return self.item(self.frame.env[name], place, node)
-
-    found = self.collected(order_of, chosen, node)
-    self.unhide(name)
-    return found
-
-
-def numbered(self: Objects, keyed: Ref, node: ast.AST) -> Ref:
-    """The keys of items, which have to be numbers: lists and tuples are compared item by item."""
-    content = self.content(keyed.storage) if isinstance(keyed, ListRef) else None
-    item = self.item_of(content) if isinstance(content, (Var, Const)) else None
-    several = isinstance(content, Items) and any(isinstance(r, (TupleRef, ListRef)) for r in content.refs)
-    if several or isinstance(item, (Tuple, List)):
-        self.refuse(node, *_BY_ITEMS)
-    return keyed
-
-
-def _sorted(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
-    return ordered(self, args[0], kwargs, node)
-
-
-def best(self: Objects, name: str, args: Args, key: Ref | None, node: ast.AST) -> Ref:
-    """`max(items, key=...)`: the first item with the largest key."""
-    source = args[0] if len(args) == 1 else TupleRef(tuple(args))
-    items, since = self.known_items(source), self.since()
-    if items is None:
-        kept = self.hide(source if isinstance(source, (ListRef, RecordsRef, View)) else self.as_list(source, node))
-        with self.between(source, since, node):
-            keyed = self.collected(self.frame.env[kept], lambda item: keys_of(self, [item], key, node)[0], node)
-        at = self.let(f"numpy.arg{name}", self.array_like(numbered(self, keyed, node), node))
-        return self.item(self.unhide(kept), at, node)
-    with self.between(source, since, node):
-        keys = keys_of(self, items, key, node)
-    found, largest = items[0], keys[0]
-    for item, by in zip(items[1:], keys[1:], strict=True):
-        better = self.truth(self.compared("operator.gt" if name == "max" else "operator.lt", by, largest, node), node)
-        pair = TupleRef((item, by)), TupleRef((found, largest))
-        chosen = self.choose(better, lambda pair=pair: pair[0], lambda pair=pair: pair[1], node)  # type: ignore[misc]
-        assert isinstance(chosen, TupleRef)
-        found, largest = chosen.items
-    return found
 
 
 def _filter(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
@@ -261,9 +145,10 @@ def _pairwise(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
     items = self.known_items(args[0])
     if items is not None:
         return TupleRef(tuple(TupleRef(pair) for pair in itertools.pairwise(items)))
-    source = args[0] if isinstance(args[0], (ListRef, RecordsRef, View)) else self.as_list(args[0], node)
+    plain = isinstance(args[0], (ListRef, RecordsRef, View)) and not self.streams_of(args[0])
+    source = args[0] if plain else self.as_list(args[0], node)
     tail = self.let("slice", Const(1), Const(None), Const(None))
-    return Lazy("zip", (source, self.indexed(source, tail, node)))
+    return Lazy("pairwise" if plain else "zip", (source, self.indexed(source, tail, node)))
 
 
 def _count(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
@@ -359,13 +244,27 @@ def _batches(self: Objects, args: Args, kwargs: Kwargs) -> Any:
     return [items[i : i + size.value] for i in range(0, len(items), size.value)]
 
 
-def _getter(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
-    return PartialRef(External("operator.itemgetter()"), tuple(args))
+def _getter(name: str) -> Handler:
+    """`operator.itemgetter(...)` and `attrgetter`: what it gets, called with the object."""
+    return lambda self, args, kwargs, node: PartialRef(External(f"operator.{name}()"), tuple(args))
 
 
 def _got(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
     *keys, owner = args
     found = [self.item_at(owner, key, node) for key in keys]
+    return found[0] if len(found) == 1 else TupleRef(tuple(found))
+
+
+def _attributes(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
+    *names, owner = args
+    found: list[Ref] = []
+    for name in names:
+        if not isinstance(name, Const) or not isinstance(name.value, str):
+            self.refuse(node, "`operator.attrgetter` of computed names", "write a lambda: lambda p: p.x")
+        held = owner
+        for attr in name.value.split("."):
+            held = self.attribute(held, attr, ast.copy_location(ast.Attribute(ast.Constant(None), attr, ast.Load()), node))
+        found.append(held)
     return found[0] if len(found) == 1 else TupleRef(tuple(found))
 
 
@@ -467,7 +366,7 @@ def _one_by_one(handler: Handler, *, copies: bool = False) -> Handler:
             self.refuse(node, "a function that may change what it is called for one by one", "write the loop")
         since = self.since()
         found = handler(self, args, kwargs, node)
-        if found is None or (isinstance(found, Lazy) and found.kind == "product"):
+        if found is None or (isinstance(found, Lazy) and found.kind in ("product", "pairwise")):
             return found
         listed = found if isinstance(found, ListRef) else self.as_list(found, node)
         return self.passing(listed, functions[0] if functions else Const(None), tuple(given), since, node)
@@ -476,7 +375,7 @@ def _one_by_one(handler: Handler, *, copies: bool = False) -> Handler:
 
 
 TOOLS: dict[str, Handler] = {
-    "builtins.sorted": _sorted,
+    **ORDERING,
     "builtins.filter": _filter,
     "builtins.set": _set,
     "builtins.frozenset": _set,
@@ -497,8 +396,10 @@ TOOLS: dict[str, Handler] = {
     "itertools.repeat": _repeat,
     "itertools.zip_longest": _one_by_one(_known("zip_longest", _longest)),
     "itertools.batched": _one_by_one(_known("batched", _batches)),
-    "operator.itemgetter": _getter,
+    "operator.itemgetter": _getter("itemgetter"),
     "operator.itemgetter()": _got,
+    "operator.attrgetter": _getter("attrgetter"),
+    "operator.attrgetter()": _attributes,
     "collections.OrderedDict": _ordered_dict,
     "collections.defaultdict": _default_dict,
     "collections.deque": _deque,

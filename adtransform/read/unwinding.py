@@ -344,7 +344,7 @@ class Unwinding(Matching):
         )
         found: type | None = node.__dict__.get("_exception")
         if found is None and plain and len(node.bases) == 1 and not node.keywords and not node.decorator_list:
-            base = self.exception(self.in_module(node.bases[0], ref.module))
+            base = self.exception(self.in_module(node.bases[0], ref.module, ref.frame))
             if base is not None and (is_own(base) or is_builtin(base)):
                 found = node.__dict__["_exception"] = stand_in(node.name, base)
         return found
