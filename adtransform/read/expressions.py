@@ -183,7 +183,10 @@ class Expressions(Operators):
                 self.assume_contiguous(view, 0)
                 return Const(True)
             self.refuse(node, f"`.flags.{attr}`, how an array lies in memory", "use its shape or its dtype")
-        if attr in ("base", "strides", "nbytes", "itemsize", "data", "ctypes", "device"):
+        if attr == "strides":
+            help = "windows of it are np.lib.stride_tricks.sliding_window_view(x, shape)"
+            self.refuse(node, "`.strides`, how an array lies in memory", help)
+        if attr in ("base", "nbytes", "itemsize", "data", "ctypes", "device"):
             self.refuse(node, f"`.{attr}`, how an array lies in memory", "use its shape or its dtype")
         return Method(owner, attr)
 

@@ -39,6 +39,7 @@ from adtransform.read.refs import (
     ListRef,
     Method,
     ObjectRef,
+    RangeRef,
     Ref,
     Step,
     Storage,
@@ -425,6 +426,10 @@ class Indexing(Tables):
             return self.let("numpy.array", content if isinstance(content, (Var, Const)) else Const(None))
         if isinstance(ref, TupleRef):
             return self.let("tuple", *(self.key_of(i, node) for i in ref.items))
+        if isinstance(ref, RangeRef):
+            if ref.start == Const(0) and ref.step == Const(1):
+                return self.let("numpy.arange", ref.stop)
+            return self.let("numpy.arange", ref.start, stop=ref.stop, step=ref.step)
         a = self.value(ref, node)
         if isinstance(a, Const) and isinstance(a.value, slice):
             return self.let("slice", *(Const(p) for p in (a.value.start, a.value.stop, a.value.step)))
