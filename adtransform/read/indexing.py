@@ -8,13 +8,13 @@ from dataclasses import replace
 from typing import Any, NoReturn
 
 from adtransform.errors import Refusal
-from adtransform.infer.indexing import SHAPE
 from adtransform.ir import Atom, Const, Let, Var
 from adtransform.lattice import (
     BOOL,
     ELLIPSIS,
     INT,
     NONE,
+    SHAPE,
     TEXT,
     Array,
     List,
@@ -118,7 +118,7 @@ class Indexing(Tables):
             known = self.static(key)
             if known is not None:
                 return self.constant_item(before, known, node)
-        if t == SHAPE or (isinstance(before, Var) and before.type == Static("shape")):
+        if t == SHAPE or (isinstance(before, Var) and before.type == SHAPE):
             integer = kind_of(self.type_of(key)) == "int"
             return self.let("index", before, key, type=INT) if integer else self.let("index", before, key)
         if isinstance(t, Tuple) and isinstance(self.type_of(key), Static):
