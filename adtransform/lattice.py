@@ -18,10 +18,11 @@ from adtransform.record import record
 
 @record
 class Dim:
-    """A named extent, `I`.  `many` says that it is known not to be 1."""
+    """A named extent, `I`.  `many` says that it is known not to be 1, and of `I + 2` `base` that `I` is."""
 
     name: str
     many: bool = False
+    base: bool = False
 
 
 Extent = int | Dim

@@ -45,12 +45,13 @@ def shift(extent: Extent, by: int) -> Extent:
         return max(0, extent + by)
     match = _AFFINE.fullmatch(extent.name)
     if match is None or (extent.name.startswith(("?", "~")) and match[2] is None and by > 0):
-        return Dim(f"{extent.name}{by:+d}")
+        return Dim(f"{extent.name}{by:+d}", by > 1, extent.many)
     base, offset = match[1], int(match[2] or 0)
     if offset < 0 < by:
         return fresh_dim()
     total = offset + by
-    return Dim(f"{base}{total:+d}" if total else base)
+    many = extent.base if match[2] else extent.many
+    return Dim(f"{base}{total:+d}", total > 1, many) if total else Dim(base, many)
 
 
 _NAMED = re.compile(r"[A-Za-z_][\w.]*")

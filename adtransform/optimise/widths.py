@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 
 from adtransform.build import type_of
 from adtransform.ir import Atom, Const, For, Function, If, Let, Region, Stmt, Try, Var, While
-from adtransform.lattice import Array, List, Scalar, Tuple, is_scalar, kind_of, rank_of
+from adtransform.lattice import Array, List, Scalar, Tuple, dims_of, is_scalar, kind_of, rank_of
 from adtransform.ops import COMPARE, elementwise
 from adtransform.optimise.fill import is_basic
 from adtransform.record import record
@@ -92,7 +92,7 @@ class Widths:
         if made.op == "index" and (is_array(made.args[0]) or not isinstance(type_of(made.args[1]), Scalar)):
             # It is added to a part of an array, which takes nothing complex if it is real: parameters are taken to be.
             return all(map(self.is_real, self.of(part).kind - self.of(like).kind))
-        return follows(made)
+        return follows(made) or made.op in _AS_IS
 
     def is_real(self, root: object) -> bool:
         """Whether something is known to be real, or is a parameter."""
@@ -204,7 +204,7 @@ class Widths:
         keys = t.items if isinstance(t, Tuple) else (t,)
         if rank_of(type_of(whole)) == len(keys) and all(isinstance(k, Scalar) for k in keys):
             return Width(_NONE, width.kind)
-        return Width(frozenset(((self.taken(key), width.shape),)), width.kind)
+        return Width(frozenset(((self.taken(key), dims_of(type_of(whole)) or width.shape),)), width.kind)
 
     def taken(self, key: Atom) -> object:
         """What a key takes of an array, as far as the shape is concerned."""

@@ -112,6 +112,9 @@ class Functions(Derived):
 
     def arguments(self, node: ast.Call, function: Ref, args: list[Ref], kwargs: dict[str, Ref]) -> Ref | None:
         """Read the arguments of a call; of `zip(*rows)` what it gives."""
+        if isinstance(function, Method) and function.name == "reshape" and any(isinstance(a, ast.Starred) for a in node.args):
+            args.append(self.tuple_display(node.args, node))
+            return None
         for arg in node.args:
             if isinstance(arg, ast.Starred):
                 ref = self.expression(arg.value)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from adtransform.build import Builder, type_of
 from adtransform.ir import Atom, Const, Let, Var
 from adtransform.lattice import (
+    INT,
     Array,
     Scalar,
     dims_of,
@@ -205,6 +206,18 @@ def _pow(s: Simplifier, let: Let, b: Builder) -> Atom | None:
 def _neg(s: Simplifier, let: Let, b: Builder) -> Atom | None:
     negated = s.source(let.args[0], "operator.neg")
     return negated.args[0] if negated is not None else None
+
+
+@row("numpy.negative")
+def _negative(s: Simplifier, let: Let, b: Builder) -> Atom | None:
+    """How far is rolled back: a Python int."""
+    (x,) = let.args
+    if let.kwargs or not isinstance(t := type_of(x), Scalar) or (t.kind, t.dtype) != ("int", None):
+        return None
+    less = s.source(x, "operator.sub")
+    if less is not None and not less.targets[0].hint:
+        return b.let("operator.sub", *reversed(less.args), type=INT)
+    return b.let("operator.neg", x, type=INT)
 
 
 @row("operator.add")
