@@ -108,7 +108,12 @@ class _Last(Rewriter):
         if not isinstance(a, Var) or a in self.last:
             return self.last[a] if isinstance(a, Var) else a
         part = self.made.get(a)
-        if part is None or part.op != "index" or not isinstance(a.type, (Unknown, Array)) or not is_basic(type_of(part.args[1])):
+        if (
+            part is None
+            or part.op != "index"
+            or not isinstance(a.type, (Unknown, Array))
+            or not is_basic(type_of(part.args[1]))
+        ):
             return a
         whole, key = part.args
         return b.let("index", self.last[whole], key, type=a.type) if isinstance(whole, Var) and whole in self.last else a
