@@ -161,9 +161,13 @@ def _div(s: Simplifier, let: Let, b: Builder) -> Atom | None:
 
 
 def _is_nonzero(s: Simplifier, a: Atom) -> bool:
-    """Whether a number is known not to be 0: a constant, or more than a square."""
+    """Whether a number is known not to be 0: a constant, more than a square, or infinite where it would be."""
     if isinstance(a, Const):
         return type(a.value) in (int, float) and a.value != 0
+    chosen = s.source(a, "ifexp")
+    if chosen is not None and chosen.args[1] == Const(math.inf):
+        test = s.source(chosen.args[0], "operator.eq")
+        return test is not None and test.args == (chosen.args[2], Const(0))
     total = s.source(a, "operator.add")
     return total is not None and any(
         isinstance(x, Const) and type(x.value) in (int, float) and x.value > 0 and _is_square(s, y)
