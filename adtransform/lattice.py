@@ -18,10 +18,11 @@ from adtransform.record import record
 
 @record
 class Dim:
-    """A named extent, `I`.  `many` says that it is known not to be 1."""
+    """A named extent, `I`.  `many` says that it is known not to be 1, and of `I + 2` `base` that `I` is."""
 
     name: str
     many: bool = False
+    base: bool = False
 
 
 Extent = int | Dim
@@ -112,6 +113,7 @@ ELLIPSIS = Static("...")
 SLICE = Static("slice")
 WHOLE = Static("slice:")
 TEXT = Static("str")
+SHAPE = Static("shape")  # a tuple of ints, of which it is not known how many
 UNDEFINED = Static("undefined")
 
 _KINDS = {"b": "bool", "i": "int", "u": "int", "f": "float", "c": "complex"}
@@ -325,6 +327,9 @@ def join(a: Type, b: Type) -> Type:
         return Dict(join(a.item, b.item), join(a.key, b.key))
     if isinstance(a, List) and isinstance(b, List) and not isinstance(a, Dict) and not isinstance(b, Dict):
         return List(join(a.item, b.item))
+    for one, other in ((a, b), (b, a)):
+        if one == SHAPE and is_shape(other):
+            return SHAPE
     if is_number(a) and is_number(b):
         return Unknown(maybe=getattr(a, "maybe", False) or getattr(b, "maybe", False))
     for one, other in ((a, b), (b, a)):
@@ -333,6 +338,11 @@ def join(a: Type, b: Type) -> Type:
         if one == NONE and is_number(other):
             return Unknown(maybe=True)
     return Static("mixed")
+
+
+def is_shape(t: Type) -> bool:
+    """Whether values are tuples of ints."""
+    return t == SHAPE or (isinstance(t, Tuple) and all(isinstance(i, Scalar) and i.kind in ("int", "bool") for i in t.items))
 
 
 _VARIES = "~*"  # the extent of an axis that differs from item to item, or from path to path

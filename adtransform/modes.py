@@ -344,8 +344,14 @@ def _split(f: Function, joint: Function, wrt: Sequence[str]) -> tuple[Function, 
     values, shares = joint.results[:count], joint.results[count:]
     # A key of constants is said again, not saved.
     read = set(used(Region((), second, shares)))
-    keys = [s for s in first if isinstance(s, Let) and s.op == "slice" and all(isinstance(a, Const) for a in s.args)]
-    again = {s.targets[0]: s for s in keys if s.targets[0] in read}
+    keys: dict[Atom, Let] = {}
+    for s in first:
+        if isinstance(s, Let) and s.op in ("slice", "tuple") and all(isinstance(a, Const) or a in keys for a in s.args):
+            keys[s.targets[0]] = s
+    for v, s in reversed(keys.items()):
+        if v in read:
+            read.update(a for a in s.args if isinstance(a, Var))
+    again = {v: s for v, s in keys.items() if v in read}
     second = (*again.values(), *second)
     saved = [t for s in first for t in s.targets if t in read and t not in again]
     seeds = [replace(p, default=None) for p in joint.params if p not in f.params]

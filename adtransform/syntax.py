@@ -160,7 +160,7 @@ def _slice(parts: tuple[Py | None, Py | None, Py | None]) -> str:
     simple = all(p is None or isinstance(p, Word) or (isinstance(p, Prefix) and isinstance(p.operand, Word)) for p in parts)
     colon = ":" if simple else " : "
     text = f"{start}{colon}{stop}" + (f"{colon}{step}" if step else "")
-    return text.strip()
+    return text.strip().replace(":  :", "::")
 
 
 def statement(prefix: str, e: Py, indent: int, suffix: str = "") -> list[str]:

@@ -103,7 +103,10 @@ class _Classes:
 
     def are_one(self, a: Var, b: object) -> bool:
         """Whether two names are of one array that is written in place: a helper's name for it, and its caller's."""
-        return isinstance(b, Var) and a in self.of and b in self.of and self.of[a].written and self.of[b].written
+        if not isinstance(b, Var) or a not in self.of or b not in self.of:
+            return False
+        x, y = self.of[a], self.of[b]
+        return x.written and y.written and not self.turns(x, y)
 
     def merge(self, a: Var, b: object, force: bool = False) -> None:
         if not isinstance(b, Var) or a not in self.of or b not in self.of:

@@ -10,7 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from adtransform.infer import arrays, elementwise, fourier, indexing, joining, linear, reductions, shapes, signals, structural
+from adtransform.infer import (
+    arrays,
+    draws,
+    elementwise,
+    fourier,
+    indexing,
+    joining,
+    linear,
+    reductions,
+    shapes,
+    signals,
+    structural,
+)
 from adtransform.infer.extents import Count, Cut
 from adtransform.infer.row import Row
 from adtransform.infer.tried import TRIED, tried
@@ -26,6 +38,7 @@ ROWS: dict[str, Row] = {
     **fourier.ROWS,
     **signals.ROWS,
     **arrays.ROWS,
+    **draws.ROWS,
     **joining.ROWS,
     **shapes.ROWS,
     **indexing.ROWS,

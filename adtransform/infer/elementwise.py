@@ -17,6 +17,7 @@ from adtransform.lattice import (
     BOOL,
     FLOAT,
     INT,
+    SHAPE,
     TEXT,
     UNKNOWN,
     Array,
@@ -29,6 +30,7 @@ from adtransform.lattice import (
     Unknown,
     broadcast_dims,
     dims_of,
+    is_shape,
     item_of,
     join,
     meet,
@@ -171,6 +173,8 @@ def _add(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type
             return count(shift(extent.extent, other.value)) if other.value > 0 else INT
     if isinstance(left, Tuple) and isinstance(right, Tuple):
         return Tuple(left.items + right.items)
+    if SHAPE in types and all(map(is_shape, types)):
+        return SHAPE
     if isinstance(left, List) and isinstance(right, List):
         return List(join(left.item, right.item))
     if left == TEXT and right == TEXT:
@@ -194,6 +198,8 @@ def _mul(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type
             and type(other.value) is int
         ):
             return count(times(other.value, extent.extent)) if other.value > 0 else INT
+    if SHAPE in types and any(isinstance(t, Scalar) and t.kind in ("int", "bool") for t in types):
+        return SHAPE
     return elementwise("operator.mul", types)
 
 
@@ -304,7 +310,7 @@ ROWS: dict[str, Row] = {
         ["operator.is_", "operator.is_not", "operator.not_", "builtins.contains", "builtins.not_contains"], _fixed(BOOL)
     ),
     **dict.fromkeys(("builtins.bool", "builtins.isinstance", "builtins.callable"), _fixed(BOOL)),
-    **dict.fromkeys(("builtins.list.index", "builtins.list.count"), _fixed(INT)),
+    **dict.fromkeys(("builtins.list.index", "builtins.list.count", "bisect.bisect_left", "bisect.bisect_right"), _fixed(INT)),
     **dict.fromkeys(("math.fsum", "math.dist", "builtins.float"), _fixed(FLOAT)),
     "numpy.nan_to_num": lambda types, named, args, kwargs: elementwise("numpy.nan_to_num", types),
     "operator.add": _add,

@@ -46,12 +46,13 @@ def shift(extent: Extent, by: int) -> Extent:
         return max(0, extent + by)
     match = _AFFINE.fullmatch(extent.name)
     if match is None or (extent.name.startswith(("?", "~")) and match[2] is None and by > 0):
-        return Dim(f"{extent.name}{by:+d}")
+        return Dim(f"{extent.name}{by:+d}", by > 1, extent.many)
     base, offset = match[1], int(match[2] or 0)
     if offset < 0 < by:
         return fresh_dim()
     total = offset + by
-    return Dim(f"{base}{total:+d}" if total else base)
+    many = extent.base if match[2] else extent.many
+    return Dim(f"{base}{total:+d}", total > 1, many) if total else Dim(base, many)
 
 
 _NAMED = re.compile(r"[A-Za-z_][\w.]*")
@@ -64,7 +65,8 @@ def times(number: int, extent: Extent) -> Extent:
         return number * extent
     match = _MULTIPLE.fullmatch(extent.name)
     number, base = (number * int(match[1]), match[2]) if match else (number, extent.name)
-    return Dim(f"({number}*{base})") if number > 1 else Dim(base) if number else 0
+    many = extent.base if match else extent.many
+    return Dim(f"({number}*{base})", True, many) if number > 1 else Dim(base, many) if number else 0
 
 
 def multiple(e: Extent | None) -> tuple[int, str]:
@@ -79,12 +81,12 @@ def cut(extent: Extent, by: Cut) -> Extent:
     """The length of `x[start:stop:step]` along an axis of this extent."""
     start, stop, step = by.start, by.stop, by.step
     whole, base = multiple(extent)
-    if base and step in (None, 1):
+    if base and isinstance(extent, Dim) and step in (None, 1):
         # x[H : 2 * H] of an axis of 4 * H.
         (first, one), (last, other) = multiple(start), multiple(stop)
         last, other = (whole, base) if stop is None else (last, other)
         if (one == base or start in (None, 0)) and other == base and first <= last <= whole:
-            return times(last - first, Dim(base))
+            return times(last - first, Dim(base, extent.base if whole > 1 else extent.many))
     if start == extent and isinstance(extent, Dim):
         return 0 if step is None else fresh_dim()
     stop = None if stop == extent and isinstance(extent, Dim) and step in (None, 1) else stop

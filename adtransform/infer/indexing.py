@@ -11,6 +11,7 @@ from adtransform.lattice import (
     ELLIPSIS,
     INT,
     NONE,
+    SHAPE,
     SLICE,
     UNKNOWN,
     WHOLE,
@@ -30,8 +31,6 @@ from adtransform.lattice import (
     rank_of,
 )
 
-SHAPE = Static("shape")
-
 
 def _index(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
     """`a[key]`"""
@@ -49,8 +48,8 @@ def _index(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Ty
         case Array(dtype, dims):
             keys = key.items if isinstance(key, Tuple) else (key,)
             return _unranked(dtype, keys) if dims is None else _taken(dtype, dims, keys)
-        case Static() if a == SHAPE and isinstance(key, Scalar):
-            return INT
+        case Static() if a == SHAPE:
+            return INT if isinstance(key, Scalar) else SHAPE if isinstance(key, Cut) or key in (SLICE, WHOLE) else UNKNOWN
     return UNKNOWN
 
 

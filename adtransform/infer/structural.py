@@ -6,13 +6,13 @@ import functools
 
 from adtransform.infer.elementwise import elementwise
 from adtransform.infer.extents import along, array, as_array, count, integer
-from adtransform.infer.indexing import SHAPE
 from adtransform.infer.row import Args, Kwargs, Named, Row, Types
 from adtransform.ir import Const
 from adtransform.lattice import (
     BOOL,
     FLOAT,
     INT,
+    SHAPE,
     TEXT,
     UNDEFINED,
     UNKNOWN,

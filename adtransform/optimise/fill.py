@@ -2,6 +2,7 @@
 
     d1 = update(d0, k, 0.0); d2 = accumulate_at(d1, k, s)    becomes    d2 = update(d0, k, s)
     s = index(d0, k); (the same)                             becomes    d2 = d0
+    s = where(last(d0, k), index(d0, k), 0.0); (the same)    becomes    d2 = d0
 
 Other shares may be added in between: sums commute.  The second form is `x[k] += v`, whose adjoint leaves `dx` alone.
 """
@@ -71,15 +72,16 @@ class _Fill(Rewriter):
         moved: dict[int, list[Let]] = {}
         env: dict[Var, Atom] = {}
         ends = [s for s in made.body if isinstance(s, Let) and s.op in _GROW and _is_known(s)]
-        for end in sorted(ends, key=lambda s: not self.is_whole(s, body, at)):
+        for end, whole in sorted(((s, self.whole(s, body, at)) for s in ends), key=lambda pair: pair[1] is None):
+            if whole is None and not all(is_basic(type_of(key)) for key in _keys(end)):
+                continue
             chain = self.chain(end, body, at, env)
             if chain is None:
                 continue
             base, first = chain
             part = _part(end)
-            if self.is_whole(end, body, at):
-                whole = body[at[part]]  # type: ignore[index]
-                if not isinstance(whole, Let) or whole.args != (base.args[0], *_keys(base)):
+            if whole is not None:
+                if whole.args != (base.args[0], *_keys(base)):
                     continue
                 env[base.targets[0]] = base.args[0]
                 body[at[base.targets[0]]] = None
@@ -103,11 +105,23 @@ class _Fill(Rewriter):
         self.env.update(env)
         return Rewriter(env).region(replace(made, body=tuple(out.body)))
 
-    def is_whole(self, end: Let, body: list[Stmt | None], at: dict[Var, int]) -> bool:
-        """Whether `end` adds an element of an adjoint back as it was read."""
-        part = _part(end)
-        source = body[at[part]] if isinstance(part, Var) and part in at else None
-        return isinstance(source, Let) and source.op == _TAKE[end.op] and source.args[1:] == _keys(end)
+    def whole(self, end: Let, body: list[Stmt | None], at: dict[Var, int]) -> Let | None:
+        """What took the element of an adjoint that `end` adds back as it was.
+
+        Of places named twice only the last write stays, and gets the share; in all they get back what was there.
+        """
+
+        def made(a: Atom) -> Let | None:
+            stmt = body[at[a]] if isinstance(a, Var) and a in at else None
+            return stmt if isinstance(stmt, Let) else None
+
+        source = made(_part(end))
+        while source is not None and source.op == "fit":  # what is written has the shape of the element
+            source = made(source.args[0])
+        if source is not None and source.op == "numpy.where" and source.args[2:] == (Const(0.0),):
+            test = made(source.args[0])
+            source = made(source.args[1]) if test is not None and test.op == "last" and test.args[1:] == _keys(end) else None
+        return source if source is not None and source.op == _TAKE[end.op] and source.args[1:] == _keys(end) else None
 
     def is_zero(self, a: Atom, body: list[Stmt | None], at: dict[Var, int]) -> bool:
         """Whether it is what empties an element."""
@@ -118,8 +132,6 @@ class _Fill(Rewriter):
         """The write that emptied what `end` fills, and the position of the first share added after it."""
         keys, acc = _keys(end), end.args[0]
         first = at[end.targets[0]]
-        if not all(is_basic(type_of(key)) for key in keys):
-            return None
         for _ in range(_FOLLOWED):
             if not (isinstance(acc, Var) and acc in at and self.uses[acc] == 1):
                 break

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from adtransform.build import Builder, type_of
 from adtransform.ir import Atom, Function, Let, Region, Stmt, Var
-from adtransform.lattice import Unknown
+from adtransform.lattice import Array, Unknown
 from adtransform.ops import LIKE, elementwise
 from adtransform.optimise.widths import Widths, follows
 from adtransform.rewrite import Rewriter, loaded, operands, regions, statements, turn
@@ -25,7 +25,7 @@ def fits(f: Function) -> Function:
     """The function without the fits that change nothing but the dtype of a share on its way."""
     cut = turn(f.body.body)
     back = statements(Region((), f.body.body[cut:], ()))
-    if not any(isinstance(s, Let) and s.op == "fit" and isinstance(type_of(s.args[1]), Unknown) for s in back):
+    if not any(isinstance(s, Let) and s.op == "fit" and isinstance(type_of(s.args[1]), (Unknown, Array)) for s in back):
         return f
     widths = Widths(f)
     f = _Fitted(widths, back).function(f)

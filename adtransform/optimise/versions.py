@@ -27,7 +27,7 @@ def versions(f: Function) -> Function:
     """The function with the last version of each array in the place of those that are only asked for their shape."""
     asked = (s for s in statements(f.body) if isinstance(s, Let) and s.op == "fit")
     cut = turn(f.body.body)
-    if cut == len(f.body.body) or not any(isinstance(type_of(s.args[1]), Unknown) for s in asked):
+    if cut == len(f.body.body) or not any(isinstance(type_of(s.args[1]), (Unknown, Array)) for s in asked):
         return f
     f = _Last(_lasts(f, cut), definitions(f.body)).function(f)
     return _Fitted(_Shapes(f).found).function(f)
@@ -108,8 +108,12 @@ class _Last(Rewriter):
         if not isinstance(a, Var) or a in self.last:
             return self.last[a] if isinstance(a, Var) else a
         part = self.made.get(a)
-        unknown = isinstance(a.type, Unknown) or a.type == Array()
-        if part is None or part.op != "index" or not unknown or not is_basic(type_of(part.args[1])):
+        if (
+            part is None
+            or part.op != "index"
+            or not isinstance(a.type, (Unknown, Array))
+            or not is_basic(type_of(part.args[1]))
+        ):
             return a
         whole, key = part.args
         return b.let("index", self.last[whole], key, type=a.type) if isinstance(whole, Var) and whole in self.last else a

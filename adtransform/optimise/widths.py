@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 
 from adtransform.build import type_of
 from adtransform.ir import Atom, Const, For, Function, If, Let, Region, Stmt, Try, Var, While
-from adtransform.lattice import Array, List, Scalar, Tuple, is_int, is_scalar, kind_of, rank_of
+from adtransform.lattice import Array, Extent, List, Scalar, Tuple, dims_of, is_int, is_scalar, kind_of, rank_of
 from adtransform.ops import COMPARE, elementwise
 from adtransform.optimise.fill import is_basic
 from adtransform.record import record
@@ -39,6 +39,13 @@ _REDUCING = frozenset(
 _AS_IS = frozenset(
     "assign copy copy_of numpy.copy update accumulate_at numpy.conjugate numpy.ascontiguousarray numpy.asfortranarray".split()
 )
+
+
+@record
+class Extents:
+    """What an array of known extents was broadcast of."""
+
+    dims: tuple[Extent, ...]
 
 
 @record
@@ -88,11 +95,14 @@ class Widths:
             return False
         made = self.lets.get(like)
         if made is None:  # where values meet each gets its share again
-            return not any(isinstance(root, Var) and loaded(self.lets.get(root)) for root in self.of(like).shape)
+            return not any(
+                isinstance(root, Extents) or (isinstance(root, Var) and loaded(self.lets.get(root)))
+                for root in self.of(like).shape
+            )
         if made.op == "index" and (is_array(made.args[0]) or not isinstance(type_of(made.args[1]), Scalar)):
             # It is added to a part of an array, which takes nothing complex if it is real: parameters are taken to be.
             return all(map(self.is_real, self.of(part).kind - self.of(like).kind))
-        return follows(made)
+        return follows(made) or made.op in _AS_IS
 
     def is_real(self, root: object) -> bool:
         """Whether something is known to be real, or is a parameter."""
@@ -146,7 +156,7 @@ class Widths:
         """Note the widths of what an operation makes."""
         if len(let.targets) == 1:
             (target,) = let.targets
-            self.found[target] = self.made(let, target)
+            self.found[target] = _told(target, self.made(let, target))
             self.home[target] = self.inner
             self.lets[target] = let
             if let.op == "slice":
@@ -229,7 +239,16 @@ def _extent(*bounds: Atom) -> object:
 
 
 def _alone(a: object) -> Width:
-    return Width(frozenset((a,)), frozenset((a,)))
+    own: Roots = frozenset((a,))
+    return _told(a, Width(own, own)) if isinstance(a, Var) else Width(own, own)
+
+
+def _told(a: Var, width: Width) -> Width:
+    """The width of an array of which the type says the shape."""
+    dims = dims_of(a.type) if isinstance(a.type, Array) else None
+    if dims is None or not all(isinstance(e, int) or e.name[0] not in "?~" for e in dims):
+        return width
+    return Width(frozenset((Extents(dims),)), width.kind)
 
 
 def _is_alone(a: Atom, width: Width) -> bool:

@@ -11,9 +11,9 @@ from itertools import islice
 
 from adtransform.ir import Var
 from adtransform.lattice import List, Saved, is_scalar, rank_of
-from adtransform.ops import DEEP, VIEWS
+from adtransform.ops import DEEP, LIKE, VIEWS
 from adtransform.place.liveness import Ranges
-from adtransform.place.program import Bind, Exit, Node, Operand, Tree, adds_up, type_of, walk
+from adtransform.place.program import Bind, Exit, Node, Operand, Tree, adds_up, reads, type_of, variables, walk
 from adtransform.place.storage import Buffers, Storage, is_immutable
 from adtransform.record import record
 
@@ -55,11 +55,12 @@ def conflicts(nodes: list[Node], found: Ranges, memory: Storage, results: bool) 
             out += _shared_results(node, memory)
     if not checks:
         return out
+    asked = views - _read(nodes)
     watched = frozenset().union(*(memory.written(node.tree) for _, node in checks))
     events: list[tuple[int, int, Var | Bind]] = [(-time, 1, node) for time, node in checks]
     reach: dict[Var, Buffers] = {}
     for v, spans in found.of.items():
-        if mine := memory.reach(v) & watched:
+        if v not in asked and (mine := memory.reach(v) & watched):
             reach[v] = mine
             for start, end in spans:
                 events.append((-end, 0, v))
@@ -78,6 +79,19 @@ def conflicts(nodes: list[Node], found: Ranges, memory: Storage, results: bool) 
                 alive.new.get(s, {}).pop(item, None)
                 alive.known.get(s, {}).pop(item, None)
     return out
+
+
+def _read(nodes: list[Node]) -> set[Var]:
+    """The variables that are read, and not only asked for their shape and kind, which no write changes."""
+    found: set[Var] = set()
+    for node in walk(nodes):
+        like = LIKE.get(node.tree.op) if isinstance(node, Bind) else None
+        if like is None or not isinstance(node, Bind):
+            found.update(reads(node))
+        else:
+            found.update(v for i, a in enumerate(node.tree.args) if i != like for v in variables(a))
+            found.update(v for _, a in node.tree.kwargs for v in variables(a))
+    return found
 
 
 @record

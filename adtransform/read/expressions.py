@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+import functools
 import types
 from collections.abc import Mapping
 
 import numpy as np
 
 from adtransform.ir import Atom, Const, Var
-from adtransform.lattice import NONE, TEXT, Array, Dict, List, Scalar, Static, Type, Unknown
+from adtransform.lattice import NONE, SHAPE, TEXT, Array, Dict, List, Scalar, Static, Type, Unknown
 from adtransform.read.byname import class_of, class_of_number
 from adtransform.read.core import Unreached
 from adtransform.read.enums import members_in
@@ -68,7 +69,7 @@ class Expressions(Operators):
             case ast.Call():
                 return self.call(node)
             case ast.Tuple(elts=elements):
-                return TupleRef(tuple(self.elements(elements)))
+                return self.tuple_display(elements, node)
             case ast.List():
                 return self.display(node)
             case ast.Set(elts=elements):
@@ -187,7 +188,10 @@ class Expressions(Operators):
                 self.assume_contiguous(view, 0)
                 return Const(True)
             self.refuse(node, f"`.flags.{attr}`, how an array lies in memory", "use its shape or its dtype")
-        if attr in ("base", "strides", "nbytes", "itemsize", "data", "ctypes", "device"):
+        if attr == "strides":
+            help = "windows of it are np.lib.stride_tricks.sliding_window_view(x, shape)"
+            self.refuse(node, "`.strides`, how an array lies in memory", help)
+        if attr in ("base", "nbytes", "itemsize", "data", "ctypes", "device"):
             self.refuse(node, f"`.{attr}`, how an array lies in memory", "use its shape or its dtype")
         return Method(owner, attr)
 
@@ -239,6 +243,28 @@ class Expressions(Operators):
                 else:
                     found.append(self.expression(node))
         return found
+
+    def tuple_display(self, nodes: list[ast.expr], node: ast.AST) -> Ref:
+        """`(3, *x.shape)`: where it is not known how many axes there are, the sum of its parts."""
+        if not any(isinstance(e, ast.Starred) and isinstance(e.value, (ast.Name, ast.Attribute, ast.Subscript)) for e in nodes):
+            return TupleRef(tuple(self.elements(nodes)))
+        parts: list[Ref] = []
+        found: list[Ref] = []
+        with self.holding(parts), self.holding(found):
+            for each in nodes:
+                ref = self.expression(each.value if isinstance(each, ast.Starred) else each)
+                if not isinstance(each, ast.Starred):
+                    found.append(ref)
+                elif (
+                    isinstance(ref, (Var, View)) and self.type_of(self.value(ref, each)) == SHAPE and not self.known_items(ref)
+                ):
+                    parts += [TupleRef(tuple(found)), ref] if found else [ref]
+                    found.clear()
+                else:
+                    found.extend(self.unpacked(ref, each))
+        if found or not parts:
+            parts.append(TupleRef(tuple(found)))
+        return functools.reduce(lambda left, right: self.binary("add", left, right, node), parts)
 
     def dictionary(self, keys: list[ast.expr | None], values: list[ast.expr], node: ast.AST) -> Ref:
         """`{'a': x, **rest}`"""

@@ -41,6 +41,7 @@ from adtransform.read.refs import (
 from adtransform.read.scope import free_names, parameters, targets, title
 from adtransform.read.separate import Recursive, is_large
 from adtransform.read.spelled import JOINING, joined, outer
+from adtransform.read.spreading import spread_over
 from adtransform.source import Definition, from_path
 
 _NESTED = 8  # a method may call itself of so many other objects
@@ -111,27 +112,31 @@ class Functions(Derived):
 
     def arguments(self, node: ast.Call, function: Ref, args: list[Ref], kwargs: dict[str, Ref]) -> Ref | None:
         """Read the arguments of a call; of `zip(*rows)` what it gives."""
+        if isinstance(function, Method) and function.name == "reshape" and any(isinstance(a, ast.Starred) for a in node.args):
+            args.append(self.tuple_display(node.args, node))
+            return None
         for arg in node.args:
             if isinstance(arg, ast.Starred):
                 ref = self.expression(arg.value)
                 columns = self.columns(ref, arg) if isinstance(function, External) and function.op == "builtins.zip" else None
                 if columns is not None and len(node.args) == 1:
                     return columns
-                args.extend(self.unpacked(ref, arg))
+                items = None if self.known_items(ref) is not None else spread_over(self, function, node, arg, ref)
+                args.extend(self.unpacked(ref, arg) if items is None else items)
             else:
                 args.append(self.expression(arg))
         names: list[str] = []
-        items: list[Ref] = []
-        with self.holding(items):
+        values: list[Ref] = []
+        with self.holding(values):
             for keyword in node.keywords:
                 if keyword.arg is not None:
                     names.append(keyword.arg)
-                    items.append(self.expression(keyword.value))
+                    values.append(self.expression(keyword.value))
                     continue
                 spread = self.spread_dict(keyword.value, "arguments")
                 names += map(str, spread)
-                items += spread.values()
-        kwargs.update(zip(names, items, strict=True))
+                values += spread.values()
+        kwargs.update(zip(names, values, strict=True))
         name = function.op if isinstance(function, External) else function.name if isinstance(function, Method) else ""
         if name.removeprefix("builtins.") in _RUNNING_OVER or name.startswith("itertools."):
             args[:] = [self.there(ref, node, NOT_ITERABLE) for ref in args]

@@ -8,13 +8,13 @@ from dataclasses import replace
 from typing import Any, NoReturn
 
 from adtransform.errors import Refusal
-from adtransform.infer.indexing import SHAPE
 from adtransform.ir import Atom, Const, Let, Var
 from adtransform.lattice import (
     BOOL,
     ELLIPSIS,
     INT,
     NONE,
+    SHAPE,
     TEXT,
     Array,
     List,
@@ -39,6 +39,7 @@ from adtransform.read.refs import (
     ListRef,
     Method,
     ObjectRef,
+    RangeRef,
     Ref,
     Step,
     Storage,
@@ -117,7 +118,7 @@ class Indexing(Tables):
             known = self.static(key)
             if known is not None:
                 return self.constant_item(before, known, node)
-        if t == SHAPE or (isinstance(before, Var) and before.type == Static("shape")):
+        if t == SHAPE or (isinstance(before, Var) and before.type == SHAPE):
             integer = kind_of(self.type_of(key)) == "int"
             return self.let("index", before, key, type=INT) if integer else self.let("index", before, key)
         if isinstance(t, Tuple) and isinstance(self.type_of(key), Static):
@@ -429,6 +430,10 @@ class Indexing(Tables):
             return self.let("numpy.array", content if isinstance(content, (Var, Const)) else Const(None))
         if isinstance(ref, TupleRef):
             return self.let("tuple", *(self.key_of(i, node) for i in ref.items))
+        if isinstance(ref, RangeRef):
+            if ref.start == Const(0) and ref.step == Const(1):
+                return self.let("numpy.arange", ref.stop)
+            return self.let("numpy.arange", ref.start, stop=ref.stop, step=ref.step)
         a = self.value(ref, node)
         if isinstance(a, Const) and isinstance(a.value, slice):
             return self.let("slice", *(Const(p) for p in (a.value.start, a.value.stop, a.value.step)))

@@ -12,7 +12,7 @@ import numpy as np
 # Modules whose functions are known by name: importing them executes none of the user's code.
 LIBRARIES = frozenset(
     "numpy math cmath operator builtins scipy functools itertools warnings statistics random time copy dataclasses "
-    "logging contextlib enum heapq _heapq".split()
+    "logging contextlib enum heapq _heapq bisect".split()
 )
 
 
@@ -44,11 +44,16 @@ def exported(module: str) -> list[str]:
     return list(getattr(found, "__all__", None) or (n for n in vars(found) if n[:1] != "_")) if found is not None else []
 
 
+def module_of(value: Any) -> str:
+    """The module that a library's object is imported from."""
+    module = str(getattr(value, "__module__", None) or "")
+    return {"_operator": "operator", "_bisect": "bisect"}.get(module, module)
+
+
 def op_name(value: Any, fallback: str) -> str:
     """The one name of a library's object: `numpy.absolute` for `np.abs`."""
     name = getattr(value, "__name__", "")
-    module = getattr(value, "__module__", None) or ""
-    module = {"_operator": "operator", "_heapq": "heapq"}.get(module, module)
+    module = module_of(value)
     if isinstance(value, np.ufunc) or module == "numpy":
         module = "numpy" if getattr(np, name, None) is value else fallback.rpartition(".")[0]
     if isinstance(value, types.ModuleType):

@@ -19,7 +19,7 @@ from adtransform.read.refs import DictRef, External, Items, Lazy, ListRef, Metho
 from adtransform.read.specials import SPECIAL
 
 _OF_NUMBERS = ("numpy.squeeze", "numpy.transpose", "numpy.reshape")
-_OF_SEQUENCES = ("random.", "statistics.", "math.dist", "math.fsum", "math.sumprod")
+_OF_SEQUENCES = ("random.", "statistics.", "bisect.", "math.dist", "math.fsum", "math.sumprod")
 # What may give a view of what it is given, which is not followed.
 _SHOWING = frozenset(
     "numpy.require numpy.atleast_3d numpy.lib.stride_tricks.as_strided builtins.memoryview numpy.asfortranarray "
@@ -36,6 +36,10 @@ _OF_UFUNCS = {
     "reduceat": ("array", "indices", "axis", "dtype", "out"),
 }
 _DISPLAYS = frozenset(("numpy.array", "numpy.asarray", "numpy.asanyarray"))
+
+# Defaults of what is spliced, whose signature says nothing.
+_UNSAID_AXIS: Mapping[str, Atom] = {"axis": Const(0)}
+_UNSAID_ARRAY: Mapping[str, Atom] = {"copy": Const(True), "order": Const("K"), "subok": Const(False), "ndmin": Const(0)}
 
 # Arguments that are shapes, axes and the like: a list for them is a tuple, not an array.
 _TUPLES = frozenset(
@@ -158,7 +162,8 @@ class Library(Expressions):
         else:
             positional, keyword = tuple(atoms), tuple(sorted(named.items()))
         if op in ops.SPLICED:
-            keyword = tuple((k, v) for k, v in keyword if not (k == "axis" and v == Const(0)))
+            unsaid = _UNSAID_ARRAY if op == "numpy.array" else _UNSAID_AXIS
+            keyword = tuple((k, v) for k, v in keyword if k not in unsaid or v != unsaid[k])
         return self.result(op, args, positional, dict(keyword), node)
 
     def of_the_class(self, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:

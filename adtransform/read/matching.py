@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 
 from adtransform.ir import Atom, Const, Var
-from adtransform.lattice import Array, Scalar, Static, is_number
+from adtransform.lattice import SHAPE, Array, Scalar, Static, is_number
 from adtransform.read.branches import void
 from adtransform.read.either import Either
 from adtransform.read.frames import FALSE, TRUE
@@ -194,7 +194,7 @@ class Matching(Either):
         t = self.type_of(self.value(subject, node))
         if isinstance(subject, Const):
             return not isinstance(subject.value, tuple)
-        if isinstance(t, (Array, Scalar)) or (isinstance(t, Static) and t != Static("shape")):
+        if isinstance(t, (Array, Scalar)) or (isinstance(t, Static) and t != SHAPE):
             return True
         if is_number(t):
             self.refuse(node, "a sequence pattern for what may be a list or an array", "test its length and read its items")

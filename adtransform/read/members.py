@@ -72,6 +72,10 @@ class Members(Names):
                 named = (t.id for t in targets if isinstance(t, ast.Name))
                 if name in (mangled(n, owner.name) for n in named):
                     return self._assigned(owner, name, value, last, node)
+            case ast.Assign(targets=[ast.Tuple(elts=goals)], value=ast.Tuple(elts=values)) if len(goals) == len(values):
+                for goal, value in zip(goals, values, strict=True):
+                    if isinstance(goal, ast.Name) and name == mangled(goal.id, owner.name):
+                        return self._assigned(owner, name, value, last, node)
             case ast.AnnAssign(value=ast.expr() as value):
                 default: ast.expr | None = value
                 if isinstance(value, ast.Call) and self.is_field_call(value, owner):  # leaves its default in the class

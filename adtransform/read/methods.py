@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
+from adtransform.infer.draws import DRAWS
 from adtransform.ir import Atom, Const, Var
-from adtransform.lattice import INT, TEXT, UNKNOWN, Array, List, Scalar, Static, Type, Unknown, kind_of
+from adtransform.lattice import INT, TEXT, List, Scalar, Static, Type, Unknown, kind_of
 from adtransform.read.enums import key_ref
 from adtransform.read.library import Library
 from adtransform.read.names import is_plain
@@ -33,11 +34,6 @@ _FUNCTIONS = frozenset(
         "sum mean prod std var max min argmax argmin cumsum cumprod dot ravel swapaxes squeeze clip round trace diagonal "
         "repeat take conj conjugate all any argsort nonzero searchsorted choose argpartition astype"
     ).split()
-)
-# What a generator of random numbers draws: floats, but for the integers.
-DRAWS = frozenset(
-    "random normal standard_normal uniform exponential standard_exponential gamma beta lognormal laplace logistic "
-    "chisquare triangular integers".split()
 )
 # What makes a list of other items.
 _REMAKING = frozenset("pop insert remove reverse sort clear".split())
@@ -68,15 +64,12 @@ class Methods(Library):
         """A draw of a generator: performed once, in order."""
         if name not in DRAWS:
             self.refuse(node, f"the method `.{name}` of a generator", "draw numbers: rng.normal(size=n)")
+        if "out" in kwargs or (DRAWS[name] == 0 and len(args) > 2):
+            self.refuse(node, f"`.{name}` into an array", f"assign what it gives: x[:] = rng.{name}(x.shape)")
         atoms = [self.argument(a, "", node) for a in (owner, *args)]
         named = {k: self.argument(v, k, node) for k, v in kwargs.items()}
         self.at(node)
-        size = named.get("size", Const(None))
-        alone = size == Const(None) and len(args) <= 1 and all(isinstance(self.type_of(a), Scalar) for a in atoms[1:])
-        t: Type = Scalar("float") if alone and name != "integers" and not (args and name == "random") else UNKNOWN
-        if isinstance(size, Const) and isinstance(size.value, (int, tuple)) and name != "integers":
-            t = Array("float64", size.value if isinstance(size.value, tuple) else (size.value,))
-        return self.make(self.operation(f"numpy.random.Generator.{name}", atoms, named, type=t), solid=True)
+        return self.make(self.operation(f"numpy.random.Generator.{name}", atoms, named), solid=True)
 
     # Arrays.
 

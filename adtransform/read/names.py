@@ -27,7 +27,7 @@ from adtransform.read.bindings import IMPORTS, binds, defines, tried_import, wit
 from adtransform.read.detached import Detached
 from adtransform.read.enums import live_member, member
 from adtransform.read.frames import Frame, Module
-from adtransform.read.libraries import is_library, live, op_name
+from adtransform.read.libraries import is_library, live, module_of, op_name
 from adtransform.read.refs import (
     ClassRef,
     Conflict,
@@ -389,7 +389,7 @@ class Names(Detached):
         own = self.of_class(value, name, node)
         if own is not None:
             return own
-        if callable(value) and not isinstance(value, type) and is_library(str(getattr(value, "__module__", None) or "numpy")):
+        if callable(value) and not isinstance(value, type) and is_library(module_of(value) or "numpy"):
             return External(op_name(value, f"builtins.{name}"), value)
         if isinstance(value, type):
             module = getattr(value, "__module__", "")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from adtransform.ir import Const, Var
-from adtransform.lattice import BOOL, TEXT, Array, Scalar, Static, Tuple
+from adtransform.lattice import BOOL, SHAPE, TEXT, Array, Scalar, Tuple
 from adtransform.ops import resolve
 from adtransform.read.byname import by_name, class_of
 from adtransform.read.core import Unroll
@@ -36,7 +36,6 @@ from adtransform.read.refs import (
 )
 from adtransform.read.scope import assigned
 from adtransform.read.spelled import SPELLED
-from adtransform.read.tables import COUNTER
 from adtransform.read.tools import TOOLS
 from adtransform.read.totals import product, total
 
@@ -193,7 +192,7 @@ def _list(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST)
 def _tuple(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
     if not args:
         return TupleRef(())
-    if isinstance(args[0], Var) and self.type_of(args[0]) == Static("shape"):
+    if isinstance(args[0], Var) and self.type_of(args[0]) == SHAPE:
         return args[0]
     source = self.iterator(args[0], node)
     items = self.known_items(source)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from adtransform.ir import Atom, Const, Var
-from adtransform.lattice import INT, same_shape
+from adtransform.lattice import BOOL, INT, same_shape
 from adtransform.read.refs import ListRef, Ref, Step, TupleRef, View
 
 if TYPE_CHECKING:
@@ -171,10 +171,13 @@ def _fill_diagonal(self: Library, op: str, args: list[Ref], kwargs: dict[str, Re
     target, (new, wrap) = _target(self, op, args, kwargs, "a val wrap", node)
     before = self.value(target, node)
     value = self.array_like(new, node)
-    if self.rank(before) != 2 or self.rank(value) not in (0, 1) or wrap not in (Const(None), Const(False)):
+    if self.rank(before) not in (None, 2) or self.rank(value) not in (0, 1) or wrap not in (Const(None), Const(False)):
         help = "annotate the arrays; or write x[i, i] = v with i = np.arange(n)"
         self.refuse(node, "`np.fill_diagonal` of an array not known to be a matrix", help)
     self.at(node)
+    if self.rank(before) is None:
+        other = self.let("operator.ne", self.let("ndim", before), Const(2), type=BOOL)
+        self.raise_where(other, ValueError, "a matrix is meant: annotate the array whose diagonal is filled")
     shape = self.let("shape", before)
     size = self.let("builtins.min", self.let("index", shape, Const(0)), self.let("index", shape, Const(1)), type=INT)
     i = self.let("numpy.arange", size)
@@ -297,6 +300,10 @@ def _unwritten(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], 
     self.refuse(node, f"`{op.replace('numpy', 'np')}`", "write x[key] = v")
 
 
+def _insort(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
+    self.refuse(node, f"`{op}`", "write xs.insert(bisect.bisect(xs, v), v)")
+
+
 _REDUCED = {
     "numpy.add.reduce": "numpy.sum",
     "numpy.multiply.reduce": "numpy.prod",
@@ -324,5 +331,7 @@ SPECIAL: dict[str, Handler] = {
     "numpy.row_stack": lambda self, op, *given: self.library_call("numpy.vstack", *given),
     "numpy.putmask": _putmask,
     "numpy.fill_diagonal": _fill_diagonal,
+    "bisect.insort_left": _insort,
+    "bisect.insort_right": _insort,
     **dict.fromkeys("numpy.place numpy.put_along_axis numpy.random.shuffle random.shuffle".split(), _unwritten),
 }

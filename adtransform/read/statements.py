@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from adtransform.errors import Refusal
 from adtransform.ir import Atom, Const, Var
-from adtransform.lattice import Array, Static
+from adtransform.lattice import SHAPE, Array, Static
 from adtransform.read.contexts import Contexts
 from adtransform.read.core import Handling, Unreached
 from adtransform.read.endings import Enter
@@ -276,7 +276,7 @@ class Statements(Contexts):
     def check_count(self, ref: Ref, wanted: int, node: ast.AST) -> None:
         """An unpacking raises where there are more items than names, or fewer."""
         t = None if isinstance(ref, RecordsRef) else self.type_of(self.value(ref, node))
-        if t == Static("shape") or (isinstance(t, Array) and t.dims and t.dims[0] == wanted):
+        if t == SHAPE or (isinstance(t, Array) and t.dims and t.dims[0] == wanted):
             return
         self.at(node)
         differs = self.let("operator.ne", self.length(ref, node), Const(wanted))

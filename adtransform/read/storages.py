@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NoReturn
 
 from adtransform.errors import Refusal
-from adtransform.infer.indexing import SHAPE
 from adtransform.ir import Atom, Const, Var
-from adtransform.lattice import Array, Dict, List, Saved, Static, Tuple, Type, Unknown, is_number, kind_of
+from adtransform.lattice import SHAPE, Array, Dict, List, Saved, Static, Tuple, Type, Unknown, is_number, kind_of
 from adtransform.read.assuming import RESHAPES, Assuming
 from adtransform.read.core import OpenLoop, Unroll
 from adtransform.read.enums import members_in

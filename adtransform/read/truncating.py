@@ -11,9 +11,8 @@ import numpy as np
 from adtransform.build import type_of
 from adtransform.errors import refusal
 from adtransform.infer.elementwise import outcome
-from adtransform.infer.indexing import SHAPE
 from adtransform.ir import Atom, Const, Let, Region, Var
-from adtransform.lattice import Array, List, Saved, Scalar, Type, Unknown, kind_of
+from adtransform.lattice import SHAPE, Array, List, Saved, Scalar, Type, Unknown, kind_of
 from adtransform.ops import VIEWS, elementwise, resolve
 from adtransform.read.core import Taken
 from adtransform.read.flow import Flow

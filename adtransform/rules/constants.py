@@ -9,7 +9,7 @@ constant(
     "operator.and_ operator.or_ operator.xor operator.invert operator.lshift operator.rshift operator.floordiv "
     "builtins.contains builtins.not_contains builtins.bool builtins.int builtins.round builtins.len builtins.range "
     "builtins.isinstance builtins.print builtins.str builtins.repr builtins.type builtins.callable builtins.slice "
-    "builtins.list.index builtins.list.count"
+    "builtins.list.index builtins.list.count bisect.bisect_left bisect.bisect_right"
 )
 constant(
     "math.floor math.ceil math.trunc math.isnan math.isinf math.isfinite math.isclose math.comb math.perm math.factorial "

@@ -122,23 +122,25 @@ def _is_fixed(names: Mapping[str, Atom]) -> bool:
 def _is_even(names: Mapping[str, Atom]) -> bool:
     """Whether as many zeros are put around on all sides."""
     t = type_of(names["k"])
-    return names["mode"] == Const("constant") and isinstance(t, Scalar) and t.kind == "int"
+    return _is_filled(names) and isinstance(t, Scalar) and t.kind == "int"
+
+
+def _is_filled(names: Mapping[str, Atom]) -> bool:
+    """Whether it is a number that is put around."""
+    return names["mode"] == Const("constant")
 
 
 transpose("pad(a, k, mode='constant')", "bar[k:-k]", rank=1, when=_is_fixed)
 transpose("pad(a, k, mode='constant')", "bar[k:-k, k:-k]", rank=2, when=_is_fixed)
 transpose("pad(a, k, mode='constant')", "bar[k:k + shape(a)[0]]", rank=1, when=_is_even)
 transpose("pad(a, k, mode='constant')", "bar[k:k + shape(a)[0], k:k + shape(a)[1]]", rank=2, when=_is_even)
-transpose(
-    "pad(a, k, mode='constant')",
-    "scatter(bar * pad(ones_like(a), k, mode=mode), pad(arange(size(a)), k, mode=mode), a)",
-    rank=1,
-)
 # What is put around counts where it repeats an element, and not where it is zero.
-transpose(
-    "pad(a, k, mode='constant')",
-    "scatter(bar * pad(ones_like(a), k, mode=mode), pad(reshape(arange(size(a)), shape(a)), k, mode=mode), a)",
-)
+_COUNTED = "bar * pad(ones_like(a), k)"
+_PLACES = "pad(reshape(arange(size(a)), shape(a)), k, mode=mode)"
+transpose("pad(a, k, mode='constant')", f"scatter({_COUNTED}, pad(arange(size(a)), k), a)", rank=1, when=_is_filled)
+transpose("pad(a, k, mode='constant')", f"scatter({_COUNTED}, {_PLACES}, a)", when=_is_filled)
+transpose("pad(a, k, mode='constant')", "scatter(bar, pad(arange(size(a)), k, mode=mode), a)", rank=1)
+transpose("pad(a, k, mode='constant')", f"scatter(bar, {_PLACES}, a)")
 transpose(
     "sliding_window_view(a, k, axis=None)",
     "scatter(bar, lib.stride_tricks.sliding_window_view(reshape(arange(size(a)), shape(a)), k, axis=axis), a)",

@@ -16,6 +16,7 @@ Path = tuple[tuple[object, int], ...]
 _CHEAP = frozenset("slice tuple shape ndim size zeros trips builtins.len operator.neg numpy.transpose assign".split())
 _ARITHMETIC = frozenset("operator.add operator.sub operator.mul operator.neg".split())
 _DEPTH = 4
+_KEYS = ("slice", "tuple")  # made of what is saved, if need be: code that reads a key has it before its eyes
 
 
 class Plan:
@@ -88,7 +89,7 @@ class Plan:
                 for a in (stmt.start, stmt.step):
                     self.need(a)
             return
-        if self.cheap(v, _DEPTH):
+        if (v in self.lets and self.lets[v].op in _KEYS) or self.cheap(v, _DEPTH):
             self.decided[v] = "again"
             for a in operands(self.lets[v]):
                 self.need(a)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from adtransform.build import Builder, type_of
 from adtransform.ir import Atom, Const, Let, Var
 from adtransform.lattice import (
+    INT,
     Array,
     Scalar,
     dims_of,
@@ -160,9 +161,13 @@ def _div(s: Simplifier, let: Let, b: Builder) -> Atom | None:
 
 
 def _is_nonzero(s: Simplifier, a: Atom) -> bool:
-    """Whether a number is known not to be 0: a constant, or more than a square."""
+    """Whether a number is known not to be 0: a constant, more than a square, or infinite where it would be."""
     if isinstance(a, Const):
         return type(a.value) in (int, float) and a.value != 0
+    chosen = s.source(a, "ifexp")
+    if chosen is not None and chosen.args[1] == Const(math.inf):
+        test = s.source(chosen.args[0], "operator.eq")
+        return test is not None and test.args == (chosen.args[2], Const(0))
     total = s.source(a, "operator.add")
     return total is not None and any(
         isinstance(x, Const) and type(x.value) in (int, float) and x.value > 0 and _is_square(s, y)
@@ -205,6 +210,18 @@ def _pow(s: Simplifier, let: Let, b: Builder) -> Atom | None:
 def _neg(s: Simplifier, let: Let, b: Builder) -> Atom | None:
     negated = s.source(let.args[0], "operator.neg")
     return negated.args[0] if negated is not None else None
+
+
+@row("numpy.negative")
+def _negative(s: Simplifier, let: Let, b: Builder) -> Atom | None:
+    """How far is rolled back: a Python int."""
+    (x,) = let.args
+    if let.kwargs or not isinstance(t := type_of(x), Scalar) or (t.kind, t.dtype) != ("int", None):
+        return None
+    less = s.source(x, "operator.sub")
+    if less is not None and not less.targets[0].hint:
+        return b.let("operator.sub", *reversed(less.args), type=INT)
+    return b.let("operator.neg", x, type=INT)
 
 
 @row("operator.add")

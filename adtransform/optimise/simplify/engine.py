@@ -17,7 +17,7 @@ from adtransform.rewrite import Rewriter, operands
 
 _FOLDABLE = frozenset(
     "operator.add operator.sub operator.mul operator.neg operator.lt operator.le operator.eq operator.ne operator.gt "
-    "operator.ge operator.truediv numpy.divide operator.floordiv numpy.equal numpy.not_equal".split()
+    "operator.ge operator.truediv numpy.divide operator.floordiv numpy.equal numpy.not_equal numpy.negative".split()
 )
 _FITTED = frozenset("fit zeros accumulate accumulate_at update".split())
 _SAFE_NUMBERS = (bool, int, float)

@@ -396,7 +396,8 @@ def _real_part(s: Simplifier, let: Let, b: Builder) -> Atom | None:
     t = type_of(let.args[0])
     if isinstance(let.args[0], Const) and let.op == "numpy.real" and type(let.args[0].value) is float:
         return let.args[0]
-    return let.args[0] if kind_of(t) == "float" and (isinstance(t, Array) or is_numpy(t)) and not let.kwargs else None
+    safe = isinstance(t, Array) or is_numpy(t) or (let.op == "numpy.real" and isinstance(t, Scalar))
+    return let.args[0] if kind_of(t) == "float" and safe and not let.kwargs else None
 
 
 @row("swap")
