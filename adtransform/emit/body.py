@@ -10,9 +10,9 @@ from adtransform.emit.spell import Speller
 from adtransform.emit.unbound import unbound
 from adtransform.errors import refuse
 from adtransform.ir import UNDEFINED, Const, Leaf, Let, Origin, Var, is_temporary
-from adtransform.lattice import Array, Dict, List, Scalar, Type, kind_of, nested, same_kind
+from adtransform.lattice import Dict, List, Scalar, Type, nested
 from adtransform.ops import BINARY, CALLS, DEEP
-from adtransform.place.copies import augmented
+from adtransform.place.growth import augmented, growth
 from adtransform.place.program import (
     Attempt,
     Bind,
@@ -262,10 +262,10 @@ class Printer:
 
     def update(self, node: Bind, word: Word, indent: int) -> None:
         """`a[k] = v`, `a[k] += v`"""
-        whole, key, value, t = self.around(node, word)
+        whole, key, value, _ = self.around(node, word)
         place = Group(whole, "[]", self.spell.key(key))
-        op = self.growth(node, key, value, t)
-        if op is not None and isinstance(value, Tree):
+        op = growth(node.tree)
+        if op and isinstance(value, Tree):
             left = flat(whole if op == "whole" else place)
             self.write(f"{left} {BINARY[value.op][0]}= ", self.spell(value.args[1]), indent, node)
         else:
@@ -284,28 +284,6 @@ class Printer:
         for key in keys:
             word = Group(word, "[]", self.spell.key(key))
         return word
-
-    def growth(self, node: Bind, key: Operand, value: Operand, t: Type) -> str | None:
-        """Whether `a[k] = a[k] op v` may be written `a[k] op= v`: the user did, or the types say it is the same."""
-        if not isinstance(value, Tree) or value.op not in BINARY:
-            return None
-        first, tree = value.args[0], node.tree
-        deep = tree.op in DEEP
-        taken, keys = ("item_in", tree.args[2:]) if deep else ("index", (key,))
-        whole = isinstance(first, Var) and first is tree.args[0] and _is_whole(key) and not deep
-        part = isinstance(first, Tree) and first.op == taken and first.args[0] is tree.args[0]
-        part = part and len(first.args) == len(keys) + 1 and all(map(equal, first.args[1:], keys))  # type: ignore[union-attr]
-        if not whole and not part:
-            return None
-        if isinstance(t, List) and not isinstance(t.item, Scalar):
-            return None  # an array in a list would be written, and others may hold it
-        if value.op == "operator.matmul" and not augmented(value):
-            return None  # what it gives may have another shape, and is spread
-        same = same_kind(t, value.type) and isinstance(t, Array)
-        scalar = isinstance(t, Array) and kind_of(t) == kind_of(value.type) == "float" and adds_up(key)
-        if not augmented(value) and not (same or scalar):
-            return None
-        return "whole" if whole else "part"
 
     def scatter(self, node: Bind, word: Word, indent: int) -> None:
         """`acc[k] += s`, or `np.add.at` where an index may repeat."""
@@ -443,13 +421,6 @@ class Printer:
         return f"{self.names[node.index]}, {f'({bound})' if len(node.items) > 1 else bound}"
 
 
-def equal(a: Operand, b: Operand) -> bool:
-    """Whether two operands are the same expression of the same values."""
-    if isinstance(a, Tree) and isinstance(b, Tree):
-        return a.op == b.op and len(a.args) == len(b.args) and not a.kwargs and all(map(equal, a.args, b.args))
-    return a is b or (isinstance(a, Const) and a == b)
-
-
 def _nested(tree: object, values: list[Py]) -> Py:
     match tree:
         case Leaf(index):
@@ -484,8 +455,3 @@ def align(lines: list[Line], comments: Mapping[Let, str], cap: int = 40) -> list
             block.append((text, comment if i == 0 else ""))
     flush()
     return out
-
-
-def _is_whole(key: Operand) -> bool:
-    """`...` or `:`"""
-    return key == Const(...) or (isinstance(key, Tree) and key.op == "slice" and key.args == (Const(None),) * 3)

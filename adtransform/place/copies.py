@@ -11,19 +11,16 @@ choice (`accumulate`, the user's `+=`) are made in place only where that needs n
 
 from __future__ import annotations
 
-import re
-
 from adtransform.ir import Var
 from adtransform.lattice import List, is_scalar, same_kind, same_shape
-from adtransform.ops import BINARY
 from adtransform.place.conflicts import conflicts
+from adtransform.place.growth import augmented
 from adtransform.place.liveness import Ranges, ranges
 from adtransform.place.mender import MUST, Before, Mender
-from adtransform.place.program import Bind, Operand, Program, Tree, label, walk
+from adtransform.place.program import Bind, Operand, Program, label, walk
 from adtransform.place.storage import Storage, storage
 
 _FEW = 12  # copies before loops that are worth a second look
-_AUGMENTED = re.compile(r"([\w.]+(?:\[.*?\])*)\s*(\*\*|//|<<|>>|[-+*/%@&|^])=(?!=)")
 
 
 def settle(program: Program, *, results: bool = True) -> tuple[Storage, Ranges | None]:
@@ -120,17 +117,6 @@ def _give_up(program: Program, found: Ranges) -> None:
             value, time = node.tree.args[0], found.at[node] + 1
             if isinstance(value, Var) and value not in node.targets and found.holds(value, time):
                 node.inplace = False
-
-
-def augmented(tree: Tree) -> str:
-    """What the user's `a op= b` writes (`a`, `a[k]`), if that may be where an operation comes from."""
-    if tree.op not in BINARY or tree.origin is None:
-        return ""
-    symbol = BINARY[tree.op][0]
-    if f"{symbol}=" not in tree.origin.text:
-        return ""
-    found = _AUGMENTED.match(tree.origin.text)
-    return found[1] if found and found[2] == symbol else ""
 
 
 def _may_be_inplace(node: Bind) -> bool:
