@@ -33,17 +33,23 @@ def settle(program: Program, *, results: bool = True) -> tuple[Storage, Ranges |
             node.inplace = node.tree.op in MUST or _may_be_inplace(node)
     done: set[object] = set()
     before_loops: list[Before] = []
+    rotating = True
     found = _drop_dead(program)
     _give_up(program, found)
     while True:
-        memory = storage(program.nodes)
-        wrong = conflicts(program.nodes, found, memory, results)
-        if not wrong:
-            return _spared(program, memory, found, before_loops, results)
+        memory = storage(program.nodes, rotating=rotating)
+        if memory.joined and done.issuperset(memory.joined):
+            rotating = False  # what is copied in one trip may be what the trip before has left
+            continue
+        wrong = [] if memory.joined else conflicts(program.nodes, found, memory, results)
+        if not wrong and not memory.joined:
+            return _spared(program, memory, found, before_loops, results, rotating)
         mender = Mender(program, memory, frozenset(done))
-        copied = mender.mend(wrong)
+        copied = mender.separate(memory.joined) if memory.joined else mender.mend(wrong)
         if copied and copied <= done:
-            raise RuntimeError("values share memory in a way that no copy ends")
+            if not rotating:
+                raise RuntimeError("values share memory in a way that no copy ends")
+            rotating, done = False, set()  # as it was done without knowing which arrays take one another's places
         if mender.results and not before_loops:
             # Nobody sees the copies of results.
             memory.own.update({v: frozenset((-1 - i,)) for i, v in enumerate(mender.results)})
@@ -54,7 +60,7 @@ def settle(program: Program, *, results: bool = True) -> tuple[Storage, Ranges |
 
 
 def _spared(
-    program: Program, memory: Storage, found: Ranges, before_loops: list[Before], results: bool
+    program: Program, memory: Storage, found: Ranges, before_loops: list[Before], results: bool, rotating: bool
 ) -> tuple[Storage, Ranges]:
     """Leave out the copies before loops that other remedies have made needless: all at once, or else one by one."""
     needed = _needed(program, memory, found, before_loops)
@@ -70,8 +76,8 @@ def _spared(
         copies = {made.copy for made in some}
         for block, nodes in blocks.values():
             block[:] = [node for node in nodes if node not in copies]
-        without = storage(program.nodes), ranges(program.nodes)
-        if not conflicts(program.nodes, without[1], without[0], results):
+        without = storage(program.nodes, rotating=rotating), ranges(program.nodes)
+        if not without[0].joined and not conflicts(program.nodes, without[1], without[0], results):
             memory, found = without
             if some is doubtful:
                 break
