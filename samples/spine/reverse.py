@@ -102,13 +102,13 @@ def cool_reverse(
             t23 = t23_tape.pop()
             # return np.sum(bend * bend)
             dbend = 2.0 * (drough * bend_1)
-            drow = np.zeros(t42)
+            # row[1:-1] += c * (row[2:] - 2.0 * row[1:-1] + row[:-2])
+            drow = du[i].copy()
             # bend = row[2:] - 2.0 * row[1:-1] + row[:-2]
-            drow[:-2] = dbend
+            drow[:-2] += dbend
             drow[1:-1] -= dbend * 2.0
             drow[2:] += dbend
             # row[1:-1] += c * (row[2:] - 2.0 * row[1:-1] + row[:-2])
-            drow += du[i]
             t43 = drow[1:-1]
             t44 = t43 * c
             dc += t43 @ t23

@@ -15,10 +15,11 @@ from adtransform.lattice import (
     is_scalar,
     kind_of,
     rank_of,
+    same_kind,
     same_shape,
 )
 from adtransform.ops import elementwise
-from adtransform.optimise.simplify.engine import Simplifier, is_floating, is_number, is_number_list, row
+from adtransform.optimise.simplify.engine import Simplifier, is_derived, is_floating, is_number, is_number_list, row
 from adtransform.rewrite import operands
 
 
@@ -235,6 +236,10 @@ def _add(s: Simplifier, let: Let, b: Builder) -> Atom | None:
         return y
     if is_number(y, 0) and is_floating(x):
         return x
+    for zero, other in ((x, y), (y, x)):
+        made = s.source(zero, "zeros")
+        if made is not None and is_derived(made) and same_shape(type_of(x), type_of(y)) and same_kind(type_of(x), type_of(y)):
+            return other
     if (negated := s.source(y, "operator.neg")) is not None and not negated.targets[0].hint:
         return b.let("operator.sub", x, negated.args[0])
     if (negated := s.source(x, "operator.neg")) is not None and not negated.targets[0].hint:

@@ -69,7 +69,7 @@ class Simplifier(Rewriter):
         """Remember what a statement binds."""
         for t in let.targets:
             self.lets[t] = let
-        if let.op == "operator.truediv" and all(isinstance(t := type_of(a), Scalar) and t.dtype is None for a in let.args):
+        if let.op == "operator.truediv" and all(map(_is_python, let.args)):
             self.divide(let.args[1])
         if let.op == "expand" or (let.op == "index" and let.args[0] in self.repeated):
             self.repeated.update(let.targets)
@@ -78,7 +78,7 @@ class Simplifier(Rewriter):
         """Remember that a number is not 0; nor are the factors of one, or what one is the root of."""
         todo = [by]
         for a in todo:  # which grows
-            if isinstance(a, Var) and a not in self.divisors and isinstance(a.type, Scalar) and a.type.dtype is None:
+            if isinstance(a, Var) and a not in self.divisors and _is_python(a):
                 self.divisors[a] = None
                 let = self.lets.get(a)
                 todo += let.args if let is not None and let.op in ("operator.mul", "math.sqrt") else ()
@@ -215,6 +215,12 @@ class Simplifier(Rewriter):
         """The statement that computed an operand, if it is this operation."""
         let = self.lets.get(a) if isinstance(a, Var) else None
         return let if let is not None and let.op == op else None
+
+
+def _is_python(a: Atom) -> bool:
+    """Whether it is known to be a number of Python's."""
+    t = type_of(a)
+    return isinstance(t, Scalar) and t.dtype is None
 
 
 def covers(a: Type, b: Type) -> bool:
