@@ -264,10 +264,9 @@ class Printer:
         """`a[k] = v`, `a[k] += v`"""
         whole, key, value, _ = self.around(node, word)
         place = Group(whole, "[]", self.spell.key(key))
-        op = growth(node.tree)
-        if op and isinstance(value, Tree):
-            left = flat(whole if op == "whole" else place)
-            self.write(f"{left} {BINARY[value.op][0]}= ", self.spell(value.args[1]), indent, node)
+        if (grown := growth(node.tree)) is not None:
+            left = flat(whole if grown[0] == "whole" else place)
+            self.write(f"{left} {BINARY[grown[1].op][0]}= ", self.spell(grown[1].args[1]), indent, node)
         else:
             self.write(f"{flat(place)} = ", self.spell(value), indent, node)
 

@@ -31,18 +31,23 @@ def augmented(tree: Tree) -> str:
     return found[1] if found and found[2] == symbol else ""
 
 
-def growth(write: Tree) -> str:
-    """Whether a write puts `a[k] op v` at `k` and may be `a[k] op= v`: "part", or "whole" where that is all of `a`; or ""."""
+def growth(write: Tree) -> tuple[str, Tree] | None:
+    """What a write of `a[k] op v` at `k` may be written as: "part" for `a[k] op= v`, or "whole" where that is all of `a`.
+
+    With it, `a[k] op v`: of a tangent or an adjoint a sum or a product begins with either operand.
+    """
     whole, value, keys, t = _written(write)
     if not isinstance(value, Tree) or value.op not in BINARY:
-        return ""
-    first, all_of_it = value.args[0], len(keys) == 1 and _is_whole(keys[0]) and write.op not in DEEP
-    if first is whole and isinstance(whole, Var) and all_of_it:
-        return "whole" if _is_same(value, keys[-1], t) else ""
-    taken = "item_in" if write.op in DEEP else "index"
-    if not isinstance(first, Tree) or first.op != taken or first.args[0] is not whole:
-        return ""
-    return "part" if _all_equal(first.args[1:], keys) and _is_same(value, keys[-1], t) else ""
+        return None
+    derived = isinstance(whole, Var) and whole.of is not None and value.op in ("operator.add", "operator.mul")
+    for grown in (value, replace(value, args=value.args[::-1])) if derived else (value,):
+        first, all_of_it = grown.args[0], len(keys) == 1 and _is_whole(keys[0]) and write.op not in DEEP
+        if first is whole and isinstance(whole, Var) and all_of_it:
+            return ("whole", grown) if _is_same(grown, keys[-1], t) else None
+        taken = "item_in" if write.op in DEEP else "index"
+        if isinstance(first, Tree) and first.op == taken and first.args[0] is whole and _all_equal(first.args[1:], keys):
+            return ("part", grown) if _is_same(grown, keys[-1], t) else None
+    return None
 
 
 def _written(write: Tree) -> tuple[Operand, Operand, tuple[Operand, ...], Type]:

@@ -80,8 +80,7 @@ def asian_call_reverse(
         dt43 = dlog_price_1.sum()
         dt46 = dlog_price_1 @ shock
         dvol -= dt46 * t44
-        ddt += strong(-(dt46 * vol), t66)
-        ddt += dt43 * (rate - 0.5 * vol**2)
+        ddt += strong(-(dt46 * vol), t66) + dt43 * (rate - 0.5 * vol**2)
         t67 = dt43 * dt
         drate += t67
         dvol -= t67 * vol
@@ -102,8 +101,7 @@ def asian_call_reverse(
         dt18 = dlog_price.sum()
         dt21 = dlog_price @ shock
         dvol += dt21 * t44
-        ddt += strong(dt21 * vol, t66)
-        ddt += dt18 * (rate - 0.5 * vol**2)
+        ddt += strong(dt21 * vol, t66) + dt18 * (rate - 0.5 * vol**2)
         t72 = dt18 * dt
         drate += t72
         dvol -= t72 * vol

@@ -44,7 +44,7 @@ def cool_forward(
             dresult = rough * dc + c * drough
             return result, dresult
         if row[0] > row[-1]:
-            du[i, 0] = 0.5 * du[i, 0]
+            du[i, 0] *= 0.5
             u[i, 0] *= 0.5
         seen.append(rough)
         dseen.append(drough)

@@ -102,9 +102,8 @@ def cool_reverse(
             t23 = t23_tape.pop()
             # return np.sum(bend * bend)
             dbend = 2.0 * (drough * bend_1)
-            # row[1:-1] += c * (row[2:] - 2.0 * row[1:-1] + row[:-2])
-            drow = du[i].copy()
             # bend = row[2:] - 2.0 * row[1:-1] + row[:-2]
+            drow = du[i].copy()
             drow[:-2] += dbend
             drow[1:-1] -= dbend * 2.0
             drow[2:] += dbend
