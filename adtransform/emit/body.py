@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from adtransform.emit.fold import LIMIT
 from adtransform.emit.spell import Speller
 from adtransform.emit.unbound import unbound
 from adtransform.errors import refuse
@@ -34,6 +36,7 @@ from adtransform.place.program import (
 )
 from adtransform.syntax import Bare, Dot, Group, Infix, Keyword, Py, Word, constant, flat, statement
 
+_COMPUTES = frozenset("assign index update accumulate accumulate_at put_in grow_in push fit cast strong".split())
 _DEEPEST = 4 * 98  # columns: Python's tokenizer takes no more than 98 blocks inside of one another
 
 
@@ -64,6 +67,7 @@ class Printer:
     silent: dict[Node, bool] = field(default_factory=dict)
     handling: list[Clause] = field(default_factory=list)  # the handlers around
     read: frozenset[Var] = frozenset()
+    times: Counter[Var] = field(default_factory=Counter)  # how often each variable is read
     nobody: str = "_"  # what nobody reads is called so; no value that is read may be
 
     def run(self, indent: int) -> list[Line]:
@@ -72,7 +76,8 @@ class Printer:
         self.spell.unbound = frozenset(self.names[v] for v in self.unbound if v in self.names)
         nodes = walk(self.program.nodes)
         tested = (v for node in nodes if isinstance(node, Loop) for v in variables(node.cond))
-        self.read = frozenset((*(v for node in nodes for v in reads(node)), *tested))
+        self.times = Counter((*(v for node in nodes for v in reads(node)), *tested))
+        self.read = frozenset(self.times)
         taken = {self.names.get(v) for v in self.read}
         self.nobody = next(name for n in itertools.count(1) if (name := "_" * n) not in taken)
         self.block(self.program.nodes, indent, "")
@@ -96,9 +101,15 @@ class Printer:
                 (n.origin for n in nodes if not isinstance(n, (Copy, Exit)) and n.origin), self.program.function.origin
             )
             refuse(origin, "so many tests after one another: Python indents no deeper", "move some of them into a function")
+        done: Node | None = None
         for i, node in enumerate(nodes):
+            if node is done:
+                continue
             if isinstance(node, Bind) and node.tree.op == "backward":
                 self.quoting = True
+                continue
+            if isinstance(node, Bind) and i + 1 < len(nodes) and self.at_once(node, nodes[i + 1], indent):
+                done = nodes[i + 1]
                 continue
             last = i == len(nodes) - 1
             match node:
@@ -115,6 +126,24 @@ class Printer:
                 case Exit():
                     self.exit(node, indent, tail)
         return len(self.out) - before
+
+    def at_once(self, node: Bind, then: Node, indent: int) -> bool:
+        """Print the statement that alone reads what is taken off a list right before it: `d += tape.pop()`, if that fits."""
+        if node.tree.op not in ("pop", "pop_in") or not isinstance(then, Bind) or self.listing:
+            return False
+        (grown, value), old = node.targets, node.tree.args[0]
+        if self.times[value] != 1 or value in self.unbound or not _reads_once(then.tree, value) or grown in then.tree.variables:
+            return False
+        if not isinstance(old, Var) or self.names[old] != self.names[grown] or then.tree.op in ("pop", "pop_in", "claim"):
+            return False
+        at = len(self.out)
+        row = self.row(Word(self.names[grown]), node.tree.args[1:])
+        self.spell.given[value] = Group(Dot(row, "pop"), "()", ())
+        self.bind(then, indent)
+        if len(self.out) == at + 1 and len(self.out[at].lines) == 1 and len(self.out[at].lines[0]) <= LIMIT:
+            return True
+        del self.out[at:], self.spell.given[value]
+        return False
 
     def exit(self, node: Exit, indent: int, tail: str) -> None:
         """Print an exit, unless the end of the block amounts to it."""
@@ -418,6 +447,13 @@ class Printer:
         if node.index is None:
             return bound
         return f"{self.names[node.index]}, {f'({bound})' if len(node.items) > 1 else bound}"
+
+
+def _reads_once(tree: Tree, v: Var) -> bool:
+    """Whether an expression takes a value whenever it is computed, and once."""
+    plain = "." in tree.op or tree.op in _COMPUTES
+    found = [a for a in (*tree.args, *(a for _, a in tree.kwargs)) if v in variables(a)]
+    return plain and len(found) == 1 and (found[0] is v or (isinstance(found[0], Tree) and _reads_once(found[0], v)))
 
 
 def _nested(tree: object, values: list[Py]) -> Py:
