@@ -73,9 +73,8 @@ def asian_call_reverse(
     ddt = 0.0
     # for shock in shocks:
     for shock in reversed(shocks):
-        t50 = t50_tape.pop()
         # total += np.exp(log_price)
-        dlog_price_1 += t65 * t50
+        dlog_price_1 += t65 * t50_tape.pop()
         # log_price += (rate - 0.5 * vol**2) * dt + vol * np.sqrt(dt) * sign * shock
         dt43 = dlog_price_1.sum()
         dt46 = dlog_price_1 @ shock
@@ -94,9 +93,8 @@ def asian_call_reverse(
     dlog_price = np.zeros_like(log_price)
     # for shock in shocks:
     for shock in reversed(shocks):
-        t25 = t25_tape.pop()
         # total += np.exp(log_price)
-        dlog_price += t71 * t25
+        dlog_price += t71 * t25_tape.pop()
         # log_price += (rate - 0.5 * vol**2) * dt + vol * np.sqrt(dt) * sign * shock
         dt18 = dlog_price.sum()
         dt21 = dlog_price @ shock
