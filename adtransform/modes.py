@@ -21,6 +21,7 @@ from adtransform.forward import forward as push_forward
 from adtransform.infer.structural import tangent as tangent_type
 from adtransform.ir import Assume, Atom, Const, Function, If, Leaf, Let, Param, Record, Region, Var
 from adtransform.lattice import UNKNOWN, List, Saved, Static, Tuple, Type, Unknown, is_scalar, kind_of
+from adtransform.optimise.begin import begin
 from adtransform.optimise.collect import collect
 from adtransform.optimise.direct import direct
 from adtransform.optimise.fill import fill
@@ -59,7 +60,7 @@ def _unmarked(f: Function) -> Function:
 PRIMAL: tuple[Pass, ...] = (_unmarked, tidy, steady, prune, invariants, within, prune)
 JOINT: tuple[Pass, ...] = (
     *(simplify, uniform, sums, fits, versions, invariants, share, simplify, prune),
-    *(fill, direct, prune, shapes, hoist, share),
+    *(begin, fill, direct, prune, shapes, hoist, share),
 )
 FINAL: tuple[Pass, ...] = (spent, invariants, share, together, collect, simplify, prune, lift, late, sink)
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from adtransform.emit.fold import LIMIT
 from adtransform.emit.spell import Speller
 from adtransform.emit.unbound import unbound
 from adtransform.errors import refuse
 from adtransform.ir import UNDEFINED, Const, Leaf, Let, Origin, Var, is_temporary
-from adtransform.lattice import Array, Dict, List, Scalar, Type, kind_of, nested, same_kind
+from adtransform.lattice import Dict, List, Scalar, Type, nested
 from adtransform.ops import BINARY, CALLS, DEEP
-from adtransform.place.copies import augmented
+from adtransform.place.growth import augmented, growth
 from adtransform.place.program import (
     Attempt,
     Bind,
@@ -34,6 +36,7 @@ from adtransform.place.program import (
 )
 from adtransform.syntax import Bare, Dot, Group, Infix, Keyword, Py, Word, constant, flat, statement
 
+_COMPUTES = frozenset("assign index update accumulate accumulate_at put_in grow_in push fit cast strong".split())
 _DEEPEST = 4 * 98  # columns: Python's tokenizer takes no more than 98 blocks inside of one another
 
 
@@ -64,6 +67,7 @@ class Printer:
     silent: dict[Node, bool] = field(default_factory=dict)
     handling: list[Clause] = field(default_factory=list)  # the handlers around
     read: frozenset[Var] = frozenset()
+    times: Counter[Var] = field(default_factory=Counter)  # how often each variable is read
     nobody: str = "_"  # what nobody reads is called so; no value that is read may be
 
     def run(self, indent: int) -> list[Line]:
@@ -72,7 +76,8 @@ class Printer:
         self.spell.unbound = frozenset(self.names[v] for v in self.unbound if v in self.names)
         nodes = walk(self.program.nodes)
         tested = (v for node in nodes if isinstance(node, Loop) for v in variables(node.cond))
-        self.read = frozenset((*(v for node in nodes for v in reads(node)), *tested))
+        self.times = Counter((*(v for node in nodes for v in reads(node)), *tested))
+        self.read = frozenset(self.times)
         taken = {self.names.get(v) for v in self.read}
         self.nobody = next(name for n in itertools.count(1) if (name := "_" * n) not in taken)
         self.block(self.program.nodes, indent, "")
@@ -96,9 +101,15 @@ class Printer:
                 (n.origin for n in nodes if not isinstance(n, (Copy, Exit)) and n.origin), self.program.function.origin
             )
             refuse(origin, "so many tests after one another: Python indents no deeper", "move some of them into a function")
+        done: Node | None = None
         for i, node in enumerate(nodes):
+            if node is done:
+                continue
             if isinstance(node, Bind) and node.tree.op == "backward":
                 self.quoting = True
+                continue
+            if isinstance(node, Bind) and i + 1 < len(nodes) and self.at_once(node, nodes[i + 1], indent):
+                done = nodes[i + 1]
                 continue
             last = i == len(nodes) - 1
             match node:
@@ -115,6 +126,24 @@ class Printer:
                 case Exit():
                     self.exit(node, indent, tail)
         return len(self.out) - before
+
+    def at_once(self, node: Bind, then: Node, indent: int) -> bool:
+        """Print the statement that alone reads what is taken off a list right before it: `d += tape.pop()`, if that fits."""
+        if node.tree.op not in ("pop", "pop_in") or not isinstance(then, Bind) or self.listing:
+            return False
+        (grown, value), old = node.targets, node.tree.args[0]
+        if self.times[value] != 1 or value in self.unbound or not _reads_once(then.tree, value) or grown in then.tree.variables:
+            return False
+        if not isinstance(old, Var) or self.names[old] != self.names[grown] or then.tree.op in ("pop", "pop_in", "claim"):
+            return False
+        at = len(self.out)
+        row = self.row(Word(self.names[grown]), node.tree.args[1:])
+        self.spell.given[value] = Group(Dot(row, "pop"), "()", ())
+        self.bind(then, indent)
+        if len(self.out) == at + 1 and len(self.out[at].lines) == 1 and len(self.out[at].lines[0]) <= LIMIT:
+            return True
+        del self.out[at:], self.spell.given[value]
+        return False
 
     def exit(self, node: Exit, indent: int, tail: str) -> None:
         """Print an exit, unless the end of the block amounts to it."""
@@ -264,12 +293,11 @@ class Printer:
 
     def update(self, node: Bind, word: Word, indent: int) -> None:
         """`a[k] = v`, `a[k] += v`"""
-        whole, key, value, t = self.around(node, word)
+        whole, key, value, _ = self.around(node, word)
         place = Group(whole, "[]", self.spell.key(key))
-        op = self.growth(node, key, value, t)
-        if op is not None and isinstance(value, Tree):
-            left = flat(whole if op == "whole" else place)
-            self.write(f"{left} {BINARY[value.op][0]}= ", self.spell(value.args[1]), indent, node)
+        if (grown := growth(node.tree)) is not None:
+            left = flat(whole if grown[0] == "whole" else place)
+            self.write(f"{left} {BINARY[grown[1].op][0]}= ", self.spell(grown[1].args[1]), indent, node)
         else:
             self.write(f"{flat(place)} = ", self.spell(value), indent, node)
 
@@ -286,28 +314,6 @@ class Printer:
         for key in keys:
             word = Group(word, "[]", self.spell.key(key))
         return word
-
-    def growth(self, node: Bind, key: Operand, value: Operand, t: Type) -> str | None:
-        """Whether `a[k] = a[k] op v` may be written `a[k] op= v`: the user did, or the types say it is the same."""
-        if not isinstance(value, Tree) or value.op not in BINARY:
-            return None
-        first, tree = value.args[0], node.tree
-        deep = tree.op in DEEP
-        taken, keys = ("item_in", tree.args[2:]) if deep else ("index", (key,))
-        whole = isinstance(first, Var) and first is tree.args[0] and _is_whole(key) and not deep
-        part = isinstance(first, Tree) and first.op == taken and first.args[0] is tree.args[0]
-        part = part and len(first.args) == len(keys) + 1 and all(map(equal, first.args[1:], keys))  # type: ignore[union-attr]
-        if not whole and not part:
-            return None
-        if isinstance(t, List) and not isinstance(t.item, Scalar):
-            return None  # an array in a list would be written, and others may hold it
-        if value.op == "operator.matmul" and not augmented(value):
-            return None  # what it gives may have another shape, and is spread
-        same = same_kind(t, value.type) and isinstance(t, Array)
-        scalar = isinstance(t, Array) and kind_of(t) == kind_of(value.type) == "float" and adds_up(key)
-        if not augmented(value) and not (same or scalar):
-            return None
-        return "whole" if whole else "part"
 
     def scatter(self, node: Bind, word: Word, indent: int) -> None:
         """`acc[k] += s`, or `np.add.at` where an index may repeat."""
@@ -445,11 +451,11 @@ class Printer:
         return f"{self.names[node.index]}, {f'({bound})' if len(node.items) > 1 else bound}"
 
 
-def equal(a: Operand, b: Operand) -> bool:
-    """Whether two operands are the same expression of the same values."""
-    if isinstance(a, Tree) and isinstance(b, Tree):
-        return a.op == b.op and len(a.args) == len(b.args) and not a.kwargs and all(map(equal, a.args, b.args))
-    return a is b or (isinstance(a, Const) and a == b)
+def _reads_once(tree: Tree, v: Var) -> bool:
+    """Whether an expression takes a value whenever it is computed, and once."""
+    plain = "." in tree.op or tree.op in _COMPUTES
+    found = [a for a in (*tree.args, *(a for _, a in tree.kwargs)) if v in variables(a)]
+    return plain and len(found) == 1 and (found[0] is v or (isinstance(found[0], Tree) and _reads_once(found[0], v)))
 
 
 def _nested(tree: object, values: list[Py]) -> Py:
@@ -486,8 +492,3 @@ def align(lines: list[Line], comments: Mapping[Let, str], cap: int = 40) -> list
             block.append((text, comment if i == 0 else ""))
     flush()
     return out
-
-
-def _is_whole(key: Operand) -> bool:
-    """`...` or `:`"""
-    return key == Const(...) or (isinstance(key, Tree) and key.op == "slice" and key.args == (Const(None),) * 3)

@@ -17,6 +17,7 @@ from dataclasses import replace
 from typing import Any
 
 from adtransform import runtime
+from adtransform.emit.adjacent import join
 from adtransform.emit.again import drop_again
 from adtransform.emit.body import Line, Printer, align
 from adtransform.emit.called import Globals
@@ -102,6 +103,8 @@ def _lines(f: Function, listing: bool, reserved: frozenset[str], called: Globals
         numbers = {k: a for k, a in numbers.items() if k not in theirs and (is_local(a) or _is_free(k, a, called))}
         reserved |= frozenset(numbers)
     placed, memory = place(f, listing=listing)
+    if not listing:
+        join(placed.nodes, LIMIT - 4)
     for round in itertools.count(1):
         program = copied(placed)
         eaten = fold(program, memory, listing=listing, keep=keep)

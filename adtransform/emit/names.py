@@ -75,10 +75,10 @@ class _Classes:
                 self.merge(node.targets[0], node.tree.args[0], force=written)
                 if written and node.targets[0] in self.of:
                     self.of[node.targets[0]].written = True
-        for node in nodes:
-            if isinstance(node, Copy):
-                for target, source in node.pairs:
-                    self.merge(target, source, force=self.are_one(target, source))
+        pairs = [pair for node in nodes if isinstance(node, Copy) for pair in node.pairs]
+        # What is of one name first: `if c: best = t` needs no `else: t = best`.
+        for target, source in sorted(pairs, key=lambda pair: not self.is_named_so(*pair)):
+            self.merge(target, source, force=self.are_one(target, source))
         for node in nodes:
             if isinstance(node, Bind) and node.tree.op in ("assign", "copy", "copy_of"):
                 self.merge(node.targets[0], node.tree.args[0])
@@ -107,6 +107,10 @@ class _Classes:
             return False
         x, y = self.of[a], self.of[b]
         return x.written and y.written and not self.turns(x, y)
+
+    def is_named_so(self, a: Var, b: object) -> bool:
+        """Whether the user calls two values the same."""
+        return isinstance(b, Var) and self.key(a) == self.key(b) != ""
 
     def merge(self, a: Var, b: object, force: bool = False) -> None:
         if not isinstance(b, Var) or a not in self.of or b not in self.of:

@@ -87,6 +87,7 @@ class Speller:
         numbers: Mapping[str, Const] | None = None,
     ) -> None:
         self.names = names
+        self.given: dict[Var, Py] = {}  # the variables that are printed as what they are, for nothing binds them
         self.numbers = numbers or {}  # those that have names
         self.used: dict[str, Const] = {}  # and of these the ones printed
         self.called = called
@@ -98,7 +99,7 @@ class Speller:
     def __call__(self, a: Operand) -> Py:
         """An operand as an expression."""
         if isinstance(a, Var):
-            return Word(self.names[a])
+            return self.given.get(a) or Word(self.names[a])
         if isinstance(a, Const):
             return self.constant(a)
         return self.tree(a)

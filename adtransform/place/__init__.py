@@ -8,6 +8,7 @@ from __future__ import annotations
 from adtransform.ir import Function
 from adtransform.place.copies import settle
 from adtransform.place.current import current
+from adtransform.place.growth import reread
 from adtransform.place.items import items
 from adtransform.place.program import Program
 from adtransform.place.storage import Storage
@@ -25,4 +26,5 @@ def place(f: Function, *, listing: bool = False) -> tuple[Program, Storage]:
     if not listing:
         current(program, found)
         items(program.nodes)
+        reread(program.nodes)
     return program, memory

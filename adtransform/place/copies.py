@@ -11,19 +11,16 @@ choice (`accumulate`, the user's `+=`) are made in place only where that needs n
 
 from __future__ import annotations
 
-import re
-
 from adtransform.ir import Var
 from adtransform.lattice import List, is_scalar, same_kind, same_shape
-from adtransform.ops import BINARY
 from adtransform.place.conflicts import conflicts
+from adtransform.place.growth import augmented
 from adtransform.place.liveness import Ranges, ranges
 from adtransform.place.mender import MUST, Before, Mender
-from adtransform.place.program import Bind, Operand, Program, Tree, label, walk
+from adtransform.place.program import Bind, Operand, Program, label, walk
 from adtransform.place.storage import Storage, storage
 
 _FEW = 12  # copies before loops that are worth a second look
-_AUGMENTED = re.compile(r"([\w.]+(?:\[.*?\])*)\s*(\*\*|//|<<|>>|[-+*/%@&|^])=(?!=)")
 
 
 def settle(program: Program, *, results: bool = True) -> tuple[Storage, Ranges | None]:
@@ -36,17 +33,23 @@ def settle(program: Program, *, results: bool = True) -> tuple[Storage, Ranges |
             node.inplace = node.tree.op in MUST or _may_be_inplace(node)
     done: set[object] = set()
     before_loops: list[Before] = []
+    rotating = True
     found = _drop_dead(program)
     _give_up(program, found)
     while True:
-        memory = storage(program.nodes)
-        wrong = conflicts(program.nodes, found, memory, results)
-        if not wrong:
-            return _spared(program, memory, found, before_loops, results)
+        memory = storage(program.nodes, rotating=rotating)
+        if memory.joined and done.issuperset(memory.joined):
+            rotating = False  # what is copied in one trip may be what the trip before has left
+            continue
+        wrong = [] if memory.joined else conflicts(program.nodes, found, memory, results)
+        if not wrong and not memory.joined:
+            return _spared(program, memory, found, before_loops, results, rotating)
         mender = Mender(program, memory, frozenset(done))
-        copied = mender.mend(wrong)
+        copied = mender.separate(memory.joined) if memory.joined else mender.mend(wrong)
         if copied and copied <= done:
-            raise RuntimeError("values share memory in a way that no copy ends")
+            if not rotating:
+                raise RuntimeError("values share memory in a way that no copy ends")
+            rotating, done = False, set()  # as it was done without knowing which arrays take one another's places
         if mender.results and not before_loops:
             # Nobody sees the copies of results.
             memory.own.update({v: frozenset((-1 - i,)) for i, v in enumerate(mender.results)})
@@ -57,7 +60,7 @@ def settle(program: Program, *, results: bool = True) -> tuple[Storage, Ranges |
 
 
 def _spared(
-    program: Program, memory: Storage, found: Ranges, before_loops: list[Before], results: bool
+    program: Program, memory: Storage, found: Ranges, before_loops: list[Before], results: bool, rotating: bool
 ) -> tuple[Storage, Ranges]:
     """Leave out the copies before loops that other remedies have made needless: all at once, or else one by one."""
     needed = _needed(program, memory, found, before_loops)
@@ -73,8 +76,8 @@ def _spared(
         copies = {made.copy for made in some}
         for block, nodes in blocks.values():
             block[:] = [node for node in nodes if node not in copies]
-        without = storage(program.nodes), ranges(program.nodes)
-        if not conflicts(program.nodes, without[1], without[0], results):
+        without = storage(program.nodes, rotating=rotating), ranges(program.nodes)
+        if not without[0].joined and not conflicts(program.nodes, without[1], without[0], results):
             memory, found = without
             if some is doubtful:
                 break
@@ -120,17 +123,6 @@ def _give_up(program: Program, found: Ranges) -> None:
             value, time = node.tree.args[0], found.at[node] + 1
             if isinstance(value, Var) and value not in node.targets and found.holds(value, time):
                 node.inplace = False
-
-
-def augmented(tree: Tree) -> str:
-    """What the user's `a op= b` writes (`a`, `a[k]`), if that may be where an operation comes from."""
-    if tree.op not in BINARY or tree.origin is None:
-        return ""
-    symbol = BINARY[tree.op][0]
-    if f"{symbol}=" not in tree.origin.text:
-        return ""
-    found = _AUGMENTED.match(tree.origin.text)
-    return found[1] if found and found[2] == symbol else ""
 
 
 def _may_be_inplace(node: Bind) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 
@@ -159,6 +159,16 @@ class Mender:
                 self.results = []  # what is passed on was copied as well
             if not self.before:
                 raise RuntimeError("results share memory in a way that no copy ends")
+        return self.insert()
+
+    def separate(self, entries: Iterable[tuple[Copy, Var]]) -> set[object]:
+        """Copy what is carried into a loop in these variables, before it."""
+        for node, target in entries:
+            self.enter(node, target, lambda source: Tree(self.how(source), (source,), (), type_of(source)))
+        return self.insert()
+
+    def insert(self) -> set[object]:
+        """Put the copies where they belong, and say where that is."""
         for block in {id(self.lists[node]): self.lists[node] for node in {**self.before, **self.after}}.values():
             block[:] = [n for node in block for n in (*self.before.get(node, ()), node, *self.after.get(node, ()))]
         return self.copied
@@ -419,18 +429,27 @@ class Mender:
 
     def copy_entry(self, c: Conflict, node: Copy, target: Var, viewed: bool) -> bool:
         """Copy what is carried into a loop, before it."""
-        if (node, target) not in self.copied:
-            self.copied.add((node, target))
-            source = self.moves[node, target]
-            fresh = Var(type_of(source), target.hint, target.of, target.wrt)
-            sure = isinstance(c.node, Bind) and c.node.tree.op in MUST and not viewed and source not in self.loose
-            deep = isinstance(c.node, Bind) and c.node.tree.op in DEEP
-            copy = Bind((fresh,), self.items_of(source) if deep else Tree(self.how(source, sure), (source,), (), fresh.type))
-            self.before.setdefault(node, []).append(copy)
-            self.before_loops.append(Before(self.lists[node], node, source, copy))
-            node.pairs = [(t, fresh if t is target else s) for t, s in node.pairs]
-            self.moves[node, target] = fresh
+        sure = isinstance(c.node, Bind) and c.node.tree.op in MUST and not viewed
+        deep = isinstance(c.node, Bind) and c.node.tree.op in DEEP
+
+        def copied(a: Operand) -> Tree:
+            return self.items_of(a) if deep else Tree(self.how(a, sure and a not in self.loose), (a,), (), type_of(a))
+
+        self.enter(node, target, copied)
         return True
+
+    def enter(self, node: Copy, target: Var, copied: Callable[[Operand], Tree]) -> None:
+        """Carry a copy into a loop."""
+        if (node, target) in self.copied:
+            return
+        self.copied.add((node, target))
+        source = self.moves[node, target]
+        fresh = Var(type_of(source), target.hint, target.of, target.wrt)
+        copy = Bind((fresh,), copied(source))
+        self.before.setdefault(node, []).append(copy)
+        self.before_loops.append(Before(self.lists[node], node, source, copy))
+        node.pairs = [(t, fresh if t is target else s) for t, s in node.pairs]
+        self.moves[node, target] = fresh
 
     def seen_from(self, v: Var, within: Loop) -> dict[Operand, bool]:
         """What has the buffer of a value in a loop, or is a view of it: whether a view was taken on the way."""

@@ -13,6 +13,7 @@ from adtransform.ir import Const, Var
 from adtransform.lattice import Array, List, Saved, Scalar, Static, Tuple, Type, Unknown, dims_of
 from adtransform.ops import DEEP, VIEWS
 from adtransform.place.program import Bind, Copy, Exit, Loop, Node, Operand, Tree, blocks, reads, type_of, variables, walk
+from adtransform.place.rotate import Rotations, rotations
 
 Buffers = frozenset[int]
 _NONE: Buffers = frozenset()
@@ -51,7 +52,8 @@ class Storage:
     """`own`: the buffers a value may be; `held`: those it may hold or give out; `foreign`: not ours to write or hand out.
 
     `doubled`: the lists that may hold one buffer twice, known only where something is written that a list holds, or where
-    one is returned; `doublers`: the statements that put a buffer into such a list again.
+    one is returned; `doublers`: the statements that put a buffer into such a list again.  `joined`: what is carried into a
+    loop, in several variables that take one another's places there, and is not known to be several buffers.
     """
 
     own: dict[Var, Buffers] = field(default_factory=dict)
@@ -59,6 +61,7 @@ class Storage:
     foreign: set[int] = field(default_factory=set)
     doubled: set[int] = field(default_factory=set)
     doublers: dict[Bind, None] = field(default_factory=dict)
+    joined: list[tuple[Copy, Var]] = field(default_factory=list)
 
     def reach(self, a: Operand) -> Buffers:
         """All buffers that can be read through an operand."""
@@ -86,11 +89,13 @@ class Storage:
         return not self.doubled.isdisjoint(self.reach(a))
 
 
-def storage(nodes: list[Node]) -> Storage:
-    """The buffers of every variable of a program."""
-    solver = _Solver()
-    solver.block(nodes, ())
+def storage(nodes: list[Node], *, rotating: bool = True) -> Storage:
+    """The buffers of every variable of a program; `rotating`: whether to look for arrays that take one another's places."""
     every = walk(nodes)
+    solver = _Solver(rotations(every) if rotating else {})
+    solver.block(nodes, ())
+    if solver.roles:
+        solver.link()
     if any(isinstance(node, Bind) and node.tree.op in DEEP for node in every) or _returns_lists(every):
         solver.double(every)
     return solver.out
@@ -139,7 +144,7 @@ def _moves(binds: list[Bind], uses: Counter[Var]) -> set[Bind]:
 
 
 class _Solver:
-    def __init__(self) -> None:
+    def __init__(self, rotations: Rotations) -> None:
         self.out = Storage()
         self.sites: dict[tuple[object, int, str], int] = {}
         self.loops: dict[int, tuple[Loop, ...]] = {}
@@ -149,6 +154,12 @@ class _Solver:
         self.users: dict[Var, list[Node]] = {}
         self.around: dict[Node, tuple[Loop, ...]] = {}
         self.todo: set[Node] = set()
+        # The buffer of each variable that takes the place of another one, as the trip begins; and what enters the loop in it.
+        self.roles: dict[Var, Buffers] = {
+            p: self.site(loop, i, "role", ()) for loop, ps in rotations.items() for i, p in enumerate(ps)
+        }
+        self.turns = {loop: _NONE.union(*(self.roles[p] for p in ps)) for loop, ps in rotations.items()}
+        self.entries: dict[Var, tuple[Copy, Operand]] = {}
 
     def site(self, node: object, i: int, what: str, loops: tuple[Loop, ...]) -> Buffers:
         key = (node, i, what)
@@ -161,7 +172,9 @@ class _Solver:
         """The buffers as the next trip of the loop sees them."""
         if not found:
             return found
-        out = set()
+        out: set[int] = set()
+        if back in self.turns and not found.isdisjoint(self.turns[back]):
+            out.update(self.turns[back])
         for s in found:
             loops = self.loops[s]
             if back not in loops:
@@ -228,12 +241,43 @@ class _Solver:
             case Copy():
                 for target, source in node.pairs:
                     own, held = self.out.of(source), self._held(source)
-                    if node.back is not None:
+                    if target in self.roles:
+                        own = self.roles[target]
+                        if node.back is None:
+                            self.entries[target] = node, source
+                    elif node.back is not None:
                         own, held = self.older(own, node.back), self.older(held, node.back)
                     self.give(target, own, held)
             case Loop():
                 for q, p in node.exits:
                     self.give(q, self.out.of(p), self._held(p))
+
+    def link(self) -> None:
+        """Note which other buffers may be those of variables that take one another's places: one more for each such two."""
+        near: dict[int, set[int]] = {}
+        every = [(loop, [(p, *self.entries[p]) for p in loop.phis if p in self.entries]) for loop in self.turns]
+        known = -1
+        while known < sum(map(len, near.values())):
+            known = sum(map(len, near.values()))
+            for loop, entries in every:
+                mine = {s for _, _, source in entries for s in self.out.of(source)}
+                for s in mine.union(*(near.get(s, set()) - self.turns[loop] for s in mine)):
+                    near.setdefault(s, set()).update(self.turns[loop])
+                    for r in self.turns[loop]:
+                        near.setdefault(r, set()).add(s)
+        for _, entries in every:
+            before: set[int] = set()  # what may be that of those before
+            for p, node, source in entries:
+                own = self.out.of(source)
+                if not before.isdisjoint(own):
+                    self.out.joined.append((node, p))
+                before |= own.union(*(near.get(s, ()) for s in own))
+        both = {s: _NONE.union(*(self.site(min(s, r), max(s, r), "both", ()) for r in near[s])) for s in near}
+        self.out.foreign |= {b for s in self.out.foreign for b in both.get(s, ())}
+        for table in (self.out.own, self.out.held):
+            for v, found in table.items():
+                if not both.keys().isdisjoint(found):
+                    table[v] = found.union(*(both[s] for s in found if s in both))
 
     def _held(self, a: Operand) -> Buffers:
         return self.out.held.get(a, _NONE) if isinstance(a, Var) else _NONE

@@ -91,7 +91,7 @@ def is_before_end(self: Objects, source: Ref, place: Atom, node: ast.AST) -> Ato
     count = self.length(source, node)
     if isinstance(count, Const) and isinstance(place, Const):
         return Const(place.value < count.value)
-    return self.let("operator.lt", place, count)
+    return self.let("operator.ne", count, place) if place == Const(0) else self.let("operator.lt", place, count)
 
 
 def rest(self: Objects, it: ObjectRef, node: ast.AST) -> Ref:

@@ -14,6 +14,7 @@ from adtransform.lattice import BOOL, NONE, Array, List, Scalar, Static, Unknown
 from adtransform.read.core import Unreached
 from adtransform.read.enums import live_member, members_in
 from adtransform.read.frames import DEAD, FALSE, TRUE
+from adtransform.read.goals import bound_to
 from adtransform.read.names import is_plain
 from adtransform.read.putting import Putting
 from adtransform.read.refs import (
@@ -511,15 +512,8 @@ class Operators(Putting):
         return ref
 
     def goal(self, node: ast.AST | None) -> str:
-        """The name that the statement being read binds to an expression."""
-        if node is None:
-            return ""
-        match self.frame.statement:
-            case ast.Assign(targets=[ast.Name(id=name)], value=value) if value is node:
-                return name
-            case ast.AnnAssign(target=ast.Name(id=name), value=value) if value is node:
-                return name
-        return ""
+        """The name, attribute or key that the statement being read binds to an expression."""
+        return bound_to(self.frame.statement, node) if node is not None else ""
 
     def new_set(self, items: list[Ref] | None, node: ast.AST) -> Ref:
         """A set of constants: good for `in` and `len`."""

@@ -71,7 +71,7 @@ class Records(Schemas):
         """The list that a display makes, with its first items."""
         made = self.called_for(node)
         if made not in self.records:
-            plain = self.new_list(tuple(items))
+            plain = self.new_list(tuple(items), node)
             plain.storage.made = (made,)
             return plain
         records = self.open_list(node)

@@ -58,16 +58,9 @@ class Schemas(Methods):
             plain = self.new_list((), node)
             plain.storage.made = (made,)
             return plain
-        records = self.new_records(self.known_here(self.records[made]), self.label_of(node))
+        records = self.new_records(self.known_here(self.records[made]), self.goal(node) or "items")
         records.storage.made = (made,)
         return records
-
-    def label_of(self, node: ast.AST) -> str:
-        """What the lists of the fields of a list are called, each with its own name behind that."""
-        match self.frame.statement:
-            case ast.Assign(targets=[ast.Attribute(attr=name)], value=value) if value is node:
-                return name
-        return self.goal(node) or "items"
 
     def new_records(self, schema: Schema | Pointer, label: str) -> RecordsRef:
         """An empty list of records."""

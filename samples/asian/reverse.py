@@ -58,58 +58,53 @@ def asian_call_reverse(
     y = t60 * price
     # return np.exp(-rate * years) * price
     t61 = price * t60
-    t62 = -(t61 * rate)
+    t62 = t61 * rate
     drate = -(t61 * years)
     # price += 0.5 * np.mean(payoff)
     t63 = t60 * 0.5 / log_price.size
     # payoff = np.maximum(total / dates - strike, 0.0)
     t64 = np.where(t53 == 0.0, t63, 0.0) / 2 + np.where(t53 > 0.0, t63, 0.0)
     dstrike = -t64.sum()
-    t65 = np.divide(1.0, dates)
-    t66 = strong(t64, t65)
+    t65 = t64 / dates
     t44 = np.sqrt(dt)
-    t67 = 1.0 / (2 * t44)
+    t66 = 1.0 / (2 * t44)
     dlog_price_1 = np.zeros_like(log_price_1)
     dvol = 0.0
     ddt = 0.0
     # for shock in shocks:
     for shock in reversed(shocks):
-        t50 = t50_tape.pop()
         # total += np.exp(log_price)
-        dlog_price_1 += t66 * t50
+        dlog_price_1 += t65 * t50_tape.pop()
         # log_price += (rate - 0.5 * vol**2) * dt + vol * np.sqrt(dt) * sign * shock
         dt43 = dlog_price_1.sum()
         dt46 = dlog_price_1 @ shock
         dvol -= dt46 * t44
-        ddt += strong(-(dt46 * vol), t67)
-        ddt += dt43 * (rate - 0.5 * vol**2)
-        t68 = dt43 * dt
-        drate += t68
-        dvol -= t68 * vol
+        ddt += strong(-(dt46 * vol), t66) + dt43 * (rate - 0.5 * vol**2)
+        t67 = dt43 * dt
+        drate += t67
+        dvol -= t67 * vol
     # log_price = np.full(paths, np.log(spot))
-    t69 = np.divide(1.0, spot)
-    t70 = strong(dlog_price_1.sum(), t69)
+    t68 = np.divide(1.0, spot)
+    t69 = strong(dlog_price_1.sum(), t68)
     # payoff = np.maximum(total / dates - strike, 0.0)
-    t71 = np.where(t29 == 0.0, t63, 0.0) / 2 + np.where(t29 > 0.0, t63, 0.0)
-    dstrike -= t71.sum()
-    t72 = strong(t71, t65)
+    t70 = np.where(t29 == 0.0, t63, 0.0) / 2 + np.where(t29 > 0.0, t63, 0.0)
+    dstrike -= t70.sum()
+    t71 = t70 / dates
     dlog_price = np.zeros_like(log_price)
     # for shock in shocks:
     for shock in reversed(shocks):
-        t25 = t25_tape.pop()
         # total += np.exp(log_price)
-        dlog_price += t72 * t25
+        dlog_price += t71 * t25_tape.pop()
         # log_price += (rate - 0.5 * vol**2) * dt + vol * np.sqrt(dt) * sign * shock
         dt18 = dlog_price.sum()
         dt21 = dlog_price @ shock
         dvol += dt21 * t44
-        ddt += strong(dt21 * vol, t67)
-        ddt += dt18 * (rate - 0.5 * vol**2)
-        t73 = dt18 * dt
-        drate += t73
-        dvol -= t73 * vol
+        ddt += strong(dt21 * vol, t66) + dt18 * (rate - 0.5 * vol**2)
+        t72 = dt18 * dt
+        drate += t72
+        dvol -= t72 * vol
     # log_price = np.full(paths, np.log(spot))
-    dspot = t70 + strong(dlog_price.sum(), t69)
+    dspot = t69 + strong(dlog_price.sum(), t68)
     # dt = years / dates
-    dyears = t62 + ddt / dates
+    dyears = ddt / dates - t62
     return y, (float(dspot), float(dstrike), float(drate), float(dvol), float(dyears))

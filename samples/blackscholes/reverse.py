@@ -4,8 +4,6 @@
 
 import math
 
-import numpy as np
-
 
 def price_reverse(
     spot: float, strike: float, rate: float, vol: float, time: float
@@ -45,5 +43,5 @@ def price_reverse(
     dstrike = -(t30 * t24) - t35 * t6
     # spread = vol * sqrt(time)
     dvol += dspread * t2
-    dtime += np.divide(dspread * vol, 2 * t2)
-    return y, (dspot, dstrike, drate, dvol, float(dtime))
+    dtime += dspread * vol / (2 * t2)
+    return y, (dspot, dstrike, drate, dvol, dtime)

@@ -22,7 +22,7 @@ def residual_forward(
     t1 = camera[:3]
     dt1 = dcamera[:3]
     angle2 = t1 @ t1
-    dangle2 = t1 @ dt1 + dt1 @ t1
+    dangle2 = 2.0 * (t1 @ dt1)
     # the formula divides by the angle; to first order it is this
     if angle2 < 1e-16:
         result = point + np.cross(t1, point)
@@ -58,7 +58,7 @@ def residual_forward(
     q = -p[:2] / t28
     dq = (-dp[:2] - q * dp[2]) / t28
     r2 = q @ q
-    dr2 = q @ dq + dq @ q
+    dr2 = 2.0 * (q @ dq)
     t33 = r2**2
     t35 = 1.0 + k1 * r2 + k2 * t33
     t36 = focal * t35

@@ -78,7 +78,7 @@ def residual_reverse(
         dpoint = t41 * axis + np.cross(t42, axis)
         daxis += np.cross(point, t42)
         dpoint += dp * c
-        dc = -(dt17 * t16) + dp @ point
+        dc = dp @ point - dt17 * t16
         # c, s = np.cos(angle), np.sin(angle)
         dangle = ds * c - dc * s
         # axis = w / angle

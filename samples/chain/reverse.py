@@ -31,7 +31,7 @@ def energy_gradient_back(saved: tuple, dy) -> tuple[np.ndarray, float, float]:
     ddt3 = np.zeros_like(dt3)
     # stretch = np.diff(np.pad(x, 1))
     ddt3[1:-1] = dy
-    ddstretch = -ddt3[:-1] + ddt3[1:]
+    ddstretch = ddt3[1:] - ddt3[:-1]
     # return np.sum(0.5 * stiffness * stretch**2 + 0.25 * hardening * stretch**4)
     dstretch = ddstretch * t5 * 2 + ddstretch * t8 * 4 * (3 * stretch**2)
     dt3 = np.zeros_like(t3)

@@ -65,11 +65,9 @@ def simpson_back(saved: tuple, dresult: float) -> tuple[float, float, float, flo
         dmatter += dmatter_1
     # return (matter * (1.0 + z) ** 3 + 1.0 - matter) ** -0.5
     t48 = dfr * (-0.5 * np.power(t23, -1.5))
-    dmatter -= t48
-    dmatter += t48 * t20
+    dmatter += t48 * t20 - t48
     t49 = dfl * (-0.5 * np.power(t15, -1.5))
-    dmatter -= t49
-    dmatter += t49 * t12
+    dmatter += t49 * t12 - t49
     return dfa, dfm, dfb, float(dmatter)
 
 

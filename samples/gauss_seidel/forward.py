@@ -19,12 +19,10 @@ def remaining_forward(
             for j in range(1, columns - 1):
                 around = u[i - 1, j] + u[i + 1, j] + u[i, j - 1] + u[i, j + 1]
                 daround = du[i - 1, j] + du[i + 1, j] + du[i, j - 1] + du[i, j + 1]
-                t20 = u[i, j]
-                dt20 = du[i, j]
-                t25 = 0.25 * (around + source[i, j]) - t20
-                dt26 = omega * (0.25 * (daround + dsource[i, j]) - dt20) + t25 * domega
-                du[i, j] = dt20 + dt26
-                u[i, j] = t20 + omega * t25
+                t25 = 0.25 * (around + source[i, j]) - u[i, j]
+                t26 = omega * (0.25 * (daround + dsource[i, j]) - du[i, j])
+                du[i, j] += t26 + t25 * domega
+                u[i, j] += omega * t25
     around = u[2:, 1:-1] + u[:-2, 1:-1] + u[1:-1, 2:] + u[1:-1, :-2]
     daround = du[2:, 1:-1] + du[:-2, 1:-1] + du[1:-1, 2:] + du[1:-1, :-2]
     left = source[1:-1, 1:-1] - (4.0 * u[1:-1, 1:-1] - around)

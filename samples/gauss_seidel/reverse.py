@@ -18,10 +18,9 @@ def remaining_reverse(
         for i in range(1, rows - 1):
             for j in range(1, columns - 1):
                 around = u[i - 1, j] + u[i + 1, j] + u[i, j - 1] + u[i, j + 1]
-                t20 = u[i, j]
-                t25 = 0.25 * (around + source[i, j]) - t20
+                t25 = 0.25 * (around + source[i, j]) - u[i, j]
                 t25_tape.append(t25)
-                u[i, j] = t20 + omega * t25
+                u[i, j] += omega * t25
     around = u[2:, 1:-1] + u[:-2, 1:-1] + u[1:-1, 2:] + u[1:-1, :-2]
     left = source[1:-1, 1:-1] - (4.0 * u[1:-1, 1:-1] - around)
     y = np.mean(left * left)

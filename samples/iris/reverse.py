@@ -34,7 +34,7 @@ def loss_reverse(
     dW = 2.0 * (penalty * W)
     t16 = t8.size
     # total = np.log(np.sum(np.exp(scores), axis=1))
-    dscores = -(Y / t16) + (1.0 / (t16 * t8))[:, None] * t7
+    dscores = (1.0 / (t16 * t8))[:, None] * t7 - Y / t16
     # scores = scores - scores.max(axis=1, keepdims=True)
     t17 = dscores.sum(axis=1, keepdims=True)
     t18 = (scores == t5).astype(float)

@@ -41,10 +41,10 @@ def surprise_forward(
         K = P_1 @ h / S
         dK = (dP_1 @ h - K * dS) / S
         x = x + K * innovation
-        dx += -(K * dt27) + innovation * dK
+        dx += innovation * dK - K * dt27
         t39 = t15 - np.outer(K, h)
         P = t39 @ P_1
-        dP = t39 @ dP_1 + -np.outer(dK, h) @ P_1
+        dP = t39 @ dP_1 - np.outer(dK, h) @ P_1
         t42 = innovation**2 / S
         total += 0.5 * (t42 + np.log(2.0 * np.pi * S))
         dtotal += 0.5 * ((-(2 * innovation * dt27) - t42 * dS) / S + dS / S)

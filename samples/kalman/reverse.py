@@ -61,7 +61,7 @@ def surprise_reverse(
         dS = t43 - t43 * t42
         # x = x + K * innovation
         dinnovation = t43 * (2 * innovation) + dx @ K
-        dK = -(dP @ P.T) @ h + dx * innovation
+        dK = dx * innovation - dP @ P.T @ h
         # K = P @ h / S
         t44 = dK / S
         dS -= t44 @ K

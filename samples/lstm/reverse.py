@@ -88,8 +88,7 @@ def loss_reverse(
         c = c_tape.pop()
         h = h_tape.pop()
         # states.append(h)
-        t49 = dstates.pop()
-        dh += t49
+        dh += dstates.pop()
         # h = o * np.tanh(c)
         dc += dh * o * (1 - t42 * t42)
         # c = f * c + i * g

@@ -94,7 +94,7 @@ def miss_reverse(
                 # a[i] += mass[j] * d / cube
                 t61 = da[i] / cube
                 dcube -= t61 @ t47
-                dd = -(t60 * mass[i]) + t61 * mass[j]
+                dd = t61 * mass[j] - t60 * mass[i]
                 # cube = (np.sum(d**2) + SOFTENING**2) ** 1.5
                 dd += dcube * (1.5 * t42**0.5) * (2 * d)
                 # d = x[j] - x[i]

@@ -42,7 +42,7 @@ def velocity_forward(
         dt15 = dE - (e * (t47 * dE) + t12 * de) - dt6
         t18 = 1.0 - e * t47
         step = (E - e * t12 - mean) / t18
-        dstep = (dt15 + step * (-(e * (t12 * dE)) + t47 * de)) / t18
+        dstep = (dt15 + step * (t47 * de - e * (t12 * dE))) / t18
         E -= step
         dE -= dstep
         trips += 1
@@ -51,7 +51,7 @@ def velocity_forward(
     t26 = math.cos(E)
     t48 = math.sin(E)
     t49 = t48 * dE
-    dt27 = -(e * t49) + t26 * de
+    dt27 = t26 * de - e * t49
     near = 1.0 - e * t26
     cos_v = (t26 - e) / near
     dcos_v = (-t49 - de + cos_v * dt27) / near

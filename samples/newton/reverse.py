@@ -76,9 +76,8 @@ def velocity_reverse(
         de -= t51 * t16
         dE += t51 * e * t12
         dmean += t50
-        dE -= t50
         de += t50 * t12
-        dE += t50 * e * t16
+        dE += t50 * e * t16 - t50
     # E = mean if e < 0.8 else pi
     if t10:
         dmean += dE

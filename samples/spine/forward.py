@@ -27,11 +27,10 @@ def cool_forward(
         drough = np.sum(2.0 * (bend * dbend))
         steps = 0
         while rough > limit:
-            t17 = row[1:-1]
-            dt17 = drow[1:-1]
-            t23 = row[2:] - 2.0 * t17 + row[:-2]
-            du[i, 1:-1] = dt17 + (c * (drow[2:] - 2.0 * dt17 + drow[:-2]) + t23 * dc)
-            u[i, 1:-1] = t17 + c * t23
+            t23 = row[2:] - 2.0 * row[1:-1] + row[:-2]
+            dt24 = c * (drow[2:] - 2.0 * drow[1:-1] + drow[:-2]) + t23 * dc
+            du[i, 1:-1] += dt24
+            u[i, 1:-1] += c * t23
             bend = row[2:] - 2.0 * row[1:-1] + row[:-2]
             dbend = drow[2:] - 2.0 * drow[1:-1] + drow[:-2]
             rough = np.sum(bend * bend)
@@ -44,10 +43,9 @@ def cool_forward(
             result = rough * c
             dresult = rough * dc + c * drough
             return result, dresult
-        t39 = row[0]
-        if t39 > row[-1]:
-            du[i, 0] = 0.5 * du[i, 0]
-            u[i, 0] = t39 * 0.5
+        if row[0] > row[-1]:
+            du[i, 0] *= 0.5
+            u[i, 0] *= 0.5
         seen.append(rough)
         dseen.append(drough)
     y = u.mean(axis=0)

@@ -33,10 +33,9 @@ def cool_reverse(
         steps = 0
         while rough > limit:
             steps += 1
-            t17 = row[1:-1]
-            t23 = row[2:] - 2.0 * t17 + row[:-2]
+            t23 = row[2:] - 2.0 * row[1:-1] + row[:-2]
             t23_tape.append(t23)
-            u[i, 1:-1] = t17 + c * t23
+            u[i, 1:-1] += c * t23
             bend = row[2:] - 2.0 * row[1:-1] + row[:-2]
             bend_tape_1.append(bend)
             rough = np.sum(bend * bend)
@@ -49,11 +48,10 @@ def cool_reverse(
             result = rough * c
             returned = True
             break
-        t39 = row[0]
-        t41 = t39 > row[-1]
+        t41 = row[0] > row[-1]
         t41_tape.append(t41)
         if t41:
-            u[i, 0] = t39 * 0.5
+            u[i, 0] *= 0.5
         seen.append(rough)
     if not returned:
         y = u.mean(axis=0)
@@ -104,13 +102,12 @@ def cool_reverse(
             t23 = t23_tape.pop()
             # return np.sum(bend * bend)
             dbend = 2.0 * (drough * bend_1)
-            drow = np.zeros(t42)
             # bend = row[2:] - 2.0 * row[1:-1] + row[:-2]
-            drow[:-2] = dbend
+            drow = du[i].copy()
+            drow[:-2] += dbend
             drow[1:-1] -= dbend * 2.0
             drow[2:] += dbend
             # row[1:-1] += c * (row[2:] - 2.0 * row[1:-1] + row[:-2])
-            drow += du[i]
             t43 = drow[1:-1]
             t44 = t43 * c
             dc += t43 @ t23

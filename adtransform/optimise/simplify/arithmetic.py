@@ -16,10 +16,11 @@ from adtransform.lattice import (
     is_scalar,
     kind_of,
     rank_of,
+    same_kind,
     same_shape,
 )
 from adtransform.ops import elementwise
-from adtransform.optimise.simplify.engine import Simplifier, is_floating, is_number, is_number_list, row
+from adtransform.optimise.simplify.engine import Simplifier, is_derived, is_floating, is_number, is_number_list, row
 from adtransform.rewrite import operands
 
 
@@ -161,18 +162,31 @@ def _div(s: Simplifier, let: Let, b: Builder) -> Atom | None:
 
 
 def _is_nonzero(s: Simplifier, a: Atom) -> bool:
-    """Whether a number is known not to be 0: a constant, more than a square, or infinite where it would be."""
+    """Whether a number is known not to be 0: a constant, more than a square, infinite where it would be, or a multiple.
+
+    What Python has divided by is none either.
+    """
     if isinstance(a, Const):
         return type(a.value) in (int, float) and a.value != 0
+    if a in s.divisors:
+        return True
     chosen = s.source(a, "ifexp")
     if chosen is not None and chosen.args[1] == Const(math.inf):
         test = s.source(chosen.args[0], "operator.eq")
         return test is not None and test.args == (chosen.args[2], Const(0))
+    product = s.source(a, "operator.mul")
+    if product is not None and any(_is_multiple(x) and _is_nonzero(s, y) for x, y in (product.args, reversed(product.args))):
+        return True
     total = s.source(a, "operator.add")
     return total is not None and any(
         isinstance(x, Const) and type(x.value) in (int, float) and x.value > 0 and _is_square(s, y)
         for x, y in (total.args, reversed(total.args))
     )
+
+
+def _is_multiple(a: Atom) -> bool:
+    """Whether it is a number that makes no other one smaller, and so no 0."""
+    return isinstance(a, Const) and type(a.value) in (int, float) and abs(a.value) >= 1
 
 
 def _is_square(s: Simplifier, a: Atom) -> bool:
@@ -206,6 +220,15 @@ def _pow(s: Simplifier, let: Let, b: Builder) -> Atom | None:
     return None
 
 
+@row("operator.matmul")
+def _matmul(s: Simplifier, let: Let, b: Builder) -> Atom | None:
+    x, y = let.args
+    for negated, args in ((s.source(x, "operator.neg"), lambda a: (a, y)), (s.source(y, "operator.neg"), lambda a: (x, a))):
+        if negated is not None and not negated.targets[0].hint:
+            return b.let("operator.neg", b.let(let.op, *args(negated.args[0]), type=let.targets[0].type))
+    return None
+
+
 @row("operator.neg")
 def _neg(s: Simplifier, let: Let, b: Builder) -> Atom | None:
     negated = s.source(let.args[0], "operator.neg")
@@ -233,9 +256,25 @@ def _add(s: Simplifier, let: Let, b: Builder) -> Atom | None:
         return y
     if is_number(y, 0) and is_floating(x):
         return x
+    for zero, other in ((x, y), (y, x)):
+        made = s.source(zero, "zeros")
+        if made is not None and is_derived(made) and same_shape(type_of(x), type_of(y)) and same_kind(type_of(x), type_of(y)):
+            return other
     if (negated := s.source(y, "operator.neg")) is not None and not negated.targets[0].hint:
         return b.let("operator.sub", x, negated.args[0])
-    return _counted(s, x, y, 1, b) or _twice(s, let, b)
+    if (negated := s.source(x, "operator.neg")) is not None and not negated.targets[0].hint:
+        return b.let("operator.sub", y, negated.args[0])
+    return _counted(s, x, y, 1, b) or _twice(s, let, b) or _both_ways(s, x, y, b)
+
+
+def _both_ways(s: Simplifier, x: Atom, y: Atom, b: Builder) -> Atom | None:
+    """`u @ v + v @ u` of vectors is `2.0 * (u @ v)`."""
+    for op in ("operator.matmul", "numpy.dot"):
+        one, other = s.source(x, op), s.source(y, op)
+        if one is not None and other is not None and one.args == other.args[::-1] and not one.targets[0].hint:
+            if all(rank_of(type_of(a)) == 1 and kind_of(type_of(a)) == "float" for a in one.args):
+                return b.let("operator.mul", 2.0, x)
+    return None
 
 
 def _unnamed(s: Simplifier, x: Var, whole: Var, b: Builder) -> Var:
@@ -352,6 +391,13 @@ def _excludes(s: Simplifier, cond: Atom, other: Atom) -> bool:
 @row("strong")
 def _strong(s: Simplifier, let: Let, b: Builder) -> Atom | None:
     bar, partial = let.args
-    if isinstance(bar, Const) and bar.value != 0 or isinstance(partial, Const):
+    ratio = s.source(partial, "operator.truediv")
+    finite = (
+        ratio is not None
+        and is_number(ratio.args[0], 1)
+        and ratio.args[1] in s.divisors
+        and kind_of(type_of(ratio.args[1])) == "int"
+    )
+    if finite or isinstance(bar, Const) and bar.value != 0 or isinstance(partial, Const):
         return b.let("operator.mul", bar, partial)
     return None

@@ -10,7 +10,7 @@ import numpy as np
 
 from adtransform.build import Builder, type_of
 from adtransform.infer import infer
-from adtransform.ir import Atom, Const, If, Let, Try, Var, worked
+from adtransform.ir import Atom, Const, If, Let, Region, Try, Var, worked
 from adtransform.lattice import List, Scalar, Type, dims_of, is_bare, is_scalar, kind_of, same_shape
 from adtransform.ops import elementwise, resolve
 from adtransform.rewrite import Rewriter, operands
@@ -32,7 +32,16 @@ class Simplifier(Rewriter):
         self.repeated: set[Var] = set()  # what is `expand(c, like)`, or a part of that
         self.sums: set[Atom] = set()  # what is known to be a sum of fitted shares
         self.loose: set[Atom] = set()  # and what is not
+        self.divisors: dict[Atom, None] = {}  # the numbers by which Python has divided here, which it does by no 0
         self.rows: Mapping[str, Row] = ROWS
+
+    def region(self, region: Region) -> Region:
+        """Rebuild a region; it may not be run, and what is divided by in it may be 0 behind it."""
+        before = len(self.divisors)
+        made = super().region(region)
+        while len(self.divisors) > before:
+            self.divisors.popitem()
+        return made
 
     def let(self, stmt: Let, b: Builder) -> None:
         """Narrow the operands, fold constants, then ask the table."""
@@ -60,8 +69,19 @@ class Simplifier(Rewriter):
         """Remember what a statement binds."""
         for t in let.targets:
             self.lets[t] = let
+        if let.op == "operator.truediv" and all(map(_is_python, let.args)):
+            self.divide(let.args[1])
         if let.op == "expand" or (let.op == "index" and let.args[0] in self.repeated):
             self.repeated.update(let.targets)
+
+    def divide(self, by: Atom) -> None:
+        """Remember that a number is not 0; nor are the factors of one, or what one is the root of."""
+        todo = [by]
+        for a in todo:  # which grows
+            if isinstance(a, Var) and a not in self.divisors and _is_python(a):
+                self.divisors[a] = None
+                let = self.lets.get(a)
+                todo += let.args if let is not None and let.op in ("operator.mul", "math.sqrt") else ()
 
     def settle(self, stmt: Let, result: Atom, b: Builder, start: int) -> None:
         """Put `result` in place of the statement's target; what was built for it takes the target's name."""
@@ -195,6 +215,12 @@ class Simplifier(Rewriter):
         """The statement that computed an operand, if it is this operation."""
         let = self.lets.get(a) if isinstance(a, Var) else None
         return let if let is not None and let.op == op else None
+
+
+def _is_python(a: Atom) -> bool:
+    """Whether it is known to be a number of Python's."""
+    t = type_of(a)
+    return isinstance(t, Scalar) and t.dtype is None
 
 
 def covers(a: Type, b: Type) -> bool:

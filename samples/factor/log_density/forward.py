@@ -36,9 +36,8 @@ def log_density_forward(
     n_1 = len(L)
     for j in range(n_1):
         t6 = L[j, :j]
-        dt6 = dL[j, :j]
         t10 = np.sqrt(L[j, j] - np.dot(t6, t6))
-        dL[j, j] = (dL[j, j] - (np.dot(t6, dt6) + np.dot(dt6, t6))) / (2 * t10)
+        dL[j, j] = (dL[j, j] - 2.0 * np.dot(t6, dL[j, :j])) / (2 * t10)
         L[j, j] = t10
         for i in range(j + 1, n_1):
             t13 = L[i, :j]

@@ -57,10 +57,9 @@ def heat_reverse(u, alpha, steps, dy=1.0):
     u = np.copy(u)
     for _ in range(steps):
         around = u[2:, 1:-1] + u[:-2, 1:-1] + u[1:-1, 2:] + u[1:-1, :-2]
-        t10 = u[1:-1, 1:-1]
-        t13 = around - 4.0 * t10
+        t13 = around - 4.0 * u[1:-1, 1:-1]
         t13_tape.append(t13)
-        u[1:-1, 1:-1] = t10 + alpha * t13
+        u[1:-1, 1:-1] += alpha * t13
     y = np.mean(u * u)
     # return np.mean(u * u)
     du = 2.0 * fit(np.divide(dy, np.size(u)) * u, u)

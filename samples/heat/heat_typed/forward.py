@@ -16,11 +16,9 @@ def heat_typed_forward(
     for _ in range(steps):
         around = u[2:, 1:-1] + u[:-2, 1:-1] + u[1:-1, 2:] + u[1:-1, :-2]
         daround = du[2:, 1:-1] + du[:-2, 1:-1] + du[1:-1, 2:] + du[1:-1, :-2]
-        t10 = u[1:-1, 1:-1]
-        dt10 = du[1:-1, 1:-1]
-        t13 = around - 4.0 * t10
-        du[1:-1, 1:-1] = dt10 + (alpha * (daround - 4.0 * dt10) + t13 * dalpha)
-        u[1:-1, 1:-1] = t10 + alpha * t13
+        t13 = around - 4.0 * u[1:-1, 1:-1]
+        du[1:-1, 1:-1] += alpha * (daround - 4.0 * du[1:-1, 1:-1]) + t13 * dalpha
+        u[1:-1, 1:-1] += alpha * t13
     y = np.mean(u * u)
     dy = np.mean(2.0 * (u * du))
     return y, dy

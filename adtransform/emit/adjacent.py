@@ -1,0 +1,81 @@
+"""Adjacent: two shares that are added to a number one after the other are added at once, where that takes no wider line.
+
+d -= s; d += s * t        becomes        d += s * t - s
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from adtransform.emit.width import width
+from adtransform.ir import Var, is_temporary
+from adtransform.lattice import Scalar
+from adtransform.ops import effect_free
+from adtransform.place.program import Bind, Node, Operand, Tree, blocks, label, reads, variables, walk
+
+_SUMS = frozenset(("operator.add", "operator.sub"))
+
+
+def join(nodes: list[Node], room: int) -> None:
+    """Join the shares that are added to adjoints; `room`: the columns that there are for a line."""
+    every = walk(nodes)
+    if any(isinstance(node, Bind) and _grows(node) for node in every):
+        _block(nodes, room, Counter(v for node in every for v in reads(node)))
+
+
+def _block(nodes: list[Node], room: int, uses: Counter[Var]) -> None:
+    made: dict[Var, Tree] = {}  # what is computed for one statement
+    last: Bind | None = None  # the last share, if nothing but that was done since
+    for node in list(nodes):
+        for inner in blocks(node):
+            _block(inner, room - 4, uses)
+        if isinstance(node, Bind) and _grows(node):
+            if last is not None and uses[old := last.targets[0]] == 1 and node.tree.args[0] is old and _together(last, node):
+                both = _both(last.tree, node.tree)
+                if _wide(both.args[1], made) + width(node.targets[0]) + len(" += ") <= room:
+                    node.tree = both
+                    nodes.remove(last)
+            last = node
+        elif isinstance(node, Bind) and _passes(node, uses):
+            made[node.targets[0]] = node.tree
+        else:
+            last = None
+
+
+def _grows(node: Bind) -> bool:
+    """Whether a number gets a share, which is an adjoint or a tangent."""
+    if len(node.targets) != 1 or node.inplace or node.tree.op not in _SUMS:
+        return False
+    target, old = node.targets[0], node.tree.args[0]
+    one = isinstance(old, Var) and old.of is not None and label(old) == label(target) != ""
+    return one and target.of is not None and isinstance(target.type, Scalar)
+
+
+def _together(a: Bind, b: Bind) -> bool:
+    """Whether two shares come from one statement of the user's."""
+    return a.origin is None or b.origin is None or (a.origin.file, a.origin.line) == (b.origin.file, b.origin.line)
+
+
+def _passes(node: Bind, uses: Counter[Var]) -> bool:
+    """Whether a statement only computes something for the next ones."""
+    if len(node.targets) != 1 or node.inplace or not effect_free(node.tree.op):
+        return False
+    return uses[node.targets[0]] == 1 and is_temporary(node.targets[0])
+
+
+def _both(first: Tree, second: Tree) -> Tree:
+    """The sum of a number and two shares."""
+    old, a = first.args
+    b = second.args[1]
+    less = "operator.sub"
+    if first.op == second.op:
+        op, pair = first.op, Tree("operator.add", (a, b), (), second.type)
+    else:
+        op, pair = "operator.add", Tree(less, (b, a) if first.op == less else (a, b), (), second.type)
+    return Tree(op, (old, pair), (), second.type, second.origin)
+
+
+def _wide(a: Operand, made: Mapping[Var, Tree]) -> int:
+    """How wide an operand will be when all that is computed for it alone is put in, about."""
+    return width(a) + sum(_wide(made[v], made) + 2 - width(v) for v in variables(a) if v in made)
