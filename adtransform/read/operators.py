@@ -484,11 +484,7 @@ class Operators(Putting):
 
         def run(part: Callable[[], Ref]) -> Callable[[], None]:
             def action() -> None:
-                try:
-                    ref = part()
-                except Unreached:
-                    self.frame.env[DEAD] = TRUE
-                    return
+                ref = part()
                 if isinstance(ref, View):
                     self.read(ref)
                 self.frame.env["%choice"] = ref
