@@ -150,7 +150,8 @@ class Loops(RecordLists):
         env = self.frame.env
         for name in loop.grown:
             ref = env.get(name)
-            if self.keeps_apart and isinstance(ref, ListRef) and self.known_length(ref) == 0:
+            now = self.heap.get(ref.storage) if isinstance(ref, ListRef) else None
+            if self.keeps_apart and isinstance(now, Items) and not now.refs:
                 continue  # what the loop puts into it is seen before what it takes out
             content = self.heap.get(ref.storage) if isinstance(ref, RecordsRef) else None
             for grown in content.refs.values() if isinstance(content, Entries) else [ref]:

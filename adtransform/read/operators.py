@@ -108,7 +108,7 @@ class Operators(Putting):
                 if isinstance(one, (ListRef, TupleRef)) and isinstance(other, View):
                     self.assume_no_list(self.value(other, node))
         left, right = self.beside(left, right, node, maybe), self.beside(right, left, node, maybe)
-        joined = self.combined(op, left, right) or self.operated(op, left, right, node)
+        joined = self.combined(op, left, right, node) or self.operated(op, left, right, node)
         joined = joined or self.containers(op, left, right, node)
         if joined is not None:
             return joined
@@ -253,6 +253,8 @@ class Operators(Putting):
             found = self.unary_of(f"__{UNARY[op]}__", operand, node)
             if found is not None:
                 return found
+        if members_in(operand) and (found := self.of_one_member(UNARY[op], operand, node)) is not None:
+            return found
         a = self.value(operand, node)
         known = a
         if isinstance(known, Const) and isinstance(known.value, (int, float, complex)) and op is not ast.Invert:
