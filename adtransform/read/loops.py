@@ -399,7 +399,7 @@ class Loops(RecordLists):
         return stable
 
     def _gather_grown(self, loop: Loop, storage: Storage, items: tuple[Ref, ...], entry: State) -> None:
-        """Read a list as one of records as soon as a trip has put some into it: nothing is known of what is taken out before."""
+        """Read a list as one of records as soon as a trip has put some into it: before, nothing is known of what it holds."""
         before = entry.heap.get(storage)
         if isinstance(before, Items) and len(items) > len(before.refs) and any(map(holds_objects, items)):
             if loop.bounds is not None:
