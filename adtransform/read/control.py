@@ -10,6 +10,7 @@ from adtransform.errors import Refusal
 from adtransform.ir import Atom, Const, Let, Var
 from adtransform.ops import EXTERNAL
 from adtransform.read.catching import Catching
+from adtransform.read.core import Unreached
 from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE
 from adtransform.read.loops import Loop
 from adtransform.read.proving import NOT_ITERABLE
@@ -193,7 +194,7 @@ class Control(Catching):
         if pure:
             try:
                 self.tested(node)
-            except Refusal:
+            except (Refusal, Unreached):
                 pure = False
             added = self.builder.body[len(body) :]
             every = [t for s in added for t in (s, *(x for r in regions(s) for x in statements(r)))]

@@ -13,7 +13,7 @@ from adtransform.errors import Message, Refusal, refusal
 from adtransform.ir import UNDEFINED, Assume, Atom, Const, If, Let, Origin, Param, Region, Var
 from adtransform.lattice import TEXT, UNKNOWN, Type
 from adtransform.lattice import UNDEFINED as NOT_BOUND
-from adtransform.read.frames import Frame, Module, Scope
+from adtransform.read.frames import DEAD, TRUE, Frame, Module, Scope
 from adtransform.read.raising import Catch, Watch
 from adtransform.read.refs import Content, FunctionRef, Making, Pair, Pointer, Ref, Schema, Storage
 from adtransform.record import record
@@ -353,12 +353,18 @@ class Core:
         return self.resume(Opened(Builder(), state), action)
 
     def resume(self, opened: Opened, action: Callable[[], object]) -> Opened:
-        """Read on into a region that is not closed yet.  The state is then the region's: the caller restores its own."""
+        """Read on into a region that is not closed yet; what always raises ends it.
+
+        The state is then the region's: the caller restores its own.
+        """
         outer, self.builder = self.builder, opened.builder
         self.open_regions.append(opened.builder)
         self.restore(opened.state)
         try:
-            action()
+            try:
+                action()
+            except Unreached:
+                self.frame.env[DEAD] = TRUE
             return Opened(opened.builder, self.save())
         finally:
             self.builder = outer

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import enum
 import operator
 from collections.abc import Callable, Mapping, Sequence
 
 from adtransform.ir import Atom, Const, Var
-from adtransform.lattice import BOOL
-from adtransform.read.enums import defines, live_member, member, members_in
+from adtransform.lattice import BOOL, Array
+from adtransform.read.enums import NUMBER, TURNED, defines, live_member, member, members_in
 from adtransform.read.nested import Nested
-from adtransform.read.refs import ClassRef, EitherRef, External, Lazy, ObjectRef, PartialRef, Ref
+from adtransform.read.refs import ClassRef, EitherRef, External, Lazy, ObjectRef, PartialRef, Ref, View
 
 _SAME = ("operator.is_", "operator.is_not", "operator.eq", "operator.ne")
 _BITS: dict[str, Callable[[enum.Flag, enum.Flag], enum.Flag]] = {
@@ -82,9 +83,34 @@ class Enumerated(Nested):
         if wanted is None and args:
             self.trip_of_key(args[0], node)
         found = None if wanted is None else next((m for m in cls.members if wanted.value in (m, m.value)), None)
+        if wanted is not None and issubclass(cls.members, enum.Flag) and not defines(cls.members, "_missing_"):
+            with contextlib.suppress(ValueError, TypeError):
+                return member(cls.members(wanted.value))  # which may be of several, or none
+        if wanted is None and len(args) == 1 and (one := self.one_with_value(cls, args[0], node)) is not None:
+            return one
         if found is None:
             self.refuse(node, f"this call of `{cls.name}`", f"name the member: {cls.name}.{next(iter(cls.members)).name}")
         return member(found)
+
+    def one_with_value(self, cls: ClassRef, given: Ref, node: ast.AST) -> Ref | None:
+        """The member that has a computed value; None where that is not looked for among what each of them is."""
+        assert cls.members is not None
+        members = list(cls.members)
+        plain = all(isinstance(m.value, (int, float, str)) and not isinstance(m, enum.Flag) for m in members)
+        if isinstance(given, View) and not isinstance(self.type_of(self.value(given)), Array):
+            given = self.value(given)
+        if not isinstance(given, Var) or not plain or not members or defines(type(members[0]), "_missing_", "__eq__"):
+            return None
+        tests = [self.truth(self.compared("operator.eq", given, Const(m.value), node), node) for m in members]
+        none = tests[0]
+        for test in tests[1:]:
+            none = self.let("operator.or_", none, test, type=BOOL)
+        none = self.let("operator.not_", none, type=BOOL)
+        self.raise_where(none, ValueError, f"{{!r}} is not a valid {cls.members.__qualname__}", given)
+        found: Ref = member(members[-1])
+        for test, one in reversed(list(zip(tests, members[:-1], strict=False))):
+            found = EitherRef(test, member(one), found)
+        return found
 
     def compared_members(self, op: str, left: Ref, right: Ref, node: ast.AST) -> Ref | None:
         """Whether two members are the same; None where nothing is said of members."""
@@ -92,7 +118,7 @@ class Enumerated(Nested):
         if op in ("builtins.contains", "builtins.not_contains") and one:
             return self.member_in(op, left, right, node)
         if op not in _SAME or not (one or other):
-            return None
+            return self.by_member(op.removeprefix("operator."), left, right, node)
         if any(defines(type(m.live), "__eq__", "__ne__") for m in (*one, *other)) and op.endswith(("eq", "ne")):
             self.refuse(node, "`==` of members of an enumeration that defines it", "compare by `is`")
         if not (one and other):
@@ -148,13 +174,33 @@ class Enumerated(Nested):
             self.refuse(node, f"a member of `{name}` compared with what may be none", help)
         return None
 
-    def combined(self, op: str, left: Ref, right: Ref) -> Ref | None:
-        """Flags taken together; None for anything else."""
+    def combined(self, op: str, left: Ref, right: Ref, node: ast.AST) -> Ref | None:
+        """Flags taken together, and what the class of a member says of an operator; None for anything else."""
         a, b = live_member(left), live_member(right)
         if isinstance(a, enum.Flag) and isinstance(b, enum.Flag) and op in _BITS and type(a) is type(b):
             if not defines(type(a), "__and__", "__or__", "__xor__"):
                 return member(_BITS[op](a, b))
+        return self.by_member(op, left, right, node)
+
+    def by_member(self, op: str, left: Ref, right: Ref, node: ast.AST) -> Ref | None:
+        """A binary operator that the class of a member defines."""
+        name = op.rstrip("_")
+        turned = TURNED.get(name, f"r{name}")
+        for owner, method, other in ((left, f"__{name}__", right), (right, f"__{turned}__", left)):
+            known = [m.live for m in members_in(owner) if defines(type(m.live), method)]
+            if known and owner is right and isinstance(known[0], (int, float, str)):
+                what = f"an operator that `{type(known[0]).__name__}` defines for what stands on the left of its members"
+                self.refuse(node, what, "use its `.value`")  # what stands there may know numbers itself
+            if known:
+                return self.apply(self.of_member(owner, method, node), [other], {}, node)
         return None
+
+    def of_one_member(self, op: str, ref: Ref, node: ast.AST) -> Ref | None:
+        """`-x`, `+x`, `~x` of a member; None where it is the number that it is."""
+        value = live_member(ref)
+        if any(defines(type(m.live), f"__{op}__") for m in members_in(ref)):
+            return self.apply(self.of_member(ref, f"__{op}__", node), [], {}, node)
+        return member(~value) if op == "invert" and isinstance(value, enum.Flag) else None
 
     def member_value(self, ref: Ref, node: ast.AST | None) -> Atom:
         """The number or text that a member is."""
@@ -163,6 +209,8 @@ class Enumerated(Nested):
             place = node or self.frame.statement or ast.Pass()
             return self.value(self.choose(ref.cond, lambda: then, lambda: orelse, place), node)
         value = live_member(ref)
+        if defines(type(value), *NUMBER):
+            self.refuse(node, f"a member of `{type(value).__name__}`, which says itself what number it is", "use its `.value`")
         for kind in (int, float, str):
             if isinstance(value, kind):
                 return Const(kind.__str__(value) if kind is str else kind(value))
@@ -175,8 +223,9 @@ class Enumerated(Nested):
             then, orelse = self.truth_of_member(ref.then, node), self.truth_of_member(ref.orelse, node)
             return self.value(self.choose(ref.cond, lambda: then, lambda: orelse, node), node)
         value = live_member(ref)
-        if defines(type(value), "__bool__", "__len__"):
-            self.refuse(node, f"the truth of a member of `{type(value).__name__}`", "compare it")
+        for name in ("__bool__", "__len__"):
+            if defines(type(value), name):
+                return self.truth(self.apply(self.of_member(ref, name, node), [], {}, node), node)
         return Const(bool(value))
 
     def shown_member(self, ref: Ref, node: ast.AST) -> Atom:

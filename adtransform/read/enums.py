@@ -11,7 +11,15 @@ from typing import Any
 from adtransform.ir import Const
 from adtransform.read.refs import EitherRef, External, Ref
 
-SPECIAL = ("__eq__", "__ne__", "__bool__", "__len__", "__str__", "__format__")
+NUMBER = ("__int__", "__float__", "__index__", "__abs__", "__round__")
+TURNED = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le"}
+_BINARY = "add sub mul truediv floordiv mod pow matmul and or xor lshift rshift".split()
+SPECIAL = frozenset(
+    [
+        *("__eq__", "__ne__", "__bool__", "__len__", "__str__", "__format__", "__neg__", "__pos__", "__invert__", *NUMBER),
+        *(f"__{name}__" for name in (*_BINARY, *(f"r{name}" for name in _BINARY), *TURNED)),
+    ]
+)
 _MIXED: dict[str, type] = {"builtins.str": str, "builtins.int": int, "builtins.float": float}
 
 

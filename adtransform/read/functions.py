@@ -14,6 +14,7 @@ from adtransform.ir import Const, Var
 from adtransform.ops import BINARY, COMPARE, STRUCTURAL
 from adtransform.read.core import Unreached
 from adtransform.read.derived import DERIVATIVES, OFFERED, Derived
+from adtransform.read.enums import members_in
 from adtransform.read.frames import DEAD, EXIT, RETURNED, TRUE, VALUE, Frame, Module
 from adtransform.read.merge import VARIABLES
 from adtransform.read.natives import BUILTINS
@@ -176,6 +177,8 @@ class Functions(Derived):
             case External(live=Remake(cls, again)):
                 frozen = f"a write to an object of `{cls.__name__}` that the arguments hold twice" if again else ""
                 return self.new_object(self.live_class(cls), kwargs, frozen)
+            case External() if members_in(function):
+                return self.apply(self.of_member(function, "__call__", node), args, kwargs, node)
             case External(op) if op in DERIVATIVES:
                 return DERIVATIVES[op](self, args, kwargs, node)
             case External(op):

@@ -107,6 +107,8 @@ class Indexing(Tables):
         content = self.content(owner.storage) if isinstance(owner, ListRef) else None
         if isinstance(content, Items) and (one := self.one_of(content.refs, key, node)) is not None:
             return one
+        if isinstance(content, Items) and not content.refs and kind_of(self.type_of(key)) == "int":
+            self.within(0, 0, node)
         before = self.listed(owner.storage, key) if isinstance(owner, ListRef) else self.value(owner, node)
         t = self.type_of(before)
         if isinstance(t, Saved):

@@ -19,6 +19,7 @@ from adtransform.read.refs import DictRef, External, Items, Lazy, ListRef, Metho
 from adtransform.read.specials import SPECIAL
 
 _OF_NUMBERS = ("numpy.squeeze", "numpy.transpose", "numpy.reshape")
+_LISTED = frozenset({("numpy.delete", 1)})  # an empty list is not what an empty array would be
 _OF_SEQUENCES = ("random.", "statistics.", "bisect.", "math.dist", "math.fsum", "math.sumprod")
 # What may give a view of what it is given, which is not followed.
 _SHOWING = frozenset(
@@ -144,7 +145,7 @@ class Library(Expressions):
             helper = op in ops.STRUCTURAL or op.startswith(_OF_SEQUENCES)
             atoms = [
                 self.value(ListRef(a.storage), node)
-                if helper and isinstance(a, ListRef)
+                if (helper or (op, i) in _LISTED) and isinstance(a, ListRef)
                 else self.argument(a, names[i] if i < len(names) else "", node)
                 for i, a in enumerate(args)
             ]

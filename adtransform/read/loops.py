@@ -35,6 +35,7 @@ from adtransform.read.refs import (
     View,
     present,
 )
+from adtransform.read.storages import holds_objects
 from adtransform.read.templates import (
     Bad,
     Body,
@@ -149,6 +150,9 @@ class Loops(RecordLists):
         env = self.frame.env
         for name in loop.grown:
             ref = env.get(name)
+            now = self.heap.get(ref.storage) if isinstance(ref, ListRef) else None
+            if self.keeps_apart and isinstance(now, Items) and not now.refs:
+                continue  # what the loop puts into it is seen before what it takes out
             content = self.heap.get(ref.storage) if isinstance(ref, RecordsRef) else None
             for grown in content.refs.values() if isinstance(content, Entries) else [ref]:
                 if isinstance(grown, ListRef):
@@ -191,8 +195,9 @@ class Loops(RecordLists):
             self._enter(meeting, params, before, loop)
             test: list[Atom] = []
             opened = self.region(self.save(), lambda: test.append(loop.cond()))
-            cond = (opened.builder, params, test[0])
-            given = self.implied(test[0], True)
+            asked = test[0] if test else TRUE  # where asking raises nothing comes of it
+            cond = (opened.builder, params, asked)
+            given = self.implied(asked, True)
         params = [Var(t, h) for t, h in zip(types, names, strict=True)]
         self.before.update(zip(params, inits, strict=True))
         for key, param, init in zip(keys, params, inits, strict=True):
@@ -368,6 +373,8 @@ class Loops(RecordLists):
                 continue
             body = meeting.bodies.get(storage)
             if body is None or self._outgrown(body, content, entry.heap.get(storage), meeting):
+                if self.keeps_apart and isinstance(content, Items):
+                    self._gather_grown(loop, storage, content.refs, entry)
                 plan.stores[storage] = content
                 stable = False
         for n, (key, param, init, new) in enumerate(
@@ -390,6 +397,14 @@ class Loops(RecordLists):
             plan.related |= back
             stable = False
         return stable
+
+    def _gather_grown(self, loop: Loop, storage: Storage, items: tuple[Ref, ...], entry: State) -> None:
+        """Read a list as one of records as soon as a trip has put some into it: before, nothing is known of what it holds."""
+        before = entry.heap.get(storage)
+        if isinstance(before, Items) and len(items) > len(before.refs) and any(map(holds_objects, items)):
+            if loop.bounds is not None:
+                self.unroll(OpenLoop(loop.node, loop.bounds, Var(INT)))
+            self.gather(storage, list(items))
 
     def _outgrown(self, body: Body, content: Content, now: Content | None, meeting: Meeting) -> bool:
         """Whether a trip changes more of what a storage holds than is carried."""

@@ -193,6 +193,8 @@ class Methods(Library):
                 return Const(None)
             case "insert" if storage.limit is not None:
                 self.refuse(node, "`.insert` into a `deque` of limited length", "append to it item by item")
+            case "insert" if isinstance(content, Items) and not content.refs:
+                return self.list_method(owner, "append", args[1:], kwargs, node)
             case "extend":
                 self.extend(storage, args[0], node)
                 return Const(None)
@@ -216,6 +218,8 @@ class Methods(Library):
                 if isinstance(at, Const) and at.value < 0:
                     self.refuse(node, "`.insert` before the end of a list of unknown length", "insert at len(xs) - 1")
                 self.may_write(storage, node, structural=True)
+                if not isinstance(content, Items):
+                    self.trip_by_trip(args[1:], storage=storage)
                 self.splice(owner, at, at, self.new_list((args[1],)), node)
                 return Const(None)
             case "reverse" if not isinstance(content, Items):
@@ -333,6 +337,8 @@ class Methods(Library):
         if isinstance(content, Items) and isinstance(added, Items):
             self.heap[storage] = Items(content.refs + added.refs)
         else:
+            if isinstance(added, Items):
+                self.trip_by_trip(added.refs, storage=storage)
             before = self.loosen(storage)
             after = self.listed(more.storage)
             self.at(node)

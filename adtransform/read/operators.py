@@ -109,7 +109,7 @@ class Operators(Putting):
                 if isinstance(one, (ListRef, TupleRef)) and isinstance(other, View):
                     self.assume_no_list(self.value(other, node))
         left, right = self.beside(left, right, node, maybe), self.beside(right, left, node, maybe)
-        joined = self.combined(op, left, right) or self.operated(op, left, right, node)
+        joined = self.combined(op, left, right, node) or self.operated(op, left, right, node)
         joined = joined or self.containers(op, left, right, node)
         if joined is not None:
             return joined
@@ -254,6 +254,8 @@ class Operators(Putting):
             found = self.unary_of(f"__{UNARY[op]}__", operand, node)
             if found is not None:
                 return found
+        if members_in(operand) and (found := self.of_one_member(UNARY[op], operand, node)) is not None:
+            return found
         a = self.value(operand, node)
         known = a
         if isinstance(known, Const) and isinstance(known.value, (int, float, complex)) and op is not ast.Invert:
@@ -485,11 +487,7 @@ class Operators(Putting):
 
         def run(part: Callable[[], Ref]) -> Callable[[], None]:
             def action() -> None:
-                try:
-                    ref = part()
-                except Unreached:
-                    self.frame.env[DEAD] = TRUE
-                    return
+                ref = part()
                 if isinstance(ref, View):
                     self.read(ref)
                 self.frame.env["%choice"] = ref

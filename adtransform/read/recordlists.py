@@ -287,6 +287,8 @@ class RecordLists(Records):
 
     def delete(self, owner: Ref, key: ast.expr, node: ast.AST) -> None:
         """`del owner[key]`"""
+        if isinstance(owner, DictRef) and self.row_of(owner) is not None:
+            self.refuse(node, "`del` of a key of a dict in a list of records of unknown length", "make a dict without it")
         if not isinstance(owner, RecordsRef):
             super().delete(owner, key, node)
             return

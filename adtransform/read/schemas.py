@@ -150,6 +150,8 @@ class Schemas(Methods):
         match ref:
             case ObjectRef(storage, kind) if storage.outside is None:
                 return Schema("object", self.schemas(self.entries_of(storage).items(), name), kind)
+            case DictRef(storage) if storage.factory is not None:
+                self.refuse(None, "a `defaultdict` in a list of unknown length", "use dicts that are made with all their keys")
             case DictRef(storage) if self.table(ref) is None:
                 return Schema("dict", self.schemas(self.entries_of(storage).items(), name))
             case TupleRef(items, names, kind):

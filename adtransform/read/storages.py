@@ -161,6 +161,7 @@ class Storages(Assuming):
             case RangeRef() | Lazy():
                 self.refuse(node, "an iterator used as a value", "make a list of it, or loop over it")
             case Method(_, name):
+                self.mixed = True
                 what = f"the attribute `.{name}` of a value that is not known to be an object"
                 self.refuse(node, what, "make the object here, or pass it to the derivative in Python: grad(f)(p)")
             case FunctionRef() | PartialRef() | DerivedRef() | PullRef() | EitherRef():

@@ -33,7 +33,7 @@ def average_along(y, u, v, du, dv, axis, keepdims):
 def variance(y, u, du, bias, ddof, rowvar):
     """Of one variable the variance."""
     count = size(u) - ((0 if bias else 1) if ddof is None else ddof)
-    return 2 * real(sum(conj(u - mean(u)) * du)) / count
+    return cast(2 * real(sum(conj(u - mean(u)) * du)), y) / count
 
 
 # The variables, one in each row.
@@ -47,7 +47,7 @@ _COV = """def cov(y, u, du):
     x, dx = {x}, {dx}
     d = x - mean(x, axis=1, keepdims=True)
     count = shape(x)[1] - ((0 if bias else 1) if ddof is None else ddof)
-    return (dx @ conj(d.T) + d @ conj(dx.T)) / count
+    return cast(dx @ conj(d.T) + d @ conj(dx.T), y) / count
 """
 # With z the deviations of each variable over their length, y = z z.T; the mean of dx is nothing to dz z.T.
 _CORRCOEF = """def corrcoef(y, u, du):
@@ -56,7 +56,7 @@ _CORRCOEF = """def corrcoef(y, u, du):
     long = sqrt(sum(real(conj(d) * d), axis=1, keepdims=True))
     z = d / long
     dz = (dx - z * expand(real(sum(conj(z) * dx, axis=1, keepdims=True)), z)) / long
-    return dz @ conj(z.T) + z @ conj(dz.T)
+    return cast(dz @ conj(z.T) + z @ conj(dz.T), y)
 """
 for _given, _when, _x in _FORMS:
     _texts = {"x": _x.format("u", "v"), "dx": _x.format("du", "dv")}

@@ -73,7 +73,7 @@ _OF_LANES = """def quantile(y, u, v, du, dv, axis):
     t = cast(p - low, s)
     moved = (1 - t) * take_along_axis(ds, low, axis=-1) + t * take_along_axis(ds, high, axis=-1)
     turned = (take_along_axis(s, high, axis=-1) - take_along_axis(s, low, axis=-1)) * cast(last, s){0}
-    return reshape(moveaxis(moved + turned * expand(ravel(dv), turned), -1, 0), shape(y))
+    return reshape(moveaxis(moved + turned * expand(cast(ravel(dv), turned), turned), -1, 0), shape(y))
 """
 for _name, _part in (("quantile", ""), ("percentile", " / 100")):
     rule(f"{_name}(u, v, axis=None, keepdims=False)", _OF_VECTOR.format(_part), when=_is_one)

@@ -6,6 +6,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from adtransform.ir import Atom, Const
+from adtransform.lattice import rank_of
 from adtransform.rules.table import rule, transpose
 
 _PLACES = "reshape(arange(size(a)), shape(a))"
@@ -87,9 +91,18 @@ rule("geomspace(u, v, num=50, endpoint=True)", _EXPONENT.format("((1 - t) / u * 
 transpose("rot90(a, k=1, axes=(0, 1))", "rot90(bar, k=-k, axes=axes)")
 transpose("diagflat(a, k=0)", "reshape(diag(bar, k=k), shape(a))")
 transpose("atleast_3d(a)", "reshape(bar, shape(a))")
+
+
+def _puts_a_number(given: Mapping[str, Atom]) -> bool:
+    """Whether it is one number that is put between others."""
+    return isinstance(given["l"], Const) or rank_of(given["l"].type) == 0
+
+
 # Places are counted from 1, so that a 0 is an element of the other operand.
 _BACK = "scatter(where({0} > 0, bar, 0), maximum({0} - 1, 0), a)"
-transpose("insert(a, k, l, axis=None)", _BACK.format("insert(reshape(arange(size(a)) + 1, shape(a)), k, 0, axis=axis)"))
+_PUT = "insert(reshape(arange(size(a)) + 1, shape(a)), k, {0}, axis=axis)"
+transpose("insert(a, k, l, axis=None)", _BACK.format(_PUT.format("0")), when=_puts_a_number)
+transpose("insert(a, k, l, axis=None)", _BACK.format(_PUT.format("reshape(0 * arange(size(l)), shape(l))")))
 transpose(
     "insert(l, k, a, axis=None)",
     _BACK.format("insert(reshape(0 * arange(size(l)), shape(l)), k, reshape(arange(size(a)) + 1, shape(a)), axis=axis)"),

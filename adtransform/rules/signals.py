@@ -58,7 +58,7 @@ transpose(
 )
 rule("ediff1d(u)", "ravel(du)[1:] - ravel(du)[:-1]")
 _BETWEEN = "pad(ravel(du)[1:] - ravel(du)[:-1], ({}, {}))"
-_BEGIN, _END = "pad(ravel(dv), (0, size(y) - size(v)))", "pad(ravel({0}), (size(y) - size({1}), 0))"
+_BEGIN, _END = "pad(cast(ravel(dv), y), (0, size(y) - size(v)))", "pad(cast(ravel({0}), y), (size(y) - size({1}), 0))"
 rule("ediff1d(u, to_begin=v)", f"{_BETWEEN.format('size(v)', 0)} + {_BEGIN}")
 rule("ediff1d(u, to_end=v)", f"{_BETWEEN.format(0, 'size(v)')} + {_END.format('dv', 'v')}")
 rule("ediff1d(u, to_begin=v, to_end=w)", f"{_BETWEEN.format('size(v)', 'size(w)')} + {_BEGIN} + {_END.format('dw', 'w')}")
