@@ -266,7 +266,7 @@ class Liveness:
         self.entry: dict[int, Mask] = {}  # before the `finally` of a `try`
         self.apart: dict[int, ast.With] = {}  # those of several contexts, one inside of the other
         self.ends: dict[int, Ending] = {}
-        self.firsts: dict[int, tuple[str, list[ast.stmt]]] = {}  # what stands for statements that call that for the first things
+        self.firsts: dict[int, tuple[str, list[ast.stmt]]] = {}  # what is called first, and what stands for the statement
         self.caught: dict[int, Mask] = {}  # before its handlers, or behind a `with` that may suppress an exception
         self.pinned = 0
         self._loops: list[tuple[Mask, Mask]] = []  # live at break, live at continue
