@@ -11,7 +11,7 @@ import numpy as np
 from adtransform.ir import Const, Var
 from adtransform.lattice import BOOL, TEXT, Array, Scalar, Static, Tuple
 from adtransform.ops import resolve
-from adtransform.read.byname import by_name, class_of
+from adtransform.read.byname import by_name, class_of, name_of
 from adtransform.read.core import Unroll
 from adtransform.read.enums import key_ref
 from adtransform.read.frames import FALSE, TRUE
@@ -44,8 +44,14 @@ Handler = Callable[[Objects, list[Ref], dict[str, Ref], ast.AST], Ref | None]
 
 def _range(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
     atoms = [self.static(a) or a for a in (self.value(r, node) for r in args)]
+    for a in atoms:
+        if isinstance(a, Const) and not hasattr(a.value, "__index__"):
+            said = f"'{name_of(type(a.value))}' object cannot be interpreted as an integer"
+            self.lacks(TypeError, said, node, "a range of what is no integer", "write int(...)")
     if len(atoms) == 1:
         return RangeRef(Const(0), atoms[0], Const(1))
+    if atoms[2:] == [Const(0)]:
+        self.lacks(ValueError, "range() arg 3 must not be zero", node, "a range with steps of zero", "count in steps of 1")
     return RangeRef(atoms[0], atoms[1], atoms[2] if len(atoms) > 2 else Const(1))
 
 
@@ -122,7 +128,8 @@ def _extreme(name: str) -> Handler:
             if not items and default is not None:
                 return default
             if not items:
-                self.refuse(node, f"`{name}` of nothing", "pass `default=`, or test first")
+                said = f"{name}() iterable argument is empty"
+                self.lacks(ValueError, said, node, f"`{name}` of nothing", "pass `default=`, or test first")
             args[:] = items
         if len(args) == 1:
             return args[0]

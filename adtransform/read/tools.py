@@ -81,7 +81,11 @@ def ordered(self: Objects, source: Ref, kwargs: Kwargs, node: ast.AST) -> Ref:
     keys = keys_of(self, items, key, node) if items is not None else []
     known = constants(keys) if items is not None else None
     if items is not None and known is not None:
-        return self.new_list(tuple(items[i] for i in sorted(range(len(items)), key=known.__getitem__, reverse=descending)))
+        try:
+            places = sorted(range(len(items)), key=known.__getitem__, reverse=descending)
+        except TypeError as error:
+            self.lacks(TypeError, str(error), node, "a sort of what cannot be compared", f"Python says: {error}")
+        return self.new_list(tuple(items[i] for i in places))
     if any(isinstance(item, (TupleRef, ListRef)) for item in items or ()) and key is None:
         self.refuse(node, *_BY_ITEMS)
     listed = source if items is not None or isinstance(source, ListRef) else self.as_list(source, node)
@@ -94,9 +98,9 @@ def ordered(self: Objects, source: Ref, kwargs: Kwargs, node: ast.AST) -> Ref:
         by = self.let("operator.neg", by)
     order = self.operation("numpy.argsort", (by,), {"kind": Const("stable")})
     if items is not None and all(isinstance(item, (ObjectRef, DictRef)) for item in items):
-        places = [self.let("index", order, Const(i), type=INT) for i in range(len(items))]
+        chosen_at = [self.let("index", order, Const(i), type=INT) for i in range(len(items))]
         listed = self.unhide(name)
-        return self.new_list(tuple(self.item(listed, place, node) for place in places))
+        return self.new_list(tuple(self.item(listed, place, node) for place in chosen_at))
     order_of = self.make(order)
     if isinstance(listed, RecordsRef):
         self.unhide(name)
