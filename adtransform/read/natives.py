@@ -14,7 +14,7 @@ from adtransform.ops import resolve
 from adtransform.read.byname import by_name, class_of, name_of
 from adtransform.read.core import Unroll
 from adtransform.read.enums import key_ref
-from adtransform.read.frames import FALSE, TRUE
+from adtransform.read.frames import FALSE, STOP, TRUE
 from adtransform.read.iterators import following, is_iterator, made
 from adtransform.read.objects import Objects
 from adtransform.read.refs import (
@@ -162,12 +162,20 @@ def extreme_object(self: Objects, name: str, args: list[Ref], node: ast.AST) -> 
 def _all(name: str) -> Handler:
     def handler(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
         conjunction = name == "all"
+        source, loops = args[0].node if isinstance(args[0], Lazy) else None, len(self.open_loops)
 
         def step(total: Ref, item: Ref) -> Ref:
             cond = self.truth(total, node)
             test = self.truth(item, node)
             if isinstance(test, Var):
                 test = self.let("builtins.bool", test, type=BOOL)
+            looped = len(self.open_loops) > loops or self.attempts
+            if looped and source is not None and len(source.generators) == 1:  # what decides is the last that is computed
+                stop: Ref = Const(bool(test.value) != conjunction) if isinstance(test, Const) else test
+                if conjunction and isinstance(test, Var):
+                    stop = self.let("operator.not_", test, type=BOOL)
+                self.frame.env[STOP] = stop
+                return test
             if conjunction:
                 return self.choose(cond, lambda: test, lambda: Const(False), node)
             return self.choose(cond, lambda: Const(True), lambda: test, node)
