@@ -6,6 +6,7 @@ The user's effects (`print`, `raise`) are performed.
 
 from __future__ import annotations
 
+import copy
 import functools
 import importlib
 import operator
@@ -156,9 +157,9 @@ def _sequence(args: tuple[Any, ...]) -> Any:
 
 
 def _update(a: Any, key: Any, v: Any) -> Any:
-    copy = a.copy(order="K") if isinstance(a, np.ndarray) else a.copy()  # a write changes no memory layout
-    copy[key] = v
-    return copy
+    made = a.copy(order="K") if isinstance(a, np.ndarray) else copy.copy(a)  # a write changes no memory layout
+    made[key] = v
+    return made
 
 
 def _exchange(a: Any, i: Any, j: Any) -> Any:

@@ -284,7 +284,7 @@ def _first_wrong_line(level: _Level, mode: str, tolerance: Tolerance) -> str:
         cut = replace(level, program=program, evaluate=_interpreted(part, level))
         try:
             wrong = _compared(cut, mode, tolerance)[1]
-        except (UnboundLocalError, TypeError):
+        except (UnboundLocalError, TypeError, AttributeError):
             continue  # what only some of the paths bind
         if wrong:
             return f"; first wrong at {_place(stmt.origin)}"

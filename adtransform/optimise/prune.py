@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from adtransform.failing import asks, may_raise
 from adtransform.ir import For, Function, If, Let, Region, Stmt, Try, Var, While
+from adtransform.lattice import BOOL
 from adtransform.ops import EXTERNAL, effect_free
 from adtransform.rewrite import operands, raises, statements
 
@@ -129,7 +130,10 @@ class _Live:
                 then, orelse = (
                     Region((), self.rebuild(r.body), tuple(r.results[i] for i in keep)) for r in (stmt.then, stmt.orelse)
                 )
-                out.append(replace(stmt, targets=tuple(stmt.targets[i] for i in keep), then=then, orelse=orelse))
+                if keep or then.body or orelse.body:
+                    out.append(replace(stmt, targets=tuple(stmt.targets[i] for i in keep), then=then, orelse=orelse))
+                elif asks(stmt):  # which a `try` around sees
+                    out.append(Let((Var(BOOL),), "builtins.bool", (stmt.cond,), (), stmt.origin))
             elif isinstance(stmt, Try):
                 keep = [i for i, t in enumerate(stmt.targets) if t in self.live or i == 0]
                 kept = Region((), self.rebuild(stmt.body.body), tuple(stmt.body.results[i] for i in keep))

@@ -54,6 +54,11 @@ def class_of_number(t: Type) -> type | None:
     return getattr(builtins, t.kind) if t.dtype is None else np.dtype(t.dtype).type
 
 
+def name_of(kind: type) -> str:
+    """A class as Python names it in messages."""
+    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+
+
 def _there(self: Objects, owner: Ref, name: str, node: ast.AST) -> Atom:
     """Whether something has an attribute of a name."""
     if isinstance(owner, MaybeRef):

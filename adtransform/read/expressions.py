@@ -11,7 +11,7 @@ import numpy as np
 
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import NONE, SHAPE, TEXT, Array, Dict, List, Scalar, Static, Type, Unknown
-from adtransform.read.byname import class_of, class_of_number
+from adtransform.read.byname import class_of, class_of_number, name_of
 from adtransform.read.core import Unreached
 from adtransform.read.enums import members_in
 from adtransform.read.frames import mangled
@@ -135,7 +135,7 @@ class Expressions(Operators):
         self.at(node)
         lacks = f"'NoneType' object has no attribute '{attr}'"
         owner = self.there(owner, node, lacks, AttributeError)
-        if self.attempts and isinstance(owner, (Var, View, ListRef, TupleRef, DictRef)) and not getattr(owner, "names", ()):
+        if self.attempts:
             self.looked_for(owner, attr, node)
         else:
             self.there_value(owner, node, lacks, AttributeError)
@@ -197,7 +197,8 @@ class Expressions(Operators):
 
     def looked_for(self, owner: Ref, attr: str, node: ast.AST) -> None:
         """Look for an attribute where it is seen that there is none: NumPy's numbers have more of them than Python's."""
-        kind = class_of(owner)
+        plain = isinstance(owner, (Const, ListRef, DictRef)) or (isinstance(owner, TupleRef) and not owner.names)
+        kind = class_of(owner) if plain else None
         if isinstance(owner, (Var, View)):
             a = self.value(owner, node)
             kind = class_of_number(t := self.type_of(a))
@@ -205,8 +206,7 @@ class Expressions(Operators):
                 self.let("builtins.getattr", a, attr)
                 self.known_there(a)
         if kind is not None and not hasattr(kind, attr):
-            name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
-            self.effect("raise", Const(AttributeError), Const(f"'{name}' object has no attribute '{attr}'"))
+            self.effect("raise", Const(AttributeError), Const(f"'{name_of(kind)}' object has no attribute '{attr}'"))
             raise Unreached
 
     def dtype(self, a: Atom) -> Ref:

@@ -227,9 +227,7 @@ class Indexing(Tables):
         try:
             return Const(owner.value[key.value])
         except (TypeError, IndexError, KeyError) as error:
-            if self.messages:
-                raise Refusal(None) from None  # what is behind something refused
-            self.refuse(node, "an item of this", f"Python says: {error}")
+            self.lacks(type(error), str(error), node, "an item of this", f"Python says: {error}")
 
     def is_deep(self, a: Atom, key: Atom) -> bool:
         """Whether a value was assumed to have more axes than an index takes."""
@@ -291,13 +289,13 @@ class Indexing(Tables):
             self.lacks(IndexError, said, node, f"item {index} of {length}, which does not exist", "check the index")
 
     def lacks(self, kind: type[Exception], said: object, node: ast.AST, what: str, help: str) -> NoReturn:
-        """Refuse what always raises; on a path that need not be taken it is what that path does."""
+        """Refuse what always raises; on a path that need not be taken it is what that path does.  `said`: `...` for nothing."""
         if self.messages:
             raise Refusal(None)  # what is behind something refused
         if self.builder is self.top:
             self.refuse(node, what, help)
         self.place = self.origin(node)
-        self.effect("raise", Const(kind), Const(said))
+        self.effect("raise", Const(kind), *([] if said is ... else [Const(said)]))
         raise Unreached
 
     def entry(self, owner: DictRef, key: ast.expr, node: ast.AST) -> Ref:

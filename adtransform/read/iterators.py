@@ -75,7 +75,8 @@ def following(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.
     if default:
         found = self.choose(there, item, lambda: default[0], node)
     elif there == Const(False):
-        self.refuse(node, "`next` of an iterator that is at its end", "give a default: next(it, 0.0)")
+        what = "`next` of an iterator that is at its end"
+        self.lacks(StopIteration, ..., node, what, "give a default: next(it, 0.0)")
     else:
         if not isinstance(there, Const):
             self.raise_where(self.let("operator.not_", there), StopIteration, "")

@@ -445,7 +445,8 @@ class Methods(Library):
                     return self.table_method(owner, name, args, node)
                 default = args[1] if len(args) > 1 else Const(None)
                 if known.value not in entries and name == "pop" and len(args) < 2:
-                    self.refuse(node, f"the key {known.value!r}, which the dict does not have", "add it where the dict is made")
+                    what = f"the key {known.value!r}, which the dict does not have"
+                    self.lacks(KeyError, known.value, node, what, "add it where the dict is made")
                 found: Ref = entries.get(known.value, default)
                 if name == "pop":
                     self.may_write(owner.storage, node)
@@ -473,7 +474,7 @@ class Methods(Library):
             function: Callable[..., object] = getattr(text, name)
             try:
                 value = function(*(a.value for a in atoms if isinstance(a, Const)))
-            except (TypeError, ValueError, AttributeError):
+            except (TypeError, ValueError, AttributeError, LookupError):
                 value = ...
             if is_plain(value) and value is not ... and not named:
                 return Const(value)

@@ -11,10 +11,10 @@ import numpy as np
 from adtransform.ir import Const, Var
 from adtransform.lattice import BOOL, SHAPE, TEXT, Array, Scalar, Tuple
 from adtransform.ops import resolve
-from adtransform.read.byname import by_name, class_of
+from adtransform.read.byname import by_name, class_of, name_of
 from adtransform.read.core import Unroll
 from adtransform.read.enums import key_ref
-from adtransform.read.frames import FALSE, TRUE
+from adtransform.read.frames import FALSE, STOP, TRUE
 from adtransform.read.iterators import following, is_iterator, made
 from adtransform.read.objects import Objects
 from adtransform.read.ordering import best, tuple_length
@@ -47,8 +47,14 @@ Handler = Callable[[Objects, list[Ref], dict[str, Ref], ast.AST], Ref | None]
 
 def _range(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
     atoms = [self.static(a) or a for a in (self.value(r, node) for r in args)]
+    for a in atoms:
+        if isinstance(a, Const) and not hasattr(a.value, "__index__"):
+            said = f"'{name_of(type(a.value))}' object cannot be interpreted as an integer"
+            self.lacks(TypeError, said, node, "a range of what is no integer", "write int(...)")
     if len(atoms) == 1:
         return RangeRef(Const(0), atoms[0], Const(1))
+    if atoms[2:] == [Const(0)]:
+        self.lacks(ValueError, "range() arg 3 must not be zero", node, "a range with steps of zero", "count in steps of 1")
     return RangeRef(atoms[0], atoms[1], atoms[2] if len(atoms) > 2 else Const(1))
 
 
@@ -128,7 +134,8 @@ def _extreme(name: str) -> Handler:
             if not items and default is not None:
                 return default
             if not items:
-                self.refuse(node, f"`{name}` of nothing", "pass `default=`, or test first")
+                said = f"{name}() iterable argument is empty"
+                self.lacks(ValueError, said, node, f"`{name}` of nothing", "pass `default=`, or test first")
             args[:] = items
         if len(args) == 1:
             return args[0]
@@ -161,12 +168,20 @@ def extreme_object(self: Objects, name: str, args: list[Ref], node: ast.AST) -> 
 def _all(name: str) -> Handler:
     def handler(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
         conjunction = name == "all"
+        source, loops = args[0].node if isinstance(args[0], Lazy) else None, len(self.open_loops)
 
         def step(total: Ref, item: Ref) -> Ref:
             cond = self.truth(total, node)
             test = self.truth(item, node)
             if isinstance(test, Var):
                 test = self.let("builtins.bool", test, type=BOOL)
+            looped = len(self.open_loops) > loops or self.attempts
+            if looped and source is not None and len(source.generators) == 1:  # what decides is the last that is computed
+                stop: Ref = Const(bool(test.value) != conjunction) if isinstance(test, Const) else test
+                if conjunction and isinstance(test, Var):
+                    stop = self.let("operator.not_", test, type=BOOL)
+                self.frame.env[STOP] = stop
+                return test
             if conjunction:
                 return self.choose(cond, lambda: test, lambda: Const(False), node)
             return self.choose(cond, lambda: Const(True), lambda: test, node)

@@ -6,6 +6,7 @@ import ast
 
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import INT, NONE, List, Static, Tuple
+from adtransform.read.byname import class_of_number, name_of
 from adtransform.read.core import Unreached
 from adtransform.read.enums import members_in
 from adtransform.read.indexing import COMPARED, Indexing
@@ -83,7 +84,11 @@ class Putting(Indexing):
                 self.refuse(node, what, "make an array of them first: np.array([...])")
         self.at_node(node)
         if not isinstance(owner, View):
-            self.refuse(node, "a write to an item of a number", "make an array first")
+            kind = class_of_number(self.type_of(self.value(owner, node)))
+            if kind is None:
+                self.refuse(node, "a write to an item of a number", "make an array first")
+            said = f"'{name_of(kind)}' object does not support item assignment"
+            self.lacks(TypeError, said, node, "a write to an item of a number", "make an array first")
         if self.in_each(owner, lambda side: self.assign_array_item(side, key, value, node, self.root_name(side.storage)), node):
             return
         self.certain(owner, node)

@@ -78,11 +78,16 @@ def is_read_next(body: list[ast.stmt], stmt: ast.stmt, name: str) -> bool:
     """
     inner = (getattr(node, part, []) for node in inside(body) for part in ("body", "orelse", "finalbody"))
     block = next((b for b in (body, *inner) if isinstance(b, list) and stmt in b), [])
-    for node in block[block.index(stmt) + 1 :] if block else ():
-        if not (
-            isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.targets[0], ast.Name)
-        ):
-            return _reads_first(node, name)
+    return is_read_first(block[block.index(stmt) + 1 :] if block else [], name)
+
+
+def is_read_first(body: Iterable[ast.AST], name: str) -> bool:
+    """The same of what these statements, or an expression, do."""
+    for node in body:
+        match node:
+            case ast.Expr(value=ast.Constant()) | ast.Assign(targets=[ast.Name(), *_], value=ast.Constant()):
+                continue
+        return _reads_first(node, name)
     return False
 
 

@@ -52,7 +52,7 @@ from adtransform.read.refs import (
     TupleRef,
     View,
 )
-from adtransform.read.scope import breaks, free_names, inside, is_read_once, targets
+from adtransform.read.scope import breaks, free_names, inside, is_read_first, is_read_once, targets
 from adtransform.rewrite import loaded, statements
 from adtransform.source import Definition, descend
 
@@ -230,10 +230,13 @@ class Streams(Functions):
 
     def call_function(self, function: FunctionRef, bound: Mapping[str, Ref], args: list[Ref], node: ast.AST) -> Ref:
         """A user's function by itself, or read in a frame of its own; what can be run over once is, by it."""
-        body: Any = function.node.body
+        body: Any = function.node.body if isinstance(function.node.body, list) else [function.node.body]
         for name, ref in bound.items():
-            if self.runs_once(ref) and not is_read_once(body if isinstance(body, list) else [body], name, given=True):
+            if self.runs_once(ref) and not is_read_once(body, name, given=True):
                 self.refuse(node, "what can be run over only once, given to a function that reads it again", _LIST)
+            if self.attempts and any(stream.raises for stream in self.streams_of(ref)) and not is_read_first(body, name):
+                what = "a generator that may raise, given to a function that does more before it runs over it"
+                self.refuse(node, what, _LIST)
         return super().call_function(function, bound, args, node)
 
     def runs_once(self, ref: Ref) -> bool:
