@@ -423,6 +423,7 @@ class Mender:
             source = self.moves[node, target]
             fresh = Var(type_of(source), target.hint, target.of, target.wrt)
             sure = isinstance(c.node, Bind) and c.node.tree.op in MUST and not viewed and source not in self.loose
+            sure = sure and not getattr(type_of(source), "maybe", False)  # where it is None nothing is written
             deep = isinstance(c.node, Bind) and c.node.tree.op in DEEP
             copy = Bind((fresh,), self.items_of(source) if deep else Tree(self.how(source, sure), (source,), (), fresh.type))
             self.before.setdefault(node, []).append(copy)
