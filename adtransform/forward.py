@@ -5,6 +5,7 @@ t2 = t0 * t1; yield t2    becomes    t2 = t0 * t1; dt2 = t0 * dt1 + t1 * dt0; yi
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -86,6 +87,12 @@ class _Forward:
         elif any(t in self.active for t in stmt.targets):
             self.seed(stmt, b)
 
+    @functools.cached_property
+    def writes_bare(self) -> bool:
+        """Whether an array without axes is written: its tangent is one too, and no number."""
+        lets = (s for s in statements(self.f.body) if isinstance(s, Let))
+        return not self.partials and any(s.op == "update" and is_bare(type_of(s.args[0])) for s in lets)
+
     def tangent(self, stmt: Let, b: Builder) -> None:
         """The tangents of what an operation binds."""
         if not any(t in self.active for t in stmt.targets):
@@ -97,6 +104,8 @@ class _Forward:
                 if tangent is not None and target in self.active:
                     if not self.partials and isinstance(tangent_type(target.type), Scalar) and is_bare(type_of(tangent)):
                         tangent = b.let("operator.pos", tangent)  # a number, whoever else holds the array
+                    elif is_bare(target.type) and isinstance(type_of(tangent), Scalar) and self.writes_bare:
+                        tangent = b.let("numpy.array", tangent)
                     tangents[target] = self.named(target, label, tangent, b, start)
 
     def call(self, stmt: Let, b: Builder) -> None:

@@ -21,7 +21,8 @@ Lines = list[str]
 _STEMS = {"table": "d", "function": "fn"}
 # What the statements of `IDIOMS` are about, where it has to be there.
 _HOLDERS = {"objects": "cells", "dataclasses": "knots", "dicts": "maps", "tuples": "pairs", "dictionaries": "named"}
-_EXTRAS = {"n": "index", "b": "number", "items0": "items", "pair0": "pair", "table0": "table", "y": "vector", "h": "", "c": "", "k": ""}
+_EXTRAS = {"n": "index", "b": "number", "items0": "items", "pair0": "pair", "table0": "table", "y": "vector"}
+_EXTRAS |= {"h": "", "c": "", "k": ""}
 
 
 def arguments(names: list[str], seed: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Lists of lists, of arrays and of tuples: made, held by others too, changed, and read, in all combinations.
+"""Lists of lists, of arrays, of tuples and of objects: made, held by others too, changed, and read, in all combinations.
 
 What Python has in two places at once the reader follows, or refuses: here a program is put together of one line of each
 kind, and compared with Python and with differences.  `ADTRANSFORM_RANDOM=2000 pytest tests/test_containers.py` tries more.
@@ -180,14 +180,55 @@ PAIRS = Kind(
         "np.sum(T[1][0]) + 2 * np.sum(U[0][0])",
     ],
 )
-KINDS = {"rows": ROWS, "arrays": ARRAYS, "pairs": PAIRS}
+RECORDS = Kind(
+    [
+        "T = [Rec(b, x[0]), Rec(x[1], b), Rec(b, 2.0)]",
+        "T = [Rec(v, b) for v in x]",
+        "T = [Rec(b * k, x[k]) for k in range(n + 2)]",
+        "T = []\n  for v in x: T.append(Rec(v, b * v))",
+        "T = [Rec(k=v, w=c) for v, c in zip(x, M[0])]",
+        "p = Rec(b, x[0]); T = [p, Rec(x[1], b), Rec(b, b)]",
+    ],
+    [*HELD, "q = max(T, key=lambda r: r.w); U = T", "U = sorted(T, key=lambda r: r.k)", "q = T[n]; T[n] = Rec(b, b); U = T"],
+    [
+        "U[0].k = 5 * b",
+        "U[n].k += x[2]",
+        "q.k *= b",
+        "for r in U: r.k *= 2",
+        "for k, r in enumerate(U): r.w += k * b",
+        "for r, s in zip(U, U[1:]): r.k += s.w",
+        "U[0] = Rec(b, b * b)",
+        "U[n] = Rec(U[0].k, b)",
+        "U[0], U[1] = U[1], U[0]",
+        "U[0].k, U[1].w = U[1].w, U[0].k",
+        "U.append(Rec(b, b))",
+        "U.reverse()",
+        "del U[0]",
+        "T[n].w *= b",
+        "if x[0] > 0.5: U[n].k *= b",
+        "if x[0] > 1.5: U[0] = Rec(b, b)\n  else: U[1].k = b * 3",
+        "for r in U:\n    if r.k > 0.9: break\n    r.k += b",
+        "grow(U[n], b)",
+        "U[0].k += b; T[0].k *= x[1]",
+    ],
+    [
+        "sum(k * r.k * r.w for k, r in enumerate(T, 1))",
+        "sum(k * r.k + r.w for k, r in enumerate(U, 1))",
+        "q.k * 2.0 + q.w",
+        "T[n].k * 2 + U[0].w",
+    ],
+)
+KINDS = {"rows": ROWS, "arrays": ARRAYS, "pairs": PAIRS, "records": RECORDS}
 HEAD = """
 class C:
   def __init__(self, rows): self.rows = rows
 class Pair(NamedTuple):
   q: list
   w: float
+class Rec:
+  def __init__(self, k, w): self.k = k; self.w = w
 def change(t, i, v): t[i][0] += v
+def grow(r, v): r.k += v
 def f(x, M, b, n):
 """
 ARGS = np.array([0.7, 1.3, -0.4, 2.1]), np.array([[1.1, 0.2, -0.3], [0.4, 1.5, 0.65], [-0.7, 0.8, 1.9]]), 0.73, 1

@@ -47,10 +47,11 @@ class Wording:
             self.names[kind].append(name)
         return name
 
-    def form(self, table: str) -> str:
+    def form(self, table: str | list[str]) -> str:
         """A form of a table all of whose variables there are."""
+        forms = table.split("\n") if isinstance(table, str) else table
         while True:
-            found = self.rng.choice(table.split("\n"))
+            found = self.rng.choice(forms)
             if found and all(self.names[kind] for letter, kind in _NAMED.items() if f"{{{letter}}}" in found):
                 return found
 

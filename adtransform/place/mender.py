@@ -433,7 +433,8 @@ class Mender:
         deep = isinstance(c.node, Bind) and c.node.tree.op in DEEP
 
         def copied(a: Operand) -> Tree:
-            return self.items_of(a) if deep else Tree(self.how(a, sure and a not in self.loose), (a,), (), type_of(a))
+            written = sure and a not in self.loose and not getattr(type_of(a), "maybe", False)  # where it is None nothing is
+            return self.items_of(a) if deep else Tree(self.how(a, written), (a,), (), type_of(a))
 
         self.enter(node, target, copied)
         return True

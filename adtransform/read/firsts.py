@@ -20,7 +20,8 @@ called for the items, or bound.
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+import itertools
+from collections.abc import Container, Sequence
 
 from adtransform.read.endings import at
 
@@ -60,6 +61,13 @@ def called(call: ast.Call) -> str:
     """The function that is called."""
     assert isinstance(call.func, ast.Name)
     return call.func.id
+
+
+def names_for(call: ast.Call, taken: Container[str]) -> tuple[str, str]:
+    """Two names that nothing else has."""
+    other = "over" if called(call) == "next" else "now"
+    names = itertools.chain(("found",), (f"found_{i}" for i in itertools.count(2)))
+    return next((n, f"{n}_{other}") for n in names if n not in taken and f"{n}_{other}" not in taken)
 
 
 def first(stmt: ast.stmt, call: ast.Call, item: str, other: str) -> list[ast.stmt]:

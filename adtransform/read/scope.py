@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import ast
 import functools
-import itertools
 from collections.abc import Iterable, Iterator
 
 from adtransform.read.endings import Ending, apart, ending
-from adtransform.read.firsts import asks_first, called, first
+from adtransform.read.firsts import asks_first, called, first, names_for
 from adtransform.source import Definition, children, descend
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -321,13 +320,10 @@ class Liveness:
                 return self._loops[-1][isinstance(stmt, ast.Continue)] if self._loops else out
             case ast.If() | ast.Assign() | ast.Return() if (call := asks_first(stmt)) is not None:
                 if id(stmt) not in self.firsts:
-                    names = itertools.chain(("found",), (f"found_{i}" for i in itertools.count(2)))
-                    other = "over" if called(call) == "next" else "now"
-                    item, other = next(pair for n in names if not self.taken & set(pair := (n, f"{n}_{other}")))
-                    for name in (item, other):
-                        self.taken.add(name)
-                        self.bits[name] = 1 << len(self.bits)
-                    self.firsts[id(stmt)] = called(call), first(stmt, call, item, other)
+                    names = names_for(call, self.taken)
+                    self.taken.update(names)
+                    self.bits.update({name: 1 << len(self.bits) + i for i, name in enumerate(names)})
+                    self.firsts[id(stmt)] = called(call), first(stmt, call, *names)
                 asked = self.uses(stmt.test) if isinstance(stmt, ast.If) else self.plainly(stmt, out)
                 return self.block(self.firsts[id(stmt)][1], out) | asked
             case ast.If(test=test):

@@ -249,6 +249,13 @@ def _matmul_right(s: Simplifier, let: Let, b: Builder) -> Atom | None:
     return None
 
 
+@row("update")
+def _update(s: Simplifier, let: Let, b: Builder) -> Atom | None:
+    array, key, value = let.args
+    number = s.source(value, "operator.pos")
+    return array if key == Const(...) and number is not None and number.args[0] == array else None
+
+
 @row("accumulate_at")
 def _accumulate_at(s: Simplifier, let: Let, b: Builder) -> Atom | None:
     acc, key, part = let.args
