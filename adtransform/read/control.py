@@ -11,11 +11,13 @@ from adtransform.ir import Atom, Const, Let, Var
 from adtransform.ops import EXTERNAL
 from adtransform.read.catching import Catching
 from adtransform.read.core import Unreached
-from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE
+from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE, Frame
+from adtransform.read.inlined import asks_for_it, inlined
 from adtransform.read.loops import Loop
 from adtransform.read.proving import NOT_ITERABLE
-from adtransform.read.refs import DictRef, Lazy, ListRef, Ref, View
-from adtransform.read.scope import asks_break, assigned, breaks, inside, targets
+from adtransform.read.refs import DictRef, FunctionRef, Lazy, ListRef, PartialRef, Ref, View
+from adtransform.read.scope import asks_break, assigned, breaks, free_names, inside, parameters, targets
+from adtransform.read.streams import yields
 from adtransform.rewrite import regions, statements
 from adtransform.source import descend
 
@@ -41,6 +43,9 @@ class Control(Catching):
     def for_loop(self, stmt: ast.For) -> None:
         """`for`"""
 
+        if self.generated_in_place(stmt):
+            return
+
         def run_over() -> Ref:
             ref = self.there(self.expression(stmt.iter), stmt.iter, NOT_ITERABLE)
             if self.attempts:  # else the count of its items raises
@@ -49,6 +54,57 @@ class Control(Catching):
 
         ref = self.protected(run_over, stmt.iter, assigned([stmt.iter]), stmt)
         self.where_reached(lambda _: self.repeated(stmt, ref), [])
+
+    def generated_in_place(self, stmt: ast.For) -> bool:
+        """A `for` over a generator function, read as the body of that where it can be told when that runs."""
+        call = stmt.iter
+        counted = isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "enumerate"
+        if counted and isinstance(call, ast.Call) and len(call.args) == 1 and not call.keywords:
+            counted = getattr(self.lookup("enumerate", call), "op", "") == "builtins.enumerate"
+            call = call.args[0] if counted else call
+        if not isinstance(call, ast.Call) or not isinstance(call.func, (ast.Name, ast.Attribute)) or self.attempts:
+            return False
+        function = self.expression(call.func)
+        given: list[Ref] = []
+        if isinstance(function, PartialRef) and not function.kwargs:  # a method
+            given += function.args
+            function = function.function
+        if not isinstance(function, FunctionRef) or not yields(function.node) or not self.sees_the_same(function):
+            return False
+        generator = function.node
+        assert isinstance(generator, ast.FunctionDef)
+        if not asks_for_it(stmt, generator):
+            return False
+        made = stmt.__dict__.setdefault("_inlined", {})
+        if generator not in made:
+            node = self.frame.scope.node
+            taken = {n.id for n in descend(node) if isinstance(n, ast.Name)} | {p.arg for p in parameters(node)}
+            made[generator] = inlined(stmt, generator, taken, counted=counted)
+        if made[generator] is None:
+            return False
+        stmts, names = made[generator]
+        kwargs: dict[str, Ref] = {}
+        if self.arguments(call, function, given, kwargs) is not None:
+            return False
+        bound = self.bind_arguments(function, given, kwargs, call)
+        if any(map(self.runs_once, bound.values())):
+            return False
+        self.frame.env.update({names[name]: ref for name, ref in bound.items()})
+        self.frame.scope.liveness.also(stmts, names.values(), stmt)
+        self.block(stmts)
+        return True
+
+    def sees_the_same(self, function: FunctionRef) -> bool:
+        """Whether the names that a function does not bind are the same ones where it is called."""
+        if function.module.source is not self.frame.module.source or function.captured or self.known(self.op_of(function)):
+            return False
+        free = free_names(function.node)
+        frame: Frame | None = self.frame
+        while frame is not None and frame is not function.frame:
+            if not free.isdisjoint(frame.scope.locals | frame.env.keys() | frame.captured.keys()):
+                return False
+            frame = frame.parent
+        return frame is function.frame
 
     def repeated(self, stmt: ast.For, ref: Ref) -> None:
         """A `for` over what is known by now."""

@@ -120,6 +120,8 @@ _FEW = 4  # of so many arguments on that may be no numbers, `max` is that of the
 
 def _extreme(name: str) -> Handler:
     def handler(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
+        if len(args) == 1 and isinstance(args[0], ObjectRef):
+            args = [self.iterator(args[0], node)]
         key = kwargs.pop("key", None)
         if key is not None and key != Const(None):
             return best(self, name, args, key, node)

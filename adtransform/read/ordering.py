@@ -215,8 +215,9 @@ def best(self: Objects, name: str, args: Args, key: Ref | None, node: ast.AST) -
 
 
 @functools.cache
-def _heaps() -> Module:
-    return Module(from_path(Path(__file__).with_name("heaps.py"), module="heaps"))
+def worded() -> Module:
+    """The functions of libraries that are there in the words of the input language."""
+    return Module(from_path(Path(__file__).with_name("worded.py"), module="worded"))
 
 
 def _heap(name: str) -> Handler:
@@ -229,7 +230,7 @@ def _heap(name: str) -> Handler:
             self.become(heap.storage, Schema("tuple", tuple((i, None) for i in range(count))))
         if not isinstance(heap, (ListRef, RecordsRef)):
             self.refuse(node, f"`heapq.{name}` of what is no list", "make a list of it: list(...)")
-        return self.apply(self.in_module(ast.Name(name, ast.Load()), _heaps()), args, kwargs, node)
+        return self.apply(self.in_module(ast.Name(name, ast.Load()), worded()), args, kwargs, node)
 
     return handler
 

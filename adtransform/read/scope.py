@@ -311,6 +311,14 @@ class Liveness:
             out = self.before(stmt, out) | self.pinned
         return out
 
+    def also(self, stmts: list[ast.stmt], names: Iterable[str], stmt: ast.stmt) -> None:
+        """Find the same for statements that are read in the place of one, with more names."""
+        if id(stmts[0]) not in self.after:
+            for name in names:
+                self.bits.setdefault(name, 1 << len(self.bits))
+            self._uses.clear()
+            self.block(stmts, self.after[id(stmt)])
+
     def before(self, stmt: ast.stmt, out: Mask) -> Mask:
         """What is live before a statement."""
         match stmt:

@@ -103,10 +103,9 @@ class Streams(Functions):
         ref = super().enter_function(collecting(function), args, kwargs, node)
         if self.effects(since):
             self.refuse(node, f"`{function.name}`, a generator that prints, draws or checks", _LIST)
-        if self.has_changed(since):
-            self.refuse(node, f"`{function.name}`, a generator that changes what is around it", "yield what is new")
         assert isinstance(ref, (ListRef, RecordsRef))
-        self.streams[ref.storage] = self.listed_since(since, self.stream(function, (*args, *kwargs.values()), runs=True))
+        stream = self.listed_since(since, self.stream(function, (*args, *kwargs.values()), runs=True))
+        self.streams[ref.storage] = replace(stream, writes=self.has_changed(since))
         return ref
 
     def stream(self, function: Ref, given: tuple[Ref, ...], *, runs: bool = False) -> Stream:

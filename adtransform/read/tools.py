@@ -8,10 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 from adtransform.ir import Atom, Const, Var
-from adtransform.lattice import BOOL, Array, Scalar, kind_of, rank_of
+from adtransform.lattice import BOOL, INT, Array, Scalar, kind_of, rank_of
 from adtransform.ops import ENDLESS
+from adtransform.read.iterators import is_iterator, started
 from adtransform.read.objects import Objects
-from adtransform.read.ordering import ORDERING, Args, Handler, Kwargs
+from adtransform.read.ordering import ORDERING, Args, Handler, Kwargs, worded
 from adtransform.read.refs import (
     External,
     FunctionRef,
@@ -29,7 +30,9 @@ from adtransform.read.refs import (
 from adtransform.read.scope import free_names
 from adtransform.read.tables import COUNTER
 from adtransform.read.vectorized import mapped, vectorized
+from adtransform.source import descend
 
+_SELF = ast.parse("lambda item: item", mode="eval").body
 _COUNTED = "write the loops, or use a list of known length"
 
 
@@ -60,26 +63,35 @@ def _combined(function: Callable[..., Any]) -> Handler:
 def arranged(self: Objects, function: Callable[..., Any], args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
     """The items of sources of unknown length in the arrangements of a function of `itertools`."""
     count = self.static(args[1]) if len(args) == 2 and isinstance(args[1], (Var, Const)) else None
-    if function is itertools.product and not kwargs:
-        return Lazy("product", tuple(kept(self, a, node) for a in args))
-    if function is not itertools.combinations or count is None or not 1 <= count.value <= 3 or kwargs:
+    if function is itertools.product and set(kwargs) <= {"repeat"}:
+        times = self.static(self.value(kwargs.get("repeat", Const(1)), node))
+        if times is not None and 1 <= times.value <= 3:
+            return Lazy("product", tuple(kept(self, a, node) for a in args) * times.value)
+    most = 2 if function is itertools.permutations else 3
+    if function is itertools.product or count is None or not 1 <= count.value <= most or kwargs:
         self.refuse(node, f"`itertools.{function.__name__}` of unknown length", _COUNTED)
     given = args[0] if isinstance(args[0], (RangeRef, ListRef, RecordsRef, View)) else self.as_list(args[0], node)
     source, made = self.hide(given), self.hide(self.open_list(node))
     size = self.length(given, node)
 
-    def later(chosen: tuple[Ref, ...], first: Atom) -> None:
+    with_itself = function is itertools.combinations_with_replacement
+
+    def later(chosen: tuple[Ref, ...], first: Atom, last: Atom) -> None:
         def each(i: Ref) -> None:
             at = self.value(i, node)
             now = (*chosen, self.item(self.frame.env[source], at, node))
+            following = at if with_itself else self.let("operator.add", at, Const(1), type=INT)
             if len(now) == count.value:
                 self.method(self.frame.env[made], "append", [TupleRef(now)], {}, node)
-            else:
-                later(now, self.let("operator.add", at, Const(1)))
+                return
+            if function is itertools.permutations:
+                with self.trip(0):
+                    later(now, Const(0), at)
+            later(now, following, size)
 
-        self.over(RangeRef(first, size, Const(1)), each, frozenset((made,)), node)
+        self.over(RangeRef(first, last, Const(1)), each, frozenset((made,)), node)
 
-    later((), Const(0))
+    later((), Const(0), size)
     self.unhide(source)
     return self.unhide(made)
 
@@ -107,7 +119,9 @@ def _chain(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
 def _chain_of(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
     parts = self.known_items(args[0])
     if parts is None:
-        self.refuse(node, "`chain.from_iterable` of unknown length", _COUNTED)
+        made = self.hide(self.new_list((), node))
+        self.over(args[0], lambda part: self.extend(self.hidden(made).storage, part, node), frozenset((made,)), node)
+        return self.unhide(made)
     return _chain(self, parts, {}, node)
 
 
@@ -164,6 +178,30 @@ def _count(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
 def _starmap(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
     function, source = args
     return self.collected(source, lambda item: self.apply(function, self.unpacked(item, node), {}, node), node)
+
+
+def _tee(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
+    """`itertools.tee(xs, n)`: iterators over what nobody may write any more, as the slower ones see what it was."""
+    count = self.static(self.value(args[1] if len(args) > 1 else kwargs.get("n", Const(2)), node))
+    if count is None or is_iterator(self, args[0]):
+        self.refuse(node, "this `itertools.tee`", "make a list of it, and loop over that twice: list(...)")
+    source = args[0] if isinstance(args[0], (TupleRef, ListRef, RangeRef, View)) else self.as_list(args[0], node)
+    for storage in self.storages(source):
+        storage.frozen = "a write to what `itertools.tee` runs over"
+    return TupleRef(tuple(started(self, source) for _ in range(count.value)))
+
+
+def _groups(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
+    """`itertools.groupby(xs, key)` right where it is run over: a group is gone once the next one is asked for."""
+    stmt = self.frame.statement
+    if stmt is None or not any(getattr(n, "iter", None) is node for n in descend(stmt)):
+        self.refuse(node, "`itertools.groupby` that is not run over where it is called", "for key, group in groupby(...)")
+    key = args[1] if len(args) > 1 else kwargs.get("key", Const(None))
+    if key == Const(None):
+        key = self.expression(ast.copy_location(_SELF, node))
+    found = self.apply(self.in_module(ast.Name("groupby", ast.Load()), worded()), [args[0], key], {}, node)
+    assert isinstance(found, TupleRef)
+    return Lazy("zip", found.items)
 
 
 def _islice(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
@@ -389,6 +427,8 @@ TOOLS: dict[str, Handler] = {
     "itertools.pairwise": _one_by_one(_pairwise),
     "itertools.count": _count,
     "itertools.starmap": _one_by_one(_starmap),
+    "itertools.tee": _tee,
+    "itertools.groupby": _groups,
     "itertools.islice": _one_by_one(_islice),
     "itertools.takewhile": _one_by_one(_while(drop=False)),
     "itertools.dropwhile": _one_by_one(_while(drop=True)),

@@ -1,4 +1,4 @@
-"""What the functions of `heapq` do, in the words of the input language: they are read from here where they are called."""
+"""What some functions of the standard library do, in the words of the input language: they are read from here."""
 
 from __future__ import annotations
 
@@ -74,3 +74,17 @@ def sink(heap: Any, place: Any) -> Any:
         child = 2 * place + 1
     heap[place] = item
     rise(heap, top, place)
+
+
+def groupby(items: Any, key: Any) -> Any:
+    """The keys of neighbours that have the same one, and those neighbours."""
+    keys: list[Any] = []
+    groups: list[Any] = []
+    for item in items:
+        found = key(item)
+        if len(keys) > 0 and keys[-1] == found:
+            groups[-1].append(item)
+        else:
+            keys.append(found)
+            groups.append([item])
+    return keys, groups
