@@ -6,7 +6,7 @@ t1 = load('a'); t2 = floor(t1); t3 = t1 * t1; yield t3        wrt a: t1, t3
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from adtransform.errors import refuse
 from adtransform.ir import Atom, Const, For, Function, If, Let, Origin, Region, Try, Var, While
@@ -212,8 +212,8 @@ SELECTIONS = frozenset(
 )
 
 
-def selected(f: Function) -> set[Var]:
-    """The values that may feed a selection (`where`, a mask, an index): a zero share of theirs must stay zero.
+def selected(f: Function, active: Collection[Var]) -> set[Var]:
+    """The values that may feed an active selection (`where`, a mask, an index): a zero share of theirs must stay zero.
 
     What a call does with its operands is not looked into, nor what is done with the results of a function that is called.
     """
@@ -228,7 +228,7 @@ def selected(f: Function) -> set[Var]:
     def walk(region: Region, within: bool = False) -> None:
         for stmt in reversed(region.body):
             match stmt:
-                case Let():
+                case Let() if any(t in active for t in stmt.targets):
                     if stmt.op in SELECTIONS or stmt.op in CALLS or _picks(stmt) or any(t in out for t in stmt.targets):
                         out.update(a for a in (*stmt.args, *(v for _, v in stmt.kwargs)) if isinstance(a, Var))
                 case Try():

@@ -493,6 +493,7 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case((_A, 0)),
         Case((array(2, 2, 3), 1)),
         *(Case((_A, ((1, 2), (0, 1))), {"mode": mode}) for mode in ("constant", "edge", "reflect", "symmetric", "wrap")),
+        Case((array(4), (5, 7))),
         Case((array(4), (5, 7)), {"mode": "reflect"}),
         Case((array(4), (5, 7)), {"mode": "wrap"}),
         Case((_A, 1), {"constant_values": 0.5}),

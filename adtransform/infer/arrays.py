@@ -142,6 +142,7 @@ ROWS: dict[str, Row] = {
     **dict.fromkeys(("numpy.zeros", "numpy.ones", "numpy.empty"), _filled("float64")),
     **dict.fromkeys(["numpy.zeros_like", "numpy.ones_like", "numpy.empty_like", "numpy.full_like"], _filled_like),
     **dict.fromkeys(["numpy.copy", "numpy.ascontiguousarray", "numpy.asfortranarray"], _copy),
+    **{f"numpy.{n}": _filled("float64") for n in ("hanning", "hamming", "blackman", "bartlett")},
     "numpy.full": _full,
     "numpy.eye": _eye,
     "numpy.identity": _eye,

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 
 from adtransform.build import type_of
 from adtransform.ir import Atom, Const, For, Function, If, Let, Region, Stmt, Try, Var, While
-from adtransform.lattice import Array, Extent, List, Scalar, Tuple, dims_of, is_int, is_scalar, kind_of, rank_of
+from adtransform.lattice import Array, Extent, List, Scalar, Tuple, dims_of, is_int, is_scalar, kind_of, rank_of, same_kind
 from adtransform.ops import COMPARE, elementwise
 from adtransform.optimise.fill import is_basic
 from adtransform.record import record
@@ -93,6 +93,8 @@ class Widths:
         part, like = fit.args
         if not isinstance(part, Var) or not isinstance(like, Var) or not self.is_wide(part, like):
             return False
+        if kind_of(like.type) is not None and not same_kind(part.type, like.type):
+            return False  # types say that nothing is cast later
         made = self.lets.get(like)
         if made is None:  # where values meet each gets its share again
             return not any(
@@ -110,9 +112,11 @@ class Widths:
 
     def is_sum(self, fit: Let) -> bool:
         """Whether a fit adds up all there is: its operand is a number, and passes its share on."""
-        like = fit.args[1]
+        part, like = fit.args
         made = self.lets.get(like)
-        return made is not None and follows(made) and is_scalar(type_of(like)) and self.of(fit.args[0]).shape != _NONE
+        if kind_of(type_of(part)) not in (None, kind_of(type_of(like))):
+            return False
+        return made is not None and follows(made) and is_scalar(type_of(like)) and self.of(part).shape != _NONE
 
     def of(self, a: Atom) -> Width:
         """The width of an operand."""

@@ -12,6 +12,7 @@ from adtransform.place.growth import reread
 from adtransform.place.items import items
 from adtransform.place.program import Program
 from adtransform.place.storage import Storage
+from adtransform.place.takeover import name_taken_over
 from adtransform.place.thread import thread
 from adtransform.place.unpack import unpack
 
@@ -25,6 +26,7 @@ def place(f: Function, *, listing: bool = False) -> tuple[Program, Storage]:
     memory, found = settle(program, results=not listing and not f.internal)
     if not listing:
         current(program, found)
+        name_taken_over(program, memory)
         items(program.nodes)
         reread(program.nodes)
     return program, memory

@@ -68,7 +68,7 @@ class _Reverse(Branches):
     def __init__(self, f: Function, wrt: Sequence[str], seed: float | None, exact: bool, variants: Variants) -> None:
         self.wrt, self.seed, self.exact, self.variants = tuple(wrt), seed, exact, variants
         self.active = active(f, wrt)
-        self.strong = selected(f)
+        self.strong = selected(f, self.active)
         self.f = _Ahead(self.active, self.variants).function(f)
         self.ahead = {variant.ahead: variant for variant in self.variants.values()}
         self.definitions = definitions(f.body)

@@ -209,7 +209,7 @@ def structural(
                 add(args[2], share)
             if args[0] in wanted:
                 hole = _hole(args, b) if is_list(args[0]) else Const(0.0)
-                add(args[0], b.let("update", bar, args[1], hole))
+                add(args[0], b.let("update", bar, args[1], hole, of=args[0]))
         case "push":
             rest, item = b.apply("pop", (bar,), count=2)
             if args[1] in wanted:
