@@ -134,7 +134,7 @@ class Printer:
         (grown, value), old = node.targets, node.tree.args[0]
         if self.times[value] != 1 or value in self.unbound or not _reads_once(then.tree, value) or grown in then.tree.variables:
             return False
-        if not isinstance(old, Var) or self.names[old] != self.names[grown] or then.tree.op in ("pop", "pop_in", "claim"):
+        if not isinstance(old, Var) or self.names[old] != self.names[grown] or (then.inplace and then.tree.args[0] is value):
             return False
         at = len(self.out)
         row = self.row(Word(self.names[grown]), node.tree.args[1:])
