@@ -138,9 +138,10 @@ class Printer:
             return False
         at = len(self.out)
         row = self.row(Word(self.names[grown]), node.tree.args[1:])
-        self.spell.given[value] = Group(Dot(row, "pop"), "()", ())
+        self.spell.given[value] = taken = Group(Dot(row, "pop"), "()", ())
         self.bind(then, indent)
-        if len(self.out) == at + 1 and len(self.out[at].lines) == 1 and len(self.out[at].lines[0]) <= LIMIT:
+        (text, *more) = [text for line in self.out[at:] for text in line.lines]
+        if not more and len(text) <= LIMIT and text.count(flat(taken)) == 1:  # a key may be printed twice
             return True
         del self.out[at:], self.spell.given[value]
         return False
