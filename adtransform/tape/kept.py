@@ -39,10 +39,9 @@ class _Access:
 class Kept:
     """The arrays that loops of the forward sweep write."""
 
-    def __init__(
-        self, forward: Sequence[Stmt], path: Mapping[Var, Path], order: Mapping[Var, int], lets: Mapping[Var, Let]
-    ) -> None:
-        self.path, self.order, self.lets = path, order, lets
+    def __init__(self, forward: Sequence[Stmt], path: Mapping[Var, Path], lets: Mapping[Var, Let]) -> None:
+        self.path, self.lets = path, lets
+        self.order: dict[Var, int] = {}  # when each is bound: by what holds others, behind these
         self.loops: dict[object, For] = {}
         self.index: dict[Var, For] = {}
         self.written: dict[Atom, Let] = {}
@@ -52,19 +51,21 @@ class Kept:
 
     def _look(self, body: Sequence[Stmt]) -> None:
         for stmt in body:
-            if isinstance(stmt, Let):
-                if stmt.op in _WRITES:
-                    self.written[stmt.args[1 if stmt.op in DEEP else 2]] = stmt
-                if stmt.op in _SPOILS:
-                    self.spoiled.add(stmt.args[0])
-                continue
             if isinstance(stmt, For):
                 self.loops[stmt.tag] = stmt
                 self.index[stmt.body.params[0]] = stmt
-            self.spoiled.update(getattr(stmt, "inits", ()))
+            if not isinstance(stmt, Let):
+                self.spoiled.update(getattr(stmt, "inits", ()))
+            elif stmt.op in _SPOILS:
+                self.spoiled.add(stmt.args[0])
+                if stmt.op in _WRITES:
+                    self.written[stmt.args[1 if stmt.op in DEEP else 2]] = stmt
             for region in regions(stmt):
+                self.order.update((p, len(self.order)) for p in region.params)
                 self._look(region.body)
                 self.spoiled.update(region.results)
+            for t in stmt.targets:
+                self.order[t] = len(self.order)
 
     def read_late(self, v: Var, at_hand: set[Var]) -> Let | None:
         """How a value can be read from an array as it is in the end; `at_hand`: what is needed of the regions anyway."""
@@ -101,7 +102,7 @@ class Kept:
     def late(self, v: Var, version: Var, keys: Sequence[Atom], op: str, at_hand: set[Var]) -> Let | None:
         """The same place of the last version of an array."""
         parts = self.parts(keys, op)
-        if parts is None or version not in self.path:
+        if parts is None or version not in self.order:
             return None
         access = _Access(parts, self.path[version], self.order[version])  # from when on it holds the value
         for tag, _ in access.path:

@@ -105,7 +105,7 @@ class Plan:
         if not self.is_taped(self.path[v]) or any(tag in self.attempts for tag, _ in self.path[v]):
             return False
         if self.kept is None:
-            self.kept = Kept(self.forward, self.path, self.order, self.lets)
+            self.kept = Kept(self.forward, self.path, self.lets)
         let = self.kept.read_late(v, self.read)
         if let is None or not all(self.at_hand(a, _DEPTH) for a in let.args[1:]):
             return False
