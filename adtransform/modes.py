@@ -19,8 +19,21 @@ from adtransform.calls import Variants, active_results, reached, variants
 from adtransform.failing import watched
 from adtransform.forward import forward as push_forward
 from adtransform.infer.structural import tangent as tangent_type
-from adtransform.ir import Assume, Atom, Const, Function, If, Leaf, Let, Param, Record, Region, Var
-from adtransform.lattice import UNKNOWN, List, Saved, Static, Tuple, Type, Unknown, is_scalar, kind_of
+from adtransform.ir import Assume, Atom, Const, Function, If, Leaf, Let, Param, Record, Region, Stmt, Var
+from adtransform.lattice import (
+    UNKNOWN,
+    Array,
+    List,
+    Saved,
+    Static,
+    Tuple,
+    Type,
+    Unknown,
+    is_scalar,
+    kind_of,
+    same_kind,
+    same_shape,
+)
 from adtransform.optimise.begin import begin
 from adtransform.optimise.collect import collect
 from adtransform.optimise.direct import direct
@@ -45,6 +58,7 @@ from adtransform.optimise.within import within
 from adtransform.reverse import Sweeps, sweep
 from adtransform.rewrite import Renamer, Rewriter, definitions, loaded, statements, turn, unbound, used
 from adtransform.tape import tape
+from adtransform.tape.plan import read_in
 
 Pass = Callable[[Function], Function]
 
@@ -354,7 +368,8 @@ def _split(f: Function, joint: Function, wrt: Sequence[str]) -> tuple[Function, 
             read.update(a for a in s.args if isinstance(a, Var))
     again = {v: s for v, s in keys.items() if v in read}
     second = (*again.values(), *second)
-    saved = [t for s in first for t in s.targets if t in read and t not in again]
+    asked = _asked_alike([t for s in first for t in s.targets if t in read and t not in again], second, shares)
+    saved = [t for s in first for t in s.targets if t in read and t not in again and t not in asked]
     seeds = [replace(p, default=None) for p in joint.params if p not in f.params]
     keep = _free("saved", {v.hint for v in saved} | {p.name for p in seeds})
     types: Type = Saved(f.name) if f.internal else Tuple(tuple(v.type for v in saved))
@@ -385,6 +400,7 @@ def _split(f: Function, joint: Function, wrt: Sequence[str]) -> tuple[Function, 
         told["holes"] = tuple(i for i, v in enumerate(fresh) if (v,) in loose)
         kwargs = tuple((k, Const(places)) for k, places in told.items() if places)
         opening.append(Let(tuple(v for v in fresh.values() if isinstance(v, Var)), "unpack", (source,), kwargs))
+    fresh.update((v, fresh[like]) for v, like in asked.items())
     renamed = Renamer(params, fresh).region(Region((), second, shares))
     back = Function(
         f"{f.name}_back",
@@ -397,6 +413,20 @@ def _split(f: Function, joint: Function, wrt: Sequence[str]) -> tuple[Function, 
         ignored=f.ignored,
     )
     return prune(ahead), prune(back)
+
+
+def _asked_alike(saved: Sequence[Var], second: Sequence[Stmt], shares: Sequence[Atom]) -> dict[Var, Var]:
+    """For what is only asked for its shape and dtype what else is saved that has both."""
+    values = {*read_in(second, values=True), *shares}
+    found: dict[Var, Var] = {}
+    kept: list[Var] = []
+    for v in sorted((v for v in saved if isinstance(v.type, Array)), key=lambda v: v not in values):
+        like = next((w for w in kept if same_shape(w.type, v.type) and same_kind(w.type, v.type)), None)
+        if v not in values and like is not None:
+            found[v] = like
+        else:
+            kept.append(v)
+    return found
 
 
 def _free(name: str, taken: set[str]) -> str:

@@ -134,13 +134,14 @@ class Printer:
         (grown, value), old = node.targets, node.tree.args[0]
         if self.times[value] != 1 or value in self.unbound or not _reads_once(then.tree, value) or grown in then.tree.variables:
             return False
-        if not isinstance(old, Var) or self.names[old] != self.names[grown] or then.tree.op in ("pop", "pop_in", "claim"):
+        if not isinstance(old, Var) or self.names[old] != self.names[grown] or (then.inplace and then.tree.args[0] is value):
             return False
         at = len(self.out)
         row = self.row(Word(self.names[grown]), node.tree.args[1:])
-        self.spell.given[value] = Group(Dot(row, "pop"), "()", ())
+        self.spell.given[value] = taken = Group(Dot(row, "pop"), "()", ())
         self.bind(then, indent)
-        if len(self.out) == at + 1 and len(self.out[at].lines) == 1 and len(self.out[at].lines[0]) <= LIMIT:
+        (text, *more) = [text for line in self.out[at:] for text in line.lines]
+        if not more and len(text) <= LIMIT and text.count(flat(taken)) == 1:  # a key may be printed twice
             return True
         del self.out[at:], self.spell.given[value]
         return False

@@ -8,7 +8,7 @@ from dataclasses import replace
 from adtransform.build import Builder, type_of
 from adtransform.ir import Atom, Const, For, If, Let, Region, Stmt, Var, Worked
 from adtransform.lattice import INT
-from adtransform.rewrite import Rewriter
+from adtransform.rewrite import Rewriter, operands
 from adtransform.tape.forward import Forward
 from adtransform.tape.plan import Path, Plan, alike, hint_of, read_in, stem
 
@@ -52,12 +52,28 @@ class Backward:
         if self.plan.loops_from(self.plan.base(path), path):
             for v in reversed(self.plan.saved.get(path, [])):
                 self.tapes[v], self.env[v] = self.popped(v, Var(v.type, v.hint, v.of, v.wrt), b)
-        for v in sorted(self.plan.again.get(path, ()), key=self.plan.order.__getitem__):
+        todo = sorted(self.plan.again.get(path, ()), key=self.plan.order.__getitem__)
+        for v in self.in_order(todo):
             let = self.plan.lets[v]
             value = Var(v.type, v.hint, v.of, v.wrt)
             args = tuple(self.atom(a) for a in let.args)
             b.add(replace(let, targets=(value,), args=args, kwargs=tuple((k, self.atom(a)) for k, a in let.kwargs)))
             self.env[v] = value
+
+    def in_order(self, again: list[Var]) -> list[Var]:
+        """What is recomputed, each behind what it reads: an element is read at a key that may come later than its value."""
+        made: dict[Var, None] = {}
+        mine = set(again)
+
+        def add(v: Var) -> None:
+            for a in operands(self.plan.lets[v]):
+                if isinstance(a, Var) and a in mine and a not in made:
+                    add(a)
+            made.setdefault(v)
+
+        for v in again:
+            add(v)
+        return list(made)
 
     def popped(self, v: Var, value: Var, b: Builder) -> tuple[Var, Var]:
         """The rest of the tape of `v`, and what was on top of it."""

@@ -9,6 +9,7 @@ from adtransform.ir import Atom, For, If, Let, Region, Stmt, Try, Var, While
 from adtransform.lattice import Array, List, Scalar, Type, kind_of
 from adtransform.ops import LIKE, elementwise
 from adtransform.rewrite import Rewriter, asks_what, flags_of, operands, regions
+from adtransform.tape.kept import Kept
 
 # Where a value is bound: the tag of each enclosing statement and which of its regions, from the outside in.
 Path = tuple[tuple[object, int], ...]
@@ -24,6 +25,8 @@ class Plan:
 
     def __init__(self, forward: Sequence[Stmt], backward: Sequence[Stmt], trips: dict[object, Var]) -> None:
         self.trips = trips
+        self.forward = forward
+        self.kept: Kept | None = None
         self.path: dict[Var, Path] = {}
         self.order: dict[Var, int] = {}
         self.lets: dict[Var, Let] = {}
@@ -33,7 +36,7 @@ class Plan:
         self.attempts: set[object] = set()  # the tags of what may fail
         self.asked = flags_of(Region((), tuple(forward), ()), asks_what)
         self._bind(forward, ())
-        read = set(read_in(backward))
+        self.read = read = set(read_in(backward))
         self.like = read - set(read_in(backward, values=True))  # only asked for its shape and kind
         self.counted = {tag for tag in trips if trips[tag] in read}
         for tag in self.counted:
@@ -89,7 +92,7 @@ class Plan:
                 for a in (stmt.start, stmt.step):
                     self.need(a)
             return
-        if (v in self.lets and self.lets[v].op in _KEYS) or self.cheap(v, _DEPTH):
+        if (v in self.lets and self.lets[v].op in _KEYS) or self.cheap(v, _DEPTH) or self.stays(v):
             self.decided[v] = "again"
             for a in operands(self.lets[v]):
                 self.need(a)
@@ -97,6 +100,18 @@ class Plan:
         else:
             self.decided[v] = "saved"
             self.saved.setdefault(self.path[v], []).append(v)
+
+    def stays(self, v: Var) -> bool:
+        """Whether an array that is there at the end holds a value of a loop: then it is read from that."""
+        if not self.is_taped(self.path[v]) or any(tag in self.attempts for tag, _ in self.path[v]):
+            return False
+        if self.kept is None:
+            self.kept = Kept(self.forward, self.path, self.lets)
+        let = self.kept.read_late(v, self.read)
+        if let is None or not all(self.at_hand(a, _DEPTH) for a in let.args[1:]):
+            return False
+        self.lets[v] = let
+        return True
 
     def need(self, a: Atom) -> None:
         """An operand of something recomputed."""

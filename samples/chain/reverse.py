@@ -20,15 +20,15 @@ def energy_gradient_ahead(
     dt3[1:] = dstretch
     dt3[:-1] -= dstretch
     dx = dt3[1:-1]
-    return dx, (t3, stretch, t5, t8, t9, t10, dt3)
+    return dx, (t3, stretch, t5, t8, t9, t10)
 
 
 def energy_gradient_back(saved: tuple, dy) -> tuple[np.ndarray, float, float]:
     """Gradient of `energy_gradient` with respect to (x, stiffness, hardening), for
     the adjoint of its value.
     """
-    t3, stretch, t5, t8, t9, t10, dt3 = saved
-    ddt3 = np.zeros_like(dt3)
+    t3, stretch, t5, t8, t9, t10 = saved
+    ddt3 = np.zeros_like(t3)
     # stretch = np.diff(np.pad(x, 1))
     ddt3[1:-1] = dy
     ddstretch = ddt3[1:] - ddt3[:-1]

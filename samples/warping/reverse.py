@@ -45,9 +45,6 @@ def misfit_reverse(
         raise ValueError("observed must be float64[M, T]")
     items = []
     table_tape = []
-    d_tape = []
-    d_tape_1 = []
-    d_tape_2 = []
     least_tape = []
     t31_tape = []
     t35_tape = []
@@ -61,11 +58,8 @@ def misfit_reverse(
         for i in range(t7):
             for j in range(len(seen)):
                 d = table[i][j]
-                d_tape.append(d)
                 d_1 = table[i][j + 1]
-                d_tape_1.append(d_1)
                 d_2 = table[i + 1][j]
-                d_tape_2.append(d_2)
                 least = min(d, d_1, d_2)
                 least_tape.append(least)
                 t31 = math.exp(sharpness * (least - d))
@@ -97,9 +91,9 @@ def misfit_reverse(
                 t35 = t35_tape.pop()
                 t31 = t31_tape.pop()
                 least = least_tape.pop()
-                d_2 = d_tape_2.pop()
-                d_1 = d_tape_1.pop()
-                d = d_tape.pop()
+                d = table[i][j]
+                d_1 = table[i][j + 1]
+                d_2 = table[t25][j]
                 # table[i + 1][j + 1] = (u[i] - v[j]) ** 2 + before
                 t60 = dtable[t25][j + 1]
                 dtable[t25][j + 1] = 0.0

@@ -155,9 +155,10 @@ def _div(s: Simplifier, let: Let, b: Builder) -> Atom | None:
         return found
     # (1.0 / n) / a reads 1.0 / (n * a), and an array divided by 0 is no exception.
     ratio = s.source(x, "numpy.divide")
-    if ratio is not None and not ratio.targets[0].hint and is_number(ratio.args[0], 1) and isinstance(type_of(y), Array):
-        if is_scalar(type_of(ratio.args[1])) and is_floating(y):
-            return b.let("operator.truediv", 1.0, b.let("operator.mul", ratio.args[1], y), type=let.targets[0].type)
+    if ratio is not None and not ratio.targets[0].hint and isinstance(type_of(y), Array):
+        one, n = ratio.args
+        if (is_number(one, 1) or is_number(one, -1)) and is_scalar(type_of(n)) and is_floating(y):
+            return b.let("operator.truediv", one, b.let("operator.mul", n, y), type=let.targets[0].type)
     return None
 
 

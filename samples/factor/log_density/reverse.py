@@ -28,40 +28,17 @@ def log_density_reverse(
     n = len(x)
     L = covariance.copy()
     n_1 = len(L)
-    t6_tape = []
-    t10_tape = []
-    t13_tape = []
-    t14_tape = []
-    t17_tape = []
-    t18_tape = []
     for j in range(n_1):
         t6 = L[j, :j]
-        t6_tape.append(t6.copy())
-        t10 = np.sqrt(L[j, j] - np.dot(t6, t6))
-        t10_tape.append(t10)
-        L[j, j] = t10
+        L[j, j] = np.sqrt(L[j, j] - np.dot(t6, t6))
         for i in range(j + 1, n_1):
-            t13 = L[i, :j]
-            t13_tape.append(t13.copy())
-            t14 = L[j, :j]
-            t14_tape.append(t14.copy())
-            t17 = L[j, j]
-            t17_tape.append(t17)
-            t18 = (L[i, j] - np.dot(t13, t14)) / t17
-            t18_tape.append(t18)
-            L[i, j] = t18
+            L[i, j] = (L[i, j] - np.dot(L[i, :j], L[j, :j])) / L[j, j]
     z = x - mean
-    t23_tape = []
-    t27_tape = []
     log_det = 0.0
     # forward substitution, in place
     for i in range(n):
-        t23 = z[:i]
-        t23_tape.append(t23.copy())
         t26 = L[i, i]
-        t27 = (z[i] - L[i, :i] @ t23) / t26
-        t27_tape.append(t27)
-        z[i] = t27
+        z[i] = (z[i] - L[i, :i] @ z[:i]) / t26
         log_det += 2.0 * np.log(t26)
     y = -0.5 * (np.sum(z**2) + log_det + n * np.log(2.0 * np.pi))
     # return -0.5 * (np.sum(z**2) + log_det + n * np.log(2.0 * np.pi))
@@ -69,39 +46,33 @@ def log_density_reverse(
     dL = np.zeros_like(L)
     # for i in range(n):
     for i in range(n - 1, -1, -1):
-        t27 = t27_tape.pop()
-        t23 = t23_tape.pop()
         # z[i] = (z[i] - L[i, :i] @ z[:i]) / L[i, i]
         t26 = L[i, i]
         # log_det += 2.0 * np.log(L[i, i])
         dL[i, i] += -1.0 / t26
         # z[i] = (z[i] - L[i, :i] @ z[:i]) / L[i, i]
-        t28 = dz[i] / t26
-        dL[i, i] -= t28 * t27
-        dz[i] = t28
-        dz[:i] -= t28 * L[i, :i]
-        dL[i, :i] -= t28 * t23
+        t27 = dz[i] / t26
+        dL[i, i] -= t27 * z[i]
+        dz[i] = t27
+        dz[:i] -= t27 * L[i, :i]
+        dL[i, :i] -= t27 * z[:i]
     # z = x - mean
     dmean = -dz
-    t29 = n_1 - 1
+    t28 = n_1 - 1
     # for j in range(n):
-    for j in range(t29, -1, -1):
-        t10 = t10_tape.pop()
-        t6 = t6_tape.pop()
+    for j in range(t28, -1, -1):
+        t6 = L[j, :j]
+        t10 = L[j, j]
         # for i in range(j + 1, n):
-        for i in range(t29, j, -1):
-            t18 = t18_tape.pop()
-            t17 = t17_tape.pop()
-            t14 = t14_tape.pop()
-            t13 = t13_tape.pop()
+        for i in range(t28, j, -1):
             # A[i, j] = (A[i, j] - np.dot(A[i, :j], A[j, :j])) / A[j, j]
-            t30 = dL[i, j] / t17
-            dL[i, j] = t30
-            dL[j, j] -= t30 * t18
-            dL[j, :j] -= t30 * t13
-            dL[i, :j] -= t30 * t14
+            t29 = dL[i, j] / t10
+            dL[i, j] = t29
+            dL[j, j] -= t29 * L[i, j]
+            dL[j, :j] -= t29 * L[i, :j]
+            dL[i, :j] -= t29 * t6
         # A[j, j] = np.sqrt(A[j, j] - np.dot(A[j, :j], A[j, :j]))
-        t31 = dL[j, j] / (2 * t10)
-        dL[j, j] = t31
-        dL[j, :j] -= 2.0 * (t31 * t6)
+        t30 = dL[j, j] / (2 * t10)
+        dL[j, j] = t30
+        dL[j, :j] -= 2.0 * (t30 * t6)
     return y, (dL, dmean, dz)

@@ -15,20 +15,12 @@ def solve_reverse(
         raise ValueError("b must be float64[N]")
     n = len(b)
     LU = A.copy()
-    t6_tape = []
-    t7_tape = []
-    t12_tape = []
     for k in range(n):
         t4 = k + 1
         for i in range(t4, n):
-            t6 = LU[k, k]
-            t6_tape.append(t6)
-            t7 = LU[i, k] / t6
-            t7_tape.append(t7)
+            t7 = LU[i, k] / LU[k, k]
             LU[i, k] = t7
-            t12 = LU[k, t4:]
-            t12_tape.append(t12.copy())
-            LU[i, t4:] -= t7 * t12
+            LU[i, t4:] -= t7 * LU[k, t4:]
     x = b.copy()
     t18_tape = []
     for i in range(1, n):
@@ -36,49 +28,39 @@ def solve_reverse(
         t18_tape.append(t18.copy())
         x[i] -= np.dot(LU[i, :i], t18)
     t21 = n - 1
-    t26_tape = []
-    t30_tape = []
     for i in range(t21, -1, -1):
-        t26 = x[i + 1 :]
-        t26_tape.append(t26.copy())
-        t30 = (x[i] - np.dot(LU[i, i + 1 :], t26)) / LU[i, i]
-        t30_tape.append(t30)
-        x[i] = t30
+        x[i] = (x[i] - np.dot(LU[i, i + 1 :], x[i + 1 :])) / LU[i, i]
     dx = np.broadcast_to(dx, x.shape)
     dLU = np.zeros_like(LU)
     dx = dx.copy()
     # for i in reversed(range(n)):
     for i in range(n):
-        t30 = t30_tape.pop()
-        t26 = t26_tape.pop()
         # x[i] = (x[i] - np.dot(LU[i, i + 1 :], x[i + 1 :])) / LU[i, i]
-        t31 = dx[i] / LU[i, i]
-        dLU[i, i] -= t31 * t30
-        dx[i] = t31
-        dx[i + 1 :] -= t31 * LU[i, i + 1 :]
-        dLU[i, i + 1 :] -= t31 * t26
+        t22 = dx[i] / LU[i, i]
+        dLU[i, i] -= t22 * x[i]
+        dx[i] = t22
+        dx[i + 1 :] -= t22 * LU[i, i + 1 :]
+        dLU[i, i + 1 :] -= t22 * x[i + 1 :]
     # for i in range(1, n):
     for i in range(t21, 0, -1):
         t18 = t18_tape.pop()
         # x[i] -= np.dot(LU[i, :i], x[:i])
-        t32 = dx[i]
-        dx[:i] -= t32 * LU[i, :i]
-        dLU[i, :i] -= t32 * t18
+        t23 = dx[i]
+        dx[:i] -= t23 * LU[i, :i]
+        dLU[i, :i] -= t23 * t18
     # for k in range(n):
     for k in range(t21, -1, -1):
         t4 = k + 1
         # for i in range(k + 1, n):
         for i in range(t21, k, -1):
-            t12 = t12_tape.pop()
-            t7 = t7_tape.pop()
-            t6 = t6_tape.pop()
+            t7 = LU[i, k]
             # LU[i, k + 1 :] -= LU[i, k] * LU[k, k + 1 :]
-            t33 = dLU[i, t4:]
-            dt10 = -(t33 @ t12)
-            dLU[k, t4:] -= t33 * t7
+            t24 = dLU[i, t4:]
+            dt10 = -(t24 @ LU[k, t4:])
+            dLU[k, t4:] -= t24 * t7
             dLU[i, k] += dt10
             # LU[i, k] /= LU[k, k]
-            t34 = dLU[i, k] / t6
-            dLU[i, k] = t34
-            dLU[k, k] -= t34 * t7
+            t25 = dLU[i, k] / LU[k, k]
+            dLU[i, k] = t25
+            dLU[k, k] -= t25 * t7
     return x, (dLU, dx)
