@@ -37,7 +37,7 @@ from adtransform.read.refs import (
 )
 from adtransform.read.spelled import SPELLED
 from adtransform.read.tables import COUNTER
-from adtransform.read.tools import TOOLS, best
+from adtransform.read.tools import TOOLS, best, of_nothing
 from adtransform.read.totals import product, total
 
 MANAGER, CONTEXT = "contextlib.contextmanager()", "contextlib._GeneratorContextManager"
@@ -116,9 +116,13 @@ _FEW = 4  # of so many arguments on that may be no numbers, `max` is that of the
 def _extreme(name: str) -> Handler:
     def handler(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
         key = kwargs.pop("key", None)
-        if key is not None and key != Const(None):
-            return best(self, name, args, key, node)
         default = kwargs.pop("default", None)
+        if key is not None and key != Const(None):
+            if default is None or len(args) > 1:
+                return best(self, name, args, key, node)
+            source = args[0] if isinstance(args[0], (ListRef, RecordsRef)) else self.as_list(args[0], node)
+            some = self.truth(source, node)
+            return self.choose(some, lambda: best(self, name, [source], key, node), lambda: default, node)
         if len(args) == 1:
             items = self.known_items(args[0])
             if items is None:
@@ -126,7 +130,7 @@ def _extreme(name: str) -> Handler:
             if not items and default is not None:
                 return default
             if not items:
-                self.refuse(node, f"`{name}` of nothing", "pass `default=`, or test first")
+                of_nothing(self, name, node)
             args[:] = items
         if len(args) == 1:
             return args[0]

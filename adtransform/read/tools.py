@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import itertools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import BOOL, INT, Array, List, Scalar, Tuple, kind_of, rank_of
@@ -127,6 +128,15 @@ def _sorted(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
     return ordered(self, args[0], kwargs, node)
 
 
+def of_nothing(self: Objects, name: str, node: ast.AST) -> NoReturn:
+    """`max(())`, which raises."""
+    try:
+        said = getattr(builtins, name)(())
+    except ValueError as error:
+        said = str(error)
+    self.lacks(ValueError, said, node, f"`{name}` of nothing", "pass `default=`, or test first")
+
+
 def best(self: Objects, name: str, args: Args, key: Ref | None, node: ast.AST) -> Ref:
     """`max(items, key=...)`: the first item with the largest key."""
     source = args[0] if len(args) == 1 else TupleRef(tuple(args))
@@ -137,6 +147,8 @@ def best(self: Objects, name: str, args: Args, key: Ref | None, node: ast.AST) -
             keyed = self.collected(self.frame.env[kept], lambda item: keys_of(self, [item], key, node)[0], node)
         at = self.let(f"numpy.arg{name}", self.array_like(numbered(self, keyed, node), node))
         return self.item(self.unhide(kept), at, node)
+    if not items:
+        of_nothing(self, name, node)
     with self.between(source, since, node):
         keys = keys_of(self, items, key, node)
     found, largest = items[0], keys[0]
