@@ -146,11 +146,9 @@ class Augment(Control):
             return False
         if self.in_dict(before, op, value, stmt):
             return False
-        if isinstance(before, ObjectRef):
-            method = self.special(before, f"__i{op.rstrip('_')}__", stmt)
-            if method is not None:
-                rebind(self.apply(method, [before, value], {}, stmt))
-                return True
+        if (updated := self.by_method(before, op, value, stmt)) is not None:
+            rebind(updated)
+            return True
         if not isinstance(before, View):
             rebind(self.binary(op, before, value, stmt))
             return True
@@ -246,6 +244,11 @@ class Augment(Control):
         if storage.limit is not None:
             self.keep_last(ListRef(storage), storage.limit, stmt)
         return True
+
+    def by_method(self, before: Ref, op: str, value: Ref, stmt: ast.AugAssign) -> Ref | None:
+        """What the method of an object for its update gives; None where there is none."""
+        method = self.special(before, f"__i{op.rstrip('_')}__", stmt) if isinstance(before, ObjectRef) else None
+        return None if method is None else self.apply(method, [before, value], {}, stmt)
 
     def in_dict(self, before: Ref, op: str, value: Ref, stmt: ast.AugAssign) -> bool:
         """`d |= other`: the dict itself is written, whoever else sees it; gives whether it is one."""
@@ -504,6 +507,11 @@ class Augment(Control):
                 return
             if self.in_dict(before, op, value, stmt):
                 self.set_again(base, key, before, stmt)
+                return
+            if (updated := self.by_method(before, op, value, stmt)) is not None:
+                itself = isinstance(updated, ObjectRef) and isinstance(before, ObjectRef) and updated.storage is before.storage
+                if not (itself and isinstance(base, RecordsRef)):
+                    self.assign_item(base, key, updated, stmt)
                 return
             known = isinstance(base, (ListRef, DictRef)) and isinstance(self.content(base.storage), (Items, Entries))
             if known and isinstance(before, View) and isinstance(self.type_of(self.value(before)), Unknown):

@@ -6,6 +6,7 @@ import ast
 import itertools
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
+from typing import NoReturn
 
 from adtransform.build import Builder
 from adtransform.infer.extents import count
@@ -124,18 +125,28 @@ class Loops(RecordLists):
         place = self.place
         plan = self._plan_of(loop)
         mark, said = len(self.builder.body), len(self.messages)
+        sizes: list[int] = []
         for round_ in range(16):
             attempt = self._attempt(loop, plan, entry)
             if self._settled(loop, plan, entry, attempt, round_):
                 break
+            sizes.append(len(attempt.keys))
+            if len(sizes) > 4 and all(b > 2 * a > 0 for a, b in itertools.pairwise(sizes[-4:])):
+                self._cannot(
+                    loop, "a loop that puts objects into objects without end", "keep them in a list, and name one by its index"
+                )
             self.builder.body[mark:] = [s for s in self.builder.body[mark:] if isinstance(s, Let) and s.op == "load"]
             del self.messages[said:]
             self.restore(entry)
         else:
-            if loop.bounds is not None:
-                self.unroll(OpenLoop(loop.node, loop.bounds, Var(INT)))
-            self.refuse(loop.node, "a loop whose values change in kind from trip to trip", "give them one kind before the loop")
+            self._cannot(loop, "a loop whose values change in kind from trip to trip", "give them one kind before the loop")
         return self._finish(loop, plan, entry, attempt, place, outer_broke)
+
+    def _cannot(self, loop: Loop, what: str, help: str) -> NoReturn:
+        """Read a short loop trip by trip; refuse any other one."""
+        if loop.bounds is not None:
+            self.unroll(OpenLoop(loop.node, loop.bounds, Var(INT)))
+        self.refuse(loop.node, what, help)
 
     def _ordered(self, names: Collection[str]) -> list[str]:
         """Names in the order in which they were first bound: what is printed must not depend on the order of a set."""

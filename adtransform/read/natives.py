@@ -17,7 +17,7 @@ from adtransform.read.enums import key_ref
 from adtransform.read.frames import FALSE, STOP, TRUE
 from adtransform.read.iterators import following, is_iterator, made
 from adtransform.read.objects import Objects
-from adtransform.read.ordering import best, tuple_length
+from adtransform.read.ordering import best, of_nothing, tuple_length
 from adtransform.read.refs import (
     ClassRef,
     Conflict,
@@ -123,9 +123,13 @@ def _extreme(name: str) -> Handler:
         if len(args) == 1 and isinstance(args[0], ObjectRef):
             args = [self.iterator(args[0], node)]
         key = kwargs.pop("key", None)
-        if key is not None and key != Const(None):
-            return best(self, name, args, key, node)
         default = kwargs.pop("default", None)
+        if key is not None and key != Const(None):
+            if default is None or len(args) > 1:
+                return best(self, name, args, key, node)
+            source = args[0] if isinstance(args[0], (ListRef, RecordsRef)) else self.as_list(args[0], node)
+            some = self.truth(source, node)
+            return self.choose(some, lambda: best(self, name, [source], key, node), lambda: default, node)
         if len(args) == 1:
             items = self.known_items(args[0])
             if items is None:
@@ -136,8 +140,7 @@ def _extreme(name: str) -> Handler:
             if not items and default is not None:
                 return default
             if not items:
-                said = f"{name}() iterable argument is empty"
-                self.lacks(ValueError, said, node, f"`{name}` of nothing", "pass `default=`, or test first")
+                of_nothing(self, name, node)
             args[:] = items
         if len(args) == 1:
             return args[0]

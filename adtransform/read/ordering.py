@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import INT, Array, List, Tuple
@@ -189,6 +190,15 @@ def _sorted(self: Objects, args: Args, kwargs: Kwargs, node: ast.AST) -> Ref:
     return ordered(self, args[0], kwargs, node)
 
 
+def of_nothing(self: Objects, name: str, node: ast.AST) -> NoReturn:
+    """`max(())`, which raises."""
+    try:
+        said = getattr(builtins, name)(())
+    except ValueError as error:
+        said = str(error)
+    self.lacks(ValueError, said, node, f"`{name}` of nothing", "pass `default=`, or test first")
+
+
 def best(self: Objects, name: str, args: Args, key: Ref | None, node: ast.AST) -> Ref:
     """`max(items, key=...)`: the first item with the largest key."""
     source = args[0] if len(args) == 1 else TupleRef(tuple(args))
@@ -202,6 +212,8 @@ def best(self: Objects, name: str, args: Args, key: Ref | None, node: ast.AST) -
         else:
             at = self.let("index", order_of(self, columns, name == "max", node), Const(0), type=INT)
         return self.item(self.unhide(kept), at, node)
+    if not items:
+        of_nothing(self, name, node)
     with self.between(source, since, node):
         keys = keys_of(self, items, key, node)
     found, largest = items[0], keys[0]

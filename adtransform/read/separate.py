@@ -8,6 +8,7 @@ A function that calls itself is read again and again, until what is known of its
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -45,6 +46,7 @@ from adtransform.source import Definition, descend
 Groups = tuple[tuple[int, ...], ...]
 Derive = Callable[[Function, str, Sequence[str]], tuple[Function, Groups]]
 _ROUNDS = 40
+_GROWING = 5  # readings, each of which finds more in what is given back than the one before
 _DEPTH = 60
 LARGE = 25  # statements; what has fewer is read where it is called
 
@@ -203,6 +205,7 @@ class Separate(Objects):
         """Read a function until what is known of it stays the same."""
         taken: dict[str, list[Taken]] = {}
         known: list[Type] = []
+        sizes: list[int] = []
         for _ in range(_ROUNDS):
             reader = self._reader(function, opening, taken)
             try:
@@ -219,6 +222,10 @@ class Separate(Objects):
                 self.messages.extend(m for m in reader.messages if m not in self.messages)
                 self.vague |= reader.vague
                 raise Refusal(None)
+            sizes.append(len(found.types))
+            if len(sizes) > _GROWING and all(a < b for a, b in itertools.pairwise(sizes[-_GROWING:])):
+                help = "keep the nodes in a list, and their indices in the place of nodes"
+                self.refuse(node, f"`{opening.name}`, which gives objects in objects without end", help)
             before, opening.outcome = opening.outcome, found
             packed, known = known, list(self.registry.packed.get(opening.name, ()))
             if before is not None and before.shape() == found.shape():
