@@ -36,6 +36,8 @@ Names without a dot are structural, the IR's own:
     dot_left, dot_right, tensordot_left, tensordot_right, contract(subscripts, like, ...), swap(subscripts, i)
                                         adjoints of dot, tensordot and einsum
     cofactors(a, det)       those of matrices with these determinants
+    moved_cofactors(da, a, det)         how they change where the matrices do by da
+    inverse(a)              inv(a), infinite where there is none
     cross_share(bar, b, a, axisa=, axisb=, axisc=)      the adjoint of cross(a, b) for a
     piece(bar, i, axis, ...), pieces(bar, axis, list), items(bar, list)     adjoints of concatenate and of array(list)
     undiag(bar, like, k), lanes(x, axis), delay(x, first, axis), recur(factor, term, axis), columns(x, like), uncolumns(x, like)
@@ -68,7 +70,8 @@ from adtransform.ir import Atom, Const
 STRUCTURAL = frozenset(
     "load assign index update slice tuple list push pop shape ndim size zeros fit expand accumulate accumulate_at strong "
     "spread matmul_left matmul_right cast trips piece unpack backward scatter undiag lanes delay recur contract swap "
-    "ifexp cofactors cross_share dot_left dot_right tensordot_left tensordot_right items pieces columns uncolumns last "
+    "ifexp cofactors moved_cofactors inverse cross_share "
+    "dot_left dot_right tensordot_left tensordot_right items pieces columns uncolumns last "
     "extend times untimes plus pack call perform table lookup claim drop item_in put_in grow_in push_in pop_in "
     "exchange".split()
 )

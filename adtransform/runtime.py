@@ -163,6 +163,34 @@ def cofactors(a: Any, det: Any) -> Any:
     return turn[..., None, None] * np.conj(u * others[..., None, :] @ v)
 
 
+def moved_cofactors(da: Any, a: Any, det: Any) -> Any:
+    """How fast the cofactors of matrices with the determinants `det` change where the matrices do by `da`."""
+    if np.all(det):
+        x = np.swapaxes(np.linalg.inv(a), -1, -2)
+        y = det[..., None, None] * x
+        total = np.sum(x * da, axis=(-2, -1), keepdims=True)
+        return total * y - y @ np.swapaxes(da, -1, -2) @ x
+    u, s, v = np.linalg.svd(a)  # some have no inverse
+    e = np.conj(np.swapaxes(u, -1, -2)) @ da @ np.conj(np.swapaxes(v, -1, -2))
+    one = np.eye(s.shape[-1])
+    left_out = one[:, None] + one
+    others = np.prod(np.where(left_out, 1, s[..., None, None, :]), axis=-1) * (1 - one)
+    along = others @ np.diagonal(e, axis1=-2, axis2=-1)[..., None]
+    turn = np.linalg.det(u) * np.linalg.det(v)
+    moved = np.conj(u) @ (one * along - others * np.swapaxes(e, -1, -2)) @ np.conj(v)
+    return turn[..., None, None] * moved
+
+
+def inverse(a: Any) -> Any:
+    """The inverses of matrices; infinite, as that of 0 is, of those that have none."""
+    try:
+        return np.linalg.inv(a)
+    except np.linalg.LinAlgError:
+        det = np.linalg.det(a)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.swapaxes(cofactors(a, det), -1, -2) / det[..., None, None]
+
+
 def cross_share(bar: Any, b: Any, a: Any, axisa: Any = -1, axisb: Any = -1, axisc: Any = -1) -> Any:
     """The share of `a` in `np.cross(a, b, axisa, axisb, axisc)`, for vectors of two or three."""
     u, v = np.moveaxis(a, axisa, -1), np.moveaxis(b, axisb, -1)

@@ -820,6 +820,8 @@ CASES: dict[str, tuple[Case, ...]] = {
         )
     },
     "cofactors": tuple(Case((a, np.linalg.det(a)), smooth=False) for a in (_M, square(2, (4,)), square(1))),
+    "moved_cofactors": tuple(Case((np.cos(a), a, np.linalg.det(a)), smooth=False) for a in (_M, square(2, (4,)), square(1))),
+    "inverse": (Case((_M,)), Case((square(2, (4,)),))),
     "cross_share": (
         *(Case((np.cross(*c.args), *reversed(c.args))) for c in _pairs(_CROSS)),
         *(

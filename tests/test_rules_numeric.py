@@ -131,7 +131,7 @@ EVERY = [pytest.param(op, case, id=f"{op}-{i}") for op, cases in CASES.items() f
 @pytest.mark.parametrize(("op", "case"), EVERY)
 def test_differential_agrees_with_differences(op: str, case: Case) -> None:
     rule, names = bind(op, case)
-    if rule.constant or op == "cofactors":  # whose determinants move with the matrices
+    if rule.constant or op in ("cofactors", "moved_cofactors"):  # whose determinants move with the matrices
         return
     each = moving(rule, names, len(case.args))
     for active in [*([n] for n in each), each]:
@@ -283,6 +283,30 @@ def test_determinants_of_matrices_without_an_inverse(name: str) -> None:
     wanted = (np.cos(np.linalg.det(a)) + 1)[:, None, None] * cofactors
     np.testing.assert_allclose(adtransform.grad(f)(a), wanted, rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(adtransform.jvp(f, (a,), (tangent,))[1], np.sum(wanted * tangent), rtol=1e-12, atol=1e-12)
+    slope = adtransform.grad(f)
+    curved = (slope(a + 1e-5 * tangent) - slope(a - 1e-5 * tangent)) / 2e-5
+    np.testing.assert_allclose(adtransform.hvp(f)(a, tangent), curved, rtol=1e-6, atol=1e-6)
+    hessian = adtransform.hessian(f)(a).reshape(a.size, a.size)
+    np.testing.assert_allclose(hessian @ tangent.ravel(), curved.ravel(), rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(adtransform.jacobian(slope)(a).reshape(a.size, a.size), hessian, rtol=1e-10, atol=1e-10)
+
+
+def test_third_derivative_of_a_determinant() -> None:
+    f = from_given("import numpy as np\ndef f(a):\n    return np.sum(np.linalg.det(a))")
+    a, u = np.random.default_rng(0).normal(size=(2, 3, 3))
+    curved = adtransform.hvp(f)
+    wanted = (curved(a + 1e-4 * u, u) - curved(a - 1e-4 * u, u)) / 2e-4
+    third = adtransform.jvp(lambda m: adtransform.hvp(f)(m, u), (a,), (u,))[1]
+    np.testing.assert_allclose(third, wanted, rtol=1e-6, atol=1e-6)
+
+
+def test_logarithm_of_a_determinant_of_a_matrix_without_an_inverse() -> None:
+    f = from_given("import numpy as np\ndef f(a):\n    return np.sum(np.linalg.slogdet(a)[1])")
+    a = np.stack([np.array([[1.0, 2.0], [2.0, 4.0]]), np.array([[1.0, 2.0], [3.0, 4.0]])])
+    slope = adtransform.grad(f)(a)
+    assert np.all(np.isinf(slope[0]))
+    np.testing.assert_allclose(slope[1], np.linalg.inv(a[1]).T)
+    assert np.all(np.isnan(adtransform.grad(f)(np.zeros((2, 2)))))
 
 
 @pytest.mark.parametrize(

@@ -285,6 +285,8 @@ ROWS: dict[str, Row] = {
     "matmul_left": like(2),
     "matmul_right": like(2),
     "cofactors": like(0),
+    "moved_cofactors": like(0),
+    "inverse": like(0),
     "cross_share": like(2),
     "dot_left": _dot_share,
     "dot_right": _dot_share,

@@ -33,7 +33,8 @@ _FROZEN = frozenset(
 _ANY = frozenset("numpy.einsum numpy.ix_ numpy.trim_zeros numpy.meshgrid numpy.block".split())
 # The IR's own operations and the helpers that always allocate.
 _FRESH = frozenset(
-    "zeros strong scatter delay recur matmul_left matmul_right cross_share cofactors shape ndim size trips accumulate plus "
+    "zeros strong scatter delay recur matmul_left matmul_right cross_share cofactors "
+    "moved_cofactors inverse shape ndim size trips accumulate plus "
     "untimes".split()
 )
 _MODULES = frozenset("numpy math cmath operator builtins scipy".split())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from adtransform.ir import Atom, Const, Let, Var
-from adtransform.lattice import Array, Unknown, rank_of
+from adtransform.lattice import BOOL, Array, Scalar, Unknown, rank_of
 from adtransform.ops import elementwise
 from adtransform.read.core import Restart, Taken
 from adtransform.read.flow import ints
@@ -22,6 +22,9 @@ RANK_KEEPING = frozenset(
 CHOICES = ("numpy.where", "numpy.select")  # which make an array without axes of numbers
 NUMBERS = ("numpy.copy", "numpy.transpose")  # also methods and attributes of NumPy's numbers, which give numbers
 FILLED = ("numpy.zeros", "numpy.ones", "numpy.empty", "numpy.full")
+
+
+_NO_INDEX = "an index is None, which adds an axis: test it before"
 
 
 def ndim(param: str, more: int) -> str:
@@ -85,10 +88,13 @@ class Assuming(Heap):
         """`t = x[i]` is a number or a row: decided by how `t` is used elsewhere; gives whether it is a number."""
         content = self.content(view.storage)
         param = self.root(content) if isinstance(content, Var) else ""
+        self.check_index_there(view)
         count = self.ints(view.path[0].args[0]) if len(view.path) == 1 and view.path[0].op == "index" else 0
         row = int(bool(name) and name in self.frame.scope.used_as_array)
         why = f"`{name or 'an element'}` is taken as a {'view of a row' if row else 'number, not as a view'}"
         found = self.axes(content) if count and not param else None
+        if count and isinstance(content, Var) and self.rank(content) == count:
+            return True
         if count:
             self.assume_ints(view.path[0].args[0])
         if count and param:
@@ -99,6 +105,15 @@ class Assuming(Heap):
         elif found is not None and found.get("", 0) > count:
             return False
         self.refuse(None, "an element that may be a number or a view", "annotate the array, or write .copy()")
+
+    def check_index_there(self, view: View) -> None:
+        """Raise where an index is None, of which it has to be known here whether it takes a number or makes a view."""
+        for step in view.path:
+            let = self.definitions.get(step.args[0]) if step.op == "index" and isinstance(step.args[0], Var) else None
+            for key in let.args if let is not None and let.op == "tuple" else step.args[: step.op == "index"]:
+                if isinstance(key, Var) and isinstance(t := self.type_of(key), Scalar) and t.maybe:
+                    self.raise_where(self.let("operator.is_", key, None, type=BOOL), TypeError, _NO_INDEX)
+                    self.known_there(key)
 
     def is_computed(self, key: Atom) -> bool:
         """Whether a part of a key of unknown type is computed: it may be a mask, or indices."""
@@ -171,7 +186,7 @@ class Assuming(Heap):
 
     def ints(self, key: Atom) -> int:
         """How many ints a key consists of; 0 where it has other parts."""
-        return ints(key, self.definitions.get)
+        return ints(key, self.definitions.get, self.type_of)
 
     def root(self, var: Atom) -> str:
         """The parameter whose rank a value has; empty where it cannot be told."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from adtransform.build import type_of
 from adtransform.ir import Atom, For, If, Let, Region, Try, Var, While
-from adtransform.lattice import List, Unknown, is_int
+from adtransform.lattice import List, Type, Unknown, is_int
 from adtransform.read.refs import Items
 from adtransform.rewrite import statements
 
@@ -91,10 +91,10 @@ def _is_other(flow: Flow, item: Atom) -> bool:
     return False
 
 
-def ints(key: Atom, definition: Callable[[Var], Let | None]) -> int:
+def ints(key: Atom, definition: Callable[[Var], Let | None], typed: Callable[[Atom], Type] = type_of) -> int:
     """How many ints a key consists of; 0 where it has other parts.  `definition`: what computes a value."""
     let = definition(key) if isinstance(key, Var) else None
     if let is not None and let.op == "tuple":
-        return len(let.args) if all(ints(a, definition) == 1 for a in let.args) else 0
-    t = type_of(key)
+        return len(let.args) if all(ints(a, definition, typed) == 1 for a in let.args) else 0
+    t = typed(key)
     return int(isinstance(t, Unknown) or is_int(t))

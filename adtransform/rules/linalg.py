@@ -24,10 +24,23 @@ rule("numpy.linalg.solve(u, v)", "uncolumns(solve(u, columns(dv, v) - du @ colum
 rule("numpy.linalg.det(u)", "sum(cofactors(u, y) * du, axis=(-2, -1))")
 
 
+@rule("moved_cofactors(u, v, det)", structural=True)
+def moved_cofactors(y, u, v, du, dv, det):
+    """Of y = t * c - c @ u.T @ x, with x = inv(v).T, the cofactors c = det * x, and t the sum of x * u."""
+    x = swapaxes(inv(v), -1, -2)
+    c = cofactors(v, det)
+    dx = -(x @ swapaxes(dv, -1, -2) @ x)
+    dc = moved_cofactors(dv, v, det)
+    t = expand(sum(x * u, axis=(-2, -1), keepdims=True), y)
+    dt = expand(sum(dx * u, axis=(-2, -1), keepdims=True), y)
+    turned = dc @ swapaxes(u, -1, -2) @ x + c @ swapaxes(u, -1, -2) @ dx
+    return moved_cofactors(du, v, det) + dt * c + t * dc - turned
+
+
 @rule("s, l = numpy.linalg.slogdet(u)")
 def slogdet(s, l, u, du):
     """The sign of a real determinant is a step; that of a complex one turns."""
-    t = sum(swapaxes(inv(u), -1, -2) * du, axis=(-2, -1))
+    t = sum(swapaxes(inverse(u), -1, -2) * du, axis=(-2, -1))
     return s * (t - real(t)), real(t)
 
 

@@ -28,12 +28,8 @@ rule("matmul_left(u, v, like)", "matmul_left(u, dv, like) + matmul_left(du, v, l
 rule("matmul_right(u, v, like)", "matmul_right(u, dv, like) + matmul_right(du, v, like)", structural=True)
 rule("dot_left(u, v, like)", "dot_left(u, dv, like) + dot_left(du, v, like)", structural=True)
 rule("dot_right(u, v, like)", "dot_right(u, dv, like) + dot_right(du, v, like)", structural=True)
-rule(
-    "cofactors(u, det)",
-    "expand(sum(y * du, axis=(-2, -1), keepdims=True), y) * swapaxes(linalg.inv(u), -1, -2)"
-    " - y @ swapaxes(du, -1, -2) @ swapaxes(linalg.inv(u), -1, -2)",
-    structural=True,
-)
+rule("cofactors(u, det)", "moved_cofactors(du, u, det)", structural=True)
+rule("inverse(u)", "-(y @ du @ y)", structural=True)
 rule("cross_share(u, v, like)", "cross_share(u, dv, like) + cross_share(du, v, like)", structural=True)
 rule(
     "cross_share(u, v, like, axisa=-1, axisb=-1, axisc=-1)",
@@ -107,6 +103,7 @@ transpose("dot_left(a, k, like)", "dot(bar, k)", structural=True)
 transpose("dot_left(k, a, like)", "dot_right(k, bar, a)", structural=True)
 transpose("dot_right(a, k, like)", "dot(k, bar)", structural=True)
 transpose("dot_right(k, a, like)", "dot_left(k, bar, a)", structural=True)
+transpose("moved_cofactors(a, k, det)", "moved_cofactors(bar, k, det)", structural=True)
 transpose("cross_share(a, k, like)", "cross(bar, k)", structural=True)
 transpose("cross_share(k, a, like)", "-cross_share(k, bar, a)", structural=True)
 transpose(
