@@ -280,7 +280,7 @@ class Augment(Control):
 
     def place_of(self, base: Ref, key: ast.expr) -> Place | None:
         """The item of a list or a dict at a key that is known."""
-        known = self.static(self.index_key(key)) if isinstance(key, (ast.Constant, ast.UnaryOp, ast.Name)) else None
+        known = self.constant_key(self.expression(key)) if isinstance(key, (ast.Constant, ast.UnaryOp, ast.Name)) else None
         if known is None or not isinstance(base, (ListRef, DictRef)):
             return None
         content = self.content(base.storage)
