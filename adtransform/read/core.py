@@ -15,7 +15,7 @@ from adtransform.lattice import TEXT, UNKNOWN, Type
 from adtransform.lattice import UNDEFINED as NOT_BOUND
 from adtransform.read.frames import DEAD, TRUE, Frame, Module, Scope
 from adtransform.read.raising import Catch, Watch
-from adtransform.read.refs import Content, FunctionRef, Making, Pair, Pointer, Ref, Schema, Storage
+from adtransform.read.refs import ClassRef, Content, FunctionRef, Making, Pair, Pointer, Ref, Schema, Storage
 from adtransform.record import record
 from adtransform.source import Definition, Source
 
@@ -167,6 +167,7 @@ class Core:
         self.records: Mapping[Making, Schema | Pointer] = records or {}  # what the lists are of that are lists of records
         # What the named tuples are that were put into lists of unknown length.
         self.named_items: dict[Making, Schema] = {}
+        self.tuple_kinds: set[ClassRef] = set()  # the classes of all tuples in these
         self.keeps_apart = apart  # whether what is one of several objects, lists or dicts stays one of those where paths meet
         self.partial: set[Storage] = set()  # what is there only where one of several paths was taken
         self.mixed = False  # whether that would make a difference

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from adtransform.ir import Atom, Const, Var
-from adtransform.lattice import NONE, SHAPE, TEXT, Array, Dict, List, Scalar, Static, Type, Unknown
+from adtransform.lattice import NONE, SHAPE, TEXT, Array, Dict, List, Scalar, Static, Tuple, Type, Unknown
 from adtransform.read.byname import class_of, class_of_number, name_of
 from adtransform.read.core import Unreached
 from adtransform.read.enums import members_in
@@ -326,14 +326,17 @@ class Expressions(Operators):
         self.at(node)
         return self.let("builtins.str.format", pattern, *args, type=TEXT)
 
-    def shown(self, ref: Ref, node: ast.AST) -> Atom:
-        """Something as an operand of `print` or a format."""
+    def shown(self, ref: Ref, node: ast.AST, *, put: bool = False) -> Atom:
+        """Something as an operand of `print` or a format, or `put` into a list."""
         if members_in(ref):
             return self.shown_member(ref, node)
         if isinstance(ref, TupleRef) and any(map(members_in, ref.items)):
             self.refuse(node, "a tuple of members that is printed", "print them one by one")
+        lost = self.tuple_kinds and isinstance(ref, (Var, View)) and isinstance(self.type_of(self.value(ref)), Tuple)
+        if not put and (lost or (isinstance(ref, TupleRef) and ref.names)):
+            self.refuse(node, "a named tuple that is printed", "print its fields")
         if isinstance(ref, TupleRef):
-            return self.let("tuple", *(self.shown(i, node) for i in ref.items))
+            return self.let("tuple", *(self.shown(i, node, put=put) for i in ref.items))
         if isinstance(ref, DictRef):
             self.refuse(node, "a dict that is printed", "print its items")
         if isinstance(ref, Const) and isinstance(ref.value, np.dtype):

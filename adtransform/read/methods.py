@@ -176,7 +176,7 @@ class Methods(Library):
                 else:
                     self.trip_by_trip(args[:1], storage=storage)
                     self.note_named(storage, args[0])
-                    item = self.shown(args[0], node)
+                    item = self.shown(args[0], node, put=True)
                     self.hold(storage, args[0])
                     self.at(node)
                     self.heap[storage] = self.let("push", self.listed(storage), item, hint=self.list_name(storage))
@@ -386,7 +386,7 @@ class Methods(Library):
             if self.in_each(owner, lambda side: self.list_item_method(side, t, name, args, kwargs, node), node):
                 return Const(None)
             before = self.value(owner, node)
-            new = self.let("push", before, self.shown(args[0], node))
+            new = self.let("push", before, self.shown(args[0], node, put=True))
             self.change(owner, new, node, appended=True)
             self.hold(owner.storage, args[0])
             return Const(None)

@@ -282,6 +282,7 @@ def _isinstance(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: as
     if any(isinstance(k, ClassRef) for k in wanted):
         if isinstance(ref, TupleRef) and ref.kind is not None and any(k in ref.kind.order for k in wanted):
             return Const(True)
+        self.sort_out(ref, wanted, node)
         wanted = tuple(k for k in wanted if not isinstance(k, ClassRef))
         if not wanted:
             return Const(False)

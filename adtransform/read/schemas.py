@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NoReturn
 
@@ -128,6 +128,21 @@ class Schemas(Methods):
                 schema = self.schema_of(item)
                 assert isinstance(schema, Schema)
                 self.named_items[made] = schema
+        todo = [item]
+        for part in todo:  # which grows
+            if isinstance(part, TupleRef):
+                todo += part.items
+                self.tuple_kinds.update([] if part.kind is None else [part.kind])
+
+    def sort_out(self, ref: Ref, kinds: Sequence[Ref], node: ast.AST) -> None:
+        """See to it that a tuple's class is known where it matters: in a list of unknown length it is lost."""
+        if not self.tuple_kinds or not isinstance(ref, (Var, View)) or not isinstance(self.type_of(self.value(ref)), Tuple):
+            return
+        for made, schema in self.named_items.items():
+            if schema.of is not None and made not in self.records and any(k in schema.of.order for k in kinds):
+                raise Gathered([made], schema)
+        if any(k in cls.order for cls in self.tuple_kinds for k in kinds):
+            self.refuse(node, "the class of a tuple that is in a list of unknown length", "keep a list of such tuples alone")
 
     def attribute(self, owner: Ref, attr: str, node: ast.AST) -> Ref:
         """`x.attr`; of a named tuple in a list of unknown length, once that is a list of records."""
