@@ -291,6 +291,7 @@ ROWS: dict[str, Row] = {
     "matmul_left": like(2),
     "matmul_right": like(2),
     "cofactors": like(0),
+    "polygamma": lambda types, named, args, kwargs: FLOAT,
     "cross_share": like(2),
     "dot_left": _dot_share,
     "dot_right": _dot_share,

@@ -34,6 +34,7 @@ rule(
     " - y @ swapaxes(du, -1, -2) @ swapaxes(linalg.inv(u), -1, -2)",
     structural=True,
 )
+rule("polygamma(k, u)", "polygamma(k + 1, u) * du", structural=True)
 rule("cross_share(u, v, like)", "cross_share(u, dv, like) + cross_share(du, v, like)", structural=True)
 rule(
     "cross_share(u, v, like, axisa=-1, axisb=-1, axisc=-1)",
