@@ -42,6 +42,7 @@ Names without a dot are structural, the IR's own:
     piece(bar, i, axis, ...), pieces(bar, axis, list), items(bar, list)     adjoints of concatenate and of array(list)
     undiag(bar, like, k), lanes(x, axis), delay(x, first, axis), recur(factor, term, axis), columns(x, like), uncolumns(x, like)
                                         what diag, prod, cumprod and solve need: see `runtime`
+    polygamma(order, x)     the derivatives of lgamma: polygamma(0, x) is the first
     pack(a, b, ...)                     what a later sweep needs, as one value
     unpack(saved) -> a, b, ...          the items of a tuple
     call('f', a, b, ...) -> y, z, ...   the results of a function among the callees
@@ -70,7 +71,7 @@ from adtransform.ir import Atom, Const
 STRUCTURAL = frozenset(
     "load assign index update slice tuple list push pop shape ndim size zeros fit expand accumulate accumulate_at strong "
     "spread matmul_left matmul_right cast trips piece unpack backward scatter undiag lanes delay recur contract swap "
-    "ifexp cofactors moved_cofactors inverse cross_share "
+    "ifexp cofactors moved_cofactors inverse cross_share polygamma "
     "dot_left dot_right tensordot_left tensordot_right items pieces columns uncolumns last "
     "extend times untimes plus pack call perform table lookup claim drop item_in put_in grow_in push_in pop_in "
     "exchange".split()

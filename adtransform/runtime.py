@@ -191,6 +191,33 @@ def inverse(a: Any) -> Any:
             return np.swapaxes(cofactors(a, det), -1, -2) / det[..., None, None]
 
 
+def polygamma(order: int, x: Any) -> Any:
+    """The derivative of that order of the digamma function (Abramowitz & Stegun, 6.3 and 6.4)."""
+    if x < 0:
+        turned = np.pi ** (order + 1) * cotangent(order, np.pi * (x - np.round(x)))
+        return float((-1) ** order * polygamma(order, 1 - x) - turned)
+    factorial, total = float(np.prod(np.arange(1.0, order + 1))), 0.0
+    while x < 12 + order:
+        total, x = total + factorial / x ** (order + 1), x + 1
+    total += factorial / order / x**order if order else -np.log(x)
+    total += factorial / x ** (order + 1) / 2
+    term = factorial * (order + 1) / (2 * x ** (order + 2))
+    for k, b in enumerate((1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6)):
+        total += term * b
+        term *= (2 * k + 2 + order) * (2 * k + 3 + order) / (2 * k + 3) / (2 * k + 4)
+        term /= x * x
+    return float(total if order % 2 else -total)
+
+
+def cotangent(order: int, x: Any) -> Any:
+    """The derivative of that order of the cotangent, which is a polynomial in it."""
+    powers = [0.0, 1.0]
+    for _ in range(order):
+        slopes = [k * c for k, c in enumerate(powers)][1:]
+        powers = [-a - b for a, b in zip([*slopes, 0, 0], [0, 0, *slopes], strict=True)]
+    return sum(c / np.tan(x) ** k for k, c in enumerate(powers))
+
+
 def cross_share(bar: Any, b: Any, a: Any, axisa: Any = -1, axisb: Any = -1, axisc: Any = -1) -> Any:
     """The share of `a` in `np.cross(a, b, axisa, axisb, axisc)`, for vectors of two or three."""
     u, v = np.moveaxis(a, axisa, -1), np.moveaxis(b, axisb, -1)

@@ -110,7 +110,7 @@ MATH_ONE: dict[str, tuple[float, float]] = {
         _LINE,
     ),
     **dict.fromkeys(["asin", "acos", "atanh"], _UNIT),
-    **dict.fromkeys(["log", "log2", "log10", "sqrt", "cbrt", "fabs", "hypot"], _POSITIVE),
+    **dict.fromkeys(["log", "log2", "log10", "sqrt", "cbrt", "fabs", "hypot", "gamma", "lgamma"], _POSITIVE),
     "log1p": (-0.5, 2.0),
     "tan": (-1.2, 1.2),
     "acosh": (1.2, 4.0),
@@ -822,6 +822,7 @@ CASES: dict[str, tuple[Case, ...]] = {
     "cofactors": tuple(Case((a, np.linalg.det(a)), smooth=False) for a in (_M, square(2, (4,)), square(1))),
     "moved_cofactors": tuple(Case((np.cos(a), a, np.linalg.det(a)), smooth=False) for a in (_M, square(2, (4,)), square(1))),
     "inverse": (Case((_M,)), Case((square(2, (4,)),))),
+    "polygamma": (Case((0, 1.3)), Case((1, 0.7)), Case((2, -1.4)), Case((0, 20.5))),
     "cross_share": (
         *(Case((np.cross(*c.args), *reversed(c.args))) for c in _pairs(_CROSS)),
         *(

@@ -287,6 +287,7 @@ ROWS: dict[str, Row] = {
     "cofactors": like(0),
     "moved_cofactors": like(0),
     "inverse": like(0),
+    "polygamma": lambda types, named, args, kwargs: FLOAT,
     "cross_share": like(2),
     "dot_left": _dot_share,
     "dot_right": _dot_share,

@@ -211,7 +211,9 @@ class Either(Augment):
                 place, held = next(((i, h) for i, a in enumerate(args[:put]) if (h := self.one_of_two(a))), (0, None))
                 if held is not None:
                     first, last = args[:place], args[place + 1 :]
-                    return self.in_either(held, lambda one: self.apply(function, [*first, one, *last], kwargs, node), node)
+                    return self.in_either(
+                        held, lambda one: self.apply(function, [*first, one, *last], dict(kwargs), node), node
+                    )
         return super().apply(function, args, kwargs, node)
 
     def copied(self, ref: Ref, deep: bool, node: ast.AST, seen: Copies | None = None) -> Ref:

@@ -156,7 +156,7 @@ class Functions(Derived):
             case PartialRef(inner, first, named):
                 return self.apply(inner, [*first, *args], {**named, **kwargs}, node)
             case EitherRef():
-                return self.in_either(function, lambda one: self.apply(one, args, kwargs, node), node)
+                return self.in_either(function, lambda one: self.apply(one, list(args), dict(kwargs), node), node)
             case DerivedRef():
                 return self.derivative(function, args, kwargs, node)
             case PullRef():

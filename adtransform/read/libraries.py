@@ -47,7 +47,7 @@ def exported(module: str) -> list[str]:
 def module_of(value: Any) -> str:
     """The module that a library's object is imported from."""
     module = str(getattr(value, "__module__", None) or "")
-    return {"_operator": "operator", "_bisect": "bisect"}.get(module, module)
+    return {"_operator": "operator", "_bisect": "bisect", "_heapq": "heapq"}.get(module, module)
 
 
 def op_name(value: Any, fallback: str) -> str:

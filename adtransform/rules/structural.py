@@ -30,6 +30,7 @@ rule("dot_left(u, v, like)", "dot_left(u, dv, like) + dot_left(du, v, like)", st
 rule("dot_right(u, v, like)", "dot_right(u, dv, like) + dot_right(du, v, like)", structural=True)
 rule("cofactors(u, det)", "moved_cofactors(du, u, det)", structural=True)
 rule("inverse(u)", "-(y @ du @ y)", structural=True)
+rule("polygamma(k, u)", "polygamma(k + 1, u) * du", structural=True)
 rule("cross_share(u, v, like)", "cross_share(u, dv, like) + cross_share(du, v, like)", structural=True)
 rule(
     "cross_share(u, v, like, axisa=-1, axisb=-1, axisc=-1)",
