@@ -259,6 +259,21 @@ def _update(s: Simplifier, let: Let, b: Builder) -> Atom | None:
 @row("accumulate_at")
 def _accumulate_at(s: Simplifier, let: Let, b: Builder) -> Atom | None:
     acc, key, part = let.args
+    wide = s.source(part, "expand")
+    if wide is not None and is_scalar(type_of(wide.args[0])) and isinstance(type_of(acc), Array) and not _is_all(type_of(key)):
+        thin = replace(let, args=(acc, key, wide.args[0]))  # as NumPy repeats it
+        found = _added(s, thin, b)
+        return b.let(thin.op, *thin.args, type=type_of(acc)) if found is None else found
+    return _added(s, let, b)
+
+
+def _is_all(key: Type) -> bool:
+    """Whether a key is of whole axes and new ones only."""
+    return all(k in (WHOLE, NONE) for k in (key.items if isinstance(key, Tuple) else (key,)))
+
+
+def _added(s: Simplifier, let: Let, b: Builder) -> Atom | None:
+    acc, key, part = let.args
     before = s.source(acc, "accumulate_at") or s.source(acc, "update")
     if before is not None and before.args[1:] == (key, part) and is_basic(type_of(key)) and isinstance(part, Var):
         around = type_of(acc)
@@ -303,7 +318,7 @@ def _unfolded(s: Simplifier, key: Atom, part: Atom, like: Atom, b: Builder) -> A
     t = type_of(key)
     kinds = t.items if isinstance(t, Tuple) else (t,)
     rank, width = rank_of(type_of(like)), rank_of(type_of(part))
-    if not all(k in (WHOLE, NONE) for k in kinds) or rank is None or width != rank + kinds.count(NONE):
+    if not _is_all(t) or rank is None or width != rank + kinds.count(NONE):
         return None
     if not _compatible(type_of(part), tangent_type(type_of(like))):
         return None
