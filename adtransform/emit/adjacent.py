@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 
 from adtransform.emit.width import width
 from adtransform.ir import Var, is_temporary
 from adtransform.lattice import Scalar
-from adtransform.ops import effect_free
+from adtransform.ops import BINARY, effect_free
 from adtransform.place.program import Bind, Node, Operand, Tree, blocks, label, reads, variables, walk
 
 _SUMS = frozenset(("operator.add", "operator.sub"))
@@ -32,10 +33,13 @@ def _block(nodes: list[Node], room: int, uses: Counter[Var]) -> None:
             _block(inner, room - 4, uses)
         if isinstance(node, Bind) and _grows(node):
             if last is not None and uses[old := last.targets[0]] == 1 and node.tree.args[0] is old and _together(last, node):
-                both = _both(last.tree, node.tree)
-                if _wide(both.args[1], made) + width(node.targets[0]) + len(" += ") <= room:
+                grown = _grows(last)
+                both = _both(last.tree, node.tree) if grown else replace(node.tree, args=(last.tree, node.tree.args[1]))
+                if _wide(both.args[1] if grown else both, made) + width(node.targets[0]) + len(" += ") <= room:
                     node.tree = both
                     nodes.remove(last)
+            last = node
+        elif isinstance(node, Bind) and _begins(node):
             last = node
         elif isinstance(node, Bind) and _passes(node, uses):
             made[node.targets[0]] = node.tree
@@ -50,6 +54,14 @@ def _grows(node: Bind) -> bool:
     target, old = node.targets[0], node.tree.args[0]
     one = isinstance(old, Var) and old.of is not None and label(old) == label(target) != ""
     return one and target.of is not None and isinstance(target.type, Scalar)
+
+
+def _begins(node: Bind) -> bool:
+    """Whether an adjoint with a name, a number, is computed by arithmetic."""
+    if len(node.targets) != 1 or node.inplace or node.tree.op not in BINARY:
+        return False
+    (target,) = node.targets
+    return target.of is not None and label(target) != "" and isinstance(target.type, Scalar)
 
 
 def _together(a: Bind, b: Bind) -> bool:
