@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
-from typing import TypeGuard
 
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import INT
@@ -93,7 +92,7 @@ def item_at(self: Objects, source: Ref, place: Atom, node: ast.AST) -> Ref:
     return items[place.value] if items is not None and isinstance(place, Const) else self.item(source, place, node)
 
 
-def is_read_on(self: Objects, it: Ref) -> TypeGuard[ObjectRef]:
+def is_read_on(self: Objects, it: ObjectRef) -> bool:
     """Whether it is an iterator that a loop over it, or something behind that, reads as well."""
     return is_iterator(self, it) and bool(self.reached(it.storage))
 

@@ -310,7 +310,7 @@ class Streams(Functions):
     def iterate(self, ref: Ref, each: Callable[[Ref], None], loop: Counted, node: ast.AST, key: ast.AST | None = None) -> Atom:
         """Run over an iterable; over a generator only where neither it nor the loop changes what the other reads."""
         ref = self.there(ref, node, NOT_ITERABLE)
-        if isinstance(node, ast.For) and is_read_on(self, ref):
+        if isinstance(node, ast.For) and isinstance(ref, ObjectRef) and is_read_on(self, ref):
             return run_on(self, ref, each, node)
         ref = self.iterator(ref, node)
         self.still_there(ref, node)
