@@ -127,9 +127,13 @@ class Control(Catching):
         broke = self.within_loop(stmt, lambda: self.iterate(ref, trip, counted, stmt))
         self.otherwise(stmt, broke)
 
-    def asking(self, node: ast.For, there: Callable[[], Atom], trip: Callable[[Var | None], None]) -> Atom:
-        """A `for` that asks before each trip whether there is another one."""
-        return self.loop(self.described(node, None, "", there, trip))
+    def asking(
+        self, node: ast.For, there: Callable[[], Atom], trip: Callable[[Var | None], None], *, told: bool = False
+    ) -> Atom:
+        """A `for` that asks before each trip whether there is another one; `told`: whether it was left matters."""
+        self.frame.tells_break = self.frame.tells_break or told
+        loop = self.described(node, None, "", there, trip)
+        return self.loop(replace(loop, with_else=loop.with_else or told))
 
     def within_loop(self, stmt: ast.For | ast.While, action: Callable[[], Atom]) -> Atom:
         """Read a loop: what is live where its exits go counts as live inside."""

@@ -132,8 +132,10 @@ class Iteration(Iterables):
         finally:
             self.frame.env.pop(place, None)
 
-    def asking(self, node: ast.For, there: Callable[[], Atom], trip: Callable[[Var | None], None]) -> Atom:
-        """A `for` that asks before each trip whether there is another one."""
+    def asking(
+        self, node: ast.For, there: Callable[[], Atom], trip: Callable[[Var | None], None], *, told: bool = False
+    ) -> Atom:
+        """A `for` that asks before each trip whether there is another one; `told`: whether it was left matters."""
         raise NotImplementedError
 
     def must_unroll(self, ref: Ref) -> bool:

@@ -6,10 +6,12 @@ It is there in every state of the reader, on every path and in every trip of a l
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable, Mapping
 
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import INT, Array
 from adtransform.ops import ENDLESS
+from adtransform.read.frames import RETURNED
 from adtransform.read.objects import Objects
 from adtransform.read.refs import Conflict, DictRef, Entries, Lazy, ListRef, ObjectRef, RangeRef, Ref, TupleRef, View, itemized
 
@@ -58,20 +60,18 @@ def following(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.
         found = self.unary_of("__next__", it, node) if isinstance(it, ObjectRef) and not default else None
         return found or self.refuse(node, "`next` of what is no iterator made here", _WHOLE)
     held = self.attributes_of(it)
-    at, source = held["at"], held["source"]
-    place = self.value(at, node)
-    items = self.known_items(source)
-    later = Const(place.value + 1) if isinstance(place, Const) else self.let("operator.add", place, Const(1), type=INT)
+    source = held["source"]
+    place = self.value(held["at"], node)
+    later = after(self, place)
 
     def item() -> Ref:
-        known = items is not None and isinstance(place, Const)
-        return items[place.value] if known and items is not None else self.item(source, place, node)  # type: ignore[union-attr]
+        return item_at(self, source, place, node)
 
     there = is_before_end(self, source, place, node)
     grows = isinstance(source, ListRef) and self.reached(source.storage)  # but what has come to its end stays there
     if default and (grows or there == Const(False)):
-        after = later
-        later = self.value(self.choose(there, lambda: after, lambda: ENDLESS, node), node)
+        further = later
+        later = self.value(self.choose(there, lambda: further, lambda: ENDLESS, node), node)
     if default:
         found = self.choose(there, item, lambda: default[0], node)
     elif there == Const(False):
@@ -83,6 +83,57 @@ def following(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.
         found = item()
     self.heap[it.storage] = Entries({**held, "at": later}, attributes=True)
     return found
+
+
+def after(self: Objects, place: Atom) -> Atom:
+    """The place behind another one."""
+    return Const(place.value + 1) if isinstance(place, Const) else self.let("operator.add", place, Const(1), type=INT)
+
+
+def item_at(self: Objects, source: Ref, place: Atom, node: ast.AST) -> Ref:
+    """The item at a place where there is one."""
+    items = self.known_items(source)
+    return items[place.value] if items is not None and isinstance(place, Const) else self.item(source, place, node)
+
+
+def is_read_on(self: Objects, it: ObjectRef) -> bool:
+    """Whether it is an iterator that a loop over it, or something behind that, reads as well."""
+    return is_iterator(self, it) and bool(self.reached(it.storage))
+
+
+def run_on(self: Objects, it: ObjectRef, each: Callable[[Ref], None], node: ast.For) -> Atom:
+    """Run over an iterator that has to be at its place whenever something else reads it; gives whether the loop was left."""
+    name = self.hide(it)
+
+    def held() -> tuple[ObjectRef, Mapping[str, Ref], Atom]:
+        self.at(node)
+        kept = self.frame.env[name]
+        assert isinstance(kept, ObjectRef)
+        found = self.attributes_of(kept)
+        return kept, found, self.value(found["at"], node)
+
+    def there() -> Atom:
+        _, found, place = held()
+        return is_before_end(self, found["source"], place, node)
+
+    def trip(_: Var | None) -> None:
+        kept, found, place = held()
+        item = item_at(self, found["source"], place, node)
+        self.heap[kept.storage] = Entries({**found, "at": after(self, place)}, attributes=True)
+        each(item)
+
+    try:
+        source = self.attributes_of(it)["source"]
+        grows = isinstance(source, ListRef) and bool(self.reached(source.storage))
+        broke = self.asking(node, there, trip, told=grows)
+        if grows:  # what has come to its end stays there
+            kept, found, place = held()
+            left = self.choose(broke, lambda: Const(True), lambda: self.frame.flag(RETURNED), node)
+            at = self.choose(self.value(left, node), lambda: place, lambda: ENDLESS, node)
+            self.heap[kept.storage] = Entries({**found, "at": at}, attributes=True)
+        return broke
+    finally:
+        self.frame.env.pop(name, None)
 
 
 def is_before_end(self: Objects, source: Ref, place: Atom, node: ast.AST) -> Atom:

@@ -27,7 +27,7 @@ from adtransform.read.flow import is_unchanged
 from adtransform.read.frames import RETURNED, Frame, Module
 from adtransform.read.functions import Functions
 from adtransform.read.iteration import Counted
-from adtransform.read.iterators import rest
+from adtransform.read.iterators import is_read_on, rest, run_on
 from adtransform.read.merge import same_place
 from adtransform.read.outline import unique
 from adtransform.read.proving import NOT_ITERABLE
@@ -315,7 +315,10 @@ class Streams(Functions):
 
     def iterate(self, ref: Ref, each: Callable[[Ref], None], loop: Counted, node: ast.AST, key: ast.AST | None = None) -> Atom:
         """Run over an iterable; over a generator only where neither it nor the loop changes what the other reads."""
-        ref = self.iterator(self.there(ref, node, NOT_ITERABLE), node)
+        ref = self.there(ref, node, NOT_ITERABLE)
+        if isinstance(node, ast.For) and isinstance(ref, ObjectRef) and is_read_on(self, ref):
+            return run_on(self, ref, each, node)
+        ref = self.iterator(ref, node)
         self.still_there(ref, node)
         if any(s.writes for s in self.streams_of(ref)) and (isinstance(ref, Lazy) or not isinstance(node, ast.Call)):
             self.refuse(node, *_WRITES)
