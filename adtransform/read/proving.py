@@ -136,7 +136,7 @@ class Proving(Core):
 
     def let(self, op: str, *args: Any, hint: str = "", type: Type | None = None, **kwargs: Any) -> Var:
         """Append an operation with one result; what is known to be there is a number to it."""
-        if type is None and any(isinstance(a, Var) and self.type_of(a) is not a.type for a in args):
+        if type is None and self.proven and any(isinstance(a, Var) and self.type_of(a) is not a.type for a in args):
             atoms = tuple(map(atom, args))
             named = {k: atom(a) for k, a in kwargs.items()}
             (type,) = infer(
@@ -146,11 +146,11 @@ class Proving(Core):
 
     def type_of(self, a: Atom) -> Type:
         """The type of an operand, which on the path being read may be known not to be None."""
-        return self.type_in(a, self.proven)
+        return self.type_in(a, self.proven) if self.proven else super().type_of(a)
 
     def type_in(self, a: Atom, proven: Container[Var]) -> Type:
         """The type of a value at the end of a path, where it may be known that it is not None."""
         t = super().type_of(a)
-        if isinstance(a, Var) and isinstance(t, (Scalar, Unknown)) and t.maybe and self.origin_of(a) in proven:
+        if isinstance(t, (Scalar, Unknown)) and t.maybe and isinstance(a, Var) and self.origin_of(a) in proven:
             return replace(t, maybe=False)
         return t
