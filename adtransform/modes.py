@@ -368,7 +368,9 @@ def _split(f: Function, joint: Function, wrt: Sequence[str]) -> tuple[Function, 
             read.update(a for a in s.args if isinstance(a, Var))
     again = {v: s for v, s in keys.items() if v in read}
     second = (*again.values(), *second)
-    asked = _asked_alike([t for s in first for t in s.targets if t in read and t not in again], second, shares)
+    loose = unbound(Region((), first, ()))
+    bound = [t for s in first for t in s.targets if t in read and t not in again and t not in loose]
+    asked = _asked_alike(bound, second, shares)
     saved = [t for s in first for t in s.targets if t in read and t not in again and t not in asked]
     seeds = [replace(p, default=None) for p in joint.params if p not in f.params]
     keep = _free("saved", {v.hint for v in saved} | {p.name for p in seeds})
@@ -395,7 +397,6 @@ def _split(f: Function, joint: Function, wrt: Sequence[str]) -> tuple[Function, 
     named = {v: Var(v.type, v.hint, v.of and params.get(v.of, v.of), v.wrt) for v in saved}
     fresh: dict[Var, Atom] = {v: params.get(v, new) for v, new in named.items()}
     if saved:
-        loose = unbound(Region((), first, ()))
         told = {"unbound": tuple(i for i, v in enumerate(fresh) if v in loose)}
         told["holes"] = tuple(i for i, v in enumerate(fresh) if (v,) in loose)
         kwargs = tuple((k, Const(places)) for k, places in told.items() if places)
@@ -416,7 +417,7 @@ def _split(f: Function, joint: Function, wrt: Sequence[str]) -> tuple[Function, 
 
 
 def _asked_alike(saved: Sequence[Var], second: Sequence[Stmt], shares: Sequence[Atom]) -> dict[Var, Var]:
-    """For what is only asked for its shape and dtype what else is saved that has both."""
+    """For what is only asked for its shape and dtype what else is saved that has both; on every path all of it is bound."""
     values = {*read_in(second, values=True), *shares}
     found: dict[Var, Var] = {}
     kept: list[Var] = []
