@@ -207,9 +207,9 @@ def structural(
                 if not is_list(args[0]) and may_repeat(args[1], definitions):
                     share = b.let("numpy.where", b.let("last", bar, args[1]), share, 0.0)
                 add(args[2], share)
-            if isinstance(args[0], Var) and args[0] in wanted:
-                hole = _hole(args, b) if is_list(args[0]) else Const(0.0)
-                add(args[0], b.let("update", bar, args[1], hole, of=args[0]))
+            if (whole := args[0]) in wanted and isinstance(whole, Var):
+                hole = _hole(args, b) if is_list(whole) else Const(0.0)
+                add(whole, b.let("update", bar, args[1], hole, of=whole))
         case "push":
             rest, item = b.apply("pop", (bar,), count=2)
             if args[1] in wanted:
