@@ -288,6 +288,15 @@ def moves(op: str, args: Sequence[Any], targets: Sequence[Var]) -> Iterator[tupl
             yield from ((("holes", i), (t,)) for i, t in enumerate(targets))
 
 
+def told(op: str, kwargs: Iterable[tuple[str, object]]) -> list[tuple[object, object]]:
+    """Which of the values that another function has saved may be unbound, and which are lists that may hold such.
+
+    As `moves` has them: `("unbound", i)`, `("holes", i)`.
+    """
+    pairs = kwargs if op == "unpack" else ()
+    return [(k, i) for k, places in pairs if isinstance(places, Const) for i in places.value]
+
+
 def follow(edges: Iterable[tuple[object, object]], starts: Iterable[object]) -> set[object]:
     """What is reached along some edges."""
     onward: dict[object, list[object]] = {}
@@ -332,7 +341,8 @@ def unbound(body: Region) -> set[object]:
                 yield source, target
                 yield (source,), (target,)
 
-    return follow(edges(), [UNDEFINED])
+    starts = [start for s in statements(body) if isinstance(s, Let) for start in told(s.op, s.kwargs)]
+    return follow(edges(), [UNDEFINED, *starts])
 
 
 def raises(stmt: Let) -> bool:

@@ -13,7 +13,7 @@ from adtransform.place.conflicts import TAKEN, Conflict
 from adtransform.place.program import Bind, Copy, Exit, Loop, Node, Operand, Program, Tree, blocks, type_of, walk
 from adtransform.place.storage import PUTS, Buffers, Storage
 from adtransform.record import record
-from adtransform.rewrite import follow, moves, unbound_results
+from adtransform.rewrite import follow, moves, told, unbound_results
 
 MUST = frozenset(
     "update push pop accumulate_at claim drop exchange put_in grow_in push_in pop_in".split()
@@ -37,12 +37,6 @@ class Before:
     copy: Bind
 
 
-def _told(node: Bind) -> list[tuple[str, tuple[int, ...]]]:
-    """Which of the values that another function has saved may be unbound, and which are lists that may hold such."""
-    kwargs = node.tree.kwargs if node.tree.op == "unpack" else ()
-    return [(k, places.value) for k, places in kwargs if isinstance(places, Const)]
-
-
 def _may_be_unbound(nodes: list[Node]) -> set[Var]:
     """The variables that some path leaves unbound, and adjoints of such, which are the number 0 then."""
 
@@ -57,8 +51,8 @@ def _may_be_unbound(nodes: list[Node]) -> set[Var]:
                 for i in unbound_results(node.tree.op, node.tree.kwargs):
                     yield UNDEFINED, node.targets[i]
 
-    told = [(k, i) for n in walk(nodes) if isinstance(n, Bind) for k, places in _told(n) for i in places]
-    return {v for v in follow(edges(), [UNDEFINED, *told]) if isinstance(v, Var)}
+    starts = [start for n in walk(nodes) if isinstance(n, Bind) for start in told(n.tree.op, n.tree.kwargs)]
+    return {v for v in follow(edges(), [UNDEFINED, *starts]) if isinstance(v, Var)}
 
 
 def _moves(node: Node) -> list[tuple[Operand, Var]]:
