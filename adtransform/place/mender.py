@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import islice
 
 from adtransform.ir import UNDEFINED, Const, Var
-from adtransform.lattice import Array, List, Saved, Tuple, rank_of
+from adtransform.lattice import Array, List, Saved, Tuple, is_bare, rank_of
 from adtransform.ops import CALLS, DEEP, VIEWS, elementwise
 from adtransform.place.conflicts import TAKEN, Conflict
 from adtransform.place.program import Bind, Copy, Exit, Loop, Node, Operand, Program, Tree, blocks, type_of, walk
@@ -264,6 +264,8 @@ class Mender:
         """
         if not sure and (a in self.loose or not (isinstance(type_of(a), (Array, List)) or a in self.indexed)):
             return "copy_of"
+        if isinstance(a, Var) and a.of is not None and is_bare(type_of(a)):
+            return "copy_of"  # the tangent of an array without axes may be a number
         flat = isinstance(type_of(a), List) or rank_of(type_of(a)) in (0, 1)
         return "numpy.copy" if isinstance(a, Var) and not flat and self.is_ordered(a) else "copy"
 
