@@ -23,6 +23,7 @@ from adtransform.lattice import (
     Type,
     Unknown,
     dims_of,
+    is_bare,
     is_numpy,
     is_scalar,
     kind_of,
@@ -232,6 +233,8 @@ class Speller:
         """Whether an operation is written as a method of its first operand."""
         if not t.args or not isinstance(type_of(t.args[0]), Array):
             return False
+        if isinstance(a := t.args[0], Var) and a.of is not None and is_bare(a.type):
+            return False  # the tangent of an array without axes may be a number
         name = t.op.rpartition(".")[2]
         text = "" if t.origin is None else t.origin.text
         if t.op == "numpy.transpose":
