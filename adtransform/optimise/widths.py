@@ -13,7 +13,20 @@ from collections.abc import Iterable, Iterator
 
 from adtransform.build import type_of
 from adtransform.ir import Atom, Const, For, Function, If, Let, Region, Stmt, Try, Var, While
-from adtransform.lattice import Array, Extent, List, Scalar, Tuple, dims_of, is_int, is_scalar, kind_of, rank_of, same_kind
+from adtransform.lattice import (
+    Array,
+    Extent,
+    List,
+    Scalar,
+    Tuple,
+    Type,
+    dims_of,
+    is_int,
+    is_scalar,
+    kind_of,
+    rank_of,
+    same_kind,
+)
 from adtransform.ops import COMPARE, elementwise
 from adtransform.optimise.fill import is_basic
 from adtransform.record import record
@@ -93,7 +106,7 @@ class Widths:
         part, like = fit.args
         if not isinstance(part, Var) or not isinstance(like, Var) or not self.is_wide(part, like):
             return False
-        if kind_of(like.type) is not None and not same_kind(part.type, like.type):
+        if _is_sure(part.type) and _is_sure(like.type) and not same_kind(part.type, like.type):
             return False  # types say that nothing is cast later
         made = self.lets.get(like)
         if made is None:  # where values meet each gets its share again
@@ -114,7 +127,7 @@ class Widths:
         """Whether a fit adds up all there is: its operand is a number, and passes its share on."""
         part, like = fit.args
         made = self.lets.get(like)
-        if kind_of(type_of(part)) not in (None, kind_of(type_of(like))):
+        if _is_sure(type_of(part)) and _is_sure(type_of(like)) and kind_of(type_of(part)) != kind_of(type_of(like)):
             return False
         return made is not None and follows(made) and is_scalar(type_of(like)) and self.of(part).shape != _NONE
 
@@ -227,6 +240,11 @@ class Widths:
         return "item" if is_int(type_of(key)) else key
 
 
+def _is_sure(t: Type) -> bool:
+    """Whether the dtype of something is known, or that it is a number of Python's."""
+    return kind_of(t) is not None and not (isinstance(t, Scalar) and t.dtype == "?")
+
+
 def is_array(a: Atom) -> bool:
     """Whether an operand, or what it is the adjoint of, is known to be an array."""
     return isinstance(type_of(a), Array) or (isinstance(a, Var) and a.of is not None and isinstance(a.of.type, Array))
@@ -250,7 +268,7 @@ def _alone(a: object) -> Width:
 def _told(a: Var, width: Width) -> Width:
     """The width of an array of which the type says the shape."""
     dims = dims_of(a.type) if isinstance(a.type, Array) else None
-    if dims is None or not all(isinstance(e, int) or e.name[0] not in "?~" for e in dims):
+    if not dims or not all(isinstance(e, int) or e.name[0] not in "?~" for e in dims):
         return width
     return Width(frozenset((Extents(dims),)), width.kind)
 
