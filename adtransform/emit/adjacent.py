@@ -28,7 +28,8 @@ def join(nodes: list[Node], room: int) -> None:
 def _block(nodes: list[Node], room: int, uses: Counter[Var]) -> None:
     made: dict[Var, Tree] = {}  # what is computed for one statement
     last: Bind | None = None  # the last share, if nothing but that was done since
-    for node in list(nodes):
+    gone: set[Node] = set()
+    for node in nodes:
         for inner in blocks(node):
             _block(inner, room - 4, uses)
         if isinstance(node, Bind) and _grows(node):
@@ -37,7 +38,7 @@ def _block(nodes: list[Node], room: int, uses: Counter[Var]) -> None:
                 both = _both(last.tree, node.tree) if grown else replace(node.tree, args=(last.tree, node.tree.args[1]))
                 if _wide(both.args[1] if grown else both, made) + width(node.targets[0]) + len(" += ") <= room:
                     node.tree = both
-                    nodes.remove(last)
+                    gone.add(last)
             last = node
         elif isinstance(node, Bind) and _begins(node):
             last = node
@@ -45,6 +46,8 @@ def _block(nodes: list[Node], room: int, uses: Counter[Var]) -> None:
             made[node.targets[0]] = node.tree
         else:
             last = None
+    if gone:
+        nodes[:] = [node for node in nodes if node not in gone]
 
 
 def _grows(node: Bind) -> bool:
