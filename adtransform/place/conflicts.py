@@ -112,6 +112,10 @@ class _Alive:
         known.update(new)
         return found
 
+    def needs(self, v: Var) -> bool:
+        """Whether a value is needed now."""
+        return any(v in table.get(s, ()) for s in self.reach.get(v, ()) for table in (self.new, self.known))
+
 
 def _crosses(node: Bind, at: int, made: Mapping[Operand, Tree]) -> bool:
     """Whether a tangent or an adjoint is written with a view of itself in another direction.
@@ -154,6 +158,8 @@ def _taken(node: Bind, memory: Storage, alive: _Alive) -> Iterator[Conflict]:
         for v in alive.met(s):
             if v not in node.targets:
                 others.setdefault(own & alive.reach[v], {})[v] = None
+    if isinstance(value, Var) and value not in node.targets and alive.needs(value):
+        others.setdefault(own & alive.reach[value], {})[value] = None
     for shared, many in others.items():
         yield Conflict(node, value, shared, tuple(many))
     if node.tree.op == "accumulate_at" and not adds_up(node.tree.args[1]) and memory.reach(node.tree.args[2]) & own:
