@@ -59,7 +59,7 @@ def test_loops_that_count_down_are_run_upwards() -> None:
 
 
 def test_slices_of_equal_bounds_are_equally_long() -> None:
-    """A triangular solve: no share is fitted, and nothing is saved: what the backward sweep multiplies with is in the arrays."""
+    """A triangular solve: no share is fitted, and nothing is saved: the arrays hold what is multiplied with."""
     text = reversed_(
         """
         def f(L, x):
