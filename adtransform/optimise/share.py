@@ -42,8 +42,9 @@ class _Share(Rewriter):
         b.add(stmt)
         if stmt.op in _NEVER or not effect_free(stmt.op):
             return
-        if any(isinstance(t.type, Saved) for t in stmt.targets):
-            return  # which is for one later sweep: there is no sum of the adjoints of what several have needed
+        for t in stmt.targets:
+            if isinstance(t.type, Saved):
+                return  # which is for one later sweep: there is no sum of the adjoints of what several have needed
         if stmt.op in ("update", "put_in"):
             # What was just written is read back as it is.
             taken, at = ("index", 2) if stmt.op == "update" else ("item_in", 1)

@@ -51,7 +51,7 @@ class Simplifier(Rewriter):
         if len(stmt.targets) == 1 and ("." not in stmt.op or is_derived(stmt)) and stmt.op != "load":
             b.origin = stmt.origin
             start = len(b.body)
-            wide = not self.repeated.isdisjoint([a for a in stmt.args if isinstance(a, Var)])
+            wide = bool(self.repeated) and not self.repeated.isdisjoint([a for a in stmt.args if isinstance(a, Var)])
             if wide:
                 stmt = self.narrowed(stmt)
             result = self.folded(stmt)
