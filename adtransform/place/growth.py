@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from adtransform.ir import Const, Var, is_temporary
-from adtransform.lattice import Array, List, Scalar, Type, is_scalar, kind_of, nested, rank_of, same_kind
+from adtransform.lattice import Array, List, Scalar, Type, is_int, kind_of, nested, rank_of, same_kind
 from adtransform.ops import BINARY, DEEP
 from adtransform.place.program import Bind, Branch, Node, Operand, Tree, adds_up, blocks, reads, type_of, walk
 
@@ -112,7 +112,7 @@ def _item(tree: Tree, items: Mapping[Var, Tree]) -> Tree | None:
         return None
     whole, key = tree.args
     row = items.get(whole) if isinstance(whole, Var) else whole
-    if isinstance(row, Tree) and row.op == "index" and isinstance(type_of(row.args[0]), Array) and _is_number(row.args[1]):
+    if isinstance(row, Tree) and row.op == "index" and isinstance(type_of(row.args[0]), Array) and is_int(type_of(row.args[1])):
         keys = (row.args[1], *(key.args if isinstance(key, Tree) and key.op == "tuple" else (key,)))
         return replace(tree, args=(row.args[0], Tree("tuple", keys)))
     return tree
@@ -131,10 +131,6 @@ def _grow(write: Tree, items: Mapping[Var, Tree], made: Mapping[Var, Bind], uses
     if growth(again) and (is_temporary(first) or augmented(grown)):
         bind.tree = grown
         uses[first] -= 1
-
-
-def _is_number(key: Operand) -> bool:
-    return kind_of(type_of(key)) == "int" and is_scalar(type_of(key))
 
 
 def _is_whole(key: Operand) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from adtransform.build import type_of
 from adtransform.ir import Atom, Const, For, If, Let, Region, Stmt, Var
-from adtransform.lattice import Array, List, Scalar, Type, dims_of, is_scalar, kind_of
+from adtransform.lattice import Array, List, Scalar, Type, dims_of, is_int
 from adtransform.ops import DEEP
 from adtransform.record import record
 from adtransform.rewrite import operands, regions
@@ -88,13 +88,7 @@ class Kept:
                 t = t.item
             return t
         parts, dims = self.parts(keys, "index"), dims_of(t)
-        if (
-            t.dtype is None
-            or dims is None
-            or parts is None
-            or not all(p is None or _is_index(p) for p in parts)
-            or None in parts
-        ):
+        if t.dtype is None or dims is None or parts is None or not all(p is not None and _is_index(p) for p in parts):
             return None
         left = dims[len(parts) :]
         return Array(t.dtype, left) if left else Scalar("float", t.dtype) if t.dtype.startswith("float") else None
@@ -250,7 +244,7 @@ class Kept:
                 known = all(e is not None or a == Const(None) for e, a in zip(ends, made.args, strict=False))
                 plain = known and made.args[2] in (Const(None), Const(1))
                 found.append((ends[0] or (None, 0), ends[1]) if plain else None)
-            elif is_scalar(type_of(a)) and kind_of(type_of(a)) == "int":
+            elif is_int(type_of(a)):
                 found.append(self.affine(a))
             else:
                 return None
