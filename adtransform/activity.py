@@ -9,9 +9,10 @@ import functools
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from adtransform.errors import refuse
-from adtransform.ir import Atom, Const, For, Function, If, Let, Origin, Region, Try, Var, While
+from adtransform.ir import Atom, For, Function, If, Let, Origin, Region, Try, Var, While
 from adtransform.lattice import Array, List, Parts, Static, Type, is_differentiable
 from adtransform.ops import CALLS
+from adtransform.rewrite import loaded
 from adtransform.rules.table import RULES, find
 
 # The linear operands of the IR's own operations, by position (`...`: all of them).
@@ -151,7 +152,8 @@ class _Walk:
     def forwards(self, region: Region, within: bool = False) -> None:
         for stmt in region.body:
             match stmt:
-                case Let(targets=(target,), op="load", args=(Const(name),)):
+                case Let(op="load"):
+                    (target,), name = stmt.targets, loaded(stmt)
                     if name in self.bits and target not in self.varied:
                         self.varied[target] = self.bits[name]
                         self.known += 1

@@ -77,15 +77,17 @@ class Const:
     said: Named | Worked | None = None
 
     def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
         if not isinstance(other, Const) or type(self.value) is not type(other.value):
             return False
         return self.value is other.value or bool(self.value == other.value and repr(self.value) == repr(other.value))
 
     def __hash__(self) -> int:
         try:
-            return hash((type(self.value), self.value))
+            return hash(self.value)
         except TypeError:  # a list, an array
-            return hash((type(self.value), repr(self.value)))
+            return hash(repr(self.value))
 
 
 class _Undefined:

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import reduce
 
 from adtransform.build import Builder, type_of
 from adtransform.calls import Variants, active_results, reached, variants
@@ -80,8 +79,14 @@ FINAL: tuple[Pass, ...] = (spent, invariants, share, together, collect, simplify
 
 
 def run(passes: Sequence[Pass], f: Function) -> Function:
-    """A function through some passes."""
-    return reduce(lambda g, step: step(g), passes, f)
+    """A function through some passes; what one that drops or shares has left as it is now, it finds nothing in."""
+    left: dict[Pass, Function] = {}
+    for step in passes:
+        if left.get(step) is not f:
+            f = step(f)
+        if step in (prune, share, invariants):
+            left[step] = f
+    return f
 
 
 def primal(f: Function) -> Function:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from operator import is_
 from typing import Any
 
 from adtransform.build import Builder
@@ -35,6 +36,11 @@ def regions(stmt: Stmt) -> tuple[Region, ...]:
             return (stmt.body,)
         case While():
             return (stmt.cond, stmt.body)
+
+
+def is_straight(region: Region) -> bool:
+    """Whether there are no regions in a region."""
+    return all(isinstance(s, Let) for s in region.body)
 
 
 def operands(stmt: Stmt) -> tuple[Atom, ...]:
@@ -132,29 +138,33 @@ class Rewriter:
         env = self.env
         if not env:
             return stmt
-        for a in operands(stmt):
+        for a in operands(stmt) if stmt.kwargs else stmt.args:
             if isinstance(a, Var) and a in env:
                 kwargs = tuple([(k, self.atom(v)) for k, v in stmt.kwargs]) if stmt.kwargs else ()
                 return Let(stmt.targets, stmt.op, self.atoms(stmt.args), kwargs, stmt.origin)
         return stmt
 
     def function(self, f: Function) -> Function:
-        """Rebuild a function."""
-        return replace(f, body=self.region(f.body))
+        """Rebuild a function; the very same one when nothing changed."""
+        body = self.region(f.body)
+        return f if body is f.body else replace(f, body=body)
 
     def region(self, region: Region) -> Region:
-        """Rebuild a region."""
+        """Rebuild a region; the very same one when nothing changed."""
         b = Builder()
-        let, other = self.let, self.stmt
+        let, other, env, body = self.let, self.stmt, self.env, b.body
         plain, alone = type(self).stmt is Rewriter.stmt, type(self).let is Rewriter.let
         for stmt in region.body:
             if not plain or not isinstance(stmt, Let):
                 other(stmt, b)
             elif alone:
-                b.body.append(self.renewed(stmt))
+                body.append(self.renewed(stmt) if env else stmt)
             else:
                 let(stmt, b)
-        return Region(region.params, tuple(b.body), self.atoms(region.results))
+        results = self.atoms(region.results) if env else region.results
+        if len(body) == len(region.body) and all(map(is_, body, region.body)) and all(map(is_, results, region.results)):
+            return region
+        return Region(region.params, tuple(body), results)
 
     def stmt(self, stmt: Stmt, b: Builder) -> None:
         """Rebuild a statement into `b`."""

@@ -15,11 +15,13 @@ from adtransform.build import Builder, type_of
 from adtransform.ir import Atom, Function, Let, Region, Var, is_temporary
 from adtransform.lattice import Array, Tuple, is_int
 from adtransform.optimise.fill import is_basic
-from adtransform.rewrite import Rewriter, definitions, operands, regions, used
+from adtransform.rewrite import Rewriter, definitions, operands, regions, statements, used
 
 
 def direct(f: Function) -> Function:
     """The function with the elements of rows written in the arrays themselves."""
+    if not any(isinstance(s, Let) and s.op == "update" for s in statements(f.body)):
+        return f
     return _Direct(f.body).function(f)
 
 

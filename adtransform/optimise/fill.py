@@ -16,13 +16,15 @@ from adtransform.build import Builder, type_of
 from adtransform.ir import Atom, Const, Function, Let, Region, Stmt, Var
 from adtransform.lattice import ELLIPSIS, NONE, WHOLE, List, Scalar, Static, Tuple, Type, dims_of, is_scalar, kind_of, nested
 from adtransform.ops import DEEP
-from adtransform.rewrite import Rewriter, used
+from adtransform.rewrite import Rewriter, statements, used
 
 _FOLLOWED = 256  # shares added to one adjoint
 
 
 def fill(f: Function) -> Function:
     """The function with its emptied and refilled elements written once."""
+    if not any(isinstance(s, Let) and s.op in _GROW for s in statements(f.body)):
+        return f
     return _Fill(Counter(used(f.body))).function(f)
 
 

@@ -17,7 +17,7 @@ from adtransform.lattice import ELLIPSIS, NONE, Array, Scalar, Tuple, Type, is_n
 from adtransform.ops import elementwise
 from adtransform.optimise.fill import is_basic
 from adtransform.optimise.share import share
-from adtransform.rewrite import Rewriter, defined, operands, turn, used
+from adtransform.rewrite import Rewriter, defined, is_straight, operands, turn, used
 
 _ARITHMETIC = frozenset("operator.add operator.sub operator.mul operator.neg".split())
 _ASKS = frozenset("slice tuple shape ndim size numpy.transpose".split())
@@ -26,6 +26,8 @@ _ASKS = frozenset("slice tuple shape ndim size numpy.transpose".split())
 def hoist(f: Function) -> Function:
     """The function with the invariant arrays of its loops before them."""
     body = f.body.body
+    if is_straight(f.body):
+        return f
     cut = turn(body)
     back = Region((), body[cut:], f.results)
     return _Hoist({*used(back), *defined(back)}).function(f)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from adtransform.failing import asks, may_raise
 from adtransform.ir import For, Function, If, Let, Region, Stmt, Try, Var, While
 from adtransform.lattice import BOOL
-from adtransform.ops import EXTERNAL, effect_free
+from adtransform.ops import effect_free
 from adtransform.rewrite import operands, raises, statements
 
 
@@ -46,7 +46,7 @@ class _Live:
     """A graph of needs: a key is a variable, or a statement with regions (needed when anything inside is)."""
 
     def __init__(self) -> None:
-        self.needs: dict[object, list[object]] = {}
+        self.needs: dict[object, Sequence[object]] = {}
         self.live: set[object] = set()
         self.pending: list[object] = []
         self.mirrored: dict[object, Stmt] = {}
@@ -56,37 +56,38 @@ class _Live:
         """Record what each value needs."""
         for i, stmt in enumerate(body):
             if isinstance(stmt, Let):
-                if raises(stmt) and parent is not None:  # what raises before it does so instead
+                if parent is not None and raises(stmt):  # what raises before it does so instead
                     self.roots += failing(body[:i])
-                reads = [a for a in operands(stmt) if isinstance(a, Var)]
+                reads = operands(stmt) if parent is None else (*operands(stmt), parent)
                 for t in stmt.targets:
-                    self.needs[t] = [*reads, parent]
-                if stmt.op in EXTERNAL or not effect_free(stmt.op):
-                    self.roots += [*reads, parent, *stmt.targets]
+                    self.needs[t] = reads
+                if not effect_free(stmt.op):
+                    self.roots += (*reads, *stmt.targets)
                 continue
             key = id(stmt)
+            needs: list[object] = []
             if stmt.tag is not None:
                 self.mirrored[stmt.tag] = stmt
             if isinstance(stmt, If):
-                self.needs[key] = [stmt.cond, parent]
+                needs += (stmt.cond, parent)
                 for t, a, b in zip(stmt.targets, stmt.then.results, stmt.orelse.results, strict=True):
                     self.needs[t] = [a, b, key]
                 self.scan(stmt.then.body, key)
                 self.scan(stmt.orelse.body, key)
             elif isinstance(stmt, Try):
-                self.needs[key] = [parent, *failing(stmt.body.body)]
+                needs += (parent, *failing(stmt.body.body))
                 for t, a in zip(stmt.targets, stmt.body.results, strict=True):
                     self.needs[t] = [a, key]
                 self.scan(stmt.body.body, key)
             else:
-                self.needs[key] = [stmt.body.results[0], parent]
+                needs += (stmt.body.results[0], parent)
                 params = stmt.body.params
                 if isinstance(stmt, For):
-                    self.needs[key] += [stmt.start, stmt.stop, stmt.step]
+                    needs += (stmt.start, stmt.stop, stmt.step)
                     self.needs[params[0]] = [key]
                     params = params[1:]
                 else:
-                    self.needs[key] += stmt.cond.results
+                    needs += stmt.cond.results
                     for own, shared in zip(stmt.cond.params, params, strict=True):
                         self.needs[own] = [shared]
                     self.scan(stmt.cond.body, key)
@@ -95,7 +96,8 @@ class _Live:
                     self.needs[p] = [t, a, b, key]
                 self.scan(stmt.body.body, key)
             if isinstance(stmt, (If, For)) and stmt.mirror is not None:
-                self.needs[key].append(("mirror", stmt.mirror))
+                needs.append(("mirror", stmt.mirror))
+            self.needs[key] = needs
 
     def mark(self, roots: Sequence[object]) -> None:
         """These are needed."""
@@ -107,10 +109,11 @@ class _Live:
         pending += self.roots
         while pending:
             key = pending.pop()
-            if isinstance(key, tuple):
-                # The forward statement that a backward one mirrors stays.
-                key = id(self.mirrored[key[1]]) if key[1] in self.mirrored else None
-            if not isinstance(key, (Var, int)) or key in live:
+            if not isinstance(key, (Var, int)):
+                if not isinstance(key, tuple) or key[1] not in self.mirrored:
+                    continue
+                key = id(self.mirrored[key[1]])  # the forward statement that a backward one mirrors stays
+            if key in live:
                 continue
             live.add(key)
             if key in needs:
@@ -121,7 +124,7 @@ class _Live:
         out: list[Stmt] = []
         for stmt in body:
             if isinstance(stmt, Let):
-                if not self.live.isdisjoint(stmt.targets) or stmt.op in EXTERNAL or not effect_free(stmt.op):
+                if not self.live.isdisjoint(stmt.targets) or not effect_free(stmt.op):
                     out.append(stmt)
             elif id(stmt) not in self.live:
                 continue

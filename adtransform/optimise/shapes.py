@@ -22,15 +22,19 @@ def shapes(f: Function) -> Function:
     the extents of axes (`len(u)` in a loop) it takes of what is at hand.
     """
     cut = turn(f.body.body)
-    return _Shapes(f.body.body[:cut], f.body.body[cut:]).function(f)
+    made = _Shapes(f.body.body[:cut], f.body.body[cut:])
+    return made.function(f) if made.asked else f
 
 
 class _Shapes(Rewriter):
     def __init__(self, forward: Sequence[Stmt], backward: Sequence[Stmt]) -> None:
         super().__init__()
         every = statements(Region((), tuple(backward), ()))
+        ahead = statements(Region((), tuple(forward), ()))
         reads = (a for s in every if not (isinstance(s, Let) and s.op == "size") for a in operands(s))
-        self.read = dict.fromkeys(a for a in reads if isinstance(a, Var))  # by the backward sweep, but for sizes
+        self.read = dict.fromkeys([a for a in reads if isinstance(a, Var)])  # by the backward sweep, but for sizes
+        asking = any(isinstance(s, Let) and s.op in ("zeros", "size") for s in (*ahead, *every))
+        self.asked = asking or any(map(_extent, self.read))  # whether there is anything to do
         self.ahead = set(defined(Region((), tuple(forward), ())))
         self.back = False
         self.sized: dict[object, Var] = {}  # by their extents, values that the backward sweep reads

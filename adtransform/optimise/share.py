@@ -12,7 +12,7 @@ from adtransform.build import Builder
 from adtransform.ir import Atom, Const, For, Function, If, Let, Region, Stmt, Var, While
 from adtransform.lattice import Saved, is_scalar
 from adtransform.ops import effect_free
-from adtransform.rewrite import Rewriter, used
+from adtransform.rewrite import Rewriter, is_straight, used
 
 # What makes an array of its own, which may be written later: two of them are two.
 _NEVER = frozenset("load list table zeros assign pop claim pop_in".split()) | {
@@ -76,7 +76,7 @@ class _Share(Rewriter):
 
 def invariants(f: Function) -> Function:
     """Loop-carried values that never change, and results equal on both branches, replaced by what they are."""
-    return _Invariants().function(f)
+    return f if is_straight(f.body) else _Invariants().function(f)
 
 
 class _Invariants(Rewriter):

@@ -13,14 +13,14 @@ from dataclasses import replace
 from adtransform.build import Builder
 from adtransform.ir import Atom, Const, For, Function, If, Let, Region, Stmt, Var, While
 from adtransform.place.paths import yielded
-from adtransform.rewrite import Rewriter
+from adtransform.rewrite import Rewriter, is_straight
 
 _MOST = 4  # lines that are written instead of a flag
 
 
 def sink(f: Function) -> Function:
     """The function with such saves in the branches."""
-    return _Sink().function(f)
+    return f if is_straight(f.body) else _Sink().function(f)
 
 
 class _Sink(Rewriter):

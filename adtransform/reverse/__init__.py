@@ -31,7 +31,7 @@ from adtransform.ops import CALLS
 from adtransform.record import record
 from adtransform.reverse.branches import Branches
 from adtransform.reverse.shares import Contribute, is_list, joined, structural
-from adtransform.rewrite import Rewriter, defined, definitions, flags_of, free, name_of, raises
+from adtransform.rewrite import Rewriter, defined, definitions, flags_of, free, name_of, operands, raises
 
 
 @record
@@ -78,6 +78,7 @@ class _Reverse(Branches):
         self.trips: dict[object, Var] = {}
         self.empty = set()
         self.branches = {}
+        self.busy = set()
         self.taken = {}
 
     def run(self) -> Sweeps:
@@ -144,7 +145,7 @@ class _Reverse(Branches):
     def let(self, stmt: Let, b: Builder) -> None:
         add = Contribute(self, b)
         bars = [self.adjoint.get(t) for t in stmt.targets]
-        wanted: set[Atom] = {a for a in (*stmt.args, *(v for _, v in stmt.kwargs)) if a in self.active}
+        wanted: set[Atom] = {a for a in operands(stmt) if a in self.active}
         if stmt.op == "operator.add" and is_list(stmt.targets[0]):
             joined(stmt, bars[0], wanted, add, b)
             return
@@ -228,7 +229,7 @@ class _Reverse(Branches):
         states = [Var(adjoint_type(params[i].type), "", params[i]) for i in moving]
         sums = [Var(type_of(outer[v]), "", v) for v in captured]
         inits = [outer[stmt.targets[i]] for i in moving] + [outer[v] for v in captured]
-        self.taken.update(zip(states, inits, strict=False))
+        self.taken.update((state, self.taken.get(init, init)) for state, init in zip(states, inits, strict=False))
         inner = Builder(stmt.origin)
         self.adjoint = ChainMap(dict(zip(captured, sums, strict=True)))
         self.zeros(_bound(stmt.body), inner)

@@ -16,6 +16,7 @@ class Branches(Adjoints):
     """Knows which adjoints are made by branches, and where they are zero."""
 
     branches: dict[Atom, tuple[Builder, int]]  # what makes the adjoints that branches make: where it stands
+    busy: set[Atom | None]  # those of them that are zero on no path
 
     def in_branch(self, stmt: Let, b: Builder) -> bool:
         """Reverse a statement inside of the branch that alone has a share for its results; False where there is none.
@@ -72,11 +73,13 @@ class Branches(Adjoints):
 
     def only_branch(self, stmt: Let, b: Builder) -> tuple[int, bool] | None:
         """The place in `b` of the branch, and which side of it, that alone has shares for a statement's results."""
-        if stmt.op in ("load", "zeros") or any(isinstance(type_of(a), List) for a in (*stmt.targets, *stmt.args)):
+        if not self.branches or stmt.op in ("load", "zeros"):
             return None
         bars = [bar for t in stmt.targets if (bar := self.adjoint.get(t)) is not None and bar not in self.empty]
         found = [self.branches[bar] for bar in bars if bar in self.branches]
-        if not found or len(found) < len(bars) or any(one[1] != found[0][1] or one[0] is not found[0][0] for one in found):
+        if not found or any(isinstance(type_of(a), List) for a in (*stmt.targets, *stmt.args)):
+            return None
+        if len(found) < len(bars) or any(one[1] != found[0][1] or one[0] is not found[0][0] for one in found):
             return None
         made, place = found[0]
         if made is not b or not (place == len(b.body) - 1 or singular(stmt)):
@@ -106,19 +109,26 @@ class Branches(Adjoints):
         return branch.cond, branch.then.results[i], branch.orelse.results[i]
 
     def may_be_idle(self, bar: Atom | None) -> bool:
-        """Whether an adjoint is made of branches alone and zero where they are not taken."""
-        if bar in self.empty:
+        """Whether an adjoint is made of branches alone and zero where they are not taken.
+
+        What is not stays so: shares are added to what is there, and make nothing zero.
+        """
+        if bar in self.empty or not (bar in self.taken or bar in self.branches):
             return False
         todo, seen = [bar], set[Atom | None]()
         while todo:
             bar = todo.pop()
+            if bar in self.taken:
+                bar = self.taken[bar]
             if bar in self.empty:
                 return True
-            if bar in self.taken:
-                todo.append(self.taken[bar])
-            if bar in self.branches and bar not in seen:
-                todo += self.sides(bar)[1:]
-            seen.add(bar)
+            if bar in self.branches and bar not in seen and bar not in self.busy:
+                sides = self.sides(bar)[1:]
+                if not self.empty.isdisjoint(sides):
+                    return True
+                todo += sides
+                seen.add(bar)
+        self.busy |= seen
         return False
 
     # What the sweep provides.

@@ -65,7 +65,7 @@ class Contribute:
                 "accumulate", old, share, operand, of=operand, type=adjoint_type(operand.type)
             )
             if old in self.sweep.empty:
-                self.sweep.taken[bar] = share
+                self.sweep.taken[bar] = self.sweep.taken.get(share, share)
 
     def whole(self, operand: Atom, share: Atom) -> None:
         """`d_operand += share` for the adjoint of the very same value under another name: there is nothing to fit."""
@@ -76,7 +76,7 @@ class Contribute:
             self(operand, share)
         else:
             bar = self.sweep.adjoint[operand] = self.b.let("assign", share, of=operand, type=adjoint_type(operand.type))
-            self.sweep.taken[bar] = share
+            self.sweep.taken[bar] = self.sweep.taken.get(share, share)
 
     def at(self, operand: Atom, key: Atom, share: Atom) -> None:
         """`d_operand[key] += share`."""

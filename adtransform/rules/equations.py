@@ -51,14 +51,18 @@ class Equation:
 
 def differential(rule: Rule, operands: tuple[str, ...], meanings: Mapping[str, Atom]) -> Equation:
     """The differential of an operation with these differentiable operands; static arguments are read as what they mean."""
+    names = (*meanings, *[f"d{n}" for n in operands])
+    static = _static(meanings, names, operands)
+    # A name stands for what it is: only the constants are looked into.
+    found = None if static else rule.equations.get((operands, names))
+    if found is not None:
+        return found  # type: ignore[no-any-return]
     text = rule.text
     for stem in (n[1:] for n in rule.pattern.operands if n.startswith("*")):
         each = _each(stem, meanings)
         text = _spliced(text, f"d{stem}", [f"d{n}" for n in each])
         text = _spliced(text, stem, each)
-    names = (*meanings, *(f"d{n}" for n in operands))
-    static = _static(meanings, names, operands)
-    return _equation(
+    made = _equation(
         text,
         names,
         rule.module,
@@ -67,6 +71,9 @@ def differential(rule: Rule, operands: tuple[str, ...], meanings: Mapping[str, A
         {f"d{n}" for n in operands},
         static,
     )
+    if not static:
+        rule.equations[operands, names] = made
+    return made
 
 
 def share(row: Transpose, count: int, position: int, meanings: Mapping[str, Atom]) -> Equation:
@@ -90,7 +97,7 @@ def _each(stem: str, meanings: Mapping[str, Atom]) -> list[str]:
 
 def _static(meanings: Mapping[str, Atom], names: tuple[str, ...], operands: tuple[str, ...]) -> dict[str, Any]:
     """The arguments that are constants and have no derivative: `axis`, `keepdims`, subscripts."""
-    return {n: a.value for n, a in meanings.items() if n in names and n not in operands and isinstance(a, Const)}
+    return {n: a.value for n, a in meanings.items() if isinstance(a, Const) and n in names and n not in operands}
 
 
 def _spliced(text: str, stem: str, names: list[str]) -> str:

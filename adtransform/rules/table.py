@@ -53,11 +53,17 @@ class Pattern:
     @property
     def variadic(self) -> bool:
         """Whether it takes any number of operands."""
-        return any(name.startswith("*") for name in self.operands)
+        return self.operands[-1:] != () and self.operands[-1][0] == "*"
 
     def bind(self, let: Let) -> dict[str, Atom] | None:
         """What each name of the row stands for in this statement; None where the row does not cover the call."""
         names: dict[str, Atom] = {}
+        if not self.keywords and not let.kwargs and not self.variadic:
+            if len(self.operands) != len(let.args) or len(self.results) != len(let.targets):
+                return None
+            names.update(zip(self.operands, let.args, strict=True))
+            names.update(zip(self.results, let.targets, strict=True))
+            return names
         if self.variadic:
             lead = [n for n in self.operands if not n.startswith("*")]
             if len(let.args) < len(lead):
@@ -101,6 +107,8 @@ class Rule:
     namespace: Mapping[str, Any] = field(default_factory=dict)
     when: Callable[..., bool] | None = None
     raises: bool = False
+    counted: dict[int, tuple[str, ...]] = field(default_factory=dict)  # its operands, once asked for
+    equations: dict[tuple[tuple[str, ...], ...], Any] = field(default_factory=dict)  # and its differential
 
     @property
     def text(self) -> str:
@@ -115,6 +123,12 @@ class Rule:
 
     def operands(self, count: int) -> tuple[str, ...]:
         """The names of the differentiable operands (of which there are `count` positional ones in this call)."""
+        found = self.counted.get(count)
+        if found is None:
+            found = self.counted[count] = self._operands(count)
+        return found
+
+    def _operands(self, count: int) -> tuple[str, ...]:
         names = [*self.pattern.operands, *(m for m in self.pattern.keywords.values() if isinstance(m, str))]
         lead = sum(not n.startswith("*") for n in self.pattern.operands)
         out: list[str] = []
@@ -224,7 +238,7 @@ def rule(
 def alias(names: str, op: str, **changes: Any) -> None:
     """Other names of an operation that has rows: `alias("numpy.multiply", "operator.mul")`; `changes`: what differs in them."""
     for name in names.split():
-        RULES[name] = [replace(row, op=name, **changes) for row in RULES[op]]
+        RULES[name] = [replace(row, op=name, counted={}, equations={}, **changes) for row in RULES[op]]
 
 
 def constant(names: str, *, when: Callable[..., bool] | None = None) -> None:

@@ -23,10 +23,16 @@ from adtransform.ops import elementwise
 from adtransform.optimise.simplify.engine import Simplifier, is_derived, is_floating, is_number, is_number_list, row
 from adtransform.rewrite import operands
 
+# What the parts of a product, or of a sum, are where an equation may hold.
+_FACTORS = frozenset("operator.mul operator.truediv numpy.divide operator.neg".split())
+_TERMS = frozenset("zeros operator.neg operator.add operator.sub operator.matmul numpy.dot".split())
+
 
 @row("operator.mul", "numpy.multiply")
 def _mul(s: Simplifier, let: Let, b: Builder) -> Atom | None:
     x, y = let.args
+    if isinstance(x, Var) and isinstance(y, Var) and s.op(x) not in _FACTORS and s.op(y) not in _FACTORS:
+        return None
     found = _logistic(s, x, y, b)
     if found is not None:
         return found
@@ -253,6 +259,8 @@ def _add(s: Simplifier, let: Let, b: Builder) -> Atom | None:
     x, y = let.args
     if x == y and isinstance(x, Var):
         return b.let("operator.mul", 2.0, _unnamed(s, x, let.targets[0], b))
+    if isinstance(x, Var) and isinstance(y, Var) and s.op(x) not in _TERMS and s.op(y) not in _TERMS:
+        return None
     if is_number(x, 0) and is_floating(y):
         return y
     if is_number(y, 0) and is_floating(x):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -164,9 +165,13 @@ class Simplifier(Rewriter):
 
     def folded(self, stmt: Let) -> Atom | None:
         """The value of an operation on constants."""
-        if stmt.op not in _FOLDABLE or stmt.kwargs or any(isinstance(a, Var) for a in stmt.args):
+        if stmt.op not in _FOLDABLE or stmt.kwargs:
             return None
-        values = [a.value for a in stmt.args if isinstance(a, Const)]
+        values: list[Any] = []
+        for a in stmt.args:
+            if isinstance(a, Var):
+                return None
+            values.append(a.value)
         if not all(type(v) in _SAFE_NUMBERS for v in values):
             return None
         function = resolve(stmt.op)
@@ -210,6 +215,11 @@ class Simplifier(Rewriter):
             todo += let.args
         self.sums |= seen
         return True
+
+    def op(self, a: Atom) -> str:
+        """The operation that computed an operand, if one is known."""
+        let = self.lets.get(a) if isinstance(a, Var) else None
+        return let.op if let is not None else ""
 
     def source(self, a: Atom, op: str) -> Let | None:
         """The statement that computed an operand, if it is this operation."""
