@@ -26,7 +26,7 @@ from adtransform.infer import (
 from adtransform.infer.extents import Count, Cut
 from adtransform.infer.row import Row
 from adtransform.infer.tried import TRIED, tried
-from adtransform.ir import Atom, Var
+from adtransform.ir import Atom, Const
 from adtransform.lattice import UNDEFINED, UNKNOWN, Array, Scalar, Type, Unknown, dims_of
 
 __all__ = ["ROWS", "WITH_ROW", "Count", "Cut", "Row", "infer"]
@@ -65,7 +65,7 @@ def infer(
     op: str, types: tuple[Type, ...], named: Mapping[str, Type], args: tuple[Atom, ...], kwargs: Mapping[str, Atom], count: int
 ) -> tuple[Type, ...]:
     """The types of the `count` results of `op`, from the types of the operands and, where static, their values."""
-    if kwargs or count != 1 or not (op in _TYPES_ALONE or all([isinstance(a, Var) for a in args])):
+    if kwargs or count != 1 or (op not in _TYPES_ALONE and Const in map(type, args)):
         return _inferred(op, types, named, args, kwargs, count)
     key = op, types
     found = _noted.get(key)

@@ -244,6 +244,7 @@ class Core:
         self.handling: list[Handling] = []  # the handlers being read
         self.quiet = False  # inside of a `with` that makes NumPy raise
         self.ignored: set[str] = set()  # what NumPy is told not to report
+        self.looked_up: dict[str, Ref] = {}  # what has been read of libraries, by its dotted name
         self.loop_plans: dict[tuple[int, ...], Any] = {}
         self.unnamed: list[tuple[str, list[Ref]]] = []  # what is held without a name, and as what
         self.streams: dict[Storage, Any] = {}  # the lists of what generators yield, by the calls of those

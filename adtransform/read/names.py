@@ -47,7 +47,7 @@ from adtransform.read.refs import (
 )
 from adtransform.read.scope import local_names, parameters
 from adtransform.rewrite import statements
-from adtransform.source import Definition, children, descend, in_branches
+from adtransform.source import Definition, descend, in_branches
 
 _MANAGING = contextlib.contextmanager(lambda: iter(())).__code__  # of functions under `contextmanager`
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...))
@@ -131,9 +131,7 @@ class Names(Detached):
         """The statements of an enclosing function's text that bind a name, for a function taken from text alone."""
         if frame.module.live is not None:
             return None
-        around: list[ast.FunctionDef] = []
-        _path_to(frame.module.source.tree, frame.scope.node, around)
-        for function in reversed(around):
+        for function in reversed(frame.module.functions_around(frame.scope.node)):
             if name in local_names(function):
                 given: list[ast.stmt] = [function] if name in (a.arg for a in parameters(function)) else []
                 bound = [s for s in within(function.body) if name in binds(s)]
@@ -358,11 +356,16 @@ class Names(Detached):
     # From live objects.
 
     def library(self, op: str) -> Ref:
-        """Something of a library: a constant, or a function or module under its one name."""
-        value = live(op)
-        if (is_plain(value) and value is not None) or op == "numpy.newaxis":
-            return Const(value)
-        return External(op_name(value, op) if value is not None else op, value)
+        """Something of a library: a constant, or a function or module under its one name; looked up once in a reading."""
+        found = self.looked_up.get(op)
+        if found is None:
+            value = live(op)
+            if (is_plain(value) and value is not None) or op == "numpy.newaxis":
+                found = Const(value)
+            else:
+                found = External(op_name(value, op) if value is not None else op, value)
+            self.looked_up[op] = found
+        return found
 
     def wrap(self, value: Any, name: str, node: ast.AST, *, captured: bool = False) -> Ref:
         """What a live object is while reading."""
@@ -528,20 +531,6 @@ def _inside(function: ast.FunctionDef) -> Iterator[ast.FunctionDef]:
 def _rebinds(function: ast.FunctionDef, name: str) -> bool:
     """Whether a function binds a name of the functions around it."""
     return any(isinstance(s, ast.Nonlocal) and name in s.names for s in within(function.body))
-
-
-def _path_to(node: ast.AST, wanted: ast.AST, trail: list[ast.FunctionDef]) -> bool:
-    for child in children(node):
-        if child is wanted:
-            return True
-        if isinstance(child, (ast.stmt, ast.ExceptHandler, ast.match_case)) or isinstance(wanted, ast.Lambda):
-            if isinstance(child, ast.FunctionDef):
-                trail.append(child)
-            if _path_to(child, wanted, trail):
-                return True
-            if isinstance(child, ast.FunctionDef):
-                trail.pop()
-    return False
 
 
 _FOLD: dict[type[ast.operator], Any] = {

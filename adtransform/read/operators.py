@@ -103,24 +103,34 @@ class Operators(Putting):
     def binary(self, op: str, left: Ref, right: Ref, node: ast.AST) -> Ref:
         """One binary operator: on containers while reading, on values as an operation."""
         self.at(node)
-        maybe = op != "mul"  # what a list is multiplied with may be a number; nothing else is done with a list and a number
-        if op == "add":
-            for one, other in ((left, right), (right, left)):
-                if isinstance(one, (ListRef, TupleRef)) and isinstance(other, View):
-                    self.assume_no_list(self.value(other, node))
-        left, right = self.beside(left, right, node, maybe), self.beside(right, left, node, maybe)
-        joined = self.combined(op, left, right, node) or self.operated(op, left, right, node)
-        joined = joined or self.containers(op, left, right, node)
-        if joined is not None:
-            return joined
-        a, b = self.value(left, node), self.value(right, node)
-        x, y = a, b
-        if isinstance(x, Const) and isinstance(y, Const) and isinstance(x.value, _FOLDED) and isinstance(y.value, _FOLDED):
-            folded = self.fold(op, x, y)
+        a, b = self.plain(left), self.plain(right)
+        if a is None or b is None:
+            maybe = op != "mul"  # what a list is multiplied with may be a number; nothing else is done with a list and a number
+            if op == "add":
+                for one, other in ((left, right), (right, left)):
+                    if isinstance(one, (ListRef, TupleRef)) and isinstance(other, View):
+                        self.assume_no_list(self.value(other, node))
+            left, right = self.beside(left, right, node, maybe), self.beside(right, left, node, maybe)
+            joined = self.combined(op, left, right, node) or self.operated(op, left, right, node)
+            joined = joined or self.containers(op, left, right, node)
+            if joined is not None:
+                return joined
+            a, b = self.value(left, node), self.value(right, node)
+        if isinstance(a, Const) and isinstance(b, Const) and isinstance(a.value, _FOLDED) and isinstance(b.value, _FOLDED):
+            folded = self.fold(op, a, b)
             if folded is not None:
                 return folded
         result = self.let(f"operator.{op}", a, b)
         return self.make(result, solid=self.is_solid(left) and self.is_solid(right))
+
+    def plain(self, ref: Ref) -> Atom | None:
+        """What can be nothing but a number or an array, as an operand; None where that has to be looked at."""
+        if isinstance(ref, Const):
+            return None if isinstance(ref.value, tuple) else ref
+        a: Ref = ref
+        if isinstance(ref, View) and ref.seen is not None and self.heap.get(ref.storage) is ref.base:
+            a = ref.seen
+        return a if isinstance(a, Var) and isinstance(a.type, (Array, Scalar, Unknown)) else None
 
     def beside(self, ref: Ref, other: Ref, node: ast.AST, maybe: bool) -> Ref:
         """An operand: a list or tuple beside an array (`maybe`: or what may be one) is made one, as NumPy does."""
