@@ -264,6 +264,10 @@ class Core:
         text, comment = self.statement_text, self.statement_comment
         return Origin(self.source.file, line, column, end, end_column, text, comment, self.frame.via)
 
+    def at(self, node: ast.AST) -> None:
+        """Say where the next operations come from."""
+        self.place = self.origin(node)
+
     def refuse(self, node: ast.AST | Origin | None, what: str, help: str) -> NoReturn:
         """Refuse a construct."""
         raise self.refusal(node, what, help)
