@@ -292,6 +292,10 @@ class Core:
             frame.via,
         )
 
+    def at(self, node: ast.AST) -> None:
+        """Say where the next operations come from."""
+        self.place = self.origin(node)
+
     def refuse(self, node: ast.AST | Origin | None, what: str, help: str) -> NoReturn:
         """Refuse a construct."""
         raise self.refusal(node, what, help)

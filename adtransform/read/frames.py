@@ -206,7 +206,8 @@ class Scope:
 
 _REPEATED = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
-EXIT, STOP, RETURNED, VALUE, DEAD = "%exit", "%stop", "%returned", "%value", "%dead"
+EXIT, STOP, RETURNED, VALUE, BROKE, DEAD = "%exit", "%stop", "%returned", "%value", "%broke", "%dead"
+FLAGS = (EXIT, STOP, RETURNED, VALUE, BROKE, DEAD)  # how a path has ended
 FALSE, TRUE = Const(False), Const(True)
 
 

@@ -10,9 +10,8 @@ from adtransform.ir import Atom, Const, Region, Var
 from adtransform.lattice import INT, List, Tuple
 from adtransform.read.core import UNROLL, Live
 from adtransform.read.flow import is_as_long
-from adtransform.read.frames import EXIT, FALSE, STOP, TRUE
+from adtransform.read.frames import BROKE, EXIT, FALSE, STOP, TRUE
 from adtransform.read.iterables import Iterables
-from adtransform.read.loops import BROKE
 from adtransform.read.refs import (
     Conflict,
     DictRef,
