@@ -6,7 +6,7 @@ import ast
 import operator
 
 from adtransform.ir import Atom, Const, Var, worked
-from adtransform.lattice import List, Scalar, Unknown
+from adtransform.lattice import Array, List, Scalar, Unknown
 from adtransform.read.comparisons import Comparisons
 from adtransform.read.enums import live_member, members_in
 from adtransform.read.goals import bound_to
