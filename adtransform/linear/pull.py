@@ -57,7 +57,7 @@ def _uses(equation: Equation, active: frozenset[str]) -> tuple[Set[Var], Mapping
     """The variables of a differential that depend on some of its tangents, and how often each is used."""
     known = equation.uses.get(active)
     if known is None:
-        linear = {v for v, sources in equation.linear.items() if sources & active}
+        linear = {v for v, sources in equation.linear.items() if not sources.isdisjoint(active)}
         read: list[Atom] = [*equation.function.results]
         for stmt in dict.fromkeys(equation.lets.values()):
             if any(t in linear for t in stmt.targets):

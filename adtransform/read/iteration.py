@@ -211,6 +211,8 @@ class Iteration(Iterables):
 
     def seen_elsewhere(self, refs: list[Ref]) -> list[Ref]:
         """What leads to containers that may be others too: a write to those is seen by whoever runs over it."""
+        if not self.related:
+            return []
         return [r for r in refs if any(self.is_container(s) and self.partners(s) for s in self.storages(r))]
 
     def coming(self, ref: Ref, items: list[Ref]) -> tuple[list[Ref], bool]:
