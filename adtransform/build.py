@@ -35,8 +35,7 @@ class Builder:
         self, op: str, *args: Any, hint: str = "", of: Var | None = None, wrt: str = "", type: Type | None = None, **kwargs: Any
     ) -> Var:
         """Append `target = op(*args, **kwargs)` and return its target."""
-        (target,) = self.apply(op, args, kwargs, hints=(hint,), of=of, wrt=wrt, types=None if type is None else (type,))
-        return target
+        return self.apply(op, args, kwargs, hints=(hint,), of=of, wrt=wrt, types=None if type is None else (type,))[0]
 
     def apply(
         self,
@@ -54,8 +53,12 @@ class Builder:
         atoms = tuple([a if isinstance(a, (Var, Const)) else Const(a) for a in args])
         named = tuple([(k, atom(kwargs[k])) for k in sorted(kwargs)]) if kwargs else ()
         if types is None:
-            types = infer(op, tuple([type_of(a) for a in atoms]), {k: type_of(v) for k, v in named}, atoms, dict(named), count)
-        targets = tuple([Var(t, hints[i] if i < len(hints) else "", of, wrt) for i, t in enumerate(types)])
+            operands = tuple([a.type if isinstance(a, Var) else of_value(a.value) for a in atoms])
+            types = infer(op, operands, {k: type_of(v) for k, v in named}, atoms, dict(named), count)
+        if len(types) == 1:
+            targets: tuple[Var, ...] = (Var(types[0], hints[0] if hints else "", of, wrt),)
+        else:
+            targets = tuple([Var(t, hints[i] if i < len(hints) else "", of, wrt) for i, t in enumerate(types)])
         self.body.append(Let(targets, op, atoms, named, self.origin))
         return targets
 

@@ -126,14 +126,22 @@ def dtype_name(dtype: np.dtype[Any]) -> str:
     return dtype.name
 
 
+_PLAIN: dict[type, Type] = {
+    type(None): NONE,
+    type(...): ELLIPSIS,
+    bool: BOOL,
+    int: INT,
+    float: FLOAT,
+    complex: COMPLEX,
+    str: TEXT,
+}
+
+
 def of_value(value: Any, name: str = "") -> Type:
     """The type of a real argument; an array's axes are known to be 1 or not 1, and no two axes are taken to be equal."""
-    if value is None:
-        return NONE
-    if value is Ellipsis:
-        return ELLIPSIS
-    if isinstance(value, bool):
-        return BOOL
+    plain = _PLAIN.get(type(value))
+    if plain is not None:
+        return plain
     if isinstance(value, np.generic):
         kind = _KINDS.get(value.dtype.kind)
         return Scalar(kind, dtype_name(value.dtype)) if kind else Static(type(value).__name__)

@@ -219,6 +219,17 @@ def _written(target: Callable[..., Any]) -> inspect.Signature | None:
         return None
 
 
+@functools.cache
+def _wanted(op: str) -> int | None:
+    """How many arguments an operation has to be given, all of them by position or -1; None where it takes any number."""
+    spec = signature(op)
+    parameters = [] if spec is None else list(spec.parameters.values())
+    if spec is None or any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return None
+    wanted = [p for p in parameters if p.default is p.empty and p.kind is not p.VAR_KEYWORD]
+    return -1 if any(p.kind is p.KEYWORD_ONLY for p in wanted) else len(wanted)
+
+
 # What NumPy takes for an argument that is not given, where its signature only says "no value".
 _UNSAID = {"keepdims": False}
 
@@ -231,9 +242,13 @@ def canonical(op: str, args: Sequence[Atom], kwargs: dict[str, Atom]) -> Argumen
     `np.sum(x, 0)` and `np.sum(x, axis=0)` become the same.  An argument that repeats its default is dropped.
     Raises `TypeError` with Python's own words where the call does not fit the signature.
     """
-    spec = signature(op)
-    if spec is None or any(p.kind is p.VAR_POSITIONAL for p in spec.parameters.values()):
+    wanted = _wanted(op)
+    if wanted is None:
         return tuple(args), tuple(sorted(kwargs.items()))
+    if not kwargs and len(args) == wanted:
+        return tuple(args), ()
+    spec = signature(op)
+    assert spec is not None
     bound = spec.bind(*args, **kwargs).arguments
     positional: list[Atom] = []
     keyword: dict[str, Atom] = {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import Any, TypeVar, cast, dataclass_transform, overload
 
 _T = TypeVar("_T")
@@ -27,9 +28,21 @@ def record(cls: type[Any] | None = None, /, *, eq: bool = True) -> Any:
 
 def _record(cls: type[Any], eq: bool) -> type[Any]:
     made: Any = dataclass(slots=True, eq=eq, unsafe_hash=eq, repr=False)(cls)
+    if eq and fields(made) and "__eq__" not in cls.__dict__:
+        made.__eq__ = _equality(made)
     if "__repr__" not in cls.__dict__:
         made.__repr__ = _shown
     return cast("type[Any]", made)
+
+
+def _equality(cls: type[Any]) -> Callable[[Any, Any], bool]:
+    """Equality of the same class and fields: what is generated compares all fields of a record with itself, too."""
+    held = attrgetter(*(f.name for f in fields(cls)))
+
+    def equal(self: Any, other: Any) -> bool:
+        return self is other or (self.__class__ is other.__class__ and bool(held(self) == held(other)))
+
+    return equal
 
 
 def _shown(self: Any) -> str:

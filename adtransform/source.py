@@ -40,6 +40,10 @@ class Source:
         return tuple(self.text.split("\n"))
 
     @functools.cached_property
+    def _waits(self) -> bool:
+        return "yield" in self.text or "await" in self.text
+
+    @functools.cached_property
     def definitions(self) -> dict[str, list[ast.stmt]]:
         """Every function and class by qualified name (`Class.method`, `outer.inner`), in the order of the text."""
         found: dict[str, list[ast.stmt]] = {}
@@ -112,7 +116,7 @@ class Source:
         if isinstance(node, ast.AsyncFunctionDef):
             self.fail(node.lineno, node.col_offset, "cannot differentiate `async def`", "make it a plain function: `def`", 9)
         assert isinstance(node, ast.FunctionDef)
-        for inner in _own(node) if "yield" in self.text or "await" in self.text else ():
+        for inner in _own(node) if self._waits else ():
             if isinstance(inner, (ast.Yield, ast.YieldFrom)) and not generators:
                 what = "cannot differentiate `yield`"
                 self.fail(inner.lineno, inner.col_offset, what, "collect the values in a list and return it", 5)

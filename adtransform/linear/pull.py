@@ -15,7 +15,7 @@ from adtransform.lattice import rank_of
 from adtransform.linear.differential import Inlined, equation_of, row_of
 from adtransform.ops import elementwise
 from adtransform.rewrite import operands as operands_of
-from adtransform.rules.equations import Equation, share
+from adtransform.rules.equations import PLACE, Equation, share
 from adtransform.rules.table import TRANSPOSES, Transpose, find
 
 
@@ -57,7 +57,7 @@ def _uses(equation: Equation, active: frozenset[str]) -> tuple[Set[Var], Mapping
     """The variables of a differential that depend on some of its tangents, and how often each is used."""
     known = equation.uses.get(active)
     if known is None:
-        linear = {v for v, sources in equation.linear.items() if sources & active}
+        linear = {v for v, sources in equation.linear.items() if not sources.isdisjoint(active)}
         read: list[Atom] = [*equation.function.results]
         for stmt in dict.fromkeys(equation.lets.values()):
             if any(t in linear for t in stmt.targets):
@@ -190,11 +190,13 @@ class _Pull(Inlined):
     def by_table(self, stmt: Let, bar: Atom) -> None:
         """Transpose by the rows of the table."""
         operands = [*stmt.args, *(v for _, v in stmt.kwargs)]
+        bound = ((row, row.pattern.bind(stmt)) for row in TRANSPOSES.get(stmt.op, ()))
+        rows = [(row, names) for row, names in bound if names is not None]
         for position, a in enumerate(operands):
             if a not in self.linear:
                 continue
-            row, names = self.row(stmt, a, position)
-            equation = share(row, len(stmt.args), position, names)
+            row, names = self.row(stmt, rows, a, position)
+            equation = share(row, names)
             env: dict[Var, Atom] = {}
             for var, name in equation.loads.items():
                 if name == "bar":
@@ -221,17 +223,19 @@ class _Pull(Inlined):
         name = self.loads.get(a, "") if isinstance(a, Var) else ""
         return self.names.get(name, self.names.get(name[1:], a))
 
-    def row(self, stmt: Let, a: Atom, position: int) -> tuple[Transpose, dict[str, Atom]]:
-        """The row that transposes `stmt` with respect to the operand `a` at `position`."""
-        for row in TRANSPOSES.get(stmt.op, ()):
-            names = row.pattern.bind(stmt)
-            if names is None or (row.rank is not None and row.rank != self.rank(a)):
+    def row(
+        self, stmt: Let, rows: Sequence[tuple[Transpose, dict[str, Atom]]], a: Atom, position: int
+    ) -> tuple[Transpose, dict[str, Atom]]:
+        """The one of some rows that transposes `stmt` for the operand `a` at `position`, and what its names mean."""
+        for row, names in rows:
+            if row.rank is not None and row.rank != self.rank(a):
                 continue
             if row.when is not None and not row.when({n: self.given(x) for n, x in names.items()}):
                 continue
             if row.operand.startswith("*"):
                 lead = len(row.pattern.operands) - 1
                 if position >= lead:
+                    names[PLACE] = Const(position - lead)
                     return row, names
             elif row.pattern.operands[position : position + 1] == (row.operand,) or names.get(row.operand) is a:
                 return row, names

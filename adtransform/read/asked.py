@@ -29,8 +29,6 @@ def answers(body: Region, asked: Sequence[Asked], arrays: Collection[str]) -> It
 
     `arrays`: the parameters that are used as arrays.  Raises `Refusal` where no assumption about parameters would do.
     """
-    if not asked:
-        return
     flow = Flow(body)
     for one in asked:
         if one.value not in flow.sources:

@@ -7,8 +7,7 @@ from collections.abc import Callable
 
 from adtransform.ir import Atom, Const, Var
 from adtransform.read.core import Opened, State
-from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE, VALUE
-from adtransform.read.loops import BROKE
+from adtransform.read.frames import BROKE, DEAD, EXIT, FALSE, RETURNED, STOP, TRUE, VALUE
 from adtransform.read.streams import Streams
 
 

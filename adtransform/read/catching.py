@@ -16,11 +16,10 @@ from adtransform.failing import may_fail, may_raise
 from adtransform.ir import Const, Let, Origin, Region, Try, Var
 from adtransform.lattice import BOOL
 from adtransform.ops import CALLS, EXTERNAL
+from adtransform.read.blending import same_place
 from adtransform.read.branches import Branches, void
 from adtransform.read.core import Opened, State, Unreached
-from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE, VALUE
-from adtransform.read.loops import BROKE
-from adtransform.read.merge import same_place
+from adtransform.read.frames import BROKE, DEAD, EXIT, FALSE, RETURNED, STOP, TRUE, VALUE
 from adtransform.read.raising import Catch, Watch
 from adtransform.read.refs import Conflict, Content, Ref, Storage
 from adtransform.rewrite import exported, statements

@@ -16,7 +16,7 @@ import copy
 from collections.abc import Iterable
 from typing import Any
 
-from adtransform.read.scope import assigned, inside, local_names, parameters, targets
+from adtransform.read.scope import assigned, inside, local_names, own_nodes, parameters, targets
 from adtransform.source import Definition
 
 CELL = "%h.cell"  # the hidden name of the object, with the line of its function
@@ -36,7 +36,7 @@ def with_cells(node: Definition) -> tuple[Definition, str, frozenset[str]]:
 def _shared(node: ast.FunctionDef) -> frozenset[str]:
     """The names of a function that functions inside of it bind, if it binds them by assignments alone."""
     found: set[str] = set()
-    todo = [n for n in inside(node.body) if isinstance(n, (ast.FunctionDef, ast.ClassDef))]
+    todo = [n for n in own_nodes(node) if isinstance(n, (ast.FunctionDef, ast.ClassDef))]
     while todo:
         inner = todo.pop()
         every = list(inside(inner.body))

@@ -13,8 +13,9 @@ from typing import Any
 
 from adtransform.ir import Atom, Const, If, Region, Var
 from adtransform.lattice import meet
+from adtransform.read.blending import same_place
 from adtransform.read.core import Opened, State
-from adtransform.read.merge import Merging, hint_of, same_place
+from adtransform.read.merge import Merging, hint_of
 from adtransform.read.refs import Choice, Content, Entries, Items, Ref, Step, Storage, TupleRef, View
 
 _REMADE = frozenset(("tuple", "slice"))  # parts of keys that may be computed again behind the branch

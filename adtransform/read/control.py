@@ -13,11 +13,11 @@ from adtransform.read.catching import Catching
 from adtransform.read.core import Unreached
 from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE, Frame
 from adtransform.read.inlined import asks_for_it, inlined
-from adtransform.read.loops import Loop
 from adtransform.read.proving import NOT_ITERABLE
 from adtransform.read.refs import DictRef, FunctionRef, Lazy, ListRef, PartialRef, Ref, View
 from adtransform.read.scope import asks_break, assigned, breaks, free_names, inside, parameters, targets
 from adtransform.read.streams import yields
+from adtransform.read.trips import Loop
 from adtransform.rewrite import regions, statements
 from adtransform.source import descend
 

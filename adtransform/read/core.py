@@ -139,6 +139,22 @@ class Unreached(Exception):
     """A call that gives nothing back, as far as is known: the function calls itself, or raises."""
 
 
+class Holding:
+    """While something is held: `with` it, it is the last one of a stack.  (Entered by every operator; hence no generator.)"""
+
+    __slots__ = ("held", "stack")
+
+    def __init__(self, stack: list[tuple[str, list[Ref]]], held: tuple[str, list[Ref]]) -> None:
+        self.stack = stack
+        self.held = held
+
+    def __enter__(self) -> None:
+        self.stack.append(self.held)
+
+    def __exit__(self, *raised: object) -> None:
+        self.stack.pop()
+
+
 class Core:
     """The state of one reading of one function, and the primitives to change it."""
 
@@ -228,6 +244,7 @@ class Core:
         self.handling: list[Handling] = []  # the handlers being read
         self.quiet = False  # inside of a `with` that makes NumPy raise
         self.ignored: set[str] = set()  # what NumPy is told not to report
+        self.looked_up: dict[str, Ref] = {}  # what has been read of libraries, by its dotted name
         self.loop_plans: dict[tuple[int, ...], Any] = {}
         self.unnamed: list[tuple[str, list[Ref]]] = []  # what is held without a name, and as what
         self.streams: dict[Storage, Any] = {}  # the lists of what generators yield, by the calls of those
@@ -259,10 +276,25 @@ class Core:
     def origin(self, node: ast.AST) -> Origin:
         """Where a node stands."""
         at = node.__dict__
-        line, column = at.get("lineno", 1), at.get("col_offset", 0)
-        end, end_column = at.get("end_lineno") or line, at.get("end_col_offset") or column
-        text, comment = self.statement_text, self.statement_comment
-        return Origin(self.source.file, line, column, end, end_column, text, comment, self.frame.via)
+        try:
+            line, column, end, end_column = at["lineno"], at["col_offset"], at["end_lineno"], at["end_col_offset"]
+        except KeyError:  # what the reader has made
+            line, column, end, end_column = at.get("lineno", 1), at.get("col_offset", 0), None, None
+        frame = self.frame
+        return Origin(
+            frame.module.source.file,
+            line,
+            column,
+            end or line,
+            end_column or column,
+            self.statement_text,
+            self.statement_comment,
+            frame.via,
+        )
+
+    def at(self, node: ast.AST) -> None:
+        """Say where the next operations come from."""
+        self.place = self.origin(node)
 
     def refuse(self, node: ast.AST | Origin | None, what: str, help: str) -> NoReturn:
         """Refuse a construct."""
@@ -277,10 +309,7 @@ class Core:
 
     def let(self, op: str, *args: Any, hint: str = "", type: Type | None = None, **kwargs: Any) -> Var:
         """Append an operation with one result."""
-        self.builder.origin = self.place
-        var = self.builder.let(op, *args, hint=hint, type=type, **kwargs)
-        self._noted()
-        return var
+        return self.lets(op, args, kwargs, 1, (hint,), None if type is None else (type,))[0]
 
     def operation(
         self, op: str, args: Sequence[Atom], kwargs: Mapping[str, Atom], hint: str = "", type: Type | None = None
@@ -291,15 +320,16 @@ class Core:
     def lets(
         self,
         op: str,
-        args: Sequence[Atom],
-        kwargs: Mapping[str, Atom],
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
         count: int,
         hints: tuple[str, ...] = (),
         types: tuple[Type, ...] | None = None,
     ) -> tuple[Var, ...]:
         """Append an operation with `count` results."""
-        self.builder.origin = self.place
-        found = self.builder.apply(op, args, kwargs, count=count, hints=hints, types=types)
+        builder = self.builder
+        builder.origin = self.place
+        found = builder.apply(op, args, kwargs, count=count, hints=hints, types=types)
         self._noted()
         return found
 
@@ -381,14 +411,9 @@ class Core:
         finally:
             self.trips = outer
 
-    @contextmanager
-    def holding(self, refs: list[Ref], what: str = "%operand") -> Iterator[None]:
+    def holding(self, refs: list[Ref], what: str = "%operand") -> Holding:
         """Read on while these are held without a name: as operands of what is being evaluated, or by a loop."""
-        self.unnamed.append((what, refs))
-        try:
-            yield
-        finally:
-            self.unnamed.pop()
+        return Holding(self.unnamed, (what, refs))
 
     # What the parts above provide to those below.
 

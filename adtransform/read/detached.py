@@ -11,10 +11,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 
 from adtransform.ir import Var
+from adtransform.read.blending import same_place
 from adtransform.read.chosen import Chosen
 from adtransform.read.core import Detach
 from adtransform.read.frames import Frame
-from adtransform.read.merge import same_place
 from adtransform.read.refs import (
     Choice,
     Content,

@@ -53,6 +53,12 @@ class Expressions(Operators):
                 return Const(value)
             case ast.BinOp():
                 return self.chain(node)
+            case ast.Call():
+                return self.call(node)
+            case ast.Subscript(value=owner, slice=key):
+                return self.narrowed(self.subscript(self.expression(owner), key, node))
+            case ast.Attribute(value=owner, attr=attr):
+                return self.narrowed(self.attribute(self.expression(owner), self.spelled(attr), node))
             case ast.UnaryOp(op=op, operand=operand):
                 return self.unary(type(op), self.expression(operand), node)
             case ast.Compare():
@@ -62,12 +68,6 @@ class Expressions(Operators):
             case ast.IfExp(test=test, body=body, orelse=orelse):
                 cond = self.tested(test)
                 return self.choose(cond, lambda: self.expression(body), lambda: self.expression(orelse), node)
-            case ast.Subscript(value=owner, slice=key):
-                return self.narrowed(self.subscript(self.expression(owner), key, node))
-            case ast.Attribute(value=owner, attr=attr):
-                return self.narrowed(self.attribute(self.expression(owner), self.spelled(attr), node))
-            case ast.Call():
-                return self.call(node)
             case ast.Tuple(elts=elements):
                 return self.tuple_display(elements, node)
             case ast.List():
@@ -106,6 +106,8 @@ class Expressions(Operators):
             return View(ref.storage)  # chosen again where it is used, as a whole or a part of it
         if isinstance(ref, View):
             value = self.read(ref, name)
+            if ref.seen is value and ref.base is self.heap.get(ref.storage):
+                return self.make_known(ref, value)
             fresh = self.make_known(View(ref.storage, ref.path, value, self.content(ref.storage)), value)
             if ref.seen is not value and self.frame.env.get(name) is ref:
                 self.frame.env[name] = fresh

@@ -12,11 +12,11 @@ from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import List, Tuple
 from adtransform.read.frames import FALSE
 from adtransform.read.iteration import Iteration
-from adtransform.read.loops import Loop
 from adtransform.read.outline import unique
 from adtransform.read.refs import DictRef, Lazy, ListRef, RangeRef, RecordsRef, Ref, Since, Stream, TupleRef, View
 from adtransform.read.scope import assigned, inside, targets
 from adtransform.read.storages import mutable
+from adtransform.read.trips import Loop
 from adtransform.source import descend
 
 T = TypeVar("T")

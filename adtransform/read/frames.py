@@ -16,9 +16,9 @@ from adtransform.read.bindings import EVERYTHING, binds, within
 from adtransform.read.cells import with_cells
 from adtransform.read.libraries import exported, is_library
 from adtransform.read.refs import Pair, Ref
-from adtransform.read.scope import Liveness, body_of, bound_once, local_names, parameters, targets
+from adtransform.read.scope import Liveness, body_of, bound_once, local_names, own_nodes, parameters, targets
 from adtransform.read.written import Written
-from adtransform.source import Definition, Source, descend, from_path
+from adtransform.source import Definition, Source, children, descend, from_path
 
 
 class Module:
@@ -57,9 +57,8 @@ class Module:
             names = binds(stmt)
             for name in self.exported(stmt) if isinstance(stmt, ast.ImportFrom) and EVERYTHING in names else names:
                 found.setdefault(name, []).append(stmt)
-        every = list(descend(self.source.tree))
-        told = any(isinstance(n, ast.Global) for n in every)
-        for function in every if told else ():  # what functions bind is bound once more
+        told = "global" in self.source.text
+        for function in descend(self.source.tree) if told else ():  # what functions bind is bound once more
             if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 nodes = list(descend(function))
                 stored = {n.id for n in nodes if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
@@ -102,6 +101,18 @@ class Module:
             todo.extend((child, name) for child in ast.iter_child_nodes(node))
         return found
 
+    def functions_around(self, node: Definition) -> tuple[ast.FunctionDef, ...]:
+        """The functions in whose text a function stands, the outermost first."""
+        return (self._around_lambdas if isinstance(node, ast.Lambda) else self._around_functions).get(id(node), ())
+
+    @functools.cached_property
+    def _around_functions(self) -> dict[int, tuple[ast.FunctionDef, ...]]:
+        return _functions_around(self.source.tree, (ast.stmt, ast.ExceptHandler, ast.match_case))
+
+    @functools.cached_property
+    def _around_lambdas(self) -> dict[int, tuple[ast.FunctionDef, ...]]:
+        return _functions_around(self.source.tree, (ast.AST,))
+
     def imported(self, level: int, module: str) -> Path | None:
         """The file of an imported module that lies beside this one; nothing is executed to find it."""
         if self.source.path is None:
@@ -123,6 +134,20 @@ class Module:
             return None
 
 
+def _functions_around(tree: ast.Module, visited: tuple[type[ast.AST], ...]) -> dict[int, tuple[ast.FunctionDef, ...]]:
+    """The functions around each function or lambda, by its identity; `visited`: the nodes to look into."""
+    found: dict[int, tuple[ast.FunctionDef, ...]] = {}
+    todo: list[tuple[ast.AST, tuple[ast.FunctionDef, ...]]] = [(tree, ())]
+    while todo:
+        node, around = todo.pop()
+        if around and isinstance(node, (ast.FunctionDef, ast.Lambda)):
+            found[id(node)] = around
+        if isinstance(node, ast.FunctionDef):
+            around = (*around, node)
+        todo.extend([(child, around) for child in children(node) if isinstance(child, visited)])
+    return found
+
+
 def mangled(name: str, cls: str) -> str:
     """An attribute's name as the text of a class spells it: `__x` is the class's own."""
     private = name.startswith("__") and not name.endswith("__") and cls.strip("_")
@@ -134,15 +159,15 @@ class Scope:
 
     def __init__(self, node: Definition) -> None:
         self.node = node
-        text, self.cell, self.cells = with_cells(node)
-        self.locals = local_names(text) - self.cells
-        self.body = body_of(text)
+        self.text, self.cell, self.cells = with_cells(node)
+        self.locals = local_names(self.text) - self.cells
+        self.body = body_of(self.text)
         self._comments: dict[int, str] | None = None
 
     @functools.cached_property
     def liveness(self) -> Liveness:
         """After which statements each name is still read."""
-        return Liveness(self.node, self.locals, self.body)
+        return Liveness(self.node, self.text, self.locals, self.body)
 
     def comments(self, source: Source) -> dict[int, str]:
         """The comments in and right before the function, by line."""
@@ -154,13 +179,15 @@ class Scope:
     @functools.cached_property
     def constants(self) -> frozenset[str]:
         """The names that are bound once, outside of all loops."""
-        return bound_once(self.body) - {a.arg for a in parameters(self.node)}
+        return bound_once(own_nodes(self.text)) - {a.arg for a in parameters(self.node)}
 
     @functools.cached_property
     def used_as_array(self) -> frozenset[str]:
         """Names that are subscripted, measured or asked for an array's attributes somewhere in the function."""
         found = set()
         for node in descend(self.node):
+            if type(node) is ast.Name or type(node) is ast.Constant:
+                continue
             match node:
                 case ast.Subscript(value=ast.Name(id=name)):
                     found.add(name)
@@ -179,7 +206,8 @@ class Scope:
 
 _REPEATED = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
-EXIT, STOP, RETURNED, VALUE, DEAD = "%exit", "%stop", "%returned", "%value", "%dead"
+EXIT, STOP, RETURNED, VALUE, BROKE, DEAD = "%exit", "%stop", "%returned", "%value", "%broke", "%dead"
+FLAGS = (EXIT, STOP, RETURNED, VALUE, BROKE, DEAD)  # how a path has ended
 FALSE, TRUE = Const(False), Const(True)
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from adtransform.errors import Refusal, TargetError
 from adtransform.ir import Const, Var
 from adtransform.ops import BINARY, COMPARE, STRUCTURAL
+from adtransform.read.blending import VARIABLES
 from adtransform.read.core import Unreached
 from adtransform.read.derived import DERIVATIVES, OFFERED, Derived
 from adtransform.read.enums import members_in
 from adtransform.read.frames import DEAD, EXIT, RETURNED, TRUE, VALUE, Frame, Module
-from adtransform.read.merge import VARIABLES
 from adtransform.read.natives import BUILTINS
 from adtransform.read.objects import Remake
 from adtransform.read.proving import NOT_ITERABLE

@@ -1,4 +1,4 @@
-"""Subscripts: keys, and what is read through them."""
+"""Subscripts: what is read through a key."""
 
 from __future__ import annotations
 
@@ -8,26 +8,11 @@ from dataclasses import replace
 from typing import Any, NoReturn
 
 from adtransform.errors import Refusal
-from adtransform.ir import Atom, Const, Let, Var
-from adtransform.lattice import (
-    BOOL,
-    ELLIPSIS,
-    INT,
-    NONE,
-    SHAPE,
-    TEXT,
-    Array,
-    List,
-    Saved,
-    Scalar,
-    Static,
-    Tuple,
-    Type,
-    Unknown,
-    kind_of,
-)
+from adtransform.ir import Atom, Const, Var
+from adtransform.lattice import BOOL, INT, SHAPE, TEXT, List, Saved, Scalar, Static, Tuple, Unknown, kind_of
 from adtransform.read.core import Unreached
-from adtransform.read.enums import live_member, members_in
+from adtransform.read.enums import members_in
+from adtransform.read.keys import Keys
 from adtransform.read.refs import (
     ClassRef,
     Conflict,
@@ -39,7 +24,6 @@ from adtransform.read.refs import (
     ListRef,
     Method,
     ObjectRef,
-    RangeRef,
     Ref,
     Step,
     Storage,
@@ -48,15 +32,13 @@ from adtransform.read.refs import (
     itemized,
 )
 from adtransform.read.storages import mutable
-from adtransform.read.tables import Tables
 from adtransform.read.values import same_function
-from adtransform.rewrite import loaded
 
 COMPARED = 16  # a key known at run time only is compared with so many
 
 
-class Indexing(Tables):
-    """Reading and writing subscripts."""
+class Indexing(Keys):
+    """Reading subscripts."""
 
     def subscript(self, owner: Ref, key: ast.expr, node: ast.AST) -> Ref:
         """`owner[key]`"""
@@ -75,7 +57,7 @@ class Indexing(Tables):
         if method is not None:
             return self.apply(method, [owner, self.whole_key(key)], {}, node)
         if isinstance(owner, Method) and owner.name == "flat":
-            self.at_node(node)
+            self.at(node)
             return self.indexed(self.through(owner.owner, Step("flat"), node), self.index_key(key), node)
         owner, at = self.at_key(owner, key)
         if isinstance(owner, (TupleRef, ListRef)):
@@ -93,13 +75,9 @@ class Indexing(Tables):
             at = self.index_key(key)
         return held[0], at, *held[1:]
 
-    def at_node(self, node: ast.AST) -> None:
-        """Say where the next operations come from."""
-        self.place = self.origin(node)
-
     def indexed(self, owner: Ref, key: Atom, node: ast.AST) -> Ref:
         """An element, a view or a copy of part of a value."""
-        self.at_node(node)
+        self.at(node)
         choice = self.apart(owner)
         if choice is not None:
             a, b = choice.sides
@@ -256,21 +234,6 @@ class Indexing(Tables):
             self.holds_as(made.storage, source)
         return made
 
-    def static_key(self, key: Atom) -> int | slice | None:
-        """A key that is known while reading: an int, or a slice."""
-        known = self.static(key)
-        if known is not None:
-            return known.value if isinstance(known.value, int) else None
-        let = self.definitions.get(key) if isinstance(key, Var) else None
-        if let is None or let.op != "slice":
-            return None
-        parts = [self.static(a) for a in let.args]
-        if any(p is None for p in parts):
-            return None
-        if self.builder.body and self.builder.body[-1] is let:
-            self.builder.body.pop()
-        return slice(*(p.value for p in parts if p is not None))
-
     def static_item(self, owner: TupleRef | ListRef, key: Atom, node: ast.AST) -> Ref | None:
         """An item, or a slice, of a container whose items are known; None where the key is not."""
         content = self.content(owner.storage) if isinstance(owner, ListRef) else Items(owner.items)
@@ -346,7 +309,7 @@ class Indexing(Tables):
             self.effect("raise", Const(KeyError), key)
             raise Unreached
         (first, ref), rest = entries[0], entries[1:]
-        self.at_node(node)
+        self.at(node)
         cond = self.let("operator.eq", key, Const(first))
         return self.choose(cond, lambda: ref, lambda: self.entry_where(key, rest, node), node)
 
@@ -365,15 +328,6 @@ class Indexing(Tables):
         for loop in reversed(self.open_loops):
             if loop.index in behind:
                 self.unroll(loop)
-
-    def constant_key(self, key: Ref) -> Const | None:
-        """The constant that a key is known to be."""
-        if isinstance(key, TupleRef):
-            parts = [self.constant_key(item) for item in key.items]
-            return Const(tuple(p.value for p in parts if p is not None)) if None not in parts else None
-        if (one := live_member(key)) is not None:
-            return Const(one)
-        return self.static(key) if isinstance(key, (Var, Const)) else None
 
     def item_at(self, owner: Ref, key: Ref, node: ast.AST) -> Ref:
         """`owner[key]` for a key that is read already."""
@@ -399,81 +353,6 @@ class Indexing(Tables):
 
     # Keys.
 
-    def index_key(self, node: ast.expr) -> Atom:
-        """A key as an operand: an int, a slice, None, `...`, an array, or a tuple of these."""
-        if isinstance(node, ast.Tuple):
-            parts = [self.key_part(n) for n in node.elts]
-            self.at_node(node)
-            return self.let("tuple", *parts)
-        return self.key_part(node)
-
-    def whole_key(self, node: ast.expr) -> Ref:
-        """A key as an object's method takes it."""
-        return self.key_part(node) if isinstance(node, ast.Slice) else self.expression(node)
-
-    def key_part(self, node: ast.expr) -> Atom:
-        """One part of a key."""
-        if isinstance(node, ast.Slice):
-            parts = [Const(None) if p is None else self.number(p) for p in (node.lower, node.upper, node.step)]
-            self.at_node(node)
-            return self.let("slice", *parts)
-        return self.key_of(self.expression(node), node)
-
-    def key_of(self, ref: Ref, node: ast.AST) -> Atom:
-        """A reference as a key."""
-        if isinstance(ref, ListRef):
-            content = self.content(ref.storage)
-            if isinstance(content, Items) and not content.refs:
-                return self.let("numpy.zeros", Const(0), dtype=Const(int))  # of indices, which are whole
-            if isinstance(content, Items):
-                return self.array_of(ref, node)
-            return self.let("numpy.array", content if isinstance(content, (Var, Const)) else Const(None))
-        if isinstance(ref, TupleRef):
-            return self.let("tuple", *(self.key_of(i, node) for i in ref.items))
-        if isinstance(ref, RangeRef):
-            if ref.start == Const(0) and ref.step == Const(1):
-                return self.let("numpy.arange", ref.stop)
-            return self.let("numpy.arange", ref.start, stop=ref.stop, step=ref.step)
-        a = self.value(ref, node)
-        if isinstance(a, Const) and isinstance(a.value, slice):
-            return self.let("slice", *(Const(p) for p in (a.value.start, a.value.stop, a.value.step)))
-        known = self.static(a)
-        return known if known is not None and isinstance(known.value, (int, type(None), type(...))) else a
-
-    def number(self, node: ast.expr) -> Atom:
-        """A bound of a slice."""
-        a = self.value(self.expression(node), node)
-        return self.static(a) or a
-
-    def form(self, key: Atom) -> str:
-        """What a key does: `basic` (a view), `int` (an element or a view), `copy` (fancy), or `unknown`.
-
-        `optional`: of ints of which some may be None, which adds an axis.
-        """
-        let = self.definitions.get(key) if isinstance(key, Var) else None
-        if let is not None and let.op == "tuple":
-            parts = [self.form(a) for a in let.args]
-            return next((form for form in ("copy", "unknown", "basic", "optional") if form in parts), "int")
-        if self.is_fancy(let):
-            return "copy"
-        return "int" if self.is_taken_as_int(key) else _form(self.type_of(key))
-
-    def is_fancy(self, let: Let | None) -> bool:
-        """Whether a statement gives a mask, or indices: what makes a copy as an index."""
-        item = False
-        while let is not None and let.op in ("assign", "index", "operator.and_", "operator.or_", "operator.invert"):
-            item = item or let.op == "index"
-            let = self.definitions.get(a) if isinstance(a := let.args[0], Var) else None
-        if let is None:
-            return False
-        several = let.op in _SEVERAL or (let.op == "numpy.where" and len(let.args) == 1)
-        return several or (let.op in _MASKS and not item)
-
-    def is_taken_as_int(self, key: Atom) -> bool:
-        """Whether an index is a parameter that was assumed to be a number."""
-        let = self.definitions.get(key) if isinstance(key, Var) else None
-        return self.has_taken(loaded(let), "number")
-
     # What other parts provide.
 
     def known_items(self, ref: Ref, limit: int = 0) -> list[Ref] | None:
@@ -492,32 +371,6 @@ class Indexing(Tables):
         """An operand where NumPy takes an array: a list or tuple is made one."""
         raise NotImplementedError
 
-    def array_of(self, ref: Ref, node: ast.AST) -> Atom:
-        """The array of a list or tuple of known length."""
-        raise NotImplementedError
-
     def fresh_list(self, items: tuple[Ref, ...]) -> ListRef:
         """A list of known items."""
         raise NotImplementedError
-
-
-# What these give is an array, or a truth that adds an axis: as an index it makes a copy.  Each of `_SEVERAL` gives several.
-_MASKS = frozenset(
-    "operator.lt operator.le operator.gt operator.ge operator.eq operator.ne numpy.logical_and numpy.logical_or "
-    "numpy.logical_not numpy.isfinite numpy.isnan numpy.flatnonzero numpy.argwhere numpy.argsort numpy.array numpy.arange "
-    "numpy.isclose numpy.isin".split()
-)
-_SEVERAL = frozenset(
-    "numpy.nonzero numpy.ix_ numpy.triu_indices numpy.tril_indices numpy.triu_indices_from numpy.tril_indices_from "
-    "numpy.diag_indices numpy.diag_indices_from numpy.meshgrid".split()
-)
-
-
-def _form(t: Type) -> str:
-    if t in (NONE, ELLIPSIS) or isinstance(t, Static):
-        return "basic"
-    if isinstance(t, Scalar):
-        return "copy" if t.kind != "int" else "optional" if t.maybe else "int"
-    if isinstance(t, (Array, List, Tuple)):
-        return "copy"
-    return "unknown"

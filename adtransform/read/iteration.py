@@ -10,9 +10,8 @@ from adtransform.ir import Atom, Const, Region, Var
 from adtransform.lattice import INT, List, Tuple
 from adtransform.read.core import UNROLL, Live
 from adtransform.read.flow import is_as_long
-from adtransform.read.frames import EXIT, FALSE, STOP, TRUE
+from adtransform.read.frames import BROKE, EXIT, FALSE, STOP, TRUE
 from adtransform.read.iterables import Iterables
-from adtransform.read.loops import BROKE
 from adtransform.read.refs import (
     Conflict,
     DictRef,
@@ -212,6 +211,8 @@ class Iteration(Iterables):
 
     def seen_elsewhere(self, refs: list[Ref]) -> list[Ref]:
         """What leads to containers that may be others too: a write to those is seen by whoever runs over it."""
+        if not self.related:
+            return []
         return [r for r in refs if any(self.is_container(s) and self.partners(s) for s in self.storages(r))]
 
     def coming(self, ref: Ref, items: list[Ref]) -> tuple[list[Ref], bool]:

@@ -94,10 +94,19 @@ def parameter_names(op: str) -> tuple[str, ...]:
     return tuple(spec.parameters) if spec is not None else _HELPERS.get(op, ())
 
 
+@functools.cache
+def positional_names(op: str) -> tuple[str, ...]:
+    """The names of the parameters of a library's function that may be given by position."""
+    spec = ops.signature(op) if is_library(op) else None
+    parameters = spec.parameters.items() if spec is not None else ()
+    return tuple(n for n, p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD))
+
+
 def _gives(op: str) -> str:
     return f"a write to what `{op.replace('numpy', 'np')}` gives"
 
 
+_CLASSES: dict[str, type] = {"numpy.ndarray": View, "builtins.list": ListRef, "builtins.dict": DictRef}
 _HANDING_BACK = frozenset(["fit", "cast"])  # the helpers that may give their operand itself
 
 
@@ -170,8 +179,8 @@ class Library(Expressions):
     def of_the_class(self, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
         """A method read from its class, `np.ndarray.fill(a, x)`, as one of the object; None for anything else."""
         owner, _, name = op.rpartition(".")
-        kinds: dict[str, type | tuple[type, ...]] = {"numpy.ndarray": View, "builtins.list": ListRef, "builtins.dict": DictRef}
-        if owner not in kinds or not args or name.startswith("__") or not isinstance(args[0], kinds[owner]):
+        kind = _CLASSES.get(owner)
+        if kind is None or not args or name.startswith("__") or not isinstance(args[0], kind):
             return None
         return self.apply(Method(args[0], name), args[1:], kwargs, node)
 
@@ -188,9 +197,7 @@ class Library(Expressions):
     def out_by_position(self, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> None:
         """Have an `out` that is given by its position be one given by keyword."""
         owner, _, name = op.rpartition(".")
-        spec = ops.signature(op) if is_library(op) and not self.is_ufunc(op) else None
-        parameters = spec.parameters.items() if spec is not None else ()
-        names = tuple(n for n, p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD))
+        names = () if self.is_ufunc(op) else positional_names(op)
         if name in _OF_UFUNCS and isinstance(ops.resolve(owner), np.ufunc):
             names = _OF_UFUNCS[name]
         if self.is_ufunc(op) and len(args) > self.inputs(op) + 1:

@@ -10,7 +10,7 @@ from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import INT, TEXT, List, Scalar, Static, Type, Unknown, kind_of
 from adtransform.read.enums import key_ref
 from adtransform.read.library import Library
-from adtransform.read.names import is_plain
+from adtransform.read.outside import is_plain
 from adtransform.read.refs import (
     DictRef,
     Entries,

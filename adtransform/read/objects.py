@@ -8,13 +8,13 @@ from typing import Any
 
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import List, Scalar, Tuple, Unknown
+from adtransform.read.blending import VARIABLES
 from adtransform.read.classes import Field
 from adtransform.read.enums import member
 from adtransform.read.folds import Folds
 from adtransform.read.frames import Frame
 from adtransform.read.instances import attributes
 from adtransform.read.members import Member
-from adtransform.read.merge import VARIABLES
 from adtransform.read.refs import (
     CONTAINERS,
     ClassRef,

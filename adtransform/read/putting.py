@@ -82,7 +82,7 @@ class Putting(Indexing):
             if not {owner.storage, *self.partners(owner.storage)}.isdisjoint(self.storages(new)):
                 what = "a write of parts of an array into itself, one by one"
                 self.refuse(node, what, "make an array of them first: np.array([...])")
-        self.at_node(node)
+        self.at(node)
         if not isinstance(owner, View):
             kind = class_of_number(self.type_of(self.value(owner, node)))
             if kind is None:
@@ -155,7 +155,7 @@ class Putting(Indexing):
             return
         if isinstance(content, Items) and self.keeps_apart and len(content.refs) <= COMPARED and self.ones_in(new):
             self.trip_of_key(at, node)
-            self.at_node(node)
+            self.at(node)
             tests = self.places(at, len(content.refs))
             self.heap[owner.storage] = Items(tuple(EitherRef(t, new, r) for t, r in zip(tests, content.refs, strict=True)))
             return
@@ -163,7 +163,7 @@ class Putting(Indexing):
         self.trip_by_trip((new,), at, owner.storage)
         self.note_named(owner.storage, new)
         value = self.value(new, node)
-        self.at_node(node)
+        self.at(node)
         self.hold(owner.storage, new)
         self.heap[owner.storage] = self.let("update", before, at, value)
 
@@ -200,7 +200,7 @@ class Putting(Indexing):
     def splice(self, owner: ListRef, first: Atom, last: Atom, middle: Ref | None, node: ast.AST) -> None:
         """Put other items in place of some of a list of unknown length."""
         before = self.loosen(owner.storage)
-        self.at_node(node)
+        self.at(node)
         none = Const(None)
         parts: list[Atom] = []
         if first not in (none, Const(0)):
@@ -232,7 +232,7 @@ class Putting(Indexing):
             self.heap[owner.storage] = Items(content.refs[kept])
             return
         before = self.loosen(owner.storage)
-        self.at_node(node)
+        self.at(node)
         first: Atom = Const(None)
         if not left:
             over = self.let("operator.sub", self.let("builtins.len", before), limit)

@@ -40,7 +40,7 @@ class RecordLists(Records):
         """An element, a view or a copy of part of a value."""
         if not isinstance(owner, RecordsRef):
             return super().indexed(owner, key, node)
-        self.at_node(node)
+        self.at(node)
         if isinstance(self.type_of(key), Static):
             return self.cut_records(owner, key, node)
         first = self.first_column(owner, node)

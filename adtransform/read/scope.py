@@ -32,11 +32,29 @@ def inside(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
             todo += children(node)
 
 
-def bound_once(body: Iterable[ast.AST]) -> frozenset[str]:
-    """The names that one statement binds, and no loop."""
+def own_nodes(function: Definition) -> tuple[ast.AST, ...]:
+    """The nodes in the body of a function, those of functions inside left out; noted at the function."""
+    noted: tuple[ast.AST, ...] | None = function.__dict__.get("_own_nodes")
+    if noted is None:
+        body: list[ast.AST] = [*function.body] if isinstance(function, ast.FunctionDef) else [function.body]
+        noted = function.__dict__["_own_nodes"] = tuple(inside(body))
+    return noted
+
+
+def names_in(function: Definition) -> frozenset[str]:
+    """The names in a function and the functions inside; noted at the function."""
+    noted: frozenset[str] | None = function.__dict__.get("_names_in")
+    if noted is None:
+        found = frozenset([n.id for n in descend(function) if isinstance(n, ast.Name)])
+        noted = function.__dict__["_names_in"] = found
+    return noted
+
+
+def bound_once(nodes: Iterable[ast.AST]) -> frozenset[str]:
+    """The names that one statement among the nodes of a function binds, and no loop."""
     seen: set[str] = set()
     again: set[str] = set()
-    for node in inside(body):
+    for node in nodes:
         if isinstance(node, (ast.For, ast.While)):
             again |= assigned([node])
         elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
@@ -148,7 +166,7 @@ def assigned(nodes: Iterable[ast.AST]) -> set[str]:
     return _bound(list(inside(nodes)), nodes)
 
 
-def _bound(every: list[ast.AST], nodes: list[ast.AST]) -> set[str]:
+def _bound(every: Iterable[ast.AST], nodes: list[ast.AST]) -> set[str]:
     """The names bound by some nodes and what is inside of them (`every`)."""
     found: set[str] = set()
     local: set[str] = set()
@@ -222,7 +240,7 @@ def body_of(node: Definition) -> list[ast.stmt]:
         return [ast.copy_location(ast.Return(node.body), node.body)]
     last = node.body[-1]
     if isinstance(last, (ast.If, ast.For, ast.While, ast.Try, ast.Match)):
-        if any(isinstance(n, ast.Return) and n.value is not None for n in inside(node.body)):
+        if any(isinstance(n, ast.Return) and n.value is not None for n in own_nodes(node)):
             return [*node.body, ast.copy_location(ast.Return(None), last)]
     return node.body
 
@@ -230,7 +248,7 @@ def body_of(node: Definition) -> list[ast.stmt]:
 def local_names(node: Definition) -> frozenset[str]:
     """The names local to a function."""
     body: list[ast.AST] = [*node.body] if isinstance(node, ast.FunctionDef) else [node.body]
-    every = list(inside(body))
+    every = own_nodes(node)
     outer = {n for s in every if isinstance(s, (ast.Global, ast.Nonlocal)) for n in s.names}
     return frozenset({a.arg for a in parameters(node)} | _bound(every, body)) - outer
 
@@ -262,7 +280,8 @@ Mask = int
 class Liveness:
     """Sets of names as bit masks: `after[stmt]`, `head[loop]` where a loop's next trip begins, and `leave[loop]` after it."""
 
-    def __init__(self, node: Definition, names: Iterable[str], body: list[ast.stmt]) -> None:
+    def __init__(self, node: Definition, text: Definition, names: Iterable[str], body: list[ast.stmt]) -> None:
+        """`text`: the function as it is read, `body` its statements."""
         self.bits = {name: 1 << i for i, name in enumerate(sorted(names))}
         self.node = node
         self.after: dict[int, Mask] = {}
@@ -275,7 +294,7 @@ class Liveness:
         self.pinned = 0
         self._loops: list[tuple[Mask, Mask]] = []  # live at break, live at continue
         self._uses: dict[int, Mask] = {}
-        for inner in inside(body):
+        for inner in own_nodes(text):
             kept = isinstance(inner, (ast.Assign, ast.AnnAssign, ast.NamedExpr)) and isinstance(inner.value, ast.GeneratorExp)
             if kept or isinstance(inner, _OWN_SCOPE):
                 self.pinned |= self.mask(n.id for n in descend(inner) if isinstance(n, ast.Name))
@@ -284,7 +303,7 @@ class Liveness:
     @functools.cached_property
     def taken(self) -> set[str]:
         """The names in the function."""
-        return {n.id for n in descend(self.node) if isinstance(n, ast.Name)}
+        return set(names_in(self.node))
 
     def mask(self, names: Iterable[str]) -> Mask:
         """Names as a mask."""
@@ -300,7 +319,7 @@ class Liveness:
             if node is None:
                 continue
             if id(node) not in self._uses:
-                self._uses[id(node)] = self.mask(n.id for n in descend(node) if isinstance(n, ast.Name) and not _stored(n))
+                self._uses[id(node)] = self.mask([n.id for n in descend(node) if isinstance(n, ast.Name) and not _stored(n)])
             found |= self._uses[id(node)]
         return found
 

@@ -37,11 +37,11 @@ from adtransform.read.refs import (
     TupleRef,
     View,
 )
-from adtransform.read.scope import inside
+from adtransform.read.scope import names_in, own_nodes
 from adtransform.read.storages import mutable
 from adtransform.read.truncating import truncating
 from adtransform.rewrite import statements
-from adtransform.source import Definition, descend
+from adtransform.source import Definition
 
 Groups = tuple[tuple[int, ...], ...]
 Derive = Callable[[Function, str, Sequence[str]], tuple[Function, Groups]]
@@ -126,7 +126,7 @@ def nests(node: Definition) -> bool:
 
 def is_large(node: Definition) -> bool:
     """Whether a function is too long to be read where it is called."""
-    return isinstance(node, ast.FunctionDef) and sum(isinstance(n, ast.stmt) for n in inside(node.body)) > LARGE
+    return isinstance(node, ast.FunctionDef) and sum(isinstance(n, ast.stmt) for n in own_nodes(node)) > LARGE
 
 
 class Separate(Objects):
@@ -292,7 +292,8 @@ class Separate(Objects):
     def assumed_numbers(self, body: Region) -> Iterator[Assume]:
         """What was assumed of the parameters, and what has to be so that values updated in place are numbers."""
         taken = [t for many in self.taken.values() for t in many]
-        taken += answers(body, self.asked, self.frame.scope.used_as_array)
+        if self.asked:
+            taken += answers(body, self.asked, self.frame.scope.used_as_array)
         taken += truncating(body)
         yield from {t.test: Assume(t.test, t.why, t.origin) for t in reversed(taken)}.values()
 
@@ -301,7 +302,7 @@ class Separate(Objects):
 
     def free_result_name(self, node: Definition) -> str:
         """A name for what is returned that the function does not use."""
-        used = {n.id for n in descend(node) if isinstance(n, ast.Name)} | self.frame.scope.locals
+        used = {*names_in(node), *self.frame.scope.locals}
         return "y" if "y" not in used else unique("result", used)
 
     def returned(self) -> Ref:

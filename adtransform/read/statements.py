@@ -12,11 +12,10 @@ from adtransform.read.contexts import Contexts
 from adtransform.read.core import Handling, Unreached
 from adtransform.read.endings import Enter
 from adtransform.read.firsts import First
-from adtransform.read.frames import DEAD, EXIT, RETURNED, STOP, TRUE, VALUE
+from adtransform.read.frames import BROKE, DEAD, EXIT, RETURNED, STOP, TRUE, VALUE
 from adtransform.read.heap import BESIDE
 from adtransform.read.iterators import endless_under_a_name, started
 from adtransform.read.libraries import is_there
-from adtransform.read.loops import BROKE
 from adtransform.read.refs import (
     RUN_OVER,
     Conflict,

@@ -23,12 +23,12 @@ from typing import Any
 from adtransform.failing import may_fail
 from adtransform.ir import Atom, Const, Let, Region, Var
 from adtransform.ops import effect_free
+from adtransform.read.blending import same_place
 from adtransform.read.flow import is_unchanged
 from adtransform.read.frames import RETURNED, Frame, Module
 from adtransform.read.functions import Functions
 from adtransform.read.iteration import Counted
 from adtransform.read.iterators import is_read_on, rest, run_on
-from adtransform.read.merge import same_place
 from adtransform.read.outline import unique
 from adtransform.read.proving import NOT_ITERABLE
 from adtransform.read.refs import (

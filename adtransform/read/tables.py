@@ -60,7 +60,7 @@ class Tables(Enumerated):
         """`d[key]`"""
         before = self.as_table(owner, key, "a dict read at a computed key", node)
         at = self.value(key, node)
-        self.at_node(node)
+        self.at(node)
         if owner.storage.factory is not None:
             return self.made_item(owner, before, at, node)
         return self.held_item(owner, at)
@@ -93,7 +93,7 @@ class Tables(Enumerated):
             self.refuse(node, "a dict of computed keys that holds something else than numbers and arrays", "use lists")
         self.may_write(owner.storage, node, structural=True)
         self.hold(owner.storage, new)
-        self.at_node(node)
+        self.at(node)
         before = self.table(owner) or before
         self.heap[owner.storage] = self.let("update", before, at, value, hint=self.dict_name(owner.storage))
 
@@ -102,7 +102,7 @@ class Tables(Enumerated):
         at = self.value(key, node)
         self.may_write(owner.storage, node, structural=True)
         before = self.as_table(owner, key, "`del` at a computed key", node)
-        self.at_node(node)
+        self.at(node)
         self.heap[owner.storage] = self.let("drop", before, at, hint=self.dict_name(owner.storage))
 
     def grown_item(self, owner: DictRef, key: Ref, node: ast.AST) -> Ref | None:
@@ -148,7 +148,7 @@ class Tables(Enumerated):
             self.drop_from_table(owner, key, node)
             return self.make_held(found, owner)
         number = isinstance(default, Const) and isinstance(default.value, (int, float, complex))
-        self.at_node(node)
+        self.at(node)
         if name == "get" and number:
             return self.make_held(self.let("lookup", before, at, default), owner)
         if name == "pop" and number:
@@ -193,7 +193,7 @@ class Tables(Enumerated):
         """The keys of a dict as a list."""
         before = self.table(owner)
         assert before is not None
-        self.at_node(node)
+        self.at(node)
         keys = self.let("builtins.list", before, hint="keys")
         ref = self.make(keys)
         if isinstance(keys.type, List) and not isinstance(keys.type, Dict):

@@ -64,6 +64,8 @@ def _converted(let: Let) -> tuple[Atom, Atom] | None:
             pass
         case "numpy.full_like", [room, new] if "dtype" not in dict(let.kwargs):
             pass
+        case op, _ if not let.kwargs and op != "numpy.astype":
+            return None
         case _:
             dtype = _dtype(let)
             if not isinstance(dtype, Var) or not let.args:

@@ -11,10 +11,10 @@ from dataclasses import replace
 from adtransform.failing import may_raise
 from adtransform.ir import Const, Let, Var
 from adtransform.own import is_builtin, is_own, stand_in, standing_for
+from adtransform.read.blending import same_place
 from adtransform.read.core import Handling, Opened, State
 from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, VALUE
 from adtransform.read.matching import Matching
-from adtransform.read.merge import same_place
 from adtransform.read.raising import Catch
 from adtransform.read.refs import ClassRef, DictRef, External, ListRef, ObjectRef, Ref, Storage, Stream, TupleRef, View
 from adtransform.read.scope import assigned

@@ -25,7 +25,10 @@ _COMMON = (
     *(f"operator.{name}" for name in ("add", "sub", "mul", "truediv", "pow", "neg")),
     *(f"numpy.{name}" for name in ("sum", "mean", "abs", "exp", "log", "sqrt", "sin", "cos", "tanh", "maximum")),
 )
+_MOST_KEPT = 4096
 _cache: dict[tuple[object, ...], Equation] = {}
+_NAME = re.compile(r"[^\W\d]\w*")
+PLACE = "i"  # in the share of one of any number of operands, which of them it is
 
 
 class Branching(ValueError):
@@ -76,17 +79,13 @@ def differential(rule: Rule, operands: tuple[str, ...], meanings: Mapping[str, A
     return made
 
 
-def share(row: Transpose, count: int, position: int, meanings: Mapping[str, Atom]) -> Equation:
-    """The share of operand `position` (of `count`) of a linear operation."""
+def share(row: Transpose, meanings: Mapping[str, Atom]) -> Equation:
+    """The share of an operand of a linear operation; what the row does not name is nothing to it, of many operands as well."""
     text = row.text
-    for stem in (n[1:] for n in row.pattern.operands if n.startswith("*")):
+    for stem in (n[1:] for n in row.pattern.operands if f"*{n[1:]}" in text and n.startswith("*")):
         text = _spliced(text, stem, _each(stem, meanings))
-    if row.operand.startswith("*"):
-        place = position - (len(row.pattern.operands) - 1)
-        text = re.sub(r"\bi\b", str(place), text)
-        text = re.sub(r"\ba\b", f"a{place}", text)
-    names = ("bar", *meanings)
-    static = _static(meanings, names, ())
+    names = tuple(n for n in dict.fromkeys(("bar", *_NAME.findall(text))) if n == "bar" or n in meanings)
+    static = _static({n: meanings[n] for n in names[1:]}, names, (PLACE,))
     return _equation(text, names, row.op.rpartition(".")[0], {}, True, {"bar"}, static)
 
 
@@ -144,6 +143,8 @@ def _equation(
         depends = frozenset().union(*(linear.get(a, frozenset()) for a in _reads(stmt)))
         if depends and stmt.op not in ("shape", "ndim", "size", "zeros"):
             linear.update(dict.fromkeys(stmt.targets, depends))
+    if len(_cache) >= _MOST_KEPT:
+        _cache.clear()
     _cache[key] = Equation(f, loads, linear, definitions(f.body), own)
     return _cache[key]
 
@@ -183,7 +184,7 @@ def prepare() -> None:
             if found is not None:
                 differential(found[0], found[0].operands(count), found[1])
     for op in ("numpy.sum", "numpy.mean"):
-        share(TRANSPOSES[op][0], 1, 0, {"a": Var(), "axis": Const(None), "keepdims": Const(False), "y": Var()})
+        share(TRANSPOSES[op][0], {"a": Var(), "axis": Const(None), "keepdims": Const(False), "y": Var()})
 
 
 prepare()
