@@ -171,8 +171,13 @@ def kind_of(t: Type) -> str | None:
     if isinstance(t, Scalar):
         return t.kind
     if isinstance(t, Array) and t.dtype is not None:
-        return _KINDS.get(np.dtype(t.dtype).kind)
+        return _kind_of(t.dtype)
     return None
+
+
+@functools.cache
+def _kind_of(dtype: str) -> str | None:
+    return _KINDS.get(np.dtype(dtype).kind)
 
 
 def is_number(t: Type) -> bool:

@@ -20,7 +20,8 @@ from adtransform.rewrite import Rewriter, definitions, operands, regions, statem
 
 def direct(f: Function) -> Function:
     """The function with the elements of rows written in the arrays themselves."""
-    if not any(isinstance(s, Let) and s.op == "update" for s in statements(f.body)):
+    writes = {s.targets[0]: s for s in statements(f.body) if isinstance(s, Let) and s.op == "update"}
+    if not any(s.args[2] in writes for s in writes.values()):
         return f
     return _Direct(f.body).function(f)
 

@@ -23,7 +23,9 @@ _FOLLOWED = 256  # shares added to one adjoint
 
 def fill(f: Function) -> Function:
     """The function with its emptied and refilled elements written once."""
-    if not any(isinstance(s, Let) and s.op in _GROW for s in statements(f.body)):
+    lets = [s for s in statements(f.body) if isinstance(s, Let)]
+    zeros = {t for s in lets if s.op in _ZEROS for t in s.targets}
+    if not any(s.op in _PUT.values() and (_part(s) == Const(0.0) or _part(s) in zeros) for s in lets):
         return f
     return _Fill(Counter(used(f.body))).function(f)
 
@@ -41,6 +43,7 @@ def is_basic(key: Type) -> bool:
 _GROW = ("accumulate_at", "grow_in")
 _PUT = {"accumulate_at": "update", "grow_in": "put_in"}
 _TAKE = {"accumulate_at": "index", "grow_in": "item_in"}
+_ZEROS = ("zeros", "numpy.zeros")
 
 
 def _keys(let: Let) -> tuple[Atom, ...]:
@@ -128,7 +131,7 @@ class _Fill(Rewriter):
     def is_zero(self, a: Atom, body: list[Stmt | None], at: dict[Var, int]) -> bool:
         """Whether it is what empties an element."""
         source = body[at[a]] if isinstance(a, Var) and a in at else None
-        return a == Const(0.0) or (isinstance(source, Let) and source.op in ("zeros", "numpy.zeros"))
+        return a == Const(0.0) or (isinstance(source, Let) and source.op in _ZEROS)
 
     def chain(self, end: Let, body: list[Stmt | None], at: dict[Var, int], env: dict[Var, Atom]) -> tuple[Let, int] | None:
         """The write that emptied what `end` fills, and the position of the first share added after it."""

@@ -29,17 +29,18 @@ class _Share(Rewriter):
     def __init__(self) -> None:
         super().__init__()
         self.seen: dict[object, tuple[Var, ...]] = {}
-        self.regions = [0]  # by where they begin in `before`
+        self.depth = 0
         self.before: list[tuple[object, tuple[Var, ...] | None]] = []  # what entries of `seen` were, to leave a region
 
     def note(self, key: object, found: tuple[Var, ...]) -> None:
         """This operation was performed in this region."""
-        self.before.append((key, self.seen.get(key)))
+        if self.depth > 1:  # which is left again
+            self.before.append((key, self.seen.get(key)))
         self.seen[key] = found
 
     def let(self, stmt: Let, b: Builder) -> None:
         stmt = self.renewed(stmt)
-        b.add(stmt)
+        b.body.append(stmt)
         if stmt.op in _NEVER or not effect_free(stmt.op):
             return
         for t in stmt.targets:
@@ -52,7 +53,7 @@ class _Share(Rewriter):
             if isinstance(value, Var) and is_scalar(value.type):
                 self.note((taken, (stmt.targets[0], *stmt.args[1:at], *stmt.args[at + 1 :]), (), 0), (value,))
         # What is as short as a name is shared among the statements of a block only.
-        key: object = (stmt.op, stmt.args, stmt.kwargs, self.regions[-1] if stmt.op == "numpy.transpose" else 0)
+        key: object = (stmt.op, stmt.args, stmt.kwargs, self.depth if stmt.op == "numpy.transpose" else 0)
         found = self.seen.get(key)
         if found is None or (stmt.op in ("index", "item_in") and found[0].type != stmt.targets[0].type):
             self.note(key, stmt.targets)
@@ -62,9 +63,9 @@ class _Share(Rewriter):
 
     def region(self, region: Region) -> Region:
         mark = len(self.before)
-        self.regions.append(mark)
+        self.depth += 1
         made = super().region(region)
-        self.regions.pop()
+        self.depth -= 1
         while len(self.before) > mark:
             key, found = self.before.pop()
             if found is None:
