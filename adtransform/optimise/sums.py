@@ -19,13 +19,17 @@ from adtransform.lattice import Type, Unknown
 from adtransform.optimise.widths import follows
 from adtransform.rewrite import Rewriter, definitions, operands, regions, statements, turn
 
+_HANDED = frozenset(["fit", "operator.neg"])  # what does not compute with what it reads
+
 
 def sums(f: Function) -> Function:
     """The function without the fits in its backward sweep of which the results are all fitted again."""
     cut = turn(f.body.body)
     back = statements(Region((), f.body.body[cut:], ()))
     fits = [s for s in back if isinstance(s, Let) and s.op == "fit"]
-    if not fits:
+    # Most are computed with.
+    read = set(f.body.results).union(*[operands(s) for s in back if isinstance(s, Let) and s.op not in _HANDED])
+    if all(s.targets[0] in read for s in fits):
         return f
     handed = _handed(back)
     loose = _loose(f, back, handed)

@@ -16,9 +16,11 @@ from adtransform.ir import Atom, Const, For, Function, If, Let, Region, Stmt, Tr
 from adtransform.lattice import Array, List, Tuple, Unknown
 from adtransform.ops import LIKE
 from adtransform.optimise.fill import is_basic
-from adtransform.rewrite import Rewriter, definitions, regions, statements, turn
+from adtransform.rewrite import Rewriter, definitions, is_straight, regions, statements, turn
 
 _WRITES = frozenset(["update", "accumulate_at"])
+# What may have the kind and shape of something it is made of.
+_PASSED = _WRITES | {"fit", "zeros", "assign", *(f"operator.{name}" for name in ("neg", "add", "sub", "mul", "truediv"))}
 _ANY = Var(hint="any")  # of what no statement was seen to make yet
 _NONE = Var(hint="none")
 
@@ -29,7 +31,9 @@ def versions(f: Function) -> Function:
     cut = turn(f.body.body)
     if cut == len(f.body.body) or not any(isinstance(type_of(s.args[1]), (Unknown, Array)) for s in asked):
         return f
-    f = _Last(_lasts(f, cut), definitions(f.body)).function(f)
+    last = _lasts(f, cut)
+    if not is_straight(f.body) or any(v is not newest for v, newest in last.items()):
+        f = _Last(last, definitions(f.body)).function(f)
     return _Fitted(_Shapes(f).found).function(f)
 
 
@@ -143,7 +147,9 @@ class _Shapes:
                 while self.meet(_carried(stmt)):  # a trip may show that less holds for the next one
                     self.inside(stmt)
                 self.meet(_left(stmt))
-            if isinstance(stmt, (Let, Try)):
+            if isinstance(stmt, Let) and stmt.op not in _PASSED:
+                self.found.update(dict.fromkeys(stmt.targets, _NONE))
+            elif isinstance(stmt, (Let, Try)):
                 self.found.update((t, _made(stmt, self.of)) for t in stmt.targets)
 
     def inside(self, stmt: Stmt) -> None:

@@ -196,6 +196,10 @@ class Widths:
             return Width(_NONE, self.kind(let, target))
         if isinstance(target.type, (List, Tuple)) or (args and isinstance(type_of(args[0]), (List, Tuple))):
             return _alone(target)
+        if op in _CLOSED and not let.kwargs:
+            wide = [width for a in args if (width := self.of(a)) is not NUMBER]
+            if wide and all(width is wide[0] for width in wide):
+                return wide[0]  # the very same set: most are compared with it later
         if op in ("fit", "zeros", "cast", "expand"):
             x, like = self.of(args[0]), self.of(args[-1])
             return Width((x if op == "cast" else like).shape, (x if op == "expand" else like).kind)
