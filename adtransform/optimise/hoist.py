@@ -92,7 +92,7 @@ class _Hoist(Rewriter):
         """The statements that make arrays worth moving, and what these read."""
         found: dict[Var, Let] = {}
         for stmt in body.body:
-            if isinstance(stmt, Let) and cannot_raise(stmt) and all(a in found or self.in_sight(a) for a in _reads(stmt)):
+            if isinstance(stmt, Let) and all(a in found or self.in_sight(a) for a in _reads(stmt)) and cannot_raise(stmt):
                 found[stmt.targets[0]] = stmt
         needed: set[Var] = set()
         for target, let in reversed(found.items()):
