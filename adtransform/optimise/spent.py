@@ -14,9 +14,11 @@ from adtransform.build import type_of
 from adtransform.ir import Atom, Const, For, Function, If, Let, Stmt, Var
 from adtransform.lattice import Array, is_int
 from adtransform.optimise.uses import Uses
-from adtransform.rewrite import Without, statements
+from adtransform.rewrite import Without, operands, statements
 
 _ASKED = frozenset(("shape", "ndim", "size", "zeros"))  # what reads no element
+
+_FOLLOWED = _ASKED | {"index", "accumulate_at", "update"}  # through which a value is followed
 
 _FAR = 24  # values, to which one is followed
 
@@ -27,6 +29,9 @@ def spent(f: Function) -> Function:
     """The function without the writes into adjoints that nobody reads."""
     every = statements(f.body)
     doubtful = [s for s in every if isinstance(s, Let) and s.op == "update" and _is_derived(s.targets[0])]
+    # Most are computed with.
+    read = set[Atom]().union(*[operands(s) for s in every if isinstance(s, Let) and s.op not in _FOLLOWED])
+    doubtful = [s for s in doubtful if s.targets[0] not in read]
     if not doubtful:
         return f
     flow = _Flow(every, Uses(f.body))
