@@ -76,6 +76,11 @@ class Loops(Settling):
             for grown in content.refs.values() if isinstance(content, Entries) else [ref]:
                 if isinstance(grown, ListRef):
                     plan.stores.setdefault(grown.storage, None)
+        arrays = {ref.storage for name in loop.written if isinstance(ref := env.get(name), View) and not ref.path}
+        for storage, now in self.heap.items() if arrays else ():
+            if storage in arrays and isinstance(now, Var) and storage not in plan.stores and plan.guessed.get(storage, True):
+                plan.stores[storage] = None
+                plan.guessed[storage] = True
         return plan
 
     # One reading.
