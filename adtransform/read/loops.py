@@ -46,6 +46,7 @@ class Loops(Settling):
             self.builder.body[mark:] = [s for s in self.builder.body[mark:] if isinstance(s, Let) and s.op == "load"]
             del self.messages[said:]
             self.restore(entry)
+            self.place = place
         else:
             self._cannot(loop, "a loop whose values change in kind from trip to trip", "give them one kind before the loop")
         return self._finish(loop, plan, entry, attempt, place, outer_broke)
