@@ -179,6 +179,16 @@ def children(node: ast.AST) -> tuple[ast.AST, ...]:
     return noted
 
 
+_NOTED = ("_children", "_own_nodes", "_names_in", "_cells")
+
+
+def forget(tree: ast.AST) -> None:
+    """Forget what was noted at the nodes of a copy, which come to have others inside."""
+    for node in ast.walk(tree):
+        for noted in _NOTED:
+            node.__dict__.pop(noted, None)
+
+
 def in_branches(stmts: Sequence[ast.stmt], body: Sequence[ast.stmt]) -> bool:
     """Whether it is for branches of a body to say which of the statements that bind a name is the last."""
     return len(stmts) > 1 and stmts[-1] not in body

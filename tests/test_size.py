@@ -107,9 +107,22 @@ def handlers(n: int) -> str:
     return _function(lines)
 
 
-def _function(lines: list[str]) -> str:
+def helpers(n: int) -> str:
+    defined = "".join(f"def g{i}(v, k):\n    return v * k + {i}.0\n\n" for i in range(n))
+    return _function([f"s = g{i}(s, a)" for i in range(n)], defined)
+
+
+def array_of(n: int) -> str:
+    return _function([f"c = np.array([{', '.join(f'a * {i}.5' for i in range(n))}])", "s = np.sum(c)"])
+
+
+def sum_of(n: int) -> str:
+    return _function([f"c = [{', '.join(f'a * {i}.5' for i in range(n))}]", "s = sum(c)"])
+
+
+def _function(lines: list[str], defined: str = "") -> str:
     body = "\n".join(f"    {line}" for line in lines)
-    return f"import numpy as np\n\ndef f(x, a):\n    u = x.copy()\n    s = 0.0\n{body}\n    return s + np.sum(u)\n"
+    return f"import numpy as np\n\n{defined}def f(x, a):\n    u = x.copy()\n    s = 0.0\n{body}\n    return s + np.sum(u)\n"
 
 
 def read(text: str, types: dict[str, Type]) -> Function:
@@ -134,7 +147,9 @@ def calls(work: Callable[[], Any]) -> int:
 
 @pytest.mark.parametrize("mode", ["forward", "reverse", "pair"])
 @pytest.mark.parametrize("types", [{"x": VECTOR, "a": FLOAT}, {}], ids=["typed", "untyped"])
-@pytest.mark.parametrize("make", [straight, numbers, blocks, one_loop, branches_in_loop, writes, appends, handlers])
+@pytest.mark.parametrize(
+    "make", [straight, numbers, blocks, one_loop, branches_in_loop, writes, appends, handlers, helpers, array_of, sum_of]
+)
 def test_twice_the_statements_are_twice_the_work(make: Callable[[int], str], types: dict[str, Type], mode: str) -> None:
     small, large = (calls(lambda n=n: compile(read(make(n), types), mode, ["x", "a"])) for n in (80, 160))
     assert large < 2.6 * small

@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from adtransform.read.scope import assigned, inside, local_names, own_nodes, parameters, targets
-from adtransform.source import Definition
+from adtransform.source import Definition, forget
 
 CELL = "%h.cell"  # the hidden name of the object, with the line of its function
 
@@ -70,9 +70,7 @@ class _Celled(ast.NodeTransformer):
     def whole(self, node: Any) -> Any:
         """The function itself: what its own body and the functions inside of it do with the names."""
         node.body = [self.visit(s) for s in node.body]
-        for n in ast.walk(node):
-            n.__dict__.pop("_children", None)
-            n.__dict__.pop("_cells", None)
+        forget(node)
         return node
 
     def visit_Name(self, node: ast.Name) -> ast.AST:

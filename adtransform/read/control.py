@@ -182,8 +182,11 @@ class Control(Catching):
         augmented = {t.id for t in changed if isinstance(t, ast.Name)}
         plain: set[str] = set()
         grown: set[str] = set()
+        written: set[str] = set(augmented)
         for node in inside(stmt.body):
             match node:
+                case ast.Subscript(value=ast.Name(id=name), ctx=ast.Store()):
+                    written.add(name)
                 case ast.Assign(targets=goals):
                     plain.update(n for g in goals for n in targets(g))
                 case ast.AnnAssign(target=goal) | ast.NamedExpr(target=goal) | ast.For(target=goal):
@@ -212,6 +215,7 @@ class Control(Catching):
             lambda n: n in hidden or bool(bits.get(n, 0) & head),
             lambda n: n in hidden or bool(bits.get(n, 0) & out),
             asks_break(stmt),
+            written - plain,
         )
 
     def while_loop(self, stmt: ast.While) -> None:
@@ -250,18 +254,18 @@ class Control(Catching):
         entry = self.save()
         said = len(self.messages)
         pure = not any(isinstance(n, (ast.NamedExpr,)) for n in descend(node))
-        body = list(self.builder.body)
+        mark = len(self.builder.body)
         if pure:
             try:
                 self.tested(node)
             except (Refusal, Unreached):
                 pure = False
-            added = self.builder.body[len(body) :]
+            added = self.builder.body[mark:]
             every = [t for s in added for t in (s, *(x for r in regions(s) for x in statements(r)))]
             pure = pure and not any(isinstance(s, Let) and s.op in EXTERNAL for s in every)
             pure = pure and all(entry.heap.get(s) is c for s, c in self.heap.items() if s in entry.heap or s.param)
             loads = [s for s in added if isinstance(s, Let) and s.op == "load"]
-            self.builder.body[:] = [*body, *loads]
+            self.builder.body[mark:] = loads
         self.restore(entry)
         del self.messages[said:]
         return pure

@@ -86,7 +86,7 @@ class Detached(Chosen):
                     frame.env[name] = moved
         for _, refs in self.unnamed:
             refs[:] = map(apart, refs)
-        for held, content in list(self.heap.items()):
+        for held, content in [(s, c) for s, c in self.heap.items() if not isinstance(c, Var)]:
             if isinstance(content, Choice):
                 found = self.as_it_is(held, content) if any(map(goes, self.leaves(content))) else content
             else:

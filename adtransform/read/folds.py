@@ -17,7 +17,7 @@ from adtransform.read.refs import DictRef, Lazy, ListRef, RangeRef, RecordsRef, 
 from adtransform.read.scope import assigned, inside, targets
 from adtransform.read.storages import mutable
 from adtransform.read.trips import Loop
-from adtransform.source import descend
+from adtransform.source import descend, forget
 
 T = TypeVar("T")
 
@@ -103,9 +103,10 @@ class Folds(Iteration):
             given: set[str] = self.frame.scope.node.__dict__.setdefault("_given", set())  # to others, for the same reason
             clash = {n: unique(n, outer | given) for n in own if n in outer}
             given.update(clash.values())
-            found = _Renamed(clash).visit(copy.deepcopy(node)) if clash else node
-            for n in ast.walk(found) if clash else ():
-                n.__dict__.pop("_children", None)
+            found = node
+            if clash:
+                found = _Renamed(clash).visit(copy.deepcopy(node))
+                forget(found)
             node.__dict__["own"] = found  # the same one in every reading: what is noted of nodes goes by identity
         return found
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from adtransform.read.endings import at
 from adtransform.read.scope import breaks, inside, local_names
-from adtransform.source import descend
+from adtransform.source import descend, forget
 
 _LOOPS = (ast.For, ast.While)
 _BINDING = (ast.alias, ast.MatchAs, ast.MatchStar, ast.MatchMapping, ast.ExceptHandler)
@@ -69,14 +69,9 @@ def inlined(
     made = _Inlined(stmt, count).statements([_Renamed(names).visit(s) for s in body])
     if counted:
         made.insert(0, at(stmt.iter, ast.Assign([ast.Name(count, ast.Store())], ast.Constant(0))))
-    _forget(made)
+    for made_anew in made:
+        forget(made_anew)
     return made, names
-
-
-def _forget(stmts: list[ast.stmt]) -> None:
-    """Forget what was noted at nodes, which have others inside by now."""
-    for n in (n for s in stmts for n in ast.walk(s)):
-        n.__dict__.pop("_children", None)
 
 
 def _fits(body: list[ast.stmt], stmt: ast.For) -> bool:

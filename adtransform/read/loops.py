@@ -46,6 +46,7 @@ class Loops(Settling):
             self.builder.body[mark:] = [s for s in self.builder.body[mark:] if isinstance(s, Let) and s.op == "load"]
             del self.messages[said:]
             self.restore(entry)
+            self.place = place
         else:
             self._cannot(loop, "a loop whose values change in kind from trip to trip", "give them one kind before the loop")
         return self._finish(loop, plan, entry, attempt, place, outer_broke)
@@ -76,6 +77,11 @@ class Loops(Settling):
             for grown in content.refs.values() if isinstance(content, Entries) else [ref]:
                 if isinstance(grown, ListRef):
                     plan.stores.setdefault(grown.storage, None)
+        arrays = {ref.storage for name in loop.written if isinstance(ref := env.get(name), View) and not ref.path}
+        for storage, now in self.heap.items() if arrays else ():
+            if storage in arrays and isinstance(now, Var) and storage not in plan.stores and plan.guessed.get(storage, True):
+                plan.stores[storage] = None
+                plan.guessed[storage] = True
         return plan
 
     # One reading.

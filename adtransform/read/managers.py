@@ -18,7 +18,7 @@ import copy
 from adtransform.read.endings import Enter, Handled, at, ending
 from adtransform.read.outline import unique
 from adtransform.read.scope import assigned, inside, local_names
-from adtransform.source import descend
+from adtransform.source import descend, forget
 
 
 def parted(node: ast.FunctionDef) -> ast.FunctionDef | None:
@@ -33,9 +33,7 @@ def _parted(node: ast.FunctionDef) -> ast.FunctionDef | None:
     if sum(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in inside(node.body)) != 1:
         return None
     made = copy.deepcopy(node)
-    for n in ast.walk(made):
-        for noted in ("_children", "_cells"):
-            n.__dict__.pop(noted, None)
+    forget(made)
     sides = _sides(made.body)
     if sides is None:
         return None

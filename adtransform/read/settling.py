@@ -21,7 +21,7 @@ class Settling(Trips):
         end, meeting = attempt.end, attempt.meeting
         stable = True
         if DEAD in end.env:
-            return True
+            return not self._guessed_wrong(plan, attempt)
         plan.heap = {**plan.heap, **end.heap}  # with what earlier readings made: the plan may still name it
         self.heap_a, self.heap_b, self.heap_before = entry.heap, end.heap, entry.heap
         gone = self.is_lost(end.env)
@@ -48,6 +48,7 @@ class Settling(Trips):
                 plan.names[name] = ref
                 stable = False
         stable = self._groups(plan, meeting, end) and stable
+        learnt: dict[Storage, Content | None] = {}
         for storage, content in end.heap.items():
             before = attempt.head.heap.get(storage) or (self.loaded.get(storage.param) if storage.param else None)
             if content is before or (storage not in entry.heap and not storage.param):
@@ -56,8 +57,12 @@ class Settling(Trips):
             if body is None or self._outgrown(body, content, entry.heap.get(storage), meeting):
                 if self.keeps_apart and isinstance(content, Items):
                     self._gather_grown(loop, storage, content.refs, entry)
-                plan.stores[storage] = content
+                learnt[storage] = content
                 stable = False
+        if learnt:  # in the order of what is held, whether guessed before or not
+            learnt |= {s: plan.stores.pop(s) for s, wrote in plan.guessed.items() if wrote and s in plan.stores}
+            plan.stores |= {s: learnt[s] for s in end.heap if s in learnt}
+        stable = not self._guessed_wrong(plan, attempt) and stable
         for n, (key, param, init, new) in enumerate(
             zip(attempt.keys, attempt.params, attempt.inits, attempt.nexts, strict=True)
         ):
@@ -78,6 +83,19 @@ class Settling(Trips):
             plan.related |= back
             stable = False
         return stable
+
+    def _guessed_wrong(self, plan: Plan, attempt: Attempt) -> bool:
+        """Whether a trip does not write what the text of the loop had made seem written, which is then not carried."""
+        heap, dead = attempt.end.heap, DEAD in attempt.end.env
+        wrong = [
+            s
+            for s, wrote in plan.guessed.items()
+            if wrote and s in attempt.meeting.bodies and (dead or heap.get(s) is attempt.head.heap.get(s))
+        ]
+        for storage in wrong:
+            plan.guessed[storage] = False
+            plan.stores.pop(storage, None)
+        return bool(wrong)
 
     def _gather_grown(self, loop: Loop, storage: Storage, items: tuple[Ref, ...], entry: State) -> None:
         """Read a list as one of records as soon as a trip has put some into it: before, nothing is known of what it holds."""

@@ -57,6 +57,7 @@ class Plan:
 
     names: dict[str, Ref | None] = field(default_factory=dict)  # what each was at the end of the last reading
     stores: dict[Storage, Content | None] = field(default_factory=dict)
+    guessed: dict[Storage, bool] = field(default_factory=dict)  # arrays that the text writes, and whether a trip does
     types: dict[Key, Type] = field(default_factory=dict)
     settled: set[str] = field(default_factory=set)  # names that turned out not to change
     fading: set[Key] = field(default_factory=set)  # what some trip makes None again
@@ -81,6 +82,7 @@ class Loop:
     at_head: Callable[[str], bool]
     after: Callable[[str], bool]
     with_else: bool = False
+    written: Collection[str] = ()  # arrays that are written in place
 
 
 @dataclass

@@ -15,13 +15,16 @@ from test_size import (
     FLOAT,
     VECTOR,
     appends,
+    array_of,
     blocks,
     branches_in_loop,
+    helpers,
     numbers,
     numbers_in_loop,
     one_loop,
     read,
     straight,
+    sum_of,
     whiles,
     writes,
 )
@@ -42,6 +45,9 @@ SHAPES = {
     "whiles": whiles,
     "writes": writes,
     "appends": appends,
+    "helpers": helpers,
+    "array of": array_of,
+    "sum of": sum_of,
 }
 
 
