@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from test_size import (
     FLOAT,
     VECTOR,
+    additions,
     appends,
     array_of,
     blocks,
@@ -45,6 +46,7 @@ SHAPES = {
     "whiles": whiles,
     "writes": writes,
     "appends": appends,
+    "additions": additions,
     "helpers": helpers,
     "array of": array_of,
     "sum of": sum_of,
