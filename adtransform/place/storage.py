@@ -222,8 +222,8 @@ class _Solver:
         for node in nodes:
             if isinstance(node, Loop):
                 if node in self.turns:
-                    for around in (*loops, node):
-                        self.turned.setdefault(around, []).append(self.turns[node])
+                    for outer in (*loops, node):
+                        self.turned.setdefault(outer, []).append(self.turns[node])
                 self.block(node.header, (*loops, node))
                 self.block(node.body, (*loops, node))
             else:
@@ -362,14 +362,14 @@ class _Solver:
             for node in binds:
                 for target in node.targets:
                     held = out.held.get(target, _NONE)
-                    if held and _holds_written(target.type) and self.doubles(node, target, moves):
+                    if held and _holds_written(target.type) and self.doubles(node, moves):
                         found |= out.own.get(target, _NONE) or held
             fresh = {self.fresh.get(s, (s, 0))[0] for s in found}
             found |= {older for (s, _), older in self.aged.items() if s in fresh}
             if len(found) == before:
                 return
 
-    def doubles(self, node: Bind, target: Var, moves: set[Bind]) -> bool:
+    def doubles(self, node: Bind, moves: set[Bind]) -> bool:
         """Whether what a statement makes may hold a buffer twice, where none of its operands does."""
         tree, out = node.tree, self.out
         if tree.op in PUTS:

@@ -11,6 +11,7 @@ from typing import TypeVar
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import List, Tuple
 from adtransform.read.frames import FALSE
+from adtransform.read.inlined import Renamed
 from adtransform.read.iteration import Iteration
 from adtransform.read.outline import unique
 from adtransform.read.refs import DictRef, Lazy, ListRef, RangeRef, RecordsRef, Ref, Since, Stream, TupleRef, View
@@ -103,7 +104,7 @@ class Folds(Iteration):
             given: set[str] = self.frame.scope.node.__dict__.setdefault("_given", set())  # to others, for the same reason
             clash = {n: unique(n, outer | given) for n in own if n in outer}
             given.update(clash.values())
-            found = _Renamed(clash).visit(copy.deepcopy(node)) if clash else node
+            found = Renamed(clash).visit(copy.deepcopy(node)) if clash else node
             for n in ast.walk(found) if clash else ():
                 n.__dict__.pop("_children", None)
             node.__dict__["own"] = found  # the same one in every reading: what is noted of nodes goes by identity
@@ -357,11 +358,3 @@ class Folds(Iteration):
                 self.holds_as(new.storage, ref.storage)
             return new
         return self.collected(ref, lambda item: item, node)
-
-
-class _Renamed(ast.NodeTransformer):
-    def __init__(self, names: dict[str, str]) -> None:
-        self.names = names
-
-    def visit_Name(self, node: ast.Name) -> ast.Name:
-        return ast.copy_location(ast.Name(self.names.get(node.id, node.id), node.ctx), node)
