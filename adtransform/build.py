@@ -20,6 +20,14 @@ def type_of(a: Atom) -> Type:
     return a.type if isinstance(a, Var) else of_value(a.value)
 
 
+def free_name(name: str, taken: set[str]) -> str:
+    """A name that is not taken, which it is from now on."""
+    while name in taken:
+        name += "_"
+    taken.add(name)
+    return name
+
+
 class Builder:
     """The region being built; `origin` is attached to everything appended until it is set anew."""
 

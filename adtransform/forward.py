@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from adtransform.activity import active
-from adtransform.build import Builder, type_of
+from adtransform.build import Builder, free_name, type_of
 from adtransform.calls import Variants, is_active
 from adtransform.errors import refuse
 from adtransform.infer.structural import tangent as tangent_type
@@ -36,7 +36,7 @@ class _Forward:
         self.active = active(f, wrt)
         self.passed = flags_of(f.body, raises_again)
         taken = {p.name for p in f.params} | {v.hint for v in _variables(f)}
-        self.inputs = {} if partials else {name: _free_name(f"d{name}", taken) for name in wrt}
+        self.inputs = {} if partials else {name: free_name(f"d{name}", taken) for name in wrt}
         # One map of tangents for each direction; a value that is absent has tangent zero.
         self.tangents: list[dict[Atom, Atom]] = [{} for _ in (wrt if partials else [""])]
         self.labels = list(wrt) if partials else [""]
@@ -281,7 +281,7 @@ def _innermost(result: Atom, many: Sequence[Try]) -> Atom:
     return result
 
 
-def replace_var(var: Var, of: Var, wrt: str = "") -> Var:
+def replace_var(var: Var, of: Var, wrt: str) -> Var:
     """The same value under the name of a tangent or adjoint."""
     return Var(var.type, "", of, wrt)
 
@@ -296,13 +296,6 @@ def _variables(f: Function) -> list[Var]:
             found += stmt.targets
             pending += regions(stmt)
     return found
-
-
-def _free_name(name: str, taken: set[str]) -> str:
-    while name in taken:
-        name += "_"
-    taken.add(name)
-    return name
 
 
 def _with(params: tuple[Param, ...], given: list[Param]) -> tuple[Param, ...]:

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from adtransform.build import Builder, type_of
+from adtransform.build import Builder, free_name, type_of
 from adtransform.calls import Variants, active_results, reached, variants
 from adtransform.failing import watched
 from adtransform.forward import forward as push_forward
@@ -378,7 +378,7 @@ def _split(f: Function, joint: Function, wrt: Sequence[str]) -> tuple[Function, 
     asked = _asked_alike(bound, second, shares)
     saved = [t for s in first for t in s.targets if t in read and t not in again and t not in asked]
     seeds = [replace(p, default=None) for p in joint.params if p not in f.params]
-    keep = _free("saved", {v.hint for v in saved} | {p.name for p in seeds})
+    keep = free_name("saved", {v.hint for v in saved} | {p.name for p in seeds})
     types: Type = Saved(f.name) if f.internal else Tuple(tuple(v.type for v in saved))
     ahead = replace(
         f,
@@ -433,12 +433,6 @@ def _asked_alike(saved: Sequence[Var], second: Sequence[Stmt], shares: Sequence[
         else:
             kept.append(v)
     return found
-
-
-def _free(name: str, taken: set[str]) -> str:
-    while name in taken:
-        name += "_"
-    return name
 
 
 def derive(f: Function, how: str, wrt: Sequence[str]) -> tuple[Function, tuple[tuple[int, ...], ...]]:

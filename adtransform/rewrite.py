@@ -13,12 +13,14 @@ from adtransform.build import Builder
 from adtransform.ir import UNDEFINED, Atom, Const, For, Function, If, Let, Region, Stmt, Try, Var, While
 from adtransform.ops import CALLS
 
+_DEPTH = 100_000
+
 
 @contextmanager
-def deep_recursion(limit: int = 100_000) -> Iterator[None]:
+def deep_recursion() -> Iterator[None]:
     """Room for expressions and regions nested as deeply as the user nests them, or lets early returns follow one another."""
     before = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(before, limit))
+    sys.setrecursionlimit(max(before, _DEPTH))
     try:
         yield
     finally:

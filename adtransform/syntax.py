@@ -11,7 +11,7 @@ from adtransform.record import record
 LIMIT = 88
 
 # How tightly an expression binds; operators in between have the levels of `ops`.
-TERNARY, OR, AND, NOT, COMPARISON, ARITHMETIC, SIGN, POWER, ATOM = 0, 1, 2, 3, 4, 5, 11, 12, 20
+TERNARY, OR, AND, NOT, COMPARISON, SIGN, POWER, ATOM = 0, 1, 2, 3, 4, 11, 12, 20
 
 
 @record

@@ -229,9 +229,25 @@ def an_argument_itself(x: Any) -> Any:
     return grad(lambda t: t)(x) * x + ad.jvp(lambda t: (t, t * x), (x,), (x * 2,))[1][1]
 
 
+def buffers(q: Any, k: Any) -> Any:
+    """What two loops exchange, kept for the second sweep of a function of its own."""
+    u = q.copy()
+    v = np.zeros_like(q)
+    for _ in range(3):
+        for _ in range(3):
+            v[1:-1] = u[1:-1] + k * u[:-2] * u[2:]
+            u, v = v, u
+        v[2] += u[1] * k
+    return np.sum(u**2) + np.sum(u * v)
+
+
+def of_buffers(q: Any, k: Any) -> Any:
+    return ad.jvp(buffers, (q, k), (q * 2, 0.7))[1]
+
+
 CASES: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
     *((f, (V, 1.7)) for f in (called_here, made_outside, value_too, by_name, tangent_of_two, adjoint_of_a_pair, curved)),
-    *((f, (V, 1.7)) for f in (whole_hessian, of_method, nested, in_place, in_branches, passed_on)),
+    *((f, (V, 1.7)) for f in (whole_hessian, of_method, nested, in_place, of_buffers, in_branches, passed_on)),
     (in_branches, (V, -0.4)),
     (leapfrog, (V, V[::-1].copy(), 1.3)),
     (closed_over, (0.7, V)),

@@ -17,9 +17,9 @@ from adtransform.syntax import Py, Word, constant, flat
 LIMIT = 60
 
 
-def annotate(f: Function, name_of: Mapping[Var, str] | None = None) -> dict[Let, str]:
-    """The comment of each line that gets one; `name_of`: how the listing names its values."""
-    comments = _Comments(f, {**names(f), **(name_of or {})})
+def annotate(f: Function) -> dict[Let, str]:
+    """The comment of each line that gets one."""
+    comments = _Comments(f, names(f))
     comments.region(f.body)
     comments.marks()
     return comments.out

@@ -15,7 +15,7 @@ from adtransform.syntax import Py, Word, flat
 LIMIT = 90
 
 
-def explain(f: Function, name_of: Mapping[Var, str] | None = None) -> dict[Let, str]:
+def explain(f: Function) -> dict[Let, str]:
     """For each backward line of straight-line code the invariant that holds when its operation has been processed.
 
     `dy = t2 * dt0 + t2 * dt3 + t4 * dt2`: the differential of the result by those of the values not processed yet.
@@ -23,7 +23,7 @@ def explain(f: Function, name_of: Mapping[Var, str] | None = None) -> dict[Let, 
     """
     if any(regions(stmt) for stmt in f.body.body):
         return {}
-    named = {**names(f), **(name_of or {})}
+    named = names(f)
     out: dict[Let, str] = {}
     state: dict[Var, Sum] = {}
     result = ""

@@ -17,6 +17,7 @@ import numpy as np
 from adtransform import modes, pipeline
 from adtransform.api.calls import Callee, innermost, is_of_library
 from adtransform.api.trees import STAR, Nest, Star, Tree, flatten, leaves_like, repeated, spell, unflatten
+from adtransform.build import free_name
 from adtransform.calls import active_results
 from adtransform.ir import Function, Leaf, Record
 from adtransform.lattice import Array, Dim, Scalar, Type, of_value
@@ -58,7 +59,7 @@ class Shape:
         again = repeated(values)
         for name, value in zip(names, values, strict=True):
             leaves, tree = flatten(value, again)
-            labels = (name,) if tree == STAR else tuple(_fresh(f"{name}_{i}", taken) for i in range(len(leaves)))
+            labels = (name,) if tree == STAR else tuple(free_name(f"{name}_{i}", taken) for i in range(len(leaves)))
             types = tuple(of_value(leaf, label) for leaf, label in zip(leaves, labels, strict=True))
             if alike and type(value) is np.ndarray and isinstance(types[0], Array) and types[0].dims is not None:
                 dims = (
@@ -111,13 +112,6 @@ class Shape:
         """How values for some arguments are nested: a tuple of them, or bare for a single one."""
         trees = tuple(self.arguments[place].tree for place in places)
         return trees[0] if single else Nest(tuple, tuple(range(len(trees))), trees)
-
-
-def _fresh(name: str, taken: set[str]) -> str:
-    while name in taken:
-        name += "_"
-    taken.add(name)
-    return name
 
 
 @record

@@ -37,6 +37,7 @@ from adtransform.place.program import (
 from adtransform.syntax import Bare, Dot, Group, Infix, Keyword, Py, Word, constant, flat, statement
 
 _COMPUTES = frozenset("assign index update accumulate accumulate_at put_in grow_in push fit cast strong".split())
+_COLUMN = 40  # where the comments of a listing begin, at most
 _DEEPEST = 4 * 98  # columns: Python's tokenizer takes no more than 98 blocks inside of one another
 
 
@@ -473,13 +474,13 @@ def _nested(tree: object, values: list[Py]) -> Py:
     return Word(repr(tree))
 
 
-def align(lines: list[Line], comments: Mapping[Let, str], cap: int = 40) -> list[str]:
+def align(lines: list[Line], comments: Mapping[Let, str]) -> list[str]:
     """The lines of a listing with their comments in one column per block."""
     out: list[str] = []
     block: list[tuple[str, str]] = []
 
     def flush() -> None:
-        column = max((len(text) for text, comment in block if comment and len(text) <= cap), default=0)
+        column = max((len(text) for text, comment in block if comment and len(text) <= _COLUMN), default=0)
         out.extend(f"{text:<{column}}  # {comment}" if comment else text for text, comment in block)
         block.clear()
 

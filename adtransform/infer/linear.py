@@ -6,6 +6,7 @@ import functools
 
 import numpy as np
 
+from adtransform.infer.arrays import common
 from adtransform.infer.extents import array, as_array, axes, integer, product, shift
 from adtransform.infer.row import Args, Kwargs, Named, Row, Types
 from adtransform.ir import Atom, Const
@@ -18,21 +19,15 @@ from adtransform.lattice import (
     broadcast_dims,
     fresh_dim,
     rank_of,
-    result_dtype,
 )
 from adtransform.ops import helper, resolve
 
 Dims = tuple[Extent, ...]
 
 
-def _dtype(types: Types) -> str | None:
-    found = result_dtype([as_array(t) for t in types])[1]
-    return None if found == "?" else found
-
-
 def _matmul(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
     a, b = as_array(types[0]), as_array(types[1])
-    dtype = _dtype(types)
+    dtype = common(types)
     if kwargs:
         return UNKNOWN
     if a.dims is None or b.dims is None:
@@ -48,7 +43,7 @@ def _matmul(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | T
 
 def _dot(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
     a, b = as_array(types[0]), as_array(types[1])
-    dtype = _dtype(types)
+    dtype = common(types)
     if kwargs or a.dims is None or b.dims is None:
         return UNKNOWN
     if not a.dims or not b.dims:
@@ -61,38 +56,38 @@ def _inner(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Ty
     a, b = as_array(types[0]), as_array(types[1])
     if a.dims is None or b.dims is None:
         return UNKNOWN
-    return array(_dtype(types), a.dims + b.dims if not a.dims or not b.dims else a.dims[:-1] + b.dims[:-1])
+    return array(common(types), a.dims + b.dims if not a.dims or not b.dims else a.dims[:-1] + b.dims[:-1])
 
 
 def _outer(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
     a, b = as_array(types[0]), as_array(types[1])
     dims = tuple(fresh_dim() if x.dims is None else product(x.dims) for x in (a, b))
-    return UNKNOWN if kwargs else Array(_dtype(types), dims)
+    return UNKNOWN if kwargs else Array(common(types), dims)
 
 
 def _cross(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
     """Of vectors of three along the last axes; those of two are deprecated in NumPy."""
     dims = broadcast_dims([as_array(t).dims for t in types])
-    return Array(_dtype(types), dims if dims and dims[-1] == 3 and not kwargs else None)
+    return Array(common(types), dims if dims and dims[-1] == 3 and not kwargs else None)
 
 
 def _cross_of_three(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
     """The same of vectors of three alone, along any axis."""
     every = [as_array(t).dims for t in types]
     aligned = not kwargs or len({d if d is None else len(d) for d in every}) == 1
-    return Array(_dtype(types), broadcast_dims(every) if aligned else None)
+    return Array(common(types), broadcast_dims(every) if aligned else None)
 
 
 def _tensordot(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
     a, b = as_array(types[0]), as_array(types[1])
     if a.dims is None or b.dims is None:
-        return Array(_dtype(types), None)
+        return Array(common(types), None)
     pair = _contracted(kwargs.get("axes", Const(2)), len(a.dims), len(b.dims))
     if pair is None:
-        return Array(_dtype(types), None)
+        return Array(common(types), None)
     # tensordot gives a 0-d array where nothing is left.
     left = tuple(e for i, e in enumerate(a.dims) if i not in pair[0])
-    return Array(_dtype(types), left + tuple(e for i, e in enumerate(b.dims) if i not in pair[1]))
+    return Array(common(types), left + tuple(e for i, e in enumerate(b.dims) if i not in pair[1]))
 
 
 def _contracted(given: Atom, m: int, n: int) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
@@ -129,7 +124,7 @@ def _einsum(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | T
             found: Extent = fresh_dim() if dims is None or len(dims) != len(labels) else dims[place]
             known = extents.get(label, 1)
             extents[label] = found if known == 1 or (isinstance(known, Dim) and known.name.startswith("?")) else known
-    return array(_dtype(types[1:]), tuple(extents.get(c, 1) for c in right))
+    return array(common(types[1:]), tuple(extents.get(c, 1) for c in right))
 
 
 def _trace(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
@@ -173,7 +168,7 @@ def _square(op: str) -> Row:
 
 def _solve(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
     a, b = as_array(types[0]), as_array(types[1])
-    dtype = _dtype(types)
+    dtype = common(types)
     dtypes = None if dtype is None else _linalg_dtypes("numpy.linalg.solve", dtype)
     dims: Dims | None = None
     if a.dims is not None and b.dims is not None and len(a.dims) > 1 and b.dims:
@@ -286,7 +281,7 @@ def _along(m: Extent, n: Extent, offset: int | None) -> Extent:
 
 
 def _vdot(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
-    return array(_dtype(types), ())
+    return array(common(types), ())
 
 
 def _same(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:

@@ -11,6 +11,9 @@ choice (`accumulate`, the user's `+=`) are made in place only where that needs n
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from adtransform.ir import Var
 from adtransform.lattice import List, is_scalar, same_kind, same_shape
 from adtransform.place.conflicts import conflicts
@@ -68,11 +71,14 @@ def _spared(
     for some in (doubtful, *([made] for made in reversed(doubtful[-_FEW:]))):
         if not some:
             break
-        pairs = {made.entry: made.entry.pairs for made in some}
+        pairs = {made.entry: made.entry.pairs for made in before_loops}
+        trees = {made.copy: made.copy.tree for made in before_loops}  # which may copy what another one has copied
         blocks = {id(made.block): (made.block, list(made.block)) for made in some}
         sources: dict[Operand, Operand] = {made.copy.targets[0]: made.source for made in some}
         for entry in pairs:
-            entry.pairs = [(t, sources.get(s, s)) for t, s in entry.pairs]
+            entry.pairs = [(t, _behind(s, sources)) for t, s in entry.pairs]
+        for copy, tree in trees.items():
+            copy.tree = replace(tree, args=tuple(_behind(a, sources) for a in tree.args))
         copies = {made.copy for made in some}
         for block, nodes in blocks.values():
             block[:] = [node for node in nodes if node not in copies]
@@ -84,9 +90,18 @@ def _spared(
         else:
             for entry, old in pairs.items():
                 entry.pairs = old
+            for copy, tree in trees.items():
+                copy.tree = tree
             for block, nodes in blocks.values():
                 block[:] = nodes
     return memory, found
+
+
+def _behind(a: Operand, sources: Mapping[Operand, Operand]) -> Operand:
+    """What a copy that is left out is of."""
+    while a in sources:
+        a = sources[a]
+    return a
 
 
 def _needed(program: Program, memory: Storage, found: Ranges, before_loops: list[Before]) -> set[Before]:

@@ -368,7 +368,7 @@ class Mender:
                 i = PUTS[node.tree.op]
                 if (node, i) in self.done or not isinstance(value := node.tree.args[i], Var) or isinstance(value.type, Saved):
                     continue
-                if self.memory.reach(node.tree.args[i]) & shared:
+                if self.memory.kept(value) & shared:
                     self.operand(node, i)
                     found = True
         return found

@@ -54,7 +54,8 @@ class Storage:
 
     `doubled`: the lists that may hold one buffer twice, known only where something is written that a list holds, or where
     one is returned; `doublers`: the statements that put a buffer into such a list again.  `joined`: what is carried into a
-    loop, in several variables that take one another's places there, and is not known to be several buffers.
+    loop, in several variables that take one another's places there, and is not known to be several buffers; `turns`: for
+    the buffer of such a variable those that it is in other trips.
     """
 
     own: dict[Var, Buffers] = field(default_factory=dict)
@@ -63,6 +64,7 @@ class Storage:
     doubled: set[int] = field(default_factory=set)
     doublers: dict[Bind, None] = field(default_factory=dict)
     joined: list[tuple[Copy, Var]] = field(default_factory=list)
+    turns: dict[int, Buffers] = field(default_factory=dict)
 
     def reach(self, a: Operand) -> Buffers:
         """All buffers that can be read through an operand."""
@@ -79,6 +81,11 @@ class Storage:
     def of(self, a: Operand) -> Buffers:
         """The buffers an operand itself may be."""
         return self.own.get(a, _NONE) if isinstance(a, Var) else self.reach(a)
+
+    def kept(self, a: Operand) -> Buffers:
+        """What may be reached later by a list into which an operand is put: also what that is in other trips."""
+        found = self.reach(a)
+        return found.union(*(self.turns[s] for s in found if s in self.turns))
 
     def written(self, tree: Tree) -> Buffers:
         """The buffers that a statement in place writes: of its first operand, or of what that holds."""
@@ -160,6 +167,7 @@ class _Solver:
             p: self.site(loop, i, "role", ()) for loop, ps in rotations.items() for i, p in enumerate(ps)
         }
         self.turns = {loop: _NONE.union(*(self.roles[p] for p in ps)) for loop, ps in rotations.items()}
+        self.turned: dict[Loop, list[Buffers]] = {}  # those of a loop and of the loops in it
         self.entries: dict[Var, tuple[Copy, Operand]] = {}
 
     def site(self, node: object, i: int, what: str, loops: tuple[Loop, ...]) -> Buffers:
@@ -174,8 +182,9 @@ class _Solver:
         if not found:
             return found
         out: set[int] = set()
-        if back in self.turns and not found.isdisjoint(self.turns[back]):
-            out.update(self.turns[back])
+        for turn in self.turned.get(back, ()):
+            if not found.isdisjoint(turn):
+                out.update(turn)
         for s in found:
             loops = self.loops[s]
             if back not in loops:
@@ -212,6 +221,9 @@ class _Solver:
     def block(self, nodes: list[Node], loops: tuple[Loop, ...]) -> None:
         for node in nodes:
             if isinstance(node, Loop):
+                if node in self.turns:
+                    for outer in (*loops, node):
+                        self.turned.setdefault(outer, []).append(self.turns[node])
                 self.block(node.header, (*loops, node))
                 self.block(node.body, (*loops, node))
             else:
@@ -274,6 +286,8 @@ class _Solver:
                     self.out.joined.append((node, p))
                 before |= own.union(*(near.get(s, ()) for s in own))
         both = {s: _NONE.union(*(self.site(min(s, r), max(s, r), "both", ()) for r in near[s])) for s in near}
+        for turn in self.turns.values():
+            self.out.turns.update(dict.fromkeys(turn, turn.union(*(both.get(r, _NONE) for r in turn))))
         self.out.foreign |= {b for s in self.out.foreign for b in both.get(s, ())}
         for table in (self.out.own, self.out.held):
             for v, found in table.items():
@@ -348,14 +362,14 @@ class _Solver:
             for node in binds:
                 for target in node.targets:
                     held = out.held.get(target, _NONE)
-                    if held and _holds_written(target.type) and self.doubles(node, target, moves):
+                    if held and _holds_written(target.type) and self.doubles(node, moves):
                         found |= out.own.get(target, _NONE) or held
             fresh = {self.fresh.get(s, (s, 0))[0] for s in found}
             found |= {older for (s, _), older in self.aged.items() if s in fresh}
             if len(found) == before:
                 return
 
-    def doubles(self, node: Bind, target: Var, moves: set[Bind]) -> bool:
+    def doubles(self, node: Bind, moves: set[Bind]) -> bool:
         """Whether what a statement makes may hold a buffer twice, where none of its operands does."""
         tree, out = node.tree, self.out
         if tree.op in PUTS:

@@ -101,7 +101,7 @@ class Comparisons(Conditions):
             if isinstance(right, ObjectRef) or held is not None:
                 asked = self.asked_among(left, held, node) if held is not None else self.asked_within(left, right, node)
                 return asked if op == "builtins.contains" else self.negated(asked, node)
-            found = self.contains(left, right, node)
+            found = self.contains(left, right)
             if found is not None:
                 return Const(found == (op == "builtins.contains"))
         if op.startswith("operator.") and not op.startswith("operator.is"):
@@ -166,7 +166,7 @@ class Comparisons(Conditions):
             return left.live is right.live if left.live is not None and right.live is not None else left.op == right.op
         return None
 
-    def contains(self, item: Ref, container: Ref, node: ast.AST) -> bool | None:
+    def contains(self, item: Ref, container: Ref) -> bool | None:
         """`item in container` where it is known."""
         wanted = self.static(item) if isinstance(item, (Const, Var)) else self.constant_key(item)
         if isinstance(container, Lazy) and container.kind == "set":

@@ -107,7 +107,7 @@ class Contexts(Unwinding):
     def target_of(self, item: ast.withitem, entered: Entered, stmt: ast.stmt) -> None:
         """Bind the target of a context."""
         if item.optional_vars is not None:
-            self.assign(item.optional_vars, entered.value, stmt, isinstance(item.context_expr, ast.Name))
+            self.assign(item.optional_vars, entered.value, stmt)
 
     def enter(self, stmt: Enter) -> None:
         """Enter the context in which a function under `contextmanager` yields."""

@@ -75,7 +75,7 @@ class Expressions(Operators):
             case ast.Set(elts=elements):
                 return self.new_set(self.elements(elements), node)
             case ast.Dict(keys=keys, values=values):
-                return self.dictionary(keys, values, node)
+                return self.dictionary(keys, values)
             case ast.NamedExpr(target=target, value=value):
                 ref = self.expression(value)
                 self.bind(target.id, ref, node)
@@ -268,7 +268,7 @@ class Expressions(Operators):
             parts.append(TupleRef(tuple(found)))
         return functools.reduce(lambda left, right: self.binary("add", left, right, node), parts)
 
-    def dictionary(self, keys: list[ast.expr | None], values: list[ast.expr], node: ast.AST) -> Ref:
+    def dictionary(self, keys: list[ast.expr | None], values: list[ast.expr]) -> Ref:
         """`{'a': x, **rest}`"""
         names: list[object] = []
         items: list[Ref] = []

@@ -11,6 +11,7 @@ from typing import TypeVar
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import List, Tuple
 from adtransform.read.frames import FALSE
+from adtransform.read.inlined import Renamed
 from adtransform.read.iteration import Iteration
 from adtransform.read.outline import unique
 from adtransform.read.refs import DictRef, Lazy, ListRef, RangeRef, RecordsRef, Ref, Since, Stream, TupleRef, View
@@ -105,7 +106,7 @@ class Folds(Iteration):
             given.update(clash.values())
             found = node
             if clash:
-                found = _Renamed(clash).visit(copy.deepcopy(node))
+                found = Renamed(clash).visit(copy.deepcopy(node))
                 forget(found)
             node.__dict__["own"] = found  # the same one in every reading: what is noted of nodes goes by identity
         return found
@@ -358,11 +359,3 @@ class Folds(Iteration):
                 self.holds_as(new.storage, ref.storage)
             return new
         return self.collected(ref, lambda item: item, node)
-
-
-class _Renamed(ast.NodeTransformer):
-    def __init__(self, names: dict[str, str]) -> None:
-        self.names = names
-
-    def visit_Name(self, node: ast.Name) -> ast.Name:
-        return ast.copy_location(ast.Name(self.names.get(node.id, node.id), node.ctx), node)

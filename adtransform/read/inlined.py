@@ -66,7 +66,7 @@ def inlined(
         return None
     names = {name: _free(name, taken) for name in sorted(local_names(generator))}
     count = names["%count"] = _free("count", taken) if counted else ""
-    made = _Inlined(stmt, count).statements([_Renamed(names).visit(s) for s in body])
+    made = _Inlined(stmt, count).statements([Renamed(names).visit(s) for s in body])
     if counted:
         made.insert(0, at(stmt.iter, ast.Assign([ast.Name(count, ast.Store())], ast.Constant(0))))
     for made_anew in made:
@@ -143,11 +143,14 @@ def _free(wish: str, taken: set[str]) -> str:
     return name
 
 
-class _Renamed(ast.NodeTransformer):
+class Renamed(ast.NodeTransformer):
+    """The same with other names."""
+
     def __init__(self, names: Mapping[str, str]) -> None:
         self.names = names
 
     def visit_Name(self, node: ast.Name) -> ast.Name:
+        """A name."""
         return ast.copy_location(ast.Name(self.names.get(node.id, node.id), node.ctx), node)
 
 

@@ -137,7 +137,7 @@ class InPlace(Control):
         self.take(test[0], f"axes {test[1]}", test[1], f"`{name}` is taken as a number, not as a view")
         return False
 
-    def has_axes(self, name: str, view: View, stmt: ast.AugAssign, place: Place | None = None) -> None:
+    def has_axes(self, name: str, view: View, stmt: ast.AugAssign, place: Place | None) -> None:
         """Have what is written as an array, and seen by others, have axes: arithmetic without any makes a number."""
         a = self.value(view)
         op = self.made_by(a)

@@ -259,7 +259,7 @@ class Iterables(Loops):
         self.at(node)
         match ref:
             case RecordsRef(storage) if isinstance(part := self.heap.get(storage), Part):
-                return self.item_of_part(part, i, node)
+                return self.item_of_part(part, i)
             case RangeRef(first, _, step):
                 scaled = i if step == Const(1) else self.let("operator.mul", i, step)
                 return scaled if first == Const(0) else self.let("operator.add", first, scaled)

@@ -159,7 +159,7 @@ class Members(Names):
                 return not isinstance(stmts[-1], ast.Delete) and not _is_none(getattr(stmts[-1], "value", None))
         return False
 
-    def plain_name(self, node: ast.expr, module: Module, frame: Frame | None = None) -> Ref | None:
+    def plain_name(self, node: ast.expr, module: Module, frame: Frame | None) -> Ref | None:
         """What a name stands for where a class is defined, with dots or subscripted; None for anything else, and if refused."""
         if isinstance(node, ast.Subscript):  # Generic[T]
             node = node.value

@@ -93,7 +93,7 @@ def ordered(self: Objects, source: Ref, kwargs: Kwargs, node: ast.AST) -> Ref:
         listed = source if isinstance(source, ListRef) else self.as_list(source, node)
     name = self.hide(listed)
     columns = columns_of(self, keys, node) if items is not None else collected_columns(self, listed, key, node)
-    order = order_of(self, columns, descending, node)
+    order = order_of(self, columns, descending)
     if items is not None and all(isinstance(r, (ObjectRef, DictRef)) or isinstance(r, TupleRef) and r.names for r in items):
         places = [self.let("index", order, Const(i), type=INT) for i in range(len(items))]
         listed = self.unhide(name)
@@ -171,7 +171,7 @@ def as_numbers(self: Objects, keyed: Ref, node: ast.AST) -> Atom:
     return self.array_like(keyed, node)
 
 
-def order_of(self: Objects, columns: list[Atom], descending: bool, node: ast.AST) -> Atom:
+def order_of(self: Objects, columns: list[Atom], descending: bool) -> Atom:
     """The places of items in their order, which are as they were where items are equal."""
     if descending:
         columns = [self.let("numpy.logical_not" if is_flags(self, a) else "operator.neg", a) for a in columns]
@@ -210,7 +210,7 @@ def best(self: Objects, name: str, args: Args, key: Ref | None, node: ast.AST) -
         if len(columns) == 1:
             at = self.let(f"numpy.arg{name}", columns[0])
         else:
-            at = self.let("index", order_of(self, columns, name == "max", node), Const(0), type=INT)
+            at = self.let("index", order_of(self, columns, name == "max"), Const(0), type=INT)
         return self.item(self.unhide(kept), at, node)
     if not items:
         of_nothing(self, name, node)

@@ -48,7 +48,7 @@ class RecordLists(Records):
             self.item_at(first, key, node)
         return self.field(owner, key, (), owner.schema)
 
-    def item_of_part(self, part: Part, i: Atom, node: ast.AST) -> Ref:
+    def item_of_part(self, part: Part, i: Atom) -> Ref:
         """The item of a slice of a list of records at an index that there is."""
         place = self.plus(part.start, i)
         if all(map(self.is_counted, (part.start, i))):

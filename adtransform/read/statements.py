@@ -157,12 +157,12 @@ class Statements(Contexts):
                 if stmt is first:
                     self.frame.twice = self.twice()
                 for goal in goals:
-                    self.assign(goal, ref, stmt, isinstance(value, ast.Name))
+                    self.assign(goal, ref, stmt)
                 if stmt is last:  # a list holds nothing twice that it did not hold twice before
                     self.related -= self.twice() - self.frame.twice
             case ast.AnnAssign(target=goal, value=value):
                 if value is not None:
-                    self.assign(goal, self.expression(value), stmt, isinstance(value, ast.Name))
+                    self.assign(goal, self.expression(value), stmt)
             case ast.AugAssign():
                 self.augment(stmt)
             case ast.Return(value=value):
@@ -243,7 +243,7 @@ class Statements(Contexts):
 
     # Binding.
 
-    def assign(self, goal: ast.expr, ref: Ref, stmt: ast.stmt, from_name: bool) -> None:
+    def assign(self, goal: ast.expr, ref: Ref, stmt: ast.stmt) -> None:
         """Assign to a target of any form."""
         match goal:
             case ast.Name(id=name):
@@ -255,9 +255,9 @@ class Statements(Contexts):
                 rest = items[::-1]
                 with self.holding(rest, BESIDE):
                     for inner in goals:
-                        self.assign(inner, rest.pop(), stmt, True)
+                        self.assign(inner, rest.pop(), stmt)
             case ast.Starred(value=inner):
-                self.assign(inner, ref, stmt, True)
+                self.assign(inner, ref, stmt)
             case ast.Subscript(value=owner, slice=key):
                 given = [ref]
                 with self.holding(given):
@@ -375,7 +375,7 @@ class Statements(Contexts):
                 self.bind(target.id, ref, target)
             return
         fake = ast.copy_location(ast.Pass(), target)
-        self.assign(target, ref, fake, True)
+        self.assign(target, ref, fake)
 
     # Exits.
 

@@ -77,11 +77,11 @@ class Storages(Assuming):
 
     # From operands to references and back.
 
-    def make(self, a: Atom, *, solid: bool = False, frozen: str = "", label: str = "") -> Ref:
+    def make(self, a: Atom, *, solid: bool = False, frozen: str = "") -> Ref:
         """A reference to a new value: a storage of its own if it can be written."""
         if isinstance(a, Const) or not mutable(a.type):
             return a
-        storage = Storage(label, frozen=frozen, solid=solid)
+        storage = Storage(frozen=frozen, solid=solid)
         self.heap[storage] = a
         self.fresh.add(storage)
         if isinstance(a.type, List):

@@ -24,6 +24,7 @@ from adtransform.failing import may_fail
 from adtransform.ir import Atom, Const, Let, Region, Var
 from adtransform.ops import effect_free
 from adtransform.read.blending import same_place
+from adtransform.read.endings import at
 from adtransform.read.flow import is_unchanged
 from adtransform.read.frames import RETURNED, Frame, Module
 from adtransform.read.functions import Functions
@@ -425,8 +426,8 @@ def collecting(function: FunctionRef) -> FunctionRef:
         name = unique("yielded", {n.id for n in descend(node) if isinstance(n, ast.Name)})
         made.body = [_Collecting(name).visit(s) for s in made.body]
         head = ast.Pass(lineno=node.lineno, col_offset=node.col_offset, end_lineno=node.lineno, end_col_offset=node.col_offset)
-        made.body.insert(0, _at(head, ast.Assign([ast.Name(name, ast.Store())], ast.List([], ast.Load()))))
-        made.body.append(_at(head, ast.Return(ast.Name(name, ast.Load()))))
+        made.body.insert(0, at(head, ast.Assign([ast.Name(name, ast.Store())], ast.List([], ast.Load()))))
+        made.body.append(at(head, ast.Return(ast.Name(name, ast.Load()))))
         for n in ast.walk(made):
             for noted in ("_children", "_cells"):
                 n.__dict__.pop(noted, None)
@@ -444,16 +445,11 @@ class _Collecting(ast.NodeTransformer):
         method = "append" if isinstance(node.value, ast.Yield) else "extend"
         value = node.value.value or ast.Constant(None)
         call = ast.Call(ast.Attribute(ast.Name(self.name, ast.Load()), method, ast.Load()), [value], [])
-        return _at(node, ast.Expr(call))
+        return at(node, ast.Expr(call))
 
     def visit_Return(self, node: ast.Return) -> Any:
-        return _at(node, ast.Return(ast.Name(self.name, ast.Load())))
+        return at(node, ast.Return(ast.Name(self.name, ast.Load())))
 
     def visit(self, node: ast.AST) -> Any:
         """Replace what yields and returns in a node; functions inside of it have their own."""
         return node if isinstance(node, (ast.FunctionDef, ast.Lambda, ast.ClassDef)) else super().visit(node)
-
-
-def _at(place: ast.AST, node: Any) -> Any:
-    """A node in the place of another one."""
-    return ast.fix_missing_locations(ast.copy_location(node, place))

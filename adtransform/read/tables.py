@@ -214,10 +214,6 @@ class Tables(Enumerated):
 
     # What other parts provide.
 
-    def at_node(self, node: ast.AST) -> None:
-        """Say where the next operations come from."""
-        raise NotImplementedError
-
     def computed_key(self, what: str, key: Ref, node: ast.AST | None) -> NoReturn:
         """Read the loop that makes a key trip by trip, so that the key is known; refuse where there is none."""
         raise NotImplementedError

@@ -136,7 +136,7 @@ class Trips(RecordLists):
         if loop.bounds is None:
             params = [Var(t, h) for t, h in zip(types, names, strict=True)]
             self.before.update(zip(params, inits, strict=True))
-            self._enter(meeting, params, before, loop)
+            self._enter(meeting, params, loop)
             test: list[Atom] = []
             opened = self.region(self.save(), lambda: test.append(loop.cond()))
             asked = test[0] if test else TRUE  # where asking raises nothing comes of it
@@ -148,7 +148,7 @@ class Trips(RecordLists):
             if key in plan.fading or (param.hint.startswith("has_") and init != FALSE):
                 self.branched.add(param)
         self.restore(before)
-        self._enter(meeting, params, before, loop)
+        self._enter(meeting, params, loop)
         self.proven |= {b for a, b in zip(cond[1], params, strict=True) if a in given} if cond else set()
         index = None if loop.bounds is None else Var(count(Dim(f"#{plan.name}")), loop.hint)
         head = self.save()
@@ -265,7 +265,7 @@ class Trips(RecordLists):
             keys += [((storage, type(body)), i, len(inits) - start) for i in range(len(inits) - start)]
         return inits, keys
 
-    def _enter(self, meeting: Meeting, params: list[Var], before: State, loop: Loop) -> None:
+    def _enter(self, meeting: Meeting, params: list[Var], loop: Loop) -> None:
         values = iter(params)
         env = self.frame.env
         for name in loop.assigned:

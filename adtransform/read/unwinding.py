@@ -351,7 +351,7 @@ class Unwinding(Matching):
 
     # What other parts provide.
 
-    def assign(self, goal: ast.expr, ref: Ref, stmt: ast.stmt, from_name: bool) -> None:
+    def assign(self, goal: ast.expr, ref: Ref, stmt: ast.stmt) -> None:
         """Assign to a target of any form."""
         raise NotImplementedError
 
