@@ -13,7 +13,7 @@ from adtransform.emit.width import width
 from adtransform.ir import Var, is_temporary
 from adtransform.lattice import Scalar
 from adtransform.ops import BINARY, effect_free
-from adtransform.place.program import Bind, Node, Operand, Tree, blocks, label, reads, variables, walk
+from adtransform.place.program import Bind, Node, Operand, Tree, blocks, label, times_read, variables, walk
 
 _SUMS = frozenset(("operator.add", "operator.sub"))
 
@@ -22,7 +22,7 @@ def join(nodes: list[Node], room: int) -> None:
     """Join the shares that are added to adjoints; `room`: the columns that there are for a line."""
     every = walk(nodes)
     if any(isinstance(node, Bind) and _grows(node) for node in every):
-        _block(nodes, room, Counter(v for node in every for v in reads(node)))
+        _block(nodes, room, times_read(every))
 
 
 def _block(nodes: list[Node], room: int, uses: Counter[Var]) -> None:

@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from adtransform.ir import Const, Var, is_temporary, numbered
+from adtransform.ir import Const, Param, Var, is_temporary, numbered
 from adtransform.lattice import Array
 from adtransform.place.liveness import Range, Ranges, merged, ranges
 from adtransform.place.program import Bind, Copy, Exit, Loop, Node, Program, label, type_of, walk
@@ -40,7 +40,7 @@ def names(program: Program, *, listing: bool, reserved: Iterable[str]) -> dict[V
     classes.join(nodes, found)
     if not listing:
         classes.hold_indices(found)
-    return _Namer(program, classes, listing, frozenset(reserved)).run()
+    return _Namer(program.function.params, nodes, classes, listing, frozenset(reserved)).run()
 
 
 class _Classes:
@@ -180,10 +180,10 @@ class _Held:
             self.all[block : block + 1] = [(max(starts), min(ends))]
 
 
-def _common(program: Program, classes: _Classes) -> dict[_Class, tuple[str, ...]]:
+def _common(nodes: list[Node], classes: _Classes) -> dict[_Class, tuple[str, ...]]:
     """What a person calls values that the user gave no name: the indices of loops, and a result that grows in one."""
     found: dict[_Class, tuple[str, ...]] = {}
-    for node in walk(program.nodes):
+    for node in nodes:
         if isinstance(node, Loop) and node.index in classes.of:
             found[classes.of[node.index]] = ("i", "j", "k", "m", "n")
         if isinstance(node, Exit) and node.values and isinstance(v := node.values[0], Var) and v.of is None:
@@ -192,11 +192,11 @@ def _common(program: Program, classes: _Classes) -> dict[_Class, tuple[str, ...]
     return {c: names for c, names in found.items() if all(is_temporary(v) for v in c.members)}
 
 
-def _saved(program: Program, classes: _Classes) -> dict[_Class, _Class]:
+def _saved(nodes: list[Node], classes: _Classes) -> dict[_Class, _Class]:
     """For what is taken from a tape what was put there, whose name it has."""
     put: dict[_Class, _Class] = {}
     found: dict[_Class, _Class] = {}
-    for node in walk(program.nodes):
+    for node in nodes:
         if isinstance(node, Bind) and node.tree.op in ("push", "pop"):
             tape = classes.of.get(node.targets[0])
             value = node.tree.args[1] if node.tree.op == "push" else node.targets[1]
@@ -210,22 +210,22 @@ def _saved(program: Program, classes: _Classes) -> dict[_Class, _Class]:
 
 
 class _Namer:
-    def __init__(self, program: Program, classes: _Classes, listing: bool, reserved: frozenset[str]) -> None:
+    def __init__(
+        self, params: Iterable[Param], nodes: list[Node], classes: _Classes, listing: bool, reserved: frozenset[str]
+    ) -> None:
         self.classes = classes
         self.listing = listing
         self.reserved = reserved
         self.taken: dict[str, list[Range]] = {}
         self.busy: set[_Class] = set()
         self.held: dict[str, _Held] = {}  # for `y`: when `y_1`, `y_2`, ... are taken for longest
-        self.user = {label(v) for v in classes.of} - {""}
-        self.common = {} if listing else _common(program, classes)
-        self.saved = {} if listing else _saved(program, classes)
-        self.user |= {
-            node.targets[0].hint for node in walk(program.nodes) if isinstance(node, Bind) and node.tree.op == "assign"
-        } - {""}
+        self.common = {} if listing else _common(nodes, classes)
+        self.saved = {} if listing else _saved(nodes, classes)
+        assigned = [node.targets[0].hint for node in nodes if isinstance(node, Bind) and node.tree.op == "assign"]
+        self.user = {*map(label, classes.of), *assigned} - {""}
         self.next = 1 + max((int(v.hint[1:]) for v in classes.of if numbered(v.hint)), default=-1)
         if not listing:
-            self.taken = {p.name: [(-1, 10**9)] for p in program.function.params}
+            self.taken = {p.name: [(-1, 10**9)] for p in params}
 
     def run(self) -> dict[Var, str]:
         classes = list(dict.fromkeys(self.classes.of.values()))

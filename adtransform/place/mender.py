@@ -13,7 +13,7 @@ from adtransform.place.conflicts import TAKEN, Conflict
 from adtransform.place.program import Bind, Copy, Exit, Loop, Node, Operand, Program, Tree, blocks, type_of, walk
 from adtransform.place.storage import PUTS, Buffers, Storage
 from adtransform.record import record
-from adtransform.rewrite import follow, moves, told, unbound_results
+from adtransform.rewrite import MOVING, follow, moves, told, unbound_results
 
 MUST = frozenset(
     "update push pop accumulate_at claim drop exchange put_in grow_in push_in pop_in".split()
@@ -37,21 +37,22 @@ class Before:
     copy: Bind
 
 
-def _may_be_unbound(nodes: list[Node]) -> set[Var]:
+def _may_be_unbound(every: list[Node]) -> set[Var]:
     """The variables that some path leaves unbound, and adjoints of such, which are the number 0 then."""
+    telling = [n for n in every if isinstance(n, Bind) and n.targets and (n.tree.op in MOVING or n.tree.op in CALLS)]
 
     def edges() -> Iterator[tuple[object, object]]:
-        for node in walk(nodes):
+        for node in every:
             if isinstance(node, (Copy, Loop)):
                 for t, s in node.pairs if isinstance(node, Copy) else node.exits:
                     yield s, t
                     yield (s,), (t,)
-            elif isinstance(node, Bind) and node.targets:
-                yield from moves(node.tree.op, node.tree.args, node.targets)
-                for i in unbound_results(node.tree.op, node.tree.kwargs):
-                    yield UNDEFINED, node.targets[i]
+        for bind in telling:
+            yield from moves(bind.tree.op, bind.tree.args, bind.targets)
+            for i in unbound_results(bind.tree.op, bind.tree.kwargs):
+                yield UNDEFINED, bind.targets[i]
 
-    starts = [start for n in walk(nodes) if isinstance(n, Bind) for start in told(n.tree.op, n.tree.kwargs)]
+    starts = [start for bind in telling for start in told(bind.tree.op, bind.tree.kwargs)]
     return {v for v in follow(edges(), [UNDEFINED, *starts]) if isinstance(v, Var)}
 
 
@@ -102,7 +103,8 @@ class Mender:
         self.entered: dict[tuple[Loop, Buffers], tuple[int, Copy, Var, bool]] = {}  # where a buffer comes into a loop
         self.seen: dict[tuple[Var, Loop], dict[Operand, bool]] = {}
         self.onward: dict[Operand, list[tuple[Node, Var]]] = {}
-        self.loose = _may_be_unbound(program.nodes)
+        every = walk(program.nodes)
+        self.loose = _may_be_unbound(every)
         self.internal = program.function.internal
         self.indexed = {
             v
@@ -111,19 +113,22 @@ class Mender:
             for v in (node.targets[0], node.tree.args[0])
         }
         # Whether some list may hold a value that was unbound.
-        binds = [n.tree for n in walk(program.nodes) if isinstance(n, Bind)]
-        self.holes = any(t.op in ("push", "push_in") and t.args[1] in self.loose for t in binds)
+        pushes = [n.tree for n in every if isinstance(n, Bind) and n.tree.op in ("push", "push_in")]
+        self.holes = any(tree.args[1] in self.loose for tree in pushes)
         self._visit(program.nodes, ())
 
     def _visit(self, nodes: list[Node], loops: tuple[Loop, ...]) -> None:
         for node in nodes:
             self.lists[node] = nodes
             self.loops[node] = loops
-            for t in node.targets if isinstance(node, Bind) else [t for t, _ in node.pairs] if isinstance(node, Copy) else ():
-                self.made.setdefault(t, []).append(node)
-            if isinstance(node, Copy):
-                self.moves.update({(node, t): s for t, s in node.pairs})
-            if isinstance(node, Loop):
+            if isinstance(node, Bind):
+                for t in node.targets:
+                    self.made.setdefault(t, []).append(node)
+            elif isinstance(node, Copy):
+                for t, s in node.pairs:
+                    self.made.setdefault(t, []).append(node)
+                    self.moves[node, t] = s
+            elif isinstance(node, Loop):
                 self.carriers.update(dict.fromkeys(node.phis, node))
                 for q, p in node.exits:
                     self.moves[node, q] = p

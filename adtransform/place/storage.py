@@ -12,7 +12,21 @@ from dataclasses import dataclass, field
 from adtransform.ir import Const, Var
 from adtransform.lattice import Array, List, Saved, Scalar, Static, Tuple, Type, Unknown, dims_of
 from adtransform.ops import DEEP, VIEWS
-from adtransform.place.program import Bind, Copy, Exit, Loop, Node, Operand, Tree, blocks, reads, type_of, variables, walk
+from adtransform.place.program import (
+    Bind,
+    Copy,
+    Exit,
+    Loop,
+    Node,
+    Operand,
+    Tree,
+    blocks,
+    reads,
+    times_read,
+    type_of,
+    variables,
+    walk,
+)
 from adtransform.place.rotate import Rotations, rotations
 
 Buffers = frozenset[int]
@@ -97,16 +111,18 @@ def storage(nodes: list[Node], *, rotating: bool = True) -> Storage:
     solver.block(nodes, ())
     if solver.roles:
         solver.link()
-    if any(isinstance(node, Bind) and node.tree.op in DEEP for node in every) or _returns_lists(every):
+    if _returns_lists(every) or any(isinstance(node, Bind) and node.tree.op in DEEP for node in every):
         solver.double(every)
     return solver.out
 
 
 def is_immutable(t: Type) -> bool:
     """Known to be a value that cannot be written."""
+    if isinstance(t, Scalar):
+        return True
     if isinstance(t, Tuple):
-        return all(is_immutable(i) for i in t.items)
-    return isinstance(t, Scalar) or (isinstance(t, Static) and t.what != "mixed" and not t.what.startswith("array"))
+        return all(map(is_immutable, t.items))
+    return isinstance(t, Static) and t.what != "mixed" and not t.what.startswith("array")
 
 
 def _returns_lists(nodes: list[Node]) -> bool:
@@ -211,12 +227,8 @@ class _Solver:
 
     def block(self, nodes: list[Node], loops: tuple[Loop, ...]) -> None:
         for node in nodes:
-            if isinstance(node, Loop):
-                self.block(node.header, (*loops, node))
-                self.block(node.body, (*loops, node))
-            else:
-                for inner in blocks(node):
-                    self.block(inner, loops)
+            for inner in blocks(node):
+                self.block(inner, (*loops, node) if isinstance(node, Loop) else loops)
             self.step(node, loops)
             if loops:
                 self.note(node, loops)
@@ -342,7 +354,7 @@ class _Solver:
         """Find the lists that may hold one buffer twice."""
         found, out = self.out.doubled, self.out
         binds = [node for node in nodes if isinstance(node, Bind)]
-        moves = _moves(binds, Counter(v for node in nodes for v in reads(node)))
+        moves = _moves(binds, times_read(nodes))
         while True:
             before = len(found)
             for node in binds:
