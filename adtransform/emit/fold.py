@@ -189,20 +189,13 @@ class _Folder:
 
     def bind(self, node: Bind, room: int, places: dict[Bind, int], out: list[Node | None]) -> None:
         tree = node.tree
-        fixed = 1 if node.inplace else 0
-        args = tree.args[fixed:] + (tuple([v for _, v in tree.kwargs]) if tree.kwargs else ())
-        filled = args
         if not self.pending.keys().isdisjoint(tree.variables):
-            room -= 0 if tree.op in _WRITES else sum([width(t) + 2 for t in node.targets]) + 1
-            filled = self.fill(args, room + self.saved_by_growth(node), places, out, tree)
-        if filled is not args:
-            count = len(tree.args) - fixed
-            kwargs = tuple([(k, v) for (k, _), v in zip(tree.kwargs, filled[count:], strict=True)])
-            node.tree = Tree(tree.op, tree.args[:fixed] + filled[:count], kwargs, tree.type, tree.origin)
-        if tree.op == "assign" and isinstance(filled[0], Tree):
-            node.tree = filled[0]
-        copied = tree.args[0] if tree.op in COPIES and node.let is None else None
-        asking = self.ask_copy(copied, node.targets[0]) if isinstance(copied, Var) and not self.may_fold(node) else []
+            self.operands(node, room, places, out)
+        if tree.op == "assign" and isinstance(value := node.tree.args[0], Tree):
+            node.tree = value
+        asking: list[tuple[Bind, Tree]] = []
+        if tree.op in COPIES and node.let is None and isinstance(old := tree.args[0], Var) and not self.may_fold(node):
+            asking = self.ask_copy(old, node.targets[0])
         if node.inplace:
             self.forget(self.memory.written(tree))
         if tree.op == "backward":
@@ -212,6 +205,18 @@ class _Folder:
         self.forget_names(node.targets)
         for bind, moved in asking:
             self.remember(bind, moved)
+
+    def operands(self, node: Bind, room: int, places: dict[Bind, int], out: list[Node | None]) -> None:
+        """Put pending temporaries into the operands of a statement."""
+        tree = node.tree
+        fixed = 1 if node.inplace else 0
+        args = tree.args[fixed:] + (tuple([v for _, v in tree.kwargs]) if tree.kwargs else ())
+        room -= 0 if tree.op in _WRITES else sum([width(t) + 2 for t in node.targets]) + 1
+        filled = self.fill(args, room + self.saved_by_growth(node), places, out, tree)
+        if filled is not args:
+            count = len(tree.args) - fixed
+            kwargs = tuple([(k, v) for (k, _), v in zip(tree.kwargs, filled[count:], strict=True)])
+            node.tree = Tree(tree.op, tree.args[:fixed] + filled[:count], kwargs, tree.type, tree.origin)
 
     def ask_copy(self, old: Var, new: Var) -> list[tuple[Bind, Tree]]:
         """The pending expressions that read a value, which may as well read its copy."""
@@ -271,10 +276,12 @@ class _Folder:
         return Bind((target,), tree, node.origin)
 
     def may_fold(self, node: Bind, header: bool = False) -> bool:
-        if len(node.targets) != 1 or node.inplace or node.tree.op in _NEVER or not effect_free(node.tree.op):
+        if len(node.targets) != 1 or node.inplace:
             return False
         v = node.targets[0]
         if (self.uses[v] != 1 and v not in self.short) or self.assigned[v] != 1 or v in self.keep:
+            return False
+        if node.tree.op in _NEVER or not effect_free(node.tree.op):
             return False
         if self.listing and (v.hint or v.of is not None) and not header:
             return False
@@ -380,8 +387,8 @@ class _Folder:
             del self.pending[v]
         self.eaten.setdefault(self.current, []).extend(widest)
         for v in sizes:
-            self.uses[v] -= times[v]
-            if self.uses[v] == 0 and (node := self.pending.pop(v)) in places:
+            left = self.uses[v] = self.uses[v] - times[v]
+            if left == 0 and (node := self.pending.pop(v)) in places:
                 out[places[node]] = None
         values = {v: self.moved[v] for v in sizes}
         return tuple([_filled(a, values) for a in found])
@@ -410,9 +417,7 @@ def _only(block: list[Node]) -> tuple[Var, Operand] | None:
 def _filled(a: Operand, values: dict[Var, Tree]) -> Operand:
     if isinstance(a, Var):
         return values.get(a, a)
-    if isinstance(a, Tree):
-        if values.keys().isdisjoint(a.variables):
-            return a
+    if isinstance(a, Tree) and not values.keys().isdisjoint(a.variables):
         args = tuple([_filled(x, values) for x in a.args])
-        return Tree(a.op, args, tuple([(k, _filled(x, values)) for k, x in a.kwargs]), a.type, a.origin)
+        return Tree(a.op, args, tuple([(k, _filled(x, values)) for k, x in a.kwargs]) if a.kwargs else (), a.type, a.origin)
     return a

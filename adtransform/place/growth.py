@@ -17,6 +17,7 @@ from adtransform.place.program import COPIES, Bind, Branch, Node, Operand, Tree,
 
 _AUGMENTED = re.compile(r"([\w.]+(?:\[.*?\])*)\s*(\*\*|//|<<|>>|[-+*/%@&|^])=(?!=)")
 _WRITES = frozenset(("update", "put_in"))
+_TAKES = COPIES | {"index", "item_in"}
 
 
 def augmented(tree: Tree) -> str:
@@ -92,7 +93,7 @@ def _block(nodes: list[Node], items: dict[Var, Tree], made: Mapping[Var, Bind], 
         if isinstance(node, Bind):
             if node.tree.op in _WRITES:
                 _grow(node.tree, items, made, uses)
-            elif (item := _item(node.tree, items)) is not None and len(node.targets) == 1:
+            elif node.tree.op in _TAKES and len(node.targets) == 1 and (item := _item(node.tree, items)) is not None:
                 items[node.targets[0]] = item
         for inner in blocks(node):
             _block(inner, dict(items) if isinstance(node, Branch) else {}, made, uses)

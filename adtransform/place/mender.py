@@ -67,14 +67,6 @@ def _moves(node: Node) -> list[tuple[Operand, Var]]:
     return []
 
 
-def _unconditional(nodes: list[Node]) -> Iterator[Node]:
-    """The statements that are no branch's: what is written there is an array."""
-    for node in nodes:
-        yield node
-        if isinstance(node, Loop):
-            yield from _unconditional(node.body)
-
-
 def _is_deep(node: Bind | Exit) -> bool:
     """Whether a statement writes something in a list."""
     return isinstance(node, Bind) and node.tree.op in DEEP
@@ -106,24 +98,22 @@ class Mender:
         every = walk(program.nodes)
         self.loose = _may_be_unbound(every)
         self.internal = program.function.internal
-        self.indexed = {
-            v
-            for node in _unconditional(program.nodes)
-            if isinstance(node, Bind) and node.tree.op in ("update", "accumulate_at")
-            for v in (node.targets[0], node.tree.args[0])
-        }
+        self.indexed: set[Operand] = set()  # what is surely written as an array
         # Whether some list may hold a value that was unbound.
         pushes = [n.tree for n in every if isinstance(n, Bind) and n.tree.op in ("push", "push_in")]
         self.holes = any(tree.args[1] in self.loose for tree in pushes)
-        self._visit(program.nodes, ())
+        self._visit(program.nodes, (), sure=True)
 
-    def _visit(self, nodes: list[Node], loops: tuple[Loop, ...]) -> None:
+    def _visit(self, nodes: list[Node], loops: tuple[Loop, ...], *, sure: bool) -> None:
+        """Note where the statements are; `sure`: they are no branch's, so that what they write is an array."""
         for node in nodes:
             self.lists[node] = nodes
             self.loops[node] = loops
             if isinstance(node, Bind):
                 for t in node.targets:
                     self.made.setdefault(t, []).append(node)
+                if sure and node.tree.op in ("update", "accumulate_at"):
+                    self.indexed.update((node.targets[0], node.tree.args[0]))
             elif isinstance(node, Copy):
                 for t, s in node.pairs:
                     self.made.setdefault(t, []).append(node)
@@ -133,8 +123,11 @@ class Mender:
                 for q, p in node.exits:
                     self.moves[node, q] = p
                     self.made.setdefault(q, []).append(node)
-            for block in blocks(node):
-                self._visit(block, (*loops, node) if isinstance(node, Loop) else loops)
+                self._visit(node.header, (*loops, node), sure=False)
+                self._visit(node.body, (*loops, node), sure=sure)
+            else:
+                for block in blocks(node):
+                    self._visit(block, loops, sure=False)
 
     def mend(self, conflicts: list[Conflict]) -> set[object]:
         """Insert the copies for all conflicts of a round, and say where."""
