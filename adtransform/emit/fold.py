@@ -299,8 +299,7 @@ class _Folder:
     def remember(self, node: Bind, tree: Tree | None = None) -> None:
         """Note what may be folded; `tree` is what it reads as by now, if that differs from what it reads where it stands."""
         v, tree = node.targets[0], tree or node.tree
-        found = set(tree.variables)
-        keys: set[Var | str | int] = {*found, *self.contents(tree), *map(self.label, found)}
+        keys: set[Var | str | int] = {*tree.variables, *self.contents(tree), *map(self.label, tree.variables)}
         keys.discard("")
         self.seen[v] = keys
         readers = self.readers

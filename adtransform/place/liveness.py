@@ -84,6 +84,10 @@ class _Walker:
         for node in nodes:
             at[node] = self.clock
             self.clock += 2
+            if total is None and isinstance(node, Bind):
+                listed += node.targets
+                listed += node.tree.variables
+                continue
             written, read = writes(node), reads(node)
             listed += written
             listed += read
@@ -138,13 +142,15 @@ class _Walker:
             live.setdefault(v, time)
 
     def block(self, nodes: list[Node], live: _Live) -> None:
+        times = self.found.at
         for node in reversed(nodes):
-            at = self.found.at[node]
+            at = times[node]
             match node:
-                case Bind(targets=targets, tree=tree):
+                case Bind():
+                    tree = node.tree
                     if tree.op in ("raise", "reraise"):
                         live.clear()  # nothing behind it is reached
-                    self.define(targets, at + 1, live)
+                    self.define(node.targets, at + 1, live)
                     if node.inplace and tree.op != "accumulate":
                         # The written variable may have to take over the old one before the other operands are read.
                         first, *rest = tree.args

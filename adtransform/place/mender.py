@@ -162,7 +162,14 @@ class Mender:
     def insert(self) -> set[object]:
         """Put the copies where they belong, and say where that is."""
         for block in {id(self.lists[node]): self.lists[node] for node in {**self.before, **self.after}}.values():
-            block[:] = [n for node in block for n in (*self.before.get(node, ()), node, *self.after.get(node, ()))]
+            nodes: list[Node] = []
+            for node in block:
+                if node in self.before:
+                    nodes += self.before[node]
+                nodes.append(node)
+                if node in self.after:
+                    nodes += self.after[node]
+            block[:] = nodes
         return self.copied
 
     def together(self, writes: list[Conflict]) -> Iterable[list[Conflict]]:

@@ -6,6 +6,7 @@ earlier trips are told apart: what a loop carries to its next trip is an earlier
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -125,9 +126,16 @@ def is_immutable(t: Type) -> bool:
     return isinstance(t, Static) and t.what != "mixed" and not t.what.startswith("array")
 
 
+@functools.cache
+def _is_known(op: str) -> bool:
+    """Whether it is known with which of its operands the result of an operation may share memory."""
+    known = op in _MAYBE_VIEWS or op in _FRESH or op in _FROZEN or (op.partition(".")[0] in _MODULES and op not in _ANY)
+    return known and not op.startswith(("numpy.lib.", "numpy.ndarray."))
+
+
 def _returns_lists(nodes: list[Node]) -> bool:
     """Whether lists are returned that hold what may be written."""
-    values = (v for node in nodes if isinstance(node, Exit) and node.kind == "return" for v in node.values)
+    values = [v for node in nodes if isinstance(node, Exit) and node.kind == "return" for v in node.values]
     return any(isinstance(t := type_of(v), List) and _holds_written(t) for v in values)
 
 
@@ -227,9 +235,12 @@ class _Solver:
 
     def block(self, nodes: list[Node], loops: tuple[Loop, ...]) -> None:
         for node in nodes:
-            for inner in blocks(node):
-                self.block(inner, (*loops, node) if isinstance(node, Loop) else loops)
-            self.step(node, loops)
+            if isinstance(node, Bind):
+                self.bind(node, loops)
+            else:
+                for inner in blocks(node):
+                    self.block(inner, (*loops, node) if isinstance(node, Loop) else loops)
+                self.step(node, loops)
             if loops:
                 self.note(node, loops)
             elif isinstance(node, Loop):
@@ -390,9 +401,7 @@ class _Solver:
 
     def other(self, node: Bind, own: Buffers, held: Buffers, loops: tuple[Loop, ...]) -> None:
         op = node.tree.op
-        known = op in _MAYBE_VIEWS or op in _FRESH or op in _FROZEN or (op.partition(".")[0] in _MODULES and op not in _ANY)
-        known = known and not op.startswith(("numpy.lib.", "numpy.ndarray."))
-        known = known or (op == "items" and isinstance(t := node.targets[0].type, List) and is_immutable(t.item))
+        known = _is_known(op) or (op == "items" and isinstance(t := node.targets[0].type, List) and is_immutable(t.item))
         for i, target in enumerate(node.targets):
             fresh = self.site(node, i, "own", loops)
             if op in _FROZEN:
