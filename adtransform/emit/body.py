@@ -341,14 +341,16 @@ class Printer:
             if flat(value) != self.names[target]:
                 todo.append((self.names[target], flat(value), value))
         todo = list({name: (name, text, value) for name, text, value in todo}.values())
+        needed = Counter(text for _, text, _ in todo)
         while todo:
-            ready = next((item for item in todo if not any(item[0] == o[1] for o in todo if o is not item)), None)
+            ready = next((item for item in todo if not needed[item[0]]), None)
             if ready is None:
                 left = ", ".join(name for name, _, _ in todo)
                 self.put(statement(f"{left} = ", Bare(tuple(value for _, _, value in todo)), indent))
                 return
             self.put(statement(f"{ready[0]} = ", ready[2], indent), node)
             todo.remove(ready)
+            needed[ready[1]] -= 1
 
     def branch(self, node: Branch, indent: int, tail: str, word: str = "if") -> None:
         """Print an `if`: without empty branches, and with `elif`."""

@@ -362,34 +362,35 @@ class _Folder:
 
         `whole`: what they are the operands of, if that stands in the same line.
         """
+        pending, moved = self.pending, self.moved
         times: dict[Var, int] = {}
         for a in found:
             for v in variables(a):
-                if v in self.pending:
+                if v in pending:
                     times[v] = times.get(v, 0) + 1
         if len(found) != 1 or not returns:
             # A returned expression that the user did not name keeps the name it got wherever it is not returned alone.
-            for v in [v for v in times if not (is_temporary(v) or self.converts(self.pending[v]))]:
-                del self.pending[v], times[v]
+            for v in [v for v in times if not (is_temporary(v) or self.converts(pending[v]))]:
+                del pending[v], times[v]
         if not times:
             return found
         plain = whole is not None and whole.op in _WRITES
-        sizes = {v: n * (width(self.moved[v]) + (0 if plain and v in found else 2) - width(v)) for v, n in times.items()}
+        sizes = {v: n * (width(moved[v]) + (0 if plain and v in found else 2) - width(v)) for v, n in times.items()}
         total = (sum(map(width, found)) if whole is None else width(whole)) + sum(sizes.values())
         # Shares are converted where they are returned, even where that takes another line.
-        widest = [v for v in sizes if not (returns and self.converts(self.pending[v]))]
+        widest = [v for v in sizes if not (returns and self.converts(pending[v]))]
         if len(widest) > 1:
             widest.sort(key=lambda v: -sizes[v])
         while total > room and widest:
             v = widest.pop(0)
             total -= sizes.pop(v)
-            del self.pending[v]
+            del pending[v]
         self.eaten.setdefault(self.current, []).extend(widest)
         for v in sizes:
             left = self.uses[v] = self.uses[v] - times[v]
-            if left == 0 and (node := self.pending.pop(v)) in places:
+            if left == 0 and (node := pending.pop(v)) in places:
                 out[places[node]] = None
-        values = {v: self.moved[v] for v in sizes}
+        values = {v: moved[v] for v in sizes}
         return tuple([_filled(a, values) for a in found])
 
 

@@ -265,7 +265,7 @@ class _Namer:
         if c.name:
             return c.name
         base, mine = self.wish(c)
-        usual = [n for n in self.common.get(c, ()) if n not in self.user | self.reserved and self.is_free(n, c)]
+        usual = [n for n in self.common.get(c, ()) if not (n in self.user or n in self.reserved) and self.is_free(n, c)]
         if usual and (not base or numbered(base)):
             self.take(c, usual[0])
         elif base:

@@ -14,9 +14,11 @@ _LEVELS = {op: level for op, (_, level) in (_INFIX | UNARY).items()} | dict.from
 def width(a: Operand) -> int:
     """The number of characters, about; never much too small."""
     if isinstance(a, Var):
-        if a.of is not None:
-            return 1 + width(a.of) + (len(a.wrt) + 2 if a.wrt else 0)
-        return len(a.hint) or 3
+        extra = 0
+        while a.of is not None:
+            extra += 1 + (len(a.wrt) + 2 if a.wrt else 0)
+            a = a.of
+        return extra + (len(a.hint) or 3)
     if isinstance(a, Const):
         if isinstance(a.said, Worked):
             return width(Tree(a.said.op, a.said.args))
