@@ -283,6 +283,9 @@ def flags_of(region: Region, test: Callable[[Let], bool]) -> set[Atom]:
     return found
 
 
+MOVING = frozenset("zeros fit assign copy_of push pop unpack".split())  # the operations of which `moves` says something
+
+
 def moves(op: str, args: Sequence[Any], targets: Sequence[Var]) -> Iterator[tuple[object, object]]:
     """Where a value goes on that may be unbound: `None`, in the adjoints the number 0; `(l,)` is what a list holds."""
     match op:

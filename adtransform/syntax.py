@@ -101,9 +101,9 @@ Py = Word | Infix | Prefix | Dot | Group | Keyword | Ternary | Slice | Bare
 
 def flat(e: Py) -> str:
     """An expression on one line."""
+    if isinstance(e, Word):
+        return e.text
     match e:
-        case Word(text):
-            return text
         case Infix(left, symbol, right, level):
             return _infix(left, symbol, right, level)
         case Prefix(symbol, operand, level):
@@ -113,7 +113,7 @@ def flat(e: Py) -> str:
             text = within(value, ATOM)
             return f"({text}).{name}" if text.isdigit() else f"{text}.{name}"
         case Group(head, brackets, items):
-            inner = ", ".join(flat(i) for i in items)
+            inner = ", ".join([flat(i) for i in items])
             if head is None and brackets == "()" and len(items) == 1:
                 inner += ","
             return ("" if head is None else within(head, ATOM)) + brackets[0] + inner + brackets[1]

@@ -6,14 +6,14 @@ d -= s; d += s * t        becomes        d += s * t - s
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import replace
 
 from adtransform.emit.width import width
 from adtransform.ir import Var, is_temporary
 from adtransform.lattice import Scalar
 from adtransform.ops import BINARY, effect_free
-from adtransform.place.program import Bind, Node, Operand, Tree, blocks, label, reads, variables, walk
+from adtransform.place.program import Bind, Node, Operand, Tree, blocks, label, times_read, variables, walk
 
 _SUMS = frozenset(("operator.add", "operator.sub"))
 
@@ -21,18 +21,18 @@ _SUMS = frozenset(("operator.add", "operator.sub"))
 def join(nodes: list[Node], room: int) -> None:
     """Join the shares that are added to adjoints; `room`: the columns that there are for a line."""
     every = walk(nodes)
-    if any(isinstance(node, Bind) and _grows(node) for node in every):
-        _block(nodes, room, Counter(v for node in every for v in reads(node)))
+    if growing := {node for node in every if isinstance(node, Bind) and _grows(node)}:
+        _block(nodes, room, times_read(every), growing)
 
 
-def _block(nodes: list[Node], room: int, uses: Counter[Var]) -> None:
+def _block(nodes: list[Node], room: int, uses: Counter[Var], growing: Set[Node]) -> None:
     made: dict[Var, Tree] = {}  # what is computed for one statement
     last: Bind | None = None  # the last share, if nothing but that was done since
     gone: set[Node] = set()
     for node in nodes:
         for inner in blocks(node):
-            _block(inner, room - 4, uses)
-        if isinstance(node, Bind) and _grows(node):
+            _block(inner, room - 4, uses, growing)
+        if isinstance(node, Bind) and node in growing:
             if last is not None and uses[old := last.targets[0]] == 1 and node.tree.args[0] is old and _together(last, node):
                 grown = _grows(last)
                 both = _both(last.tree, node.tree) if grown else replace(node.tree, args=(last.tree, node.tree.args[1]))
@@ -52,7 +52,7 @@ def _block(nodes: list[Node], room: int, uses: Counter[Var]) -> None:
 
 def _grows(node: Bind) -> bool:
     """Whether a number gets a share, which is an adjoint or a tangent."""
-    if len(node.targets) != 1 or node.inplace or node.tree.op not in _SUMS:
+    if node.tree.op not in _SUMS or len(node.targets) != 1 or node.inplace:
         return False
     target, old = node.targets[0], node.tree.args[0]
     one = isinstance(old, Var) and old.of is not None and label(old) == label(target) != ""
@@ -61,10 +61,10 @@ def _grows(node: Bind) -> bool:
 
 def _begins(node: Bind) -> bool:
     """Whether an adjoint with a name, a number, is computed by arithmetic."""
-    if len(node.targets) != 1 or node.inplace or node.tree.op not in BINARY:
+    if node.tree.op not in BINARY or len(node.targets) != 1 or node.inplace:
         return False
     (target,) = node.targets
-    return target.of is not None and label(target) != "" and isinstance(target.type, Scalar)
+    return target.of is not None and isinstance(target.type, Scalar) and label(target) != ""
 
 
 def _together(a: Bind, b: Bind) -> bool:
@@ -74,9 +74,9 @@ def _together(a: Bind, b: Bind) -> bool:
 
 def _passes(node: Bind, uses: Counter[Var]) -> bool:
     """Whether a statement only computes something for the next ones."""
-    if len(node.targets) != 1 or node.inplace or not effect_free(node.tree.op):
+    if len(node.targets) != 1 or node.inplace or uses[node.targets[0]] != 1:
         return False
-    return uses[node.targets[0]] == 1 and is_temporary(node.targets[0])
+    return is_temporary(node.targets[0]) and effect_free(node.tree.op)
 
 
 def _both(first: Tree, second: Tree) -> Tree:

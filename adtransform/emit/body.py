@@ -29,7 +29,7 @@ from adtransform.place.program import (
     Tree,
     adds_up,
     negated,
-    reads,
+    times_read,
     type_of,
     variables,
     walk,
@@ -67,7 +67,6 @@ class Printer:
     quoting: bool = False
     silent: dict[Node, bool] = field(default_factory=dict)
     handling: list[Clause] = field(default_factory=list)  # the handlers around
-    read: frozenset[Var] = frozenset()
     times: Counter[Var] = field(default_factory=Counter)  # how often each variable is read
     nobody: str = "_"  # what nobody reads is called so; no value that is read may be
 
@@ -76,10 +75,9 @@ class Printer:
         self.unbound = unbound(self.program, self.names)
         self.spell.unbound = frozenset(self.names[v] for v in self.unbound if v in self.names)
         nodes = walk(self.program.nodes)
-        tested = (v for node in nodes if isinstance(node, Loop) for v in variables(node.cond))
-        self.times = Counter((*(v for node in nodes for v in reads(node)), *tested))
-        self.read = frozenset(self.times)
-        taken = {self.names.get(v) for v in self.read}
+        self.times = times_read(nodes)
+        self.times.update(v for node in nodes if isinstance(node, Loop) for v in variables(node.cond))
+        taken = {self.names.get(v) for v in self.times}
         self.nobody = next(name for n in itertools.count(1) if (name := "_" * n) not in taken)
         self.block(self.program.nodes, indent, "")
         return self.out
@@ -197,17 +195,17 @@ class Printer:
                 self.write("assert ", Bare(parts) if len(parts) > 1 else parts[0], indent, node)
                 return
         # An attribute that is only looked for, to see whether it is there, gets no name.
-        asked = tree.op == "builtins.getattr" and not self.listing and self.read.isdisjoint(node.targets)
+        asked = tree.op == "builtins.getattr" and not self.listing and self.times.keys().isdisjoint(node.targets)
         if asked or not node.targets:
             self.write("", self.spell(tree), indent, node)
             return
         # What a call gives besides, and nobody reads, gets no name.
         spare = tree.op in CALLS and len(node.targets) > 1 and not self.listing
-        left = ", ".join(self.nobody if spare and t not in self.read else self.names[t] for t in node.targets)
-        if left == flat(self.spell(tree)):
-            return
+        left = ", ".join(self.nobody if spare and t not in self.times else self.names[t] for t in node.targets)
         if not self.grow(node, left, indent):
-            self.write(f"{left} = ", self.value(node), indent, node)
+            value = self.value(node)
+            if not isinstance(value, Word) or value.text != left:
+                self.write(f"{left} = ", value, indent, node)
 
     def value(self, node: Bind) -> Py:
         """The right side; in a listing seeds are written as the whole numbers they are."""
@@ -254,11 +252,10 @@ class Printer:
             return True
         if tree.op not in BINARY or self.listing:
             return False
-        written = augmented(tree)
         own = node.targets[0]
         generated = tree.origin is None or not tree.origin.text or own.of is not None or is_temporary(own)
         immutable = isinstance(tree.type, Scalar) and isinstance(tree.args[0].type, Scalar)
-        if (immutable and (written == left or generated)) or node.inplace:
+        if node.inplace or (immutable and (generated or augmented(tree) == left)):
             self.write(f"{left} {BINARY[tree.op][0]}= ", self.spell(tree.args[1]), indent, node)
             return True
         return False
@@ -282,7 +279,7 @@ class Printer:
             case "claim":
                 taken = self.names.get(node.targets[1])
                 call = Group(Word(f"{name}.pop"), "()", self.spell.all(tree.args[1:]))
-                self.write(f"{taken} = " if taken and node.targets[1] in self.read else "", call, indent, node)
+                self.write(f"{taken} = " if taken and node.targets[1] in self.times else "", call, indent, node)
             case "drop":
                 self.write("del ", Group(word, "[]", self.spell.key(tree.args[1])), indent, node)
             case "exchange":
@@ -345,14 +342,16 @@ class Printer:
             if flat(value) != self.names[target]:
                 todo.append((self.names[target], flat(value), value))
         todo = list({name: (name, text, value) for name, text, value in todo}.values())
+        needed = Counter(text for _, text, _ in todo)
         while todo:
-            ready = next((item for item in todo if not any(item[0] == o[1] for o in todo if o is not item)), None)
+            ready = next((item for item in todo if not needed[item[0]]), None)
             if ready is None:
                 left = ", ".join(name for name, _, _ in todo)
                 self.put(statement(f"{left} = ", Bare(tuple(value for _, _, value in todo)), indent))
                 return
             self.put(statement(f"{ready[0]} = ", ready[2], indent), node)
             todo.remove(ready)
+            needed[ready[1]] -= 1
 
     def branch(self, node: Branch, indent: int, tail: str, word: str = "if") -> None:
         """Print an `if`: without empty branches, and with `elif`."""

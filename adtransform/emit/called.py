@@ -32,6 +32,8 @@ class Globals:
 
     def __call__(self, op: str) -> str:
         """The name of a module (`numpy`), a builtin (`builtins.len`), a helper (`fit`) or a function called (`call f`)."""
+        if op in self.modules:
+            return self.modules[op]
         if op.startswith("call "):
             name = op.removeprefix("call ")
             return self.callees.get(name, name)
@@ -42,8 +44,7 @@ class Globals:
             return f"{self('builtins')}.{name}"
         if hasattr(runtime, op) and op not in sys.modules:
             return self.helpers.setdefault(op, self.free(op))
-        if op not in self.modules:
-            self.modules[op] = self.free("np") if op == "numpy" else op if "." in op else self.free(op)
+        self.modules[op] = self.free("np") if op == "numpy" else op if "." in op else self.free(op)
         return self.modules[op]
 
     def free(self, name: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from itertools import chain
 
 from adtransform.emit.shorts import shorts
 from adtransform.emit.width import width
@@ -17,6 +18,7 @@ from adtransform.ir import Const, Var, is_temporary
 from adtransform.lattice import BOOL, List, Scalar, kind_of
 from adtransform.ops import BINARY, effect_free
 from adtransform.place.program import (
+    COPIES,
     Attempt,
     Bind,
     Branch,
@@ -28,7 +30,7 @@ from adtransform.place.program import (
     Program,
     Tree,
     label,
-    reads,
+    times_read,
     type_of,
     variables,
     walk,
@@ -51,10 +53,11 @@ def fold(program: Program, memory: Storage, *, listing: bool = False, keep: Iter
 
     Returns for each statement what was folded into it, the widest first.
     """
-    for node in walk(program.nodes):
+    every = walk(program.nodes)
+    for node in every:
         if isinstance(node, Branch):
             _short_circuit(node)
-    folder = _Folder(program, memory, listing, frozenset(keep))
+    folder = _Folder(every, memory, listing, frozenset(keep))
     program.nodes[:] = folder.block(program.nodes, 0 if listing else 1)
     return folder.eaten
 
@@ -69,28 +72,19 @@ def _short_circuit(node: Branch) -> None:
 
 
 class _Folder:
-    def __init__(self, program: Program, memory: Storage, listing: bool, keep: frozenset[Var]) -> None:
+    def __init__(self, every: list[Node], memory: Storage, listing: bool, keep: frozenset[Var]) -> None:
         self.memory = memory
         self.listing = listing
         self.keep = keep
-        self.loads = {t for node in program.nodes if isinstance(node, Bind) and node.tree.op == "load" for t in node.targets}
-        self.uses = Counter(v for node in walk(program.nodes) for v in reads(node))
-        for node in walk(program.nodes):
-            if isinstance(node, Loop):
-                self.uses.update(variables(node.cond))
-        self.assigned = Counter(v for node in walk(program.nodes) for v in writes(node))
-        self.labels = {
-            node.targets[0]: str(name.value)
-            for node in walk(program.nodes)
-            if isinstance(node, Bind)
-            and node.tree.op == "load"
-            and isinstance(name := node.tree.args[0], Const)
-            and not listing
-        }
-        self.named = Counter(self.label(v) or v for v in self.assigned)
-        lists = [
-            n.tree.args[0] for n in walk(program.nodes) if isinstance(n, Bind) and n.inplace and isinstance(n.tree.type, List)
-        ]
+        binds = [node for node in every if isinstance(node, Bind)]
+        loads = {node.targets[0]: node.tree.args[0] for node in binds if node.tree.op == "load"}
+        self.loads = loads.keys()
+        self.uses = times_read(every)
+        self.uses.update(v for node in every if isinstance(node, Loop) for v in variables(node.cond))
+        self.assigned = Counter(chain.from_iterable(map(writes, every)))
+        self.labels = {} if listing else {v: str(name.value) for v, name in loads.items() if isinstance(name, Const)}
+        self.named = Counter([self.label(v) or v for v in self.assigned])
+        lists = [node.tree.args[0] for node in binds if node.inplace and isinstance(node.tree.type, List)]
         self.grown = frozenset(s for a in lists for s in memory.of(a))
         self.current: Node = Exit("return")
         self.eaten: dict[Node, list[Var]] = {}
@@ -123,6 +117,8 @@ class _Folder:
         room = LIMIT - 4 * depth
         self.current = node
         match node:
+            case Bind():
+                self.bind(node, room, places, out)
             case Branch():
                 node.then = self.block(node.then, depth + 1)
                 node.orelse = self.block(node.orelse, depth if self.is_elif(node.orelse) else depth + 1)
@@ -155,8 +151,6 @@ class _Folder:
                 node.values = self.fill(node.values, room - 7 - 2 * len(node.values), places, out, returns=True)
             case Copy():
                 return self.copy(node, room, places, out)
-            case Bind():
-                self.bind(node, room, places, out)
         return node
 
     def pass_by(self) -> None:
@@ -195,22 +189,15 @@ class _Folder:
 
     def bind(self, node: Bind, room: int, places: dict[Bind, int], out: list[Node | None]) -> None:
         tree = node.tree
-        fixed = 1 if node.inplace else 0
-        args = tree.args[fixed:] + (tuple([v for _, v in tree.kwargs]) if tree.kwargs else ())
-        filled = args
         if not self.pending.keys().isdisjoint(tree.variables):
-            room -= 0 if tree.op in _WRITES else sum(width(t) + 2 for t in node.targets) + 1
-            filled = self.fill(args, room + self.saved_by_growth(node), places, out, tree)
-        if filled is not args:
-            count = len(tree.args) - fixed
-            kwargs = tuple((k, v) for (k, _), v in zip(tree.kwargs, filled[count:], strict=True))
-            node.tree = Tree(tree.op, tree.args[:fixed] + filled[:count], kwargs, tree.type, tree.origin)
-        if tree.op == "assign" and isinstance(filled[0], Tree):
-            node.tree = filled[0]
-        copied = tree.args[0] if tree.op in ("copy", "copy_of", "numpy.copy") and node.let is None else None
-        asking = self.ask_copy(copied, node.targets[0]) if isinstance(copied, Var) and not self.may_fold(node) else []
+            self.operands(node, room, places, out)
+        if tree.op == "assign" and isinstance(value := node.tree.args[0], Tree):
+            node.tree = value
+        asking: list[tuple[Bind, Tree]] = []
+        if tree.op in COPIES and node.let is None and isinstance(old := tree.args[0], Var) and not self.may_fold(node):
+            asking = self.ask_copy(old, node.targets[0])
         if node.inplace:
-            self.forget(self.reading(self.memory.written(tree)))
+            self.forget(self.memory.written(tree))
         if tree.op == "backward":
             self.pass_by()
         elif not effect_free(tree.op):
@@ -219,9 +206,21 @@ class _Folder:
         for bind, moved in asking:
             self.remember(bind, moved)
 
+    def operands(self, node: Bind, room: int, places: dict[Bind, int], out: list[Node | None]) -> None:
+        """Put pending temporaries into the operands of a statement."""
+        tree = node.tree
+        fixed = 1 if node.inplace else 0
+        args = tree.args[fixed:] + (tuple([v for _, v in tree.kwargs]) if tree.kwargs else ())
+        room -= 0 if tree.op in _WRITES else sum([width(t) + 2 for t in node.targets]) + 1
+        filled = self.fill(args, room + self.saved_by_growth(node), places, out, tree)
+        if filled is not args:
+            count = len(tree.args) - fixed
+            kwargs = tuple([(k, v) for (k, _), v in zip(tree.kwargs, filled[count:], strict=True)])
+            node.tree = Tree(tree.op, tree.args[:fixed] + filled[:count], kwargs, tree.type, tree.origin)
+
     def ask_copy(self, old: Var, new: Var) -> list[tuple[Bind, Tree]]:
         """The pending expressions that read a value, which may as well read its copy."""
-        return [(self.pending.pop(v), _read(self.moved[v], old, new)) for v in self.reading((old,))]
+        return [(self.pending.pop(v), _read(self.moved[v], old, new)) for v in self.taken((old,))]
 
     def saved_by_growth(self, node: Bind) -> int:
         """What `a[k] += v` is shorter than `a[k] = a[k] + v`, and `a += v` than `a = a + v`."""
@@ -277,10 +276,12 @@ class _Folder:
         return Bind((target,), tree, node.origin)
 
     def may_fold(self, node: Bind, header: bool = False) -> bool:
-        if len(node.targets) != 1 or node.inplace or node.tree.op in _NEVER or not effect_free(node.tree.op):
+        if len(node.targets) != 1 or node.inplace:
             return False
         v = node.targets[0]
         if (self.uses[v] != 1 and v not in self.short) or self.assigned[v] != 1 or v in self.keep:
+            return False
+        if node.tree.op in _NEVER or not effect_free(node.tree.op):
             return False
         if self.listing and (v.hint or v.of is not None) and not header:
             return False
@@ -298,19 +299,23 @@ class _Folder:
     def remember(self, node: Bind, tree: Tree | None = None) -> None:
         """Note what may be folded; `tree` is what it reads as by now, if that differs from what it reads where it stands."""
         v, tree = node.targets[0], tree or node.tree
-        found = set(variables(tree))
-        keys: set[Var | str | int] = {*found, *self.contents(tree), *map(self.label, found)}
+        keys: set[Var | str | int] = {*tree.variables, *self.contents(tree), *map(self.label, tree.variables)}
         keys.discard("")
         self.seen[v] = keys
+        readers = self.readers
         for key in keys:
-            self.readers.setdefault(key, []).append(v)
+            if key in readers:
+                readers[key].append(v)
+            else:
+                readers[key] = [v]
         self.pending[v] = node
         self.moved[v] = tree
 
-    def reading(self, keys: Iterable[Var | str | int]) -> list[Var]:
-        """The pending ones that read any of these."""
-        found = dict.fromkeys(v for k in keys for v in self.readers.get(k, ()) if v in self.pending and k in self.seen[v])
-        return list(found)
+    def taken(self, keys: Iterable[Var | str | int]) -> list[Var]:
+        """The pending ones that read any of these, which pend no longer."""
+        pending, readers, seen = self.pending, self.readers, self.seen
+        found = [v for k in keys if k in readers for v in readers.pop(k) if v in pending and k in seen[v]]
+        return list(dict.fromkeys(found)) if len(found) > 1 else found
 
     def contents(self, a: Operand) -> Buffers:
         """The buffers whose contents an expression reads; asking for the shape of an array reads none."""
@@ -329,21 +334,20 @@ class _Folder:
 
     def label(self, v: Var) -> str:
         """What the user calls it; a parameter by its name."""
-        if v not in self.labels:
-            self.labels[v] = label(v)
-        return self.labels[v]
+        found = self.labels.get(v)
+        if found is None:
+            found = self.labels[v] = label(v)
+        return found
 
-    def forget(self, vs: Iterable[Var]) -> None:
-        for v in list(vs):
-            self.pending.pop(v, None)
+    def forget(self, keys: Iterable[Var | str | int]) -> None:
+        """What reads any of these stays where it is."""
+        for v in self.taken(keys):
+            del self.pending[v]
 
     def forget_names(self, targets: Iterable[Var]) -> None:
         """Values that read a variable which gets a new value now stay before it."""
         for t in targets:
-            for key in (t, self.label(t)):
-                if key in self.readers:
-                    self.forget(self.reading((key,)))
-                    del self.readers[key]
+            self.forget((t, self.label(t)))
 
     def fill(
         self,
@@ -358,34 +362,35 @@ class _Folder:
 
         `whole`: what they are the operands of, if that stands in the same line.
         """
+        pending, moved = self.pending, self.moved
         times: dict[Var, int] = {}
         for a in found:
             for v in variables(a):
-                if v in self.pending:
+                if v in pending:
                     times[v] = times.get(v, 0) + 1
         if len(found) != 1 or not returns:
             # A returned expression that the user did not name keeps the name it got wherever it is not returned alone.
-            for v in [v for v in times if not (is_temporary(v) or self.converts(self.pending[v]))]:
-                del self.pending[v], times[v]
+            for v in [v for v in times if not (is_temporary(v) or self.converts(pending[v]))]:
+                del pending[v], times[v]
         if not times:
             return found
         plain = whole is not None and whole.op in _WRITES
-        sizes = {v: n * (width(self.moved[v]) + (0 if plain and v in found else 2) - width(v)) for v, n in times.items()}
+        sizes = {v: n * (width(moved[v]) + (0 if plain and v in found else 2) - width(v)) for v, n in times.items()}
         total = (sum(map(width, found)) if whole is None else width(whole)) + sum(sizes.values())
         # Shares are converted where they are returned, even where that takes another line.
-        widest = [v for v in sizes if not (returns and self.converts(self.pending[v]))]
+        widest = [v for v in sizes if not (returns and self.converts(pending[v]))]
         if len(widest) > 1:
             widest.sort(key=lambda v: -sizes[v])
         while total > room and widest:
             v = widest.pop(0)
             total -= sizes.pop(v)
-            del self.pending[v]
+            del pending[v]
         self.eaten.setdefault(self.current, []).extend(widest)
         for v in sizes:
-            self.uses[v] -= times[v]
-            if self.uses[v] == 0 and (node := self.pending.pop(v)) in places:
+            left = self.uses[v] = self.uses[v] - times[v]
+            if left == 0 and (node := pending.pop(v)) in places:
                 out[places[node]] = None
-        values = {v: self.moved[v] for v in sizes}
+        values = {v: moved[v] for v in sizes}
         return tuple([_filled(a, values) for a in found])
 
 
@@ -412,9 +417,7 @@ def _only(block: list[Node]) -> tuple[Var, Operand] | None:
 def _filled(a: Operand, values: dict[Var, Tree]) -> Operand:
     if isinstance(a, Var):
         return values.get(a, a)
-    if isinstance(a, Tree):
-        if values.keys().isdisjoint(a.variables):
-            return a
+    if isinstance(a, Tree) and not values.keys().isdisjoint(a.variables):
         args = tuple([_filled(x, values) for x in a.args])
-        return Tree(a.op, args, tuple([(k, _filled(x, values)) for k, x in a.kwargs]), a.type, a.origin)
+        return Tree(a.op, args, tuple([(k, _filled(x, values)) for k, x in a.kwargs]) if a.kwargs else (), a.type, a.origin)
     return a

@@ -26,7 +26,7 @@ from adtransform.emit.named import bound, is_local, named
 from adtransform.emit.names import names
 from adtransform.emit.signature import check, definition, docstring
 from adtransform.emit.spell import Speller
-from adtransform.ir import Const, Function, Let, Stmt, Var
+from adtransform.ir import Const, Function, Let, Var
 from adtransform.lattice import List
 from adtransform.live import Text
 from adtransform.place import place
@@ -87,11 +87,9 @@ def _with_numpy(test: str, called: Globals) -> str:
     return re.sub(r"\bnp\.", lambda _: called("numpy") + ".", test)
 
 
-def _hands_over(stmt: Stmt) -> bool:
+def _hands_over(let: Let) -> bool:
     """Whether a statement gives lists that were saved, and so None where the path to there has made none."""
-    return isinstance(stmt, Let) and (
-        stmt.op == "unpack" or (stmt.op == "pop" and any(isinstance(t.type, List) for t in stmt.targets[1:]))
-    )
+    return let.op == "unpack" or (let.op == "pop" and any(isinstance(t.type, List) for t in let.targets[1:]))
 
 
 def _lines(f: Function, listing: bool, reserved: frozenset[str], called: Globals) -> tuple[list[Line], dict[str, Const]]:
@@ -105,14 +103,15 @@ def _lines(f: Function, listing: bool, reserved: frozenset[str], called: Globals
     placed, memory = place(f, listing=listing)
     if not listing:
         join(placed.nodes, LIMIT - 4)
+    lets = [s for s in statements(f.body) if isinstance(s, Let)]
+    modules = frozenset([op.rpartition(".")[0] for op in {let.op for let in lets}])
+    handed = any(map(_hands_over, lets))
     for round in itertools.count(1):
         program = copied(placed)
         eaten = fold(program, memory, listing=listing, keep=keep)
         chosen = names(program, listing=listing, reserved=reserved | _made_up(called))
         if not listing:
             drop_again(program, chosen)
-        modules = frozenset(s.op.rpartition(".")[0] for s in statements(f.body) if isinstance(s, Let))
-        handed = any(map(_hands_over, statements(f.body)))
         spell = Speller(chosen, called, listing=listing, modules=modules, handed=handed, numbers=numbers)
         printer = Printer(program, spell, chosen, listing)
         lines = printer.run(0 if listing else 4)
@@ -181,8 +180,8 @@ def _short(text: str, room: int) -> str:
 
 def user_names(f: Function) -> set[str]:
     """The names the user's function binds."""
-    named = {label(v) for v in defined(f.body)} | {v.hint for v in defined(f.body) if v.of is None}
-    return (named | {p.name for p in f.params}) - {""}
+    every = defined(f.body)
+    return {*map(label, every), *[v.hint for v in every if v.of is None], *[p.name for p in f.params]} - {""}
 
 
 def module(functions: Sequence[Function], *, header: str = "", style: str = "code", **options: Any) -> str:

@@ -11,8 +11,9 @@ import keyword
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
-from adtransform.ir import Const, Var, is_temporary, numbered
+from adtransform.ir import Const, Param, Var, is_temporary, numbered
 from adtransform.lattice import Array
 from adtransform.place.liveness import Range, Ranges, merged, ranges
 from adtransform.place.program import Bind, Copy, Exit, Loop, Node, Program, label, type_of, walk
@@ -40,7 +41,7 @@ def names(program: Program, *, listing: bool, reserved: Iterable[str]) -> dict[V
     classes.join(nodes, found)
     if not listing:
         classes.hold_indices(found)
-    return _Namer(program, classes, listing, frozenset(reserved)).run()
+    return _Namer(program.function.params, nodes, classes, listing, frozenset(reserved)).run()
 
 
 class _Classes:
@@ -128,12 +129,29 @@ class _Classes:
         elif len(x.members) < len(y.members):
             x, y = y, x
         x.written |= y.written
-        x.spans = merged([*x.spans, *y.spans])
+        x.spans = both(x.spans, y.spans)
         x.members += y.members
         x.label = x.label or y.label
         x.parameter = x.parameter or y.parameter
         for v in y.members:
             self.of[v] = x
+
+
+def both(a: list[Range], b: list[Range]) -> list[Range]:
+    """The ranges of two sorted lists that have no time in common, as one: the longer list, into which the others are put."""
+    if len(a) < len(b):
+        a, b = b, a
+    if len(b) * 8 > len(a):
+        return merged([*a, *b])
+    for start, end in b:
+        i = bisect.bisect_left(a, (start, end))
+        if i < len(a) and a[i][0] == end + 1:
+            end = a.pop(i)[1]
+        if i > 0 and a[i - 1][1] == start - 1:
+            i -= 1
+            start = a.pop(i)[0]
+        a.insert(i, (start, end))
+    return a
 
 
 def overlap(a: list[Range], b: list[Range]) -> bool:
@@ -148,42 +166,43 @@ def overlap(a: list[Range], b: list[Range]) -> bool:
 
 
 class _Held:
-    """When each of many names is taken for longest; of every 64 together, when all of them are."""
+    """When each of many names is taken for longest; of every 64 together, and of every 64 of these, when all of them are."""
 
-    SIZE = 64
+    SIZES = 1, 64, 64 * 64
 
     def __init__(self) -> None:
-        self.spans: list[Range] = []
-        self.all: list[Range] = []
+        self.levels: tuple[list[Range], ...] = [], [], []
 
     def free(self, time: int, k: int) -> int:
         """The first name from the `k`th on that is not held at a time."""
-        while k < len(self.spans):
-            block = k // self.SIZE
-            start, end = self.all[block]
-            if start <= time <= end:
-                k = max(k, min((block + 1) * self.SIZE, len(self.spans)))
-                continue
-            start, end = self.spans[k]
-            if not start <= time <= end:
+        count = len(self.levels[0])
+        while k < count:
+            for size, spans in zip(reversed(self.SIZES), reversed(self.levels), strict=True):
+                start, end = spans[k // size]
+                if start <= time <= end:
+                    k = min((k // size + 1) * size, count)
+                    break
+            else:
                 return k
-            k += 1
         return k
 
     def put(self, k: int, span: Range) -> None:
         """Note when a name is held."""
-        first = min(k, len(self.spans)) // self.SIZE
-        self.spans += [(0, -1)] * (k + 1 - len(self.spans))
-        self.spans[k] = span
-        for block in range(first, k // self.SIZE + 1):
-            starts, ends = zip(*self.spans[block * self.SIZE : (block + 1) * self.SIZE], strict=True)
-            self.all[block : block + 1] = [(max(starts), min(ends))]
+        spans, *_ = self.levels
+        first = min(k, len(spans))
+        spans += [(0, -1)] * (k + 1 - len(spans))
+        spans[k] = span
+        for below, above in pairwise(self.levels):
+            first, k = first // 64, k // 64
+            for block in range(first, k + 1):
+                starts, ends = zip(*below[block * 64 : (block + 1) * 64], strict=True)
+                above[block : block + 1] = [(max(starts), min(ends))]
 
 
-def _common(program: Program, classes: _Classes) -> dict[_Class, tuple[str, ...]]:
+def _common(nodes: list[Node], classes: _Classes) -> dict[_Class, tuple[str, ...]]:
     """What a person calls values that the user gave no name: the indices of loops, and a result that grows in one."""
     found: dict[_Class, tuple[str, ...]] = {}
-    for node in walk(program.nodes):
+    for node in nodes:
         if isinstance(node, Loop) and node.index in classes.of:
             found[classes.of[node.index]] = ("i", "j", "k", "m", "n")
         if isinstance(node, Exit) and node.values and isinstance(v := node.values[0], Var) and v.of is None:
@@ -192,11 +211,11 @@ def _common(program: Program, classes: _Classes) -> dict[_Class, tuple[str, ...]
     return {c: names for c, names in found.items() if all(is_temporary(v) for v in c.members)}
 
 
-def _saved(program: Program, classes: _Classes) -> dict[_Class, _Class]:
+def _saved(nodes: list[Node], classes: _Classes) -> dict[_Class, _Class]:
     """For what is taken from a tape what was put there, whose name it has."""
     put: dict[_Class, _Class] = {}
     found: dict[_Class, _Class] = {}
-    for node in walk(program.nodes):
+    for node in nodes:
         if isinstance(node, Bind) and node.tree.op in ("push", "pop"):
             tape = classes.of.get(node.targets[0])
             value = node.tree.args[1] if node.tree.op == "push" else node.targets[1]
@@ -210,29 +229,29 @@ def _saved(program: Program, classes: _Classes) -> dict[_Class, _Class]:
 
 
 class _Namer:
-    def __init__(self, program: Program, classes: _Classes, listing: bool, reserved: frozenset[str]) -> None:
+    def __init__(
+        self, params: Iterable[Param], nodes: list[Node], classes: _Classes, listing: bool, reserved: frozenset[str]
+    ) -> None:
         self.classes = classes
         self.listing = listing
         self.reserved = reserved
         self.taken: dict[str, list[Range]] = {}
         self.busy: set[_Class] = set()
         self.held: dict[str, _Held] = {}  # for `y`: when `y_1`, `y_2`, ... are taken for longest
-        self.user = {label(v) for v in classes.of} - {""}
-        self.common = {} if listing else _common(program, classes)
-        self.saved = {} if listing else _saved(program, classes)
-        self.user |= {
-            node.targets[0].hint for node in walk(program.nodes) if isinstance(node, Bind) and node.tree.op == "assign"
-        } - {""}
+        self.common = {} if listing else _common(nodes, classes)
+        self.saved = {} if listing else _saved(nodes, classes)
+        assigned = [node.targets[0].hint for node in nodes if isinstance(node, Bind) and node.tree.op == "assign"]
+        self.user = {*map(label, classes.of), *assigned} - {""}
         self.next = 1 + max((int(v.hint[1:]) for v in classes.of if numbered(v.hint)), default=-1)
         if not listing:
-            self.taken = {p.name: [(-1, 10**9)] for p in program.function.params}
+            self.taken = {p.name: [(-1, 10**9)] for p in params}
 
     def run(self) -> dict[Var, str]:
         classes = list(dict.fromkeys(self.classes.of.values()))
         for c in classes:
             if c.parameter:
                 c.name = c.parameter
-                self.taken[c.name] = c.spans
+                self.taken[c.name] = c.spans[:]
         # The user's own names first: what is generated gives way to them.
         rest = sorted((c for c in classes if not c.name), key=lambda c: (not self.is_users(c), c.spans[0][0]))
         for c in rest:
@@ -246,7 +265,7 @@ class _Namer:
         if c.name:
             return c.name
         base, mine = self.wish(c)
-        usual = [n for n in self.common.get(c, ()) if n not in self.user | self.reserved and self.is_free(n, c)]
+        usual = [n for n in self.common.get(c, ()) if not (n in self.user or n in self.reserved) and self.is_free(n, c)]
         if usual and (not base or numbered(base)):
             self.take(c, usual[0])
         elif base:
@@ -286,7 +305,7 @@ class _Namer:
 
     def take(self, c: _Class, name: str) -> None:
         c.name = name
-        self.taken[name] = merged([*self.taken.get(name, []), *c.spans])
+        self.taken[name] = both(self.taken.get(name, []), c.spans[:])
 
     def wish(self, c: _Class) -> tuple[str, bool]:
         """The name wished for, and whether it is the user's own."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 import re
 import string
 from collections.abc import Iterable, Mapping
@@ -67,6 +68,7 @@ _METHODS = frozenset(
 _OF_NUMPY = re.compile(r"\b(?:np|numpy)\.(\w+)\(")
 _INFIX = {"numpy.divide": "operator.truediv", "numpy.power": "operator.pow"}
 _OPPOSITE = {"==": "!=", "!=": "==", "is": "is not", "is not": "is", "in": "not in", "not in": "in"}
+_LITERALS = frozenset((bool, int, str, type(None)))  # their values are written as they are
 _REVERSED = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 
 
@@ -107,13 +109,15 @@ class Speller:
 
     def all(self, many: Iterable[Operand]) -> tuple[Py, ...]:
         """Several operands."""
-        return tuple(self(a) for a in many)
+        return tuple([self(a) for a in many])
 
     def constant(self, a: Const) -> Py:
         """A constant: a literal, or the name of a type, a dtype or a function."""
         if a.said is not None and (said := self.said(a)) is not None:
             return said
         value: Any = a.value
+        if type(value) in _LITERALS or (type(value) is float and math.isfinite(value) and abs(value) != math.pi):
+            return constant(value)
         if a is UNDEFINED or a == UNDEFINED:
             return Word("None")
         if isinstance(value, np.dtype):
@@ -163,10 +167,11 @@ class Speller:
     def tree(self, t: Tree) -> Py:
         """An operation applied to its operands."""
         op = t.op
-        if elementwise(op) and op != "operator.pos":  # which makes a number of an array without axes itself
-            signed = (a for a in t.args if isinstance(a, Tree) and a.op == "operator.pos" and isinstance(a.args[0], Tree))
-            if plain := {id(a): a.args[0] for a in signed}:
-                t = replace(t, args=tuple(plain.get(id(a), a) for a in t.args))
+        for i, a in enumerate(t.args):
+            # An operation element by element makes a number of an array without axes itself.
+            if isinstance(a, Tree) and a.op == "operator.pos" and isinstance(a.args[0], Tree):
+                if elementwise(op) and op != "operator.pos":
+                    t = replace(t, args=(*t.args[:i], a.args[0], *t.args[i + 1 :]))
         if op in _INFIX and len(t.args) == 2 and not t.kwargs and any(is_numpy(type_of(a)) for a in t.args):
             op = _INFIX[op]
         if op in BINARY and len(t.args) == 2:
@@ -192,13 +197,15 @@ class Speller:
             return self.spliced(t)
         if op in _METHODS and self.is_method(t):
             return self.method(t)
-        order = list(found.parameters) if len(t.kwargs) > 1 and (found := signature(op)) is not None else []
-        named = sorted(t.kwargs, key=lambda kw: order.index(kw[0])) if {k for k, _ in t.kwargs} <= set(order) else t.kwargs
+        named: Iterable[tuple[str, Operand]] = t.kwargs
+        if len(t.kwargs) > 1 and (found := signature(op)) is not None:
+            order = list(found.parameters)
+            named = sorted(t.kwargs, key=lambda kw: order.index(kw[0])) if {k for k, _ in t.kwargs} <= set(order) else t.kwargs
         return self.call(self.function(op), t.args, named)
 
     def call(self, head: Py, args: Iterable[Operand], kwargs: Iterable[tuple[str, Operand]] = ()) -> Py:
         """`head(args, key=value)`"""
-        return Group(head, "()", self.all(args) + tuple(Keyword(k, self(v)) for k, v in kwargs))
+        return Group(head, "()", self.all(args) + tuple([Keyword(k, self(v)) for k, v in kwargs]))
 
     def f_string(self, args: tuple[Operand, ...]) -> Py | None:
         """`f"step {k}: {loss:.3f}"`; None where an operand has signs that cannot stand inside of one."""

@@ -10,7 +10,7 @@ contradict every condition is bound.
 
 from __future__ import annotations
 
-from collections import ChainMap, Counter
+from collections import ChainMap
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TypeVar
 
@@ -29,6 +29,7 @@ from adtransform.place.program import (
     Program,
     Tree,
     reads,
+    times_read,
     variables,
     walk,
 )
@@ -80,7 +81,7 @@ class _Analysis:
         self.moves += [exit for n in nodes if isinstance(n, Loop) for exit in n.exits]
         self.tests = {test for n in nodes if isinstance(n, Branch) and (test := _test(n.cond)[0]) is not None}
         # What a copy alone reads needs to be followed no further than that.
-        counts = Counter(v for n in nodes for v in reads(n))
+        counts = times_read(nodes)
         counts.update(v for n in nodes if isinstance(n, Loop) for v in (*variables(n.cond), *n.phis, *(p for _, p in n.exits)))
         self.once = {v for v, count in counts.items() if count == 1} - self.tests
         self.breaks: list[tuple[int, int, list[_End]]] = []  # how many layers there are outside of a loop, and how it is left

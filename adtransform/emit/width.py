@@ -7,13 +7,18 @@ from adtransform.ops import BINARY, COMPARE, UNARY
 from adtransform.place.program import Operand, Tree
 from adtransform.syntax import ATOM, COMPARISON, TERNARY
 
+_INFIX = BINARY | {op: (symbol, COMPARISON) for op, symbol in COMPARE.items()}
+_LEVELS = {op: level for op, (_, level) in (_INFIX | UNARY).items()} | dict.fromkeys(("ifexp", "and", "or"), TERNARY)
+
 
 def width(a: Operand) -> int:
     """The number of characters, about; never much too small."""
     if isinstance(a, Var):
-        if a.of is not None:
-            return 1 + width(a.of) + (len(a.wrt) + 2 if a.wrt else 0)
-        return len(a.hint) or 3
+        extra = 0
+        while a.of is not None:
+            extra += 1 + (len(a.wrt) + 2 if a.wrt else 0)
+            a = a.of
+        return extra + (len(a.hint) or 3)
     if isinstance(a, Const):
         if isinstance(a.said, Worked):
             return width(Tree(a.said.op, a.said.args))
@@ -22,10 +27,10 @@ def width(a: Operand) -> int:
         return len(a.value.__name__) + 3 if isinstance(a.value, type) else len(repr(a.value))
     inner = [width(x) for x in a.args]
     total = sum(inner)
-    if a.op in BINARY or a.op in COMPARE:
-        symbol, level = BINARY[a.op] if a.op in BINARY else (COMPARE[a.op], COMPARISON)
-        left, right = (_level(x) for x in a.args)
-        return total + len(symbol) + 2 + 2 * (left < level) + 2 * (right <= level)
+    if a.op in _INFIX:
+        symbol, level = _INFIX[a.op]
+        left, right = a.args
+        return total + len(symbol) + 2 + 2 * (_level(left) < level) + 2 * (_level(right) <= level)
     if a.op in UNARY:
         symbol, level = UNARY[a.op]
         return total + len(symbol) + 2 * (_level(a.args[0]) < level)
@@ -53,15 +58,12 @@ def width(a: Operand) -> int:
         case "and" | "or":
             return total + 5
     name = a.op.removeprefix("builtins.").replace("numpy.", "np.")
-    return len(name) + 2 + total + 2 * max(len(inner) - 1, 0) + sum(len(k) + 3 + width(v) for k, v in a.kwargs)
+    named = sum([len(k) + 3 + width(v) for k, v in a.kwargs]) if a.kwargs else 0
+    return len(name) + 2 + total + 2 * max(len(inner) - 1, 0) + named
 
 
 def _level(a: Operand) -> int:
     """How tightly an operand binds, about."""
     if isinstance(a, Const) and isinstance(a.said, Worked):
         return _level(Tree(a.said.op, a.said.args))
-    if not isinstance(a, Tree):
-        return ATOM
-    if a.op in BINARY or a.op in UNARY:
-        return (BINARY if a.op in BINARY else UNARY)[a.op][1]
-    return COMPARISON if a.op in COMPARE else TERNARY if a.op in ("ifexp", "and", "or") else ATOM
+    return _LEVELS.get(a.op, ATOM) if isinstance(a, Tree) else ATOM

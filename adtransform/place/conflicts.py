@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import field
 from itertools import islice
+from operator import itemgetter
 
 from adtransform.ir import Var
 from adtransform.lattice import List, Saved, is_scalar, rank_of
@@ -38,7 +39,8 @@ def conflicts(nodes: list[Node], found: Ranges, memory: Storage, results: bool) 
     out: list[Conflict] = []
     views: set[Var] = set()
     made: dict[Operand, Tree] = {}
-    for node in walk(nodes):
+    every = walk(nodes)
+    for node in every:
         if isinstance(node, Bind):
             if node.inplace:
                 if own := memory.written(node.tree):
@@ -55,17 +57,17 @@ def conflicts(nodes: list[Node], found: Ranges, memory: Storage, results: bool) 
             out += _shared_results(node, memory)
     if not checks:
         return out
-    asked = views - _read(nodes)
+    asked = views - _read(every)
     watched = frozenset().union(*(memory.written(node.tree) for _, node in checks))
     events: list[tuple[int, int, Var | Bind]] = [(-time, 1, node) for time, node in checks]
     reach: dict[Var, Buffers] = {}
     for v, spans in found.of.items():
-        if v not in asked and (mine := memory.reach(v) & watched):
+        if v not in asked and (mine := memory.reach(v)) and (mine := mine & watched):
             reach[v] = mine
             for start, end in spans:
                 events.append((-end, 0, v))
                 events.append((-start, 2, v))
-    events.sort(key=lambda e: e[:2])
+    events.sort(key=itemgetter(0, 1))
     alive = _Alive(reach)
     for _, what, item in events:
         if isinstance(item, Bind):
@@ -81,13 +83,14 @@ def conflicts(nodes: list[Node], found: Ranges, memory: Storage, results: bool) 
     return out
 
 
-def _read(nodes: list[Node]) -> set[Var]:
+def _read(every: list[Node]) -> set[Var]:
     """The variables that are read, and not only asked for their shape and kind, which no write changes."""
     found: set[Var] = set()
-    for node in walk(nodes):
-        like = LIKE.get(node.tree.op) if isinstance(node, Bind) else None
-        if like is None or not isinstance(node, Bind):
+    for node in every:
+        if not isinstance(node, Bind):
             found.update(reads(node))
+        elif (like := LIKE.get(node.tree.op)) is None:
+            found.update(node.tree.variables)
         else:
             found.update(v for i, a in enumerate(node.tree.args) if i != like for v in variables(a))
             found.update(v for _, a in node.tree.kwargs for v in variables(a))

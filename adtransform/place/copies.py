@@ -16,6 +16,7 @@ from dataclasses import replace
 
 from adtransform.ir import Var
 from adtransform.lattice import List, is_scalar, same_kind, same_shape
+from adtransform.ops import BINARY
 from adtransform.place.conflicts import conflicts
 from adtransform.place.growth import augmented
 from adtransform.place.liveness import Ranges, ranges
@@ -142,7 +143,9 @@ def _give_up(program: Program, found: Ranges) -> None:
 
 def _may_be_inplace(node: Bind) -> bool:
     tree = node.tree
-    if len(node.targets) != 1 or not tree.args or not isinstance(tree.args[0], Var) or is_scalar(tree.type):
+    if tree.op != "accumulate" and tree.op not in BINARY:
+        return False
+    if len(node.targets) != 1 or not isinstance(tree.args[0], Var) or is_scalar(tree.type):
         return False
     if tree.op == "accumulate":
         return True
@@ -152,5 +155,5 @@ def _may_be_inplace(node: Bind) -> bool:
         # An adjoint that grows by what surely has its shape and dtype.
         return same_shape(tree.type, tree.args[0].type) and same_kind(tree.type, tree.args[0].type)
     # The user's own: what is derived from it may be the product of the same operand with something larger.
-    own = label(node.targets[0]) == label(tree.args[0]) == augmented(tree) != ""
-    return own and not isinstance(tree.args[0].type, List)
+    name = label(node.targets[0])
+    return name != "" and name == label(tree.args[0]) == augmented(tree) and not isinstance(tree.args[0].type, List)

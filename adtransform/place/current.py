@@ -17,16 +17,16 @@ _KEEP = frozenset("update exchange accumulate_at copy numpy.copy".split())
 def current(program: Program, found: Ranges | None = None) -> None:
     """Replace what is only asked for its shape by its newest version; `found`: the ranges of the program, if they are known."""
     every = walk(program.nodes)
-    asked = {a.args[LIKE[a.op]] for node in every for a in _asking(node) if LIKE[a.op] < len(a.args)}
+    asking = [node for node in every if isinstance(node, Loop) or (isinstance(node, Bind) and node.tree.op in LIKE)]
+    asked = {a.args[LIKE[a.op]] for node in asking for a in _asking(node) if LIKE[a.op] < len(a.args)}
     if asked:
         _Updater(program.nodes, every, asked, found).block(program.nodes)
 
 
-def _asking(node: Node) -> list[Tree]:
+def _asking(node: Bind | Loop) -> list[Tree]:
     """The operations of a statement that ask for the shape of something."""
-    if isinstance(node, Bind):
-        return [node.tree] if node.tree.op in LIKE else []
-    return [a for a in node.bounds if isinstance(a, Tree) and a.op in LIKE] if isinstance(node, Loop) else []
+    found = [node.tree] if isinstance(node, Bind) else [a for a in node.bounds if isinstance(a, Tree)]
+    return [tree for tree in found if tree.op in LIKE]
 
 
 class _Updater:

@@ -13,11 +13,11 @@ from dataclasses import replace
 from adtransform.ir import Const, Var, is_temporary
 from adtransform.lattice import Array, List, Scalar, Type, is_int, kind_of, nested, rank_of, same_kind
 from adtransform.ops import BINARY, DEEP
-from adtransform.place.program import Bind, Branch, Node, Operand, Tree, adds_up, blocks, reads, type_of, walk
+from adtransform.place.program import COPIES, Bind, Branch, Node, Operand, Tree, adds_up, blocks, times_read, type_of, walk
 
 _AUGMENTED = re.compile(r"([\w.]+(?:\[.*?\])*)\s*(\*\*|//|<<|>>|[-+*/%@&|^])=(?!=)")
 _WRITES = frozenset(("update", "put_in"))
-_COPIES = frozenset(("copy", "copy_of", "numpy.copy"))
+_TAKES = COPIES | {"index", "item_in"}
 
 
 def augmented(tree: Tree) -> str:
@@ -74,11 +74,12 @@ def _is_same(value: Tree, key: Operand, t: Type) -> bool:
 
 def reread(nodes: list[Node]) -> None:
     """Let what is written to an item begin with that item, where it is a name for it and the item may grow so."""
-    every = [node for node in walk(nodes) if isinstance(node, Bind)]
-    values = {_written(node.tree)[1] for node in every if node.tree.op in _WRITES}
-    made = {node.targets[0]: node for node in every if _begins(node) and node.targets[0] in values}
+    every = walk(nodes)
+    binds = [node for node in every if isinstance(node, Bind)]
+    values = {_written(node.tree)[1] for node in binds if node.tree.op in _WRITES}
+    made = {node.targets[0]: node for node in binds if _begins(node) and node.targets[0] in values}
     if made:
-        _block(nodes, {}, made, Counter(v for node in walk(nodes) for v in reads(node)))
+        _block(nodes, {}, made, times_read(every))
 
 
 def _begins(bind: Bind) -> bool:
@@ -92,7 +93,7 @@ def _block(nodes: list[Node], items: dict[Var, Tree], made: Mapping[Var, Bind], 
         if isinstance(node, Bind):
             if node.tree.op in _WRITES:
                 _grow(node.tree, items, made, uses)
-            elif (item := _item(node.tree, items)) is not None and len(node.targets) == 1:
+            elif node.tree.op in _TAKES and len(node.targets) == 1 and (item := _item(node.tree, items)) is not None:
                 items[node.targets[0]] = item
         for inner in blocks(node):
             _block(inner, dict(items) if isinstance(node, Branch) else {}, made, uses)
@@ -100,7 +101,7 @@ def _block(nodes: list[Node], items: dict[Var, Tree], made: Mapping[Var, Bind], 
 
 def _item(tree: Tree, items: Mapping[Var, Tree]) -> Tree | None:
     """The item that an operation takes, or copies; an item of a row as one of what that is a row of."""
-    while tree.op in _COPIES:
+    while tree.op in COPIES:
         a = tree.args[0]
         inner = items.get(a) if isinstance(a, Var) else a
         if not isinstance(inner, Tree):

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from adtransform.ir import Const, Var, is_temporary
 from adtransform.lattice import Array, Dict, List
-from adtransform.place.program import Bind, Loop, Node, Operand, Tree, blocks, reads, variables, walk, writes
+from adtransform.place.program import Bind, Loop, Node, Operand, Tree, blocks, times_read, variables, walk, writes
 
 
 def items(nodes: list[Node]) -> None:
@@ -30,8 +30,9 @@ def items(nodes: list[Node]) -> None:
 
 
 def _uses(nodes: list[Node]) -> Counter[Var]:
-    found = Counter(v for node in walk(nodes) for v in reads(node))
-    found.update(v for node in walk(nodes) if isinstance(node, Loop) for v in (*variables(node.cond), *node.phis))
+    every = walk(nodes)
+    found = times_read(every)
+    found.update(v for node in every if isinstance(node, Loop) for v in (*variables(node.cond), *node.phis))
     return found
 
 

@@ -41,9 +41,10 @@ def ranges(nodes: list[Node]) -> Ranges:
     walker.found.end = walker.clock
     walker.block(nodes, {})
     # In the order of the program: sets have none, and names are given out in the order of this table.
-    of = walker.found.of
-    walker.found.of = {v: merged(of[v]) if len(of[v]) > 1 else of[v] for v in walker.listed if v in of}
-    return walker.found
+    found, of = walker.found, walker.found.of
+    order = dict.fromkeys(walker.listed)
+    found.of = {v: merged(spans) if len(spans) > 1 else spans for v in order if (spans := of.get(v))}
+    return found
 
 
 def merged(found: list[Range]) -> list[Range]:
@@ -71,8 +72,7 @@ class _Walker:
     def __init__(self) -> None:
         self.found = Ranges()
         self.clock = 0
-        self.listed: dict[Var, None] = {}
-        self.reads: dict[Node, tuple[Var, ...]] = {}
+        self.listed: list[Var] = []
         self.inside: dict[Node, _Inside] = {}
         self.spans: dict[Node, list[Range]] = {}
         self.breaks: list[set[Var]] = []
@@ -84,12 +84,13 @@ class _Walker:
         for node in nodes:
             at[node] = self.clock
             self.clock += 2
+            if total is None and isinstance(node, Bind):
+                listed += node.targets
+                listed += node.tree.variables
+                continue
             written, read = writes(node), reads(node)
-            self.reads[node] = read
-            for v in written:
-                listed[v] = None
-            for v in read:
-                listed[v] = None
+            listed += written
+            listed += read
             if total is not None:
                 total.uses.update(read)
                 total.defs.update(written)
@@ -107,7 +108,7 @@ class _Walker:
         inner = self.inside[node] = _Inside()
         if isinstance(node, Loop):
             tested, held = variables(node.cond), [v for pair in node.exits for v in pair]
-            self.listed.update(dict.fromkeys((*node.phis, *tested, *held)))
+            self.listed += (*node.phis, *tested, *held)
             inner.uses.update(tested)
             inner.defs.update((*(q for q, _ in node.exits), *written))
         self.spans[node] = []
@@ -127,35 +128,41 @@ class _Walker:
         else:
             self.found.of[v] = [span]
 
-    def define(self, v: Var, time: int, live: _Live) -> None:
-        self.add(v, time, live.pop(v, time))
+    def define(self, vs: Iterable[Var], time: int, live: _Live) -> None:
+        of = self.found.of
+        for v in vs:
+            span = (time, max(time, live.pop(v, time)))
+            if v in of:
+                of[v].append(span)
+            else:
+                of[v] = [span]
 
     def use(self, vs: Iterable[Var], time: int, live: _Live) -> None:
         for v in vs:
             live.setdefault(v, time)
 
     def block(self, nodes: list[Node], live: _Live) -> None:
+        times = self.found.at
         for node in reversed(nodes):
-            at = self.found.at[node]
+            at = times[node]
             match node:
-                case Bind(targets=targets):
-                    if node.tree.op in ("raise", "reraise"):
+                case Bind():
+                    tree = node.tree
+                    if tree.op in ("raise", "reraise"):
                         live.clear()  # nothing behind it is reached
-                    for t in targets:
-                        self.define(t, at + 1, live)
-                    if node.inplace and node.tree.op != "accumulate":
+                    self.define(node.targets, at + 1, live)
+                    if node.inplace and tree.op != "accumulate":
                         # The written variable may have to take over the old one before the other operands are read.
-                        args = node.tree.args
-                        self.use([v for a in args[1:] for v in variables(a) if v is not args[0]], at + 1, live)
-                    for v in self.reads[node]:
+                        first, *rest = tree.args
+                        self.use([v for a in rest for v in variables(a) if v is not first], at + 1, live)
+                    for v in tree.variables:
                         if v not in live:
                             live[v] = at
-                case Copy(pairs=pairs):
-                    for t, _ in pairs:
-                        if t not in live:
-                            self.found.dead.append((node, t))
-                        self.define(t, at + 1, live)
-                    self.use(self.reads[node], at, live)
+                case Copy():
+                    targets = writes(node)
+                    self.found.dead += [(node, t) for t in targets if t not in live]
+                    self.define(targets, at + 1, live)
+                    self.use(reads(node), at, live)
                 case Branch():
                     self.branch(node, at, live)
                 case Attempt():
@@ -166,7 +173,7 @@ class _Walker:
                     live.clear()
                     if kind != "return":
                         live.update(dict.fromkeys((self.breaks if kind == "break" else self.nexts)[-1], at))
-                    self.use(self.reads[node], at, live)
+                    self.use(reads(node), at, live)
 
     def set_aside(self, node: Branch | Attempt | Loop, after: int, live: _Live) -> list[Var]:
         """Close the ranges behind a statement of what it may change; with exits inside that is everything."""
@@ -223,8 +230,7 @@ class _Walker:
         self.block(node.body, inner)
         self.breaks.pop()
         self.nexts.pop()
-        for v in writes(node):
-            self.define(v, start, inner)
+        self.define(writes(node), start, inner)
         self.use(variables(node.cond), head_end, inner)
         for v in around:
             inner.setdefault(v, head_end)
@@ -233,4 +239,4 @@ class _Walker:
             self.add(v, head, inner.pop(v, head))
         live.update(dict.fromkeys(around, at))
         live.update(dict.fromkeys(inner, at))
-        self.use(self.reads[node], at, live)
+        self.use(reads(node), at, live)

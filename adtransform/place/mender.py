@@ -13,7 +13,7 @@ from adtransform.place.conflicts import TAKEN, Conflict
 from adtransform.place.program import Bind, Copy, Exit, Loop, Node, Operand, Program, Tree, blocks, type_of, walk
 from adtransform.place.storage import PUTS, Buffers, Storage
 from adtransform.record import record
-from adtransform.rewrite import follow, moves, told, unbound_results
+from adtransform.rewrite import MOVING, follow, moves, told, unbound_results
 
 MUST = frozenset(
     "update push pop accumulate_at claim drop exchange put_in grow_in push_in pop_in".split()
@@ -37,21 +37,22 @@ class Before:
     copy: Bind
 
 
-def _may_be_unbound(nodes: list[Node]) -> set[Var]:
+def _may_be_unbound(every: list[Node]) -> set[Var]:
     """The variables that some path leaves unbound, and adjoints of such, which are the number 0 then."""
+    telling = [n for n in every if isinstance(n, Bind) and n.targets and (n.tree.op in MOVING or n.tree.op in CALLS)]
 
     def edges() -> Iterator[tuple[object, object]]:
-        for node in walk(nodes):
+        for node in every:
             if isinstance(node, (Copy, Loop)):
                 for t, s in node.pairs if isinstance(node, Copy) else node.exits:
                     yield s, t
                     yield (s,), (t,)
-            elif isinstance(node, Bind) and node.targets:
-                yield from moves(node.tree.op, node.tree.args, node.targets)
-                for i in unbound_results(node.tree.op, node.tree.kwargs):
-                    yield UNDEFINED, node.targets[i]
+        for bind in telling:
+            yield from moves(bind.tree.op, bind.tree.args, bind.targets)
+            for i in unbound_results(bind.tree.op, bind.tree.kwargs):
+                yield UNDEFINED, bind.targets[i]
 
-    starts = [start for n in walk(nodes) if isinstance(n, Bind) for start in told(n.tree.op, n.tree.kwargs)]
+    starts = [start for bind in telling for start in told(bind.tree.op, bind.tree.kwargs)]
     return {v for v in follow(edges(), [UNDEFINED, *starts]) if isinstance(v, Var)}
 
 
@@ -64,14 +65,6 @@ def _moves(node: Node) -> list[tuple[Operand, Var]]:
     if isinstance(node, Bind) and node.targets and node.tree.args and (node.inplace or node.tree.op in VIEWS):
         return [(node.tree.args[0], t) for t in node.targets]
     return []
-
-
-def _unconditional(nodes: list[Node]) -> Iterator[Node]:
-    """The statements that are no branch's: what is written there is an array."""
-    for node in nodes:
-        yield node
-        if isinstance(node, Loop):
-            yield from _unconditional(node.body)
 
 
 def _is_deep(node: Bind | Exit) -> bool:
@@ -102,34 +95,39 @@ class Mender:
         self.entered: dict[tuple[Loop, Buffers], tuple[int, Copy, Var, bool]] = {}  # where a buffer comes into a loop
         self.seen: dict[tuple[Var, Loop], dict[Operand, bool]] = {}
         self.onward: dict[Operand, list[tuple[Node, Var]]] = {}
-        self.loose = _may_be_unbound(program.nodes)
+        every = walk(program.nodes)
+        self.loose = _may_be_unbound(every)
         self.internal = program.function.internal
-        self.indexed = {
-            v
-            for node in _unconditional(program.nodes)
-            if isinstance(node, Bind) and node.tree.op in ("update", "accumulate_at")
-            for v in (node.targets[0], node.tree.args[0])
-        }
+        self.indexed: set[Operand] = set()  # what is surely written as an array
         # Whether some list may hold a value that was unbound.
-        binds = [n.tree for n in walk(program.nodes) if isinstance(n, Bind)]
-        self.holes = any(t.op in ("push", "push_in") and t.args[1] in self.loose for t in binds)
-        self._visit(program.nodes, ())
+        pushes = [n.tree for n in every if isinstance(n, Bind) and n.tree.op in ("push", "push_in")]
+        self.holes = any(tree.args[1] in self.loose for tree in pushes)
+        self._visit(program.nodes, (), sure=True)
 
-    def _visit(self, nodes: list[Node], loops: tuple[Loop, ...]) -> None:
+    def _visit(self, nodes: list[Node], loops: tuple[Loop, ...], *, sure: bool) -> None:
+        """Note where the statements are; `sure`: they are no branch's, so that what they write is an array."""
         for node in nodes:
             self.lists[node] = nodes
             self.loops[node] = loops
-            for t in node.targets if isinstance(node, Bind) else [t for t, _ in node.pairs] if isinstance(node, Copy) else ():
-                self.made.setdefault(t, []).append(node)
-            if isinstance(node, Copy):
-                self.moves.update({(node, t): s for t, s in node.pairs})
-            if isinstance(node, Loop):
+            if isinstance(node, Bind):
+                for t in node.targets:
+                    self.made.setdefault(t, []).append(node)
+                if sure and node.tree.op in ("update", "accumulate_at"):
+                    self.indexed.update((node.targets[0], node.tree.args[0]))
+            elif isinstance(node, Copy):
+                for t, s in node.pairs:
+                    self.made.setdefault(t, []).append(node)
+                    self.moves[node, t] = s
+            elif isinstance(node, Loop):
                 self.carriers.update(dict.fromkeys(node.phis, node))
                 for q, p in node.exits:
                     self.moves[node, q] = p
                     self.made.setdefault(q, []).append(node)
-            for block in blocks(node):
-                self._visit(block, (*loops, node) if isinstance(node, Loop) else loops)
+                self._visit(node.header, (*loops, node), sure=False)
+                self._visit(node.body, (*loops, node), sure=sure)
+            else:
+                for block in blocks(node):
+                    self._visit(block, loops, sure=False)
 
     def mend(self, conflicts: list[Conflict]) -> set[object]:
         """Insert the copies for all conflicts of a round, and say where."""
@@ -164,7 +162,14 @@ class Mender:
     def insert(self) -> set[object]:
         """Put the copies where they belong, and say where that is."""
         for block in {id(self.lists[node]): self.lists[node] for node in {**self.before, **self.after}}.values():
-            block[:] = [n for node in block for n in (*self.before.get(node, ()), node, *self.after.get(node, ()))]
+            nodes: list[Node] = []
+            for node in block:
+                if node in self.before:
+                    nodes += self.before[node]
+                nodes.append(node)
+                if node in self.after:
+                    nodes += self.after[node]
+            block[:] = nodes
         return self.copied
 
     def together(self, writes: list[Conflict]) -> Iterable[list[Conflict]]:

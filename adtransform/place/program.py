@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
-from adtransform.ir import Const, Function, Let, Origin, Var, is_temporary
+from adtransform.ir import Const, Function, Let, Origin, Var, numbered
 from adtransform.lattice import UNKNOWN, Array, Scalar, Tuple, Type, kind_of, of_value
 from adtransform.record import record
 
@@ -24,8 +27,13 @@ class Tree:
     variables: tuple[Var, ...] = field(init=False)  # that it reads, with repetitions
 
     def __post_init__(self) -> None:
-        every = (*self.args, *(a for _, a in self.kwargs)) if self.kwargs else self.args
-        object.__setattr__(self, "variables", tuple([v for a in every for v in variables(a)]))
+        found: list[Var] = []
+        for a in (*self.args, *[a for _, a in self.kwargs]) if self.kwargs else self.args:
+            if isinstance(a, Var):
+                found.append(a)
+            elif isinstance(a, Tree):
+                found += a.variables
+        object.__setattr__(self, "variables", tuple(found))
 
 
 Operand = Var | Const | Tree
@@ -122,6 +130,8 @@ class Exit:
 
 
 Node = Bind | Copy | Branch | Attempt | Loop | Exit
+COPIES = frozenset(("copy", "copy_of", "numpy.copy"))  # what gives a value memory of its own
+_HOLDING = frozenset((Branch, Attempt, Loop))  # statements that hold others
 
 
 @dataclass(slots=True, eq=False)
@@ -175,7 +185,7 @@ def operands(node: Node) -> tuple[Operand, ...]:
         case Bind():
             return (node.tree,)
         case Copy():
-            return tuple(source for _, source in node.pairs)
+            return tuple([source for _, source in node.pairs])
         case Branch():
             return (node.cond,)
         case Attempt():
@@ -195,18 +205,19 @@ def reads(node: Node) -> tuple[Var, ...]:
 
 def writes(node: Node) -> tuple[Var, ...]:
     """The variables a statement itself assigns."""
-    match node:
-        case Bind():
-            return node.targets
-        case Copy():
-            return tuple(target for target, _ in node.pairs)
-        case Loop():
-            return (*(() if node.index is None else (node.index,)), *(item for item, _ in node.items))
+    if isinstance(node, Bind):
+        return node.targets
+    if isinstance(node, Copy):
+        return tuple([target for target, _ in node.pairs])
+    if isinstance(node, Loop):
+        return (*(() if node.index is None else (node.index,)), *(item for item, _ in node.items))
     return ()
 
 
 def blocks(node: Node) -> tuple[list[Node], ...]:
     """The statement lists inside of a statement."""
+    if type(node) not in _HOLDING:
+        return ()
     match node:
         case Branch():
             return (node.then, node.orelse)
@@ -219,13 +230,20 @@ def blocks(node: Node) -> tuple[list[Node], ...]:
 
 def walk(nodes: list[Node]) -> list[Node]:
     """Every statement, in the order they are printed."""
+    if _HOLDING.isdisjoint(map(type, nodes)):
+        return nodes[:]
     found: list[Node] = []
     for node in nodes:
         found.append(node)
-        if not isinstance(node, (Bind, Copy, Exit)):
+        if type(node) in _HOLDING:
             for block in blocks(node):
                 found += walk(block)
     return found
+
+
+def times_read(nodes: Iterable[Node]) -> Counter[Var]:
+    """How often each variable is read by statements themselves."""
+    return Counter(chain.from_iterable(map(reads, nodes)))
 
 
 def completes(nodes: list[Node]) -> bool:
@@ -257,9 +275,10 @@ def _breaks(nodes: list[Node]) -> bool:
 
 def label(v: Var) -> str:
     """What the user would call it; empty for a temporary."""
-    if is_temporary(v):
-        return ""
-    return v.hint if v.of is None else f"d{label(v.of)}" + (f"_d{v.wrt}" if v.wrt else "")
+    if v.of is None:
+        return "" if numbered(v.hint) else v.hint
+    inner = label(v.of)
+    return inner and f"d{inner}" + (f"_d{v.wrt}" if v.wrt else "")
 
 
 def negated(cond: Operand) -> Operand:

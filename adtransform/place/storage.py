@@ -6,13 +6,28 @@ earlier trips are told apart: what a loop carries to its next trip is an earlier
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from dataclasses import dataclass, field
 
 from adtransform.ir import Const, Var
 from adtransform.lattice import Array, List, Saved, Scalar, Static, Tuple, Type, Unknown, dims_of
 from adtransform.ops import DEEP, VIEWS
-from adtransform.place.program import Bind, Copy, Exit, Loop, Node, Operand, Tree, blocks, reads, type_of, variables, walk
+from adtransform.place.program import (
+    Bind,
+    Copy,
+    Exit,
+    Loop,
+    Node,
+    Operand,
+    Tree,
+    blocks,
+    reads,
+    times_read,
+    type_of,
+    variables,
+    walk,
+)
 from adtransform.place.rotate import Rotations, rotations
 
 Buffers = frozenset[int]
@@ -104,21 +119,30 @@ def storage(nodes: list[Node], *, rotating: bool = True) -> Storage:
     solver.block(nodes, ())
     if solver.roles:
         solver.link()
-    if any(isinstance(node, Bind) and node.tree.op in DEEP for node in every) or _returns_lists(every):
+    if _returns_lists(every) or any(isinstance(node, Bind) and node.tree.op in DEEP for node in every):
         solver.double(every)
     return solver.out
 
 
 def is_immutable(t: Type) -> bool:
     """Known to be a value that cannot be written."""
+    if isinstance(t, Scalar):
+        return True
     if isinstance(t, Tuple):
-        return all(is_immutable(i) for i in t.items)
-    return isinstance(t, Scalar) or (isinstance(t, Static) and t.what != "mixed" and not t.what.startswith("array"))
+        return all(map(is_immutable, t.items))
+    return isinstance(t, Static) and t.what != "mixed" and not t.what.startswith("array")
+
+
+@functools.cache
+def _is_known(op: str) -> bool:
+    """Whether it is known with which of its operands the result of an operation may share memory."""
+    known = op in _MAYBE_VIEWS or op in _FRESH or op in _FROZEN or (op.partition(".")[0] in _MODULES and op not in _ANY)
+    return known and not op.startswith(("numpy.lib.", "numpy.ndarray."))
 
 
 def _returns_lists(nodes: list[Node]) -> bool:
     """Whether lists are returned that hold what may be written."""
-    values = (v for node in nodes if isinstance(node, Exit) and node.kind == "return" for v in node.values)
+    values = [v for node in nodes if isinstance(node, Exit) and node.kind == "return" for v in node.values]
     return any(isinstance(t := type_of(v), List) and _holds_written(t) for v in values)
 
 
@@ -220,16 +244,16 @@ class _Solver:
 
     def block(self, nodes: list[Node], loops: tuple[Loop, ...]) -> None:
         for node in nodes:
-            if isinstance(node, Loop):
-                if node in self.turns:
-                    for outer in (*loops, node):
-                        self.turned.setdefault(outer, []).append(self.turns[node])
-                self.block(node.header, (*loops, node))
-                self.block(node.body, (*loops, node))
+            if isinstance(node, Bind):
+                self.bind(node, loops)
             else:
+                around = (*loops, node) if isinstance(node, Loop) else loops
+                if isinstance(node, Loop) and node in self.turns:
+                    for outer in around:
+                        self.turned.setdefault(outer, []).append(self.turns[node])
                 for inner in blocks(node):
-                    self.block(inner, loops)
-            self.step(node, loops)
+                    self.block(inner, around)
+                self.step(node, loops)
             if loops:
                 self.note(node, loops)
             elif isinstance(node, Loop):
@@ -356,7 +380,7 @@ class _Solver:
         """Find the lists that may hold one buffer twice."""
         found, out = self.out.doubled, self.out
         binds = [node for node in nodes if isinstance(node, Bind)]
-        moves = _moves(binds, Counter(v for node in nodes for v in reads(node)))
+        moves = _moves(binds, times_read(nodes))
         while True:
             before = len(found)
             for node in binds:
@@ -392,9 +416,7 @@ class _Solver:
 
     def other(self, node: Bind, own: Buffers, held: Buffers, loops: tuple[Loop, ...]) -> None:
         op = node.tree.op
-        known = op in _MAYBE_VIEWS or op in _FRESH or op in _FROZEN or (op.partition(".")[0] in _MODULES and op not in _ANY)
-        known = known and not op.startswith(("numpy.lib.", "numpy.ndarray."))
-        known = known or (op == "items" and isinstance(t := node.targets[0].type, List) and is_immutable(t.item))
+        known = _is_known(op) or (op == "items" and isinstance(t := node.targets[0].type, List) and is_immutable(t.item))
         for i, target in enumerate(node.targets):
             fresh = self.site(node, i, "own", loops)
             if op in _FROZEN:

@@ -7,6 +7,7 @@ yield stop, x2                                              becomes       break
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -30,7 +31,7 @@ from adtransform.place.program import (
     label,
     negated,
 )
-from adtransform.rewrite import operands, regions, statements
+from adtransform.rewrite import statements, used
 
 _TRUE, _FALSE = Const(True), Const(False)
 _FLAGS = frozenset("returned broke exit stop".split())  # the reader's names for them
@@ -70,30 +71,19 @@ class _Threader:
         self.f = f
         self.listing = listing
         self.entry: list[Node] = []
-        self.used: dict[Var, int] = {}
+        self.used: Counter[Var] = Counter()
         self.flags = _flags(f)
         # What the exception is called that a `raise` comes from, by the flag of the `Try` that caught it.
         raised = (s for s in statements(f.body) if isinstance(s, Let) and s.op == "raise")
         causes = dict.fromkeys(self.flag(a) for s in raised for _, a in s.kwargs if isinstance(a, Var))
         self.errors: dict[Atom, Var] = {flag: Var(hint="error") for flag in causes}
-        self._count(f.body)
+        self.used.update(used(f.body))
 
     def flag(self, a: Atom) -> Atom:
         """The flag that a `Try` itself sets, of one that hands it out."""
         while a in self.flags:
             a = self.flags[a]
         return a
-
-    def _count(self, region: Region) -> None:
-        for stmt in region.body:
-            for a in operands(stmt):
-                if isinstance(a, Var):
-                    self.used[a] = self.used.get(a, 0) + 1
-            for inner in regions(stmt):
-                self._count(inner)
-        for r in region.results:
-            if isinstance(r, Var):
-                self.used[r] = self.used.get(r, 0) + 1
 
     def run(self) -> list[Node]:
         if self.listing:
@@ -174,7 +164,7 @@ class _Threader:
         return self.block(leave.region.body, leave.region.results, leave.after, scope)
 
     def copies(self, pairs: Iterable[tuple[Var, Operand]], back: Loop | None = None) -> list[Node]:
-        kept = [(t, v) for t, v in pairs if t is not v and self.used.get(t)]
+        kept = [(t, v) for t, v in pairs if t is not v and self.used[t]]
         return [Copy(kept, back)] if kept else []
 
     def split(self, stmt: If, results: tuple[Atom, ...], after: After, env: _Env, nodes: list[Node]) -> None:
@@ -203,8 +193,8 @@ class _Threader:
     def let(self, stmt: Let, env: _Env, nodes: list[Node]) -> None:
         tree = Tree(
             stmt.op,
-            tuple(env(a) for a in stmt.args),
-            tuple((k, env(a)) for k, a in stmt.kwargs),
+            tuple([env(a) for a in stmt.args]),
+            tuple([(k, env(a)) for k, a in stmt.kwargs]) if stmt.kwargs else (),
             stmt.targets[0].type if stmt.targets else Var().type,
             stmt.origin,
         )
@@ -257,13 +247,13 @@ class _Threader:
             phis = list(stmt.body.params)
             inner.own.update(zip(stmt.cond.params, stmt.body.params, strict=True))
             for own, shared in zip(stmt.cond.params, stmt.body.params, strict=True):
-                self.used[shared] = self.used.get(shared, 0) + self.used.get(own, 0)
+                self.used[shared] += self.used[own]
         loop.phis = tuple(phis)
         loop.exits = tuple(zip(stmt.targets, phis, strict=True))
         for q, p in loop.exits:
-            if self.used.get(q):
-                self.used[p] = self.used.get(p, 0) + 1
-        live = [(p, env(a)) for i, (p, a) in enumerate(zip(phis, stmt.inits, strict=True)) if i != flag and self.used.get(p)]
+            if self.used[q]:
+                self.used[p] += 1
+        live = [(p, env(a)) for i, (p, a) in enumerate(zip(phis, stmt.inits, strict=True)) if i != flag and self.used[p]]
         nodes += [Copy(live)] if live else []
         if flag is not None:
             inner.own[phis[flag]] = _FALSE

@@ -9,13 +9,14 @@ from collections import Counter
 
 from adtransform.ir import Const, Var, is_temporary
 from adtransform.lattice import Tuple
-from adtransform.place.program import Bind, Node, blocks, reads, walk
+from adtransform.place.program import Bind, Node, blocks, times_read, walk
 
 
 def unpack(nodes: list[Node]) -> None:
     """Replace shapes that are only asked for all their extents, in order, right behind."""
-    uses = Counter(v for node in walk(nodes) for v in reads(node))
-    _block(nodes, uses)
+    every = walk(nodes)
+    if any(isinstance(node, Bind) and node.tree.op == "shape" for node in every):
+        _block(nodes, times_read(every))
 
 
 def _block(nodes: list[Node], uses: Counter[Var]) -> None:
