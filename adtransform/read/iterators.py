@@ -9,7 +9,7 @@ import ast
 from collections.abc import Callable, Mapping
 
 from adtransform.ir import Atom, Const, Var
-from adtransform.lattice import INT, Array
+from adtransform.lattice import INT, Array, Scalar, Unknown, rank_of
 from adtransform.ops import ENDLESS
 from adtransform.read.frames import RETURNED
 from adtransform.read.objects import Objects
@@ -30,13 +30,26 @@ def made(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) 
     if is_iterator(self, args[0]):
         return args[0]
     source = itemized(self.iterator(args[0], node))
-    if self.attempts and isinstance(source, (Var, View)) and not isinstance(self.type_of(self.value(source, node)), Array):
-        self.let("builtins.iter", self.value(source, node))  # which raises here, and not where it is run over
+    if self.attempts:
+        ask(self, source, node)
     if isinstance(source, DictRef):
         source = TupleRef(tuple(self.known_items(source) or ()))
     if isinstance(source, Lazy) and source.kind not in _PLAIN:
         self.refuse(node, "`iter` of what is computed one by one", _WHOLE)
     return started(self, source)
+
+
+def ask(self: Objects, ref: Ref, node: ast.AST, op: str = "builtins.iter") -> None:
+    """Have what cannot be run over raise here, and not where it is run over."""
+    match ref:
+        case Lazy(kind, parts):
+            for part in parts:
+                ask(self, part, node, "builtins.reversed" if kind == "reversed" else "builtins.iter")
+        case Var() | View() | Const(float() | int()):
+            a = self.value(ref, node)
+            t = self.type_of(a)
+            if isinstance(t, (Scalar, Unknown)) or rank_of(t) == 0 or t == Array():
+                self.let(op, a)
 
 
 def started(self: Objects, source: Ref) -> ObjectRef:

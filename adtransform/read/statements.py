@@ -31,7 +31,7 @@ from adtransform.read.refs import (
     View,
     numbers,
 )
-from adtransform.read.scope import assigned, exchanged, is_read_next, is_read_once
+from adtransform.read.scope import assigned, exchanged, is_read, is_read_next, is_read_once
 
 _REFUSED: dict[str, tuple[str, str]] = {
     "TryStar": ("`try`", 'move the call into its own function and give it a rule("...", "...")'),
@@ -343,6 +343,8 @@ class Statements(Contexts):
         if isinstance(ref, Lazy) and once and not is_read_once(self.frame.scope.body, name):
             help = "use it where it is made, or make a list of it: list(...)"
             self.refuse(node, f"what `{ref.kind}` gives, which can be run over only once, under a name", help)
+        if once and not is_read(body, name):
+            self.run_over(ref, node)
         if isinstance(ref, Const) and isinstance(node, (ast.Assign, ast.AnnAssign)) and name in self.frame.scope.constants:
             ref = self.titled(ref, name, node.lineno)
         match ref:

@@ -27,7 +27,7 @@ from adtransform.read.flow import is_unchanged
 from adtransform.read.frames import RETURNED, Frame, Module
 from adtransform.read.functions import Functions
 from adtransform.read.iteration import Counted
-from adtransform.read.iterators import is_read_on, rest, run_on
+from adtransform.read.iterators import ask, is_read_on, rest, run_on
 from adtransform.read.merge import same_place
 from adtransform.read.outline import unique
 from adtransform.read.proving import NOT_ITERABLE
@@ -190,6 +190,8 @@ class Streams(Functions):
         """Refuse what would change something, were it run over, where nobody does."""
         if self.streams and any(stream.writes for stream in self.streams_of(ref)):
             self.refuse(node, *_WRITES)
+        if self.attempts and isinstance(ref, Lazy):
+            ask(self, ref, node)
 
     def materialised(self, ref: Ref, node: ast.AST) -> Ref:
         """An iterable that can be indexed: a generator becomes a list, which may change nothing meanwhile."""
