@@ -233,6 +233,7 @@ class Core:
         self.streams: dict[Storage, Any] = {}  # the lists of what generators yield, by the calls of those
         # What `reversed` gave of lists, kept under names, with what the lists held then.
         self.turned: dict[int, tuple[Ref, Content | None]] = {}
+        self.begins: dict[Storage, list[Any]] = {}  # what generators under a name have read, by the lists of what they yield
         self.trips: tuple[int, ...] = ()  # which trips of unrolled loops are being read
 
     # The text.

@@ -13,11 +13,12 @@ from adtransform.lattice import INT, Array, Scalar, Unknown, rank_of
 from adtransform.ops import ENDLESS
 from adtransform.read.frames import RETURNED
 from adtransform.read.objects import Objects
-from adtransform.read.refs import Conflict, DictRef, Entries, Lazy, ListRef, ObjectRef, RangeRef, Ref, TupleRef, View, itemized
+from adtransform.read.refs import Conflict, DictRef, Entries, Lazy, ListRef, ObjectRef, RangeRef, RecordsRef, Ref, TupleRef, View, itemized
 
 _GONE = Conflict("an iterator that something else has run over", "keep what is needed in a list")
 _WHOLE = "write a `for` loop, or make a list of it: list(...)"
-_PLAIN = ("zip", "pairwise", "enumerate", "reversed", "cycle", "repeat", "values", "items")  # not computed one by one
+STARTED = ("zip", "pairwise", "enumerate", "reversed")
+_PLAIN = (*STARTED, "cycle", "repeat", "values", "items")  # not computed one by one
 
 
 def made(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
@@ -69,11 +70,14 @@ def following(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.
         self.refuse(node, "`next` of a generator within an expression", "bind what it gives to a name: v = next(...)")
     if isinstance(it, (Lazy, RangeRef)):
         it = made(self, [it], {}, node)
+    if isinstance(it, (ListRef, RecordsRef)) and it.storage in self.streams:
+        it = self.begun(it, node) or it
     if not isinstance(it, ObjectRef) or it.kind is not self.iterators:
         found = self.unary_of("__next__", it, node) if isinstance(it, ObjectRef) and not default else None
         return found or self.refuse(node, "`next` of what is no iterator made here", _WHOLE)
     held = self.attributes_of(it)
     source = held["source"]
+    self.still_there(source, node)
     place = self.value(held["at"], node)
     later = after(self, place)
 
@@ -123,6 +127,7 @@ def run_on(self: Objects, it: ObjectRef, each: Callable[[Ref], None], node: ast.
         kept = self.frame.env[name]
         assert isinstance(kept, ObjectRef)
         found = self.attributes_of(kept)
+        self.still_there(found["source"], node)
         return kept, found, self.value(found["at"], node)
 
     def there() -> Atom:
@@ -164,6 +169,7 @@ def rest(self: Objects, it: ObjectRef, node: ast.AST) -> Ref:
     held = self.attributes_of(it)
     at, source = held["at"], held["source"]
     place = self.value(at, node)
+    self.still_there(source, node)
     self.heap[it.storage] = Entries({**held, "at": _GONE}, attributes=True)
     if place == Const(0):
         return source
@@ -173,6 +179,19 @@ def rest(self: Objects, it: ObjectRef, node: ast.AST) -> Ref:
     if isinstance(source, (TupleRef, ListRef, View, Lazy)):
         return Lazy("rest", (source,), place)
     return self.refuse(node, "the rest of this iterator", _WHOLE)
+
+
+def taken_in_turn(self: Objects, args: list[Ref], node: ast.AST) -> list[Ref]:
+    """The arguments of `zip`: of an iterator that is given k times, `zip(it, it)`, each is every k-th item of what is left."""
+    found = list(args)
+    for it in {id(a): a for a in args if is_iterator(self, a)}.values():
+        assert isinstance(it, ObjectRef)
+        places = [i for i, a in enumerate(args) if isinstance(a, ObjectRef) and a.storage is it.storage]
+        if len(places) > 1 and found[places[0]] is args[places[0]]:
+            left = self.iterator(it, node)
+            for turn, i in enumerate(places):
+                found[i] = Lazy("every", (left, Const(turn), Const(len(places))))
+    return found
 
 
 def endless_under_a_name(ref: Ref) -> bool:

@@ -337,10 +337,13 @@ class Statements(Contexts):
         streams = [] if once else self.streams_of(ref)
         body, stmt = self.frame.scope.body, self.frame.statement
         safe = all(map(self.reads_nothing, streams)) or (stmt is not None and is_read_next(body, stmt, name))
-        if streams and not (safe and is_read_once(body, name)):
+        again = not is_read_once(body, name)
+        if (again or (streams and not safe)) and (begun := self.begun(ref, node)) is not None:
+            return begun
+        if streams and (again or not safe):
             self.refuse(node, "a generator under a name", "loop over the call itself, or make a list of it: list(...)")
         self.keep(ref, node)
-        if isinstance(ref, Lazy) and once and not is_read_once(self.frame.scope.body, name):
+        if isinstance(ref, Lazy) and once and again:
             help = "use it where it is made, or make a list of it: list(...)"
             self.refuse(node, f"what `{ref.kind}` gives, which can be run over only once, under a name", help)
         if once and not is_read(body, name):

@@ -27,7 +27,7 @@ from adtransform.read.flow import is_unchanged
 from adtransform.read.frames import RETURNED, Frame, Module
 from adtransform.read.functions import Functions
 from adtransform.read.iteration import Counted
-from adtransform.read.iterators import ask, is_read_on, rest, run_on
+from adtransform.read.iterators import STARTED, ask, is_read_on, rest, run_on, started
 from adtransform.read.merge import same_place
 from adtransform.read.outline import unique
 from adtransform.read.proving import NOT_ITERABLE
@@ -182,6 +182,23 @@ class Streams(Functions):
         """Whether a `try` that was not around when a list was made of a generator is to catch what it raises."""
         return stream.raises and self.attempts > stream.attempts
 
+    def begun(self, ref: Ref, node: ast.AST) -> ObjectRef | None:
+        """An iterator over what can be run over only once: of a generator over the list of what it gives.
+
+        None for anything else, and where that list could be told from it.
+        """
+        if isinstance(ref, Lazy) and ref.kind in STARTED:
+            self.keep(ref, node)
+            return started(self, ref)
+        if isinstance(ref, Lazy) and ref.kind == "generator":
+            ref = self.given_on(ref, node)
+        stream = self.streams.get(ref.storage) if isinstance(ref, (ListRef, RecordsRef)) else None
+        if stream is None or stream.writes or (stream.raises and self.attempts):
+            return None
+        assert isinstance(ref, (ListRef, RecordsRef))
+        self.begins[ref.storage] = self.read_by([stream])
+        return started(self, ref)
+
     def rest_of(self, ref: ObjectRef, node: ast.AST) -> Ref:
         """What is left of an iterator."""
         return rest(self, ref, node)
@@ -250,6 +267,8 @@ class Streams(Functions):
                     if kind in RUN_OVER:
                         return True
                     todo += parts
+                case ObjectRef(kind=kind) if kind is self.iterators:  # which knows how far it has been run over
+                    continue
                 case TupleRef(items):
                     todo += items
                 case ListRef(storage) | RecordsRef(storage) if storage in self.streams:
@@ -362,12 +381,18 @@ class Streams(Functions):
         return isinstance(content, Var) and bool(loaded(self.definitions.get(content)))
 
     def still_there(self, ref: Ref, node: ast.AST) -> None:
-        """Refuse `reversed` of a list that was kept under a name while the list has changed: it knows where it began."""
+        """Refuse `reversed` of a list, or a generator, that was kept under a name while what it reads has changed."""
         for part in ref.parts if isinstance(ref, Lazy) else ():
             self.still_there(part, node)
         if id(ref) in self.turned and isinstance(ref, Lazy) and isinstance(listed := ref.parts[0], ListRef):
             if self.heap.get(listed.storage) is not self.turned[id(ref)][1]:
                 self.refuse(node, "`reversed` of a list that has changed since", "ask for it where it is used")
+        elif isinstance(ref, (ListRef, RecordsRef)) and ref.storage in self.begins:
+            stream = self.streams[ref.storage]
+            if self.is_tried(stream):
+                self.refuse(node, *_RAISES)
+            if self.differs(self.begins[ref.storage], self.read_by([stream]), len(self.builder.body)):
+                self.refuse(node, "a generator, kept under a name, of which something it reads has changed", _LIST)
 
     def read_by(self, streams: Sequence[Stream]) -> list[Any]:
         """What the bodies of generators read: contents of storages, and values of names of the calls they are defined in."""
