@@ -13,7 +13,20 @@ from adtransform.lattice import INT, Array, Scalar, Unknown, rank_of
 from adtransform.ops import ENDLESS
 from adtransform.read.frames import RETURNED
 from adtransform.read.objects import Objects
-from adtransform.read.refs import Conflict, DictRef, Entries, Lazy, ListRef, ObjectRef, RangeRef, RecordsRef, Ref, TupleRef, View, itemized
+from adtransform.read.refs import (
+    Conflict,
+    DictRef,
+    Entries,
+    Lazy,
+    ListRef,
+    ObjectRef,
+    RangeRef,
+    RecordsRef,
+    Ref,
+    TupleRef,
+    View,
+    itemized,
+)
 
 _GONE = Conflict("an iterator that something else has run over", "keep what is needed in a list")
 _WHOLE = "write a `for` loop, or make a list of it: list(...)"
