@@ -716,7 +716,7 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case((_A, 1, array(4)), {"axis": 0}),
         Case((_A, 0, 0.5), {"axis": 1}),
     ),
-    "numpy.broadcast_arrays": (Case((array(3), array(2, 1))), Case((array(3), array(2, 1), 1.5))),
+    "numpy.broadcast_arrays": tuple(Case((array(3), array(2, 1), 1.5, array(2, 3), array(1))[:n]) for n in range(2, 6)),
     "numpy.meshgrid": (
         Case((array(3), array(2))),
         Case((array(3), array(2)), {"indexing": "ij"}),
@@ -793,6 +793,7 @@ CASES: dict[str, tuple[Case, ...]] = {
     # -- structural --------------------------------------------------------------------------------------------------------
     "fit": (
         Case((array(2, 3), array(3))),
+        Case((array(3), array(1, 3))),
         Case((array(2, 3), 1.0)),
         Case((array(2, 3), array(2, 1))),
         Case((1.5, 2.0)),

@@ -269,6 +269,7 @@ class Statements(Contexts):
                 self.assign_item(base, key, ref, stmt, owner.id if isinstance(owner, ast.Name) else "")
             case ast.Attribute(value=owner, attr=attr):
                 held, attr = self.expression(owner), self.spelled(attr)
+                ref = self.begun(ref, stmt) or ref
                 self.keep(TupleRef((ref,)), stmt)
                 called = isinstance(held, ObjectRef) and self.row_of(held) is None  # else it is the item of a list
                 self.set_attribute(held, attr, self.named(attr, ref, stmt) if called else ref, goal)
