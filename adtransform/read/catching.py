@@ -8,9 +8,10 @@ leaves a function.
 from __future__ import annotations
 
 import ast
+import copy
 import functools
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from adtransform.failing import may_fail, may_raise
 from adtransform.ir import Const, Let, Origin, Region, Try, Var
@@ -21,7 +22,7 @@ from adtransform.read.core import Opened, State, Unreached
 from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE, VALUE
 from adtransform.read.loops import BROKE
 from adtransform.read.merge import same_place
-from adtransform.read.raising import Catch, Watch
+from adtransform.read.raising import Catch, Entered, Watch
 from adtransform.read.refs import Conflict, Content, Ref, Storage
 from adtransform.rewrite import exported, statements
 from adtransform.source import descend
@@ -58,6 +59,8 @@ class Catching(Branches):
             self.raised(raised, catches)
         else:
             self.restore(entry)
+            if early and self.call_in_parts(node, catches):
+                return Const(None)  # type: ignore[return-value]
             if early:
                 what = "a statement in a `try` that changes an array, a list or an object before it may raise"
                 self.refuse(node, what, "make the new values first, and write them in a statement of its own")
@@ -75,6 +78,66 @@ class Catching(Branches):
                 self.restore(body.state)
             self.frame.live = live
         return given[0] if given else Const(None)  # type: ignore[return-value]
+
+    def call_in_parts(self, stmt: ast.AST, catches: Sequence[Catch]) -> bool:
+        """Read a statement that is a call which changes something before it may raise: each part of that may fail by itself.
+
+        False where it is none, or has to be read otherwise.
+        """
+        if not isinstance(stmt, (ast.Expr, ast.Assign, ast.AugAssign, ast.Return)) or not isinstance(stmt.value, ast.Call):
+            return False
+        if any(c.last for c in catches):
+            return False
+        given, call, rest = _apart(stmt)
+        entry, mark, said = self.save(), len(self.builder.body), len(self.messages)
+        entered = Entered(call, catches)
+        for name, arg in given.items():
+            ref = self.protected(functools.partial(self.expression, arg), arg)
+            self.frame.env[name] = ref
+        self.where_reached(lambda _: self.enter_parts(entered, rest), [])
+        for name in (*given, _CALLED):
+            self.frame.env.pop(name, None)
+        if entered.flags:
+            return True
+        del self.builder.body[mark:], self.messages[said:]
+        self.restore(entry)
+        return False
+
+    def enter_parts(self, entered: Entered, rest: ast.stmt | None) -> None:
+        """Read such a call, and where it raises nothing the rest of its statement."""
+        self.entered, self.catching, call = entered, (), entered.call
+        entered.mark = len(self.builder.body)
+        try:
+            self.frame.env[_CALLED] = self.expression(call)
+        finally:
+            self.entered, self.catching = None, entered.catches
+
+        def behind(k: int) -> None:
+            flag = entered.flags[k] if k < len(entered.flags) else None
+            if isinstance(flag, Var):
+                self.fork(flag, lambda: self.left(entered.catches[k], flag), lambda: behind(k + 1), [], call)
+            elif flag is not None and flag.value:
+                self.left(entered.catches[k], flag)
+            elif flag is not None:
+                behind(k + 1)
+            elif rest is not None:
+                self.statement(rest)
+
+        behind(0)
+
+    def called_body(self, entered: Entered | None, node: ast.AST) -> None:
+        """The body of a function that is called, part by part where that was asked for, and where only that may raise."""
+        if not entered or entered.call is not node or any(map(may_raise, self.builder.body[entered.mark :])):
+            self.whole_body()
+            return
+        names = [f"%h.raised.{self.parted}.{k}" for k in range(len(entered.catches))]
+        self.frame.env.update(dict.fromkeys(names, FALSE))
+        self.catching = tuple(Catch(c.classes, name, 0) for c, name in zip(entered.catches, names, strict=True))
+        self.parted += 1
+        self.whole_body()
+        self.parted -= 1
+        self.catching = ()
+        entered.flags = [self.frame.flag(name) for name in names]
 
     def raised(self, stmt: Let, catches: Sequence[Catch]) -> None:
         """Leave for the handler that is for what a statement raises; where there is none it is performed."""
@@ -249,3 +312,21 @@ class Catching(Branches):
             if before is not None and not same:
                 found[storage] = content
         return found
+
+
+_PLAIN = (ast.Name, ast.Constant, ast.Starred, ast.Lambda, ast.GeneratorExp)
+_CALLED = "%hcalled"  # what a call gives that is read part by part
+
+
+def _apart(stmt: Any) -> tuple[dict[str, ast.expr], ast.Call, ast.stmt | None]:
+    """The arguments of a call by hidden names, the call with those, and the statement it stands in with what it gives."""
+    found: tuple[dict[str, ast.expr], ast.Call, ast.stmt | None] | None = stmt.__dict__.get("_apart")
+    if found is None:
+        call, rest = copy.copy(stmt.value), None if isinstance(stmt, ast.Expr) else copy.copy(stmt)
+        given = {f"%harg{i}": a for i, a in enumerate(call.args) if not isinstance(a, _PLAIN)}
+        names = {id(a): ast.copy_location(ast.Name(name, ast.Load()), a) for name, a in given.items()}
+        call.args = [names.get(id(a), a) for a in call.args]
+        if rest is not None:
+            rest.value = ast.copy_location(ast.Name(_CALLED, ast.Load()), call)
+        found = stmt.__dict__["_apart"] = given, call, rest
+    return found

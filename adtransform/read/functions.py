@@ -396,8 +396,9 @@ class Functions(Derived):
         inner.caller, inner.call = outer, node
         inner.via = (outer.via or text) if len(inner.scope.body) == 1 else ""
         self.frame = inner
+        entered, self.entered = self.entered, None
         try:
-            self.whole_body()
+            self.called_body(entered, node)
             if DEAD in inner.env:
                 raise Unreached
             return self.returned()

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from adtransform.failing import may_raise
-from adtransform.ir import Const, Stmt
+from adtransform.ir import Const, Stmt, Var
 from adtransform.read.refs import Content, Storage
 from adtransform.record import record
 
@@ -24,6 +24,19 @@ class Catch:
     live: int
     last: Sequence[ast.stmt] = ()
     around: Sequence[Catch] = ()
+
+
+@dataclass(slots=True)
+class Entered:
+    """A call read part by part, because of the handlers around it: `flags` say, once it is read, which of them are to be taken.
+
+    `mark`: how many statements there were before it.
+    """
+
+    call: ast.Call
+    catches: Sequence[Catch]
+    mark: int = 0
+    flags: list[Const | Var] = field(default_factory=list)
 
 
 @dataclass(slots=True)

@@ -370,7 +370,7 @@ class RecordLists(Records):
         self.refuse(node, f"the method `.{name}` of a list of records of unknown length", "use append, pop, indices and loops")
 
     def search_records(self, owner: RecordsRef, name: str, item: Ref, node: ast.AST) -> Atom:
-        """Where the first item of a list is that equals something, for `.index` and `.remove`; how many there are, for `.count`."""
+        """Where the first item of a list is that equals something, for `.index` and `.remove`; for `.count` how many do."""
         row = self.row_of(item)
         by_fields = isinstance(item, ObjectRef) and any((self.dataclass_options(c) or {}).get("eq") for c in item.kind.order)
         if not isinstance(item, ObjectRef) or by_fields or self.special(item, "__eq__", node) is not None:

@@ -81,7 +81,7 @@ for _name, _part in (("quantile", ""), ("percentile", " / 100")):
     rule(f"nan{_name}(u, v, axis=None, keepdims=False)", _OF_LANES.format(_part))
 
 
-# By another method than `linear`: where a quantile stands among the elements is what it is of their places, n elements 0, 1, 2, ...
+# By another method than `linear`: where a quantile stands among n elements is what it is of their places 0, 1, 2, ...
 # Between two elements it moves as q does, n + c places for 1; those that pick elements do not move.
 _MOVES = (
     "(n if method == 'hazen' or method == 'interpolated_inverted_cdf' else n + 1 if method == 'weibull'"
