@@ -22,7 +22,7 @@ from adtransform.read.core import Opened, State, Unreached
 from adtransform.read.frames import DEAD, EXIT, FALSE, RETURNED, STOP, TRUE, VALUE
 from adtransform.read.loops import BROKE
 from adtransform.read.merge import same_place
-from adtransform.read.raising import Catch, Entered, Watch
+from adtransform.read.raising import Catch, PartedCall, Watch
 from adtransform.read.refs import Conflict, Content, Ref, Storage
 from adtransform.rewrite import exported, statements
 from adtransform.source import descend
@@ -90,34 +90,34 @@ class Catching(Branches):
             return False
         given, call, rest = _apart(stmt)
         entry, mark, said = self.save(), len(self.builder.body), len(self.messages)
-        entered = Entered(call, catches)
+        parted = PartedCall(call, catches)
         for name, arg in given.items():
             ref = self.protected(functools.partial(self.expression, arg), arg)
             self.frame.env[name] = ref
-        self.where_reached(lambda _: self.enter_parts(entered, rest), [])
+        self.where_reached(lambda _: self.read_parts(parted, stmt, rest), [])
         for name in (*given, _CALLED):
             self.frame.env.pop(name, None)
-        if entered.flags:
+        if parted.flags and parted.bodies == 1:
             return True
         del self.builder.body[mark:], self.messages[said:]
         self.restore(entry)
         return False
 
-    def enter_parts(self, entered: Entered, rest: ast.stmt | None) -> None:
+    def read_parts(self, parted: PartedCall, stmt: ast.stmt, rest: ast.stmt | None) -> None:
         """Read such a call, and where it raises nothing the rest of its statement."""
-        self.entered, self.catching, call = entered, (), entered.call
-        entered.mark = len(self.builder.body)
+        around, self.parted_call, self.catching = self.parted_call, parted, ()
+        parted.builder, parted.mark = self.builder, len(self.builder.body)
         try:
-            self.frame.env[_CALLED] = self.expression(call)
+            self.frame.env[_CALLED] = self.expression(parted.call)
         finally:
-            self.entered, self.catching = None, entered.catches
+            self.parted_call, self.catching = around, parted.catches
 
         def behind(k: int) -> None:
-            flag = entered.flags[k] if k < len(entered.flags) else None
+            flag = parted.flags[k] if k < len(parted.flags) else None
             if isinstance(flag, Var):
-                self.fork(flag, lambda: self.left(entered.catches[k], flag), lambda: behind(k + 1), [], call)
+                self.fork(flag, lambda: self.left(parted.catches[k], flag), lambda: behind(k + 1), [], stmt)
             elif flag is not None and flag.value:
-                self.left(entered.catches[k], flag)
+                self.left(parted.catches[k], None)
             elif flag is not None:
                 behind(k + 1)
             elif rest is not None:
@@ -125,19 +125,24 @@ class Catching(Branches):
 
         behind(0)
 
-    def called_body(self, entered: Entered | None, node: ast.AST) -> None:
+    def called_body(self, node: ast.AST) -> None:
         """The body of a function that is called, part by part where that was asked for, and where only that may raise."""
-        if not entered or entered.call is not node or any(map(may_raise, self.builder.body[entered.mark :])):
+        parted = self.parted_call
+        if parted is None or parted.call is not node:
             self.whole_body()
             return
-        names = [f"%h.raised.{self.parted}.{k}" for k in range(len(entered.catches))]
+        parted.bodies += 1
+        if parted.builder is not self.builder or any(map(may_raise, self.builder.body[parted.mark :])):
+            self.whole_body()
+            return
+        names = [f"%h.raised.{self.parted}.{k}" for k in range(len(parted.catches))]
         self.frame.env.update(dict.fromkeys(names, FALSE))
-        self.catching = tuple(Catch(c.classes, name, 0) for c, name in zip(entered.catches, names, strict=True))
+        self.catching = tuple(Catch(c.classes, name, 0) for c, name in zip(parted.catches, names, strict=True))
         self.parted += 1
         self.whole_body()
         self.parted -= 1
         self.catching = ()
-        entered.flags = [self.frame.flag(name) for name in names]
+        parted.flags = [self.frame.flag(name) for name in names]
 
     def raised(self, stmt: Let, catches: Sequence[Catch]) -> None:
         """Leave for the handler that is for what a statement raises; where there is none it is performed."""
@@ -217,7 +222,7 @@ class Catching(Branches):
 
         return behind(len(failed) - 1, rest)
 
-    def left(self, catch: Catch, error: Var | Let) -> None:
+    def left(self, catch: Catch, error: Var | Let | None) -> None:
         """Leave the block for a handler further out, or, where there is none, by way of `finally`.
 
         `error`: the flag of what has been caught, or the statement that raises.
@@ -231,8 +236,9 @@ class Catching(Branches):
         self.frame.env[catch.flag] = TRUE
         self.where_reached(lambda _: self.passed(catch, error), [])
 
-    def passed(self, catch: Catch, error: Var | Let) -> None:
+    def passed(self, catch: Catch, error: Var | Let | None) -> None:
         """Go on with an exception that nobody catches, behind a `finally`."""
+        assert error is not None
         if catch.around and catch.around[-1].last:
             self.left(catch.around[-1], error)
         elif isinstance(error, Let):
@@ -323,9 +329,11 @@ def _apart(stmt: Any) -> tuple[dict[str, ast.expr], ast.Call, ast.stmt | None]:
     found: tuple[dict[str, ast.expr], ast.Call, ast.stmt | None] | None = stmt.__dict__.get("_apart")
     if found is None:
         call, rest = copy.copy(stmt.value), None if isinstance(stmt, ast.Expr) else copy.copy(stmt)
-        given = {f"%harg{i}": a for i, a in enumerate(call.args) if not isinstance(a, _PLAIN)}
+        every = [*call.args, *(k.value for k in call.keywords if k.arg is not None)]
+        given = {f"%harg{i}": a for i, a in enumerate(every) if not isinstance(a, _PLAIN)}
         names = {id(a): ast.copy_location(ast.Name(name, ast.Load()), a) for name, a in given.items()}
         call.args = [names.get(id(a), a) for a in call.args]
+        call.keywords = [ast.keyword(k.arg, names.get(id(k.value), k.value)) for k in call.keywords]
         if rest is not None:
             rest.value = ast.copy_location(ast.Name(_CALLED, ast.Load()), call)
         found = stmt.__dict__["_apart"] = given, call, rest

@@ -396,9 +396,8 @@ class Functions(Derived):
         inner.caller, inner.call = outer, node
         inner.via = (outer.via or text) if len(inner.scope.body) == 1 else ""
         self.frame = inner
-        entered, self.entered = self.entered, None
         try:
-            self.called_body(entered, node)
+            self.called_body(node)
             if DEAD in inner.env:
                 raise Unreached
             return self.returned()
