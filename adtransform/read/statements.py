@@ -338,7 +338,7 @@ class Statements(Contexts):
         streams = [] if once else self.streams_of(ref)
         body, stmt = self.frame.scope.body, self.frame.statement
         safe = all(map(self.reads_nothing, streams)) or (stmt is not None and is_read_next(body, stmt, name))
-        again = not is_read_once(body, name)
+        again = bool(once or streams) and not is_read_once(body, name)
         if (again or (streams and not safe)) and (begun := self.begun(ref, node)) is not None:
             return begun
         if streams and (again or not safe):

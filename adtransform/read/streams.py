@@ -193,7 +193,7 @@ class Streams(Functions):
         if isinstance(ref, Lazy) and ref.kind == "generator":
             ref = self.given_on(ref, node)
         stream = self.streams.get(ref.storage) if isinstance(ref, (ListRef, RecordsRef)) else None
-        if stream is None or stream.writes or (stream.raises and self.attempts):
+        if stream is None or stream.writes or (stream.raises and self.attempts) or any(map(_may_go_on, stream.given)):
             return None
         assert isinstance(ref, (ListRef, RecordsRef))
         self.begins[ref.storage] = self.read_by([stream])
@@ -430,6 +430,12 @@ def _seen(node: Definition) -> set[str]:
             own.update(id(n) for n in descend(inner) if isinstance(n, ast.Name) and n.id in bound)
     outside = {n.id for n in descend(node) if isinstance(n, ast.Name) and id(n) not in own}
     return free_names(node) & outside
+
+
+def _may_go_on(ref: Ref) -> bool:
+    """Whether it is a generator that may give more than is ever asked for, as only what is asked for tells."""
+    node = ref.node if isinstance(ref, FunctionRef) else None
+    return isinstance(node, ast.FunctionDef) and yields(node) and any(isinstance(n, ast.While) for n in inside(node.body))
 
 
 def returns(stmts: list[ast.stmt]) -> bool:
