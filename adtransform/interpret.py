@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from adtransform.ir import UNDEFINED, Atom, Const, For, Function, If, Leaf, Let, Region, Try, Var, While
+from adtransform.ir import UNDEFINED, Atom, Const, For, Function, If, Leaf, Let, Record, Region, Try, Var, While, leaf_places
 from adtransform.ops import CALLS, SPLICED, resolve
 
 Env = dict[Var, Any]
@@ -37,11 +37,16 @@ def interpret(f: Function, arguments: Mapping[str, Any]) -> Any:
     return nest(f.tree, [run.value(r) for r in f.results])
 
 
-def nest(tree: Any, values: list[Any]) -> Any:
+def nest(tree: Any, values: Any) -> Any:
     """Flat results as the tree says."""
     match tree:
         case Leaf(index):
             return values[index]
+        case Record(many=True):
+            order = leaf_places(tree)
+            item: Any = dict(zip(tree.names, tree, strict=True)) if tree.kind is dict else tuple(tree)
+            rows = zip(*(values[i] for i in order), strict=True)
+            return [nest(item, dict(zip(order, row, strict=True))) for row in rows]
         case tuple():
             return tuple(nest(t, values) for t in tree)
         case list():

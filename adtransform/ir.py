@@ -270,22 +270,32 @@ class Record(tuple[Any, ...]):
     """An object or a named tuple in a nested result, as the tuple of what it holds.
 
     `names`: its attributes in that order; `title`: its class's name; `kind`: the class, where it is there.
+    `many`: it is a list of such, of unknown length, and holds the list of what each of them holds.
     """
 
     names: tuple[str, ...]
     title: str
     kind: type | None
+    many: bool
 
     @staticmethod
-    def of(items: Iterable[Any], names: tuple[str, ...], title: str, kind: type | None) -> Record:
+    def of(items: Iterable[Any], names: tuple[str, ...], title: str, kind: type | None, *, many: bool = False) -> Record:
         """The record of these items."""
         made = Record(items)
-        made.names, made.title, made.kind = names, title, kind
+        made.names, made.title, made.kind, made.many = names, title, kind, many
         return made
 
     def holding(self, items: Iterable[Any]) -> Record:
         """The same with other items."""
-        return Record.of(items, self.names, self.title, self.kind)
+        return Record.of(items, self.names, self.title, self.kind, many=self.many)
+
+
+def leaf_places(tree: Any) -> list[int]:
+    """Which results stand in a tree, in its order."""
+    if isinstance(tree, Leaf):
+        return [tree.index]
+    parts = tree.values() if isinstance(tree, dict) else tree if isinstance(tree, (tuple, list)) else ()
+    return [i for part in parts for i in leaf_places(part)]
 
 
 @record(eq=False)

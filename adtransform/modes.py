@@ -125,15 +125,20 @@ def _named(wrt: Sequence[str]) -> str:
 
 def _records(f: Function) -> str:
     """What the emitted code, which has no class, returns in the place of objects."""
-    found: dict[str, Record] = {}
+    found: dict[tuple[str, bool], Record] = {}
     todo = [f.tree]
     while todo:
         tree = todo.pop()
         if isinstance(tree, Record):
-            found.setdefault(tree.title, tree)
+            found.setdefault((tree.title, tree.many), tree)
         if isinstance(tree, (tuple, list, dict)):
             todo.extend(reversed(list(tree.values() if isinstance(tree, dict) else tree)))
-    return "".join(f" In the place of a `{title}`: the tuple ({', '.join(t.names)})." for title, t in found.items())
+    return "".join(
+        f" In the place of a list of `{t.title}`: the tuple of lists ({', '.join(map(str, t.names))})."
+        if t.many
+        else f" In the place of a `{t.title}`: the tuple ({', '.join(t.names)})."
+        for t in found.values()
+    )
 
 
 def partials(f: Function, wrt: Sequence[str]) -> Function:

@@ -11,7 +11,7 @@ from typing import Any
 
 from adtransform import lattice
 from adtransform.build import type_of
-from adtransform.ir import UNDEFINED, Atom, Const, For, Function, If, Leaf, Let, Region, Stmt, Try, Var, While
+from adtransform.ir import UNDEFINED, Atom, Const, For, Function, If, Let, Region, Stmt, Try, Var, While, leaf_places
 from adtransform.lattice import Array, Scalar, Unknown
 from adtransform.listing import names, show_line
 from adtransform.ops import CALLS, EXTERNAL, STRUCTURAL
@@ -62,7 +62,7 @@ class _Checker:
         self.expect(len(self.params) == len(self.f.params), "a parameter's name occurs twice")
         self.expect(not self.f.body.params, "the outermost region has parameters")
         self.region(self.f.body, top=True)
-        for index in _leaves(self.f.tree):
+        for index in leaf_places(self.f.tree):
             self.expect(0 <= index < len(self.f.results), f"the tree names result {index} of {len(self.f.results)}")
 
     def region(self, region: Region, *, top: bool = False) -> None:
@@ -185,10 +185,3 @@ class _Checker:
         t = type_of(a)
         ok = isinstance(t, Unknown) or (isinstance(t, (Scalar, Array)) and lattice.kind_of(t) in ("bool", None))
         self.expect(ok and a != UNDEFINED, lambda: f"{what} says whether to stop, but is {lattice.show(t)}")
-
-
-def _leaves(tree: Any) -> list[int]:
-    if isinstance(tree, Leaf):
-        return [tree.index]
-    items = tree.values() if isinstance(tree, dict) else tree if isinstance(tree, (tuple, list)) else ()
-    return [index for item in items for index in _leaves(item)]

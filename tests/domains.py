@@ -159,6 +159,10 @@ def _elementwise(*intervals: tuple[float, float], python: bool = True, arrays: b
 
 # -- reductions: axis forms ------------------------------------------------------------------------------------------------
 
+_METHODS = (
+    "inverted_cdf averaged_inverted_cdf closest_observation interpolated_inverted_cdf hazen weibull median_unbiased "
+    "normal_unbiased lower higher midpoint nearest"
+).split()
 _AXES: tuple[tuple[tuple[int, ...], dict[str, Any]], ...] = (
     ((), {}),
     ((3,), {}),
@@ -594,6 +598,11 @@ CASES: dict[str, tuple[Case, ...]] = {
             *(Case((array(*shape), 0.3 * whole), kwargs) for shape, kwargs in _AXES if shape != (1,) and shape),
             Case((_A, np.array([0.2, 0.7]) * whole), {"axis": 1, "keepdims": True}),
             Case((array(5), np.array([[0.2], [0.7]]) * whole)),
+            *(
+                Case(given, {"method": method, **kwargs})
+                for method in _METHODS[: None if nan == "" else 0]
+                for given, kwargs in (((array(5), 0.33 * whole), {}), ((_A, np.array([0.01, 0.72]) * whole), {"axis": 1}))
+            ),
         )
         for nan in ("", "nan")
         for name, whole in (("quantile", 1), ("percentile", 100))
@@ -632,8 +641,18 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case((array(4),), {"to_begin": array(2, seed=1), "to_end": 0.5}),
     ),
     "numpy.polyval": (Case((array(4), array(3))), Case((array(3), 0.7)), Case((array(1), array(3))), Case((array(4), _A))),
-    "numpy.polyder": (Case((array(4),)), Case((array(1),))),
-    "numpy.polyint": (Case((array(4),)),),
+    "numpy.polyder": (Case((array(4),)), Case((array(1),)), Case((array(4),), {"m": 2}), Case((array(2),), {"m": 3})),
+    "numpy.polyint": (
+        Case((array(4),)),
+        Case((array(4),), {"m": 2}),
+        Case((array(3),), {"k": 0.7}),
+        Case((array(3),), {"m": 3, "k": 0.7}),
+        Case((array(3),), {"m": 2, "k": array(2, seed=1)}),
+    ),
+    **{
+        f"numpy.{name}": tuple(Case((array(m), array(n, seed=1))) for m, n in ((4, 2), (1, 3), (3, 3)))
+        for name in ("polyadd", "polysub", "polymul")
+    },
     "numpy.roots": (Case((np.array([1.0, -3.5, 1.0]),)), Case((np.array([1.0, 0.5, -3.0, 0.3]),))),
     "numpy.vander": (Case((array(3),)), Case((array(3),), {"N": 4}), Case((array(3),), {"N": 2, "increasing": True})),
     "numpy.polyfit": (
@@ -697,7 +716,7 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case((_A, 1, array(4)), {"axis": 0}),
         Case((_A, 0, 0.5), {"axis": 1}),
     ),
-    "numpy.broadcast_arrays": (Case((array(3), array(2, 1))), Case((array(3), array(2, 1), 1.5))),
+    "numpy.broadcast_arrays": tuple(Case((array(3), array(2, 1), 1.5, array(2, 3), array(1))[:n]) for n in range(2, 6)),
     "numpy.meshgrid": (
         Case((array(3), array(2))),
         Case((array(3), array(2)), {"indexing": "ij"}),
@@ -750,7 +769,12 @@ CASES: dict[str, tuple[Case, ...]] = {
         for name in ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft")
     },
     **{
-        f"numpy.fft.{name}": (Case((_A,)), Case((_A,), {"axes": (1, 0), "norm": "ortho"}))
+        f"numpy.fft.{name}": (
+            Case((_A,)),
+            Case((_A,), {"axes": (1, 0), "norm": "ortho"}),
+            Case((_A,), {"s": (2, 5), "axes": (0, 1)}),
+            Case((_A,), {"s": (5, 2), "axes": (1, 0), "norm": "forward"}),
+        )
         for name in ("fft2", "ifft2", "fftn", "ifftn", "rfft2")
     },
     "numpy.fft.rfftn": (
@@ -759,6 +783,9 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case((array(2, 3, 4),)),
         Case((_A,), {"axes": (1, 0), "norm": "ortho"}),
         Case((_A,), {"axes": (0,)}),
+        Case((_A,), {"s": (2, 5), "axes": (0, 1)}),
+        Case((array(2, 3, 4),), {"s": (3, 2, 5), "axes": (0, 1, 2)}),
+        Case((_A,), {"s": (2,), "axes": (0,), "norm": "ortho"}),
     ),
     "numpy.fft.irfft2": (Case((_A,)), Case((_A,), {"s": (3, 5)})),
     **{f"numpy.fft.{n}": (Case((array(5),)), Case((_A,), {"axes": 1})) for n in ("fftshift", "ifftshift")},
@@ -766,6 +793,7 @@ CASES: dict[str, tuple[Case, ...]] = {
     # -- structural --------------------------------------------------------------------------------------------------------
     "fit": (
         Case((array(2, 3), array(3))),
+        Case((array(3), array(1, 3))),
         Case((array(2, 3), 1.0)),
         Case((array(2, 3), array(2, 1))),
         Case((1.5, 2.0)),

@@ -663,6 +663,49 @@ def test_a_result_keeps_its_class() -> None:
     assert type(tangent["p"]) is Particle and tangent["pair"] == Pair(1.0, 2.0)
 
 
+def pairs(x: Any) -> Any:
+    return [Pair(v, v * v) for v in x]
+
+
+def pairs_of_pairs(x: Any) -> Any:
+    found = [(Pair(v, v * v), v) for v in x]
+    return {"found": found[1:], "sum": np.sum(x)}
+
+
+def pairs_sorted(x: Any) -> Any:
+    kept = [p for p in pairs(x) if p.x > 0.5]
+    return sorted(kept, key=lambda p: -p.y), kept[:1]
+
+
+def dicts(x: Any) -> Any:
+    return [{"place": v * i, "pair": Pair(v, 1.0), "both": [v, v * v]} for i, v in enumerate(x)]
+
+
+def particles(x: Any) -> Any:
+    made = []
+    for v in x:
+        made.append(Particle(x * v, x))
+    for p in made:
+        p.step(0.1, -p.x)
+    return made
+
+
+@pytest.mark.parametrize("f", [pairs, pairs_of_pairs, pairs_sorted, dicts, particles])
+def test_a_list_of_unknown_length_keeps_its_classes(f: Callable[[Any], Any]) -> None:
+    out, back = ad.vjp(f, X)
+    wanted, tangent = f(X), ad.jvp(f, (X,), (np.ones(3),))[1]
+    assert kinds(out) == kinds(wanted) == kinds(tangent)
+    assert back(out).shape == (3,)
+    ad.check_grads(f, (X,))
+
+
+def kinds(value: Any) -> Any:
+    """The classes of nested values."""
+    held = vars(value) if isinstance(value, Particle) else value
+    parts = held.values() if isinstance(held, dict) else held if isinstance(held, (tuple, list)) else ()
+    return type(value), [*map(kinds, parts)]
+
+
 def test_has_aux_keeps_a_class() -> None:
     gradient, p = ad.grad(lambda x: (np.sum(x * x), Particle(x, 2 * x)), has_aux=True)(X)
     np.testing.assert_array_equal(gradient, 2 * X)
@@ -937,6 +980,9 @@ def made(x: float):
 
 def returned(x: float):
     return Particle(x, 2.0 * x)
+
+def several(x: float, n: int):
+    return [Particle(x * (i + 1), x * i) for i in range(n)]
 """
 
 SHAPES = """
@@ -995,3 +1041,11 @@ def test_a_file_says_what_stands_for_an_object(tmp_path: Path) -> None:
     namespace: dict[str, Any] = {}
     exec(text, namespace)
     assert namespace["returned_reverse"](0.7)[0] == (0.7, 1.4)
+
+
+def test_a_file_says_what_stands_for_a_list_of_objects(tmp_path: Path) -> None:
+    text = emitted(tmp_path, "several")
+    assert "In the place of a list of `Particle`: the tuple of lists (x, v)." in " ".join(text.split())
+    namespace: dict[str, Any] = {}
+    exec(text, namespace)
+    assert namespace["several_reverse"](0.7, 2, [1.0, 0.0], [0.0, 0.0])[0] == ([0.7, 1.4], [0.0, 0.7])

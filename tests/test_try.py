@@ -228,11 +228,28 @@ def written_or_not(x: Any) -> Any:
 
 
 SPD = np.array([[2.0, 0.3], [0.3, 1.0]])
+
+
+def changes(x: Any) -> Any:
+    x[0] = 2 * x[1]
+    return math.log(x[1])
+
+
+def written_in_a_helper(x: Any) -> Any:
+    x = x * 1
+    try:
+        z = changes(x)
+    except ValueError:
+        z = x[0]
+    return z
+
+
+WRITING = logs, loop_inside, written, written_or_not, written_in_a_helper, deep, nested_in_loop
 GOOD, MIXED, BAD = np.array([2.0, 3.0, 1.5]), np.array([2.0, -1.0, 1.5]), np.array([-4.0, -3.5, 2.5])
 CASES: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
     (log_det, (SPD,)),
     (ratio, (2.0, 3.0)),
-    *((f, (x,)) for f in (logs, loop_inside, written, written_or_not, deep, nested_in_loop) for x in (GOOD, MIXED, BAD)),
+    *((f, (x,)) for f in WRITING for x in (GOOD, MIXED, BAD)),
     *((f, (x,)) for f in (keep, bound_or_not, nested, inlined, raised, anything) for x in (2.5, 1.5, -2.0)),
     *((two_handlers, (x,)) for x in (3.0, -1.0)),
     *((unused, (x,)) for x in (2.0, -2.0)),
@@ -351,15 +368,10 @@ def test_draws_are_not_repeated() -> None:
         ad.jvp(f, (2.0,), (1.0,))
 
 
-def changes(x: Any) -> Any:
-    x[0] = 2 * x[1]
-    return math.log(x[1])
-
-
-def written_in_a_helper(x: Any) -> Any:
+def written_within(x: Any) -> Any:
     x = x * 1
     try:
-        z = changes(x)
+        z = 1.0 + changes(x)
     except ValueError:
         z = x[0]
     return z
@@ -377,7 +389,7 @@ def reported(x: float) -> Any:
 @pytest.mark.parametrize(
     ("f", "x", "what"),
     [
-        (written_in_a_helper, GOOD, "a `try` that changes an array"),
+        (written_within, GOOD, "a `try` that changes an array"),
         (reported, 2.0, "`np.errstate` that reports by way of `raise`"),
     ],
 )

@@ -169,7 +169,7 @@ def _compared(level: _Level, mode: str, tolerance: Tolerance) -> tuple[_Level, s
 
 
 def _unit(like: Any, random: np.random.Generator) -> Any:
-    if isinstance(like, list):
+    if isinstance(like, (list, tuple)):
         return [_unit(item, random) for item in like]
     template = Like.of(like)
     drawn = random.uniform(0.5, 1.5, template.shape) * random.choice([-1.0, 1.0], template.shape)

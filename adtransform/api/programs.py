@@ -16,10 +16,10 @@ import numpy as np
 
 from adtransform import modes, pipeline
 from adtransform.api.calls import Callee, innermost, is_of_library
-from adtransform.api.trees import STAR, Nest, Star, Tree, flatten, leaves_like, repeated, spell, unflatten
+from adtransform.api.trees import STAR, Many, Nest, Star, Tree, flatten, leaves_like, repeated, spell, unflatten
 from adtransform.build import free_name
 from adtransform.calls import active_results
-from adtransform.ir import Function, Leaf, Record
+from adtransform.ir import Function, Leaf, Record, leaf_places
 from adtransform.lattice import Array, Dim, Scalar, Type, of_value
 from adtransform.live import from_function
 from adtransform.read import WRAPPER
@@ -138,7 +138,7 @@ class Program:
 
     def leaves(self) -> list[Any]:
         """The results in the order of `out`."""
-        return [self.function.results[i] for i in _indices(self.function.tree)]
+        return [self.function.results[i] for i in leaf_places(self.function.tree)]
 
 
 @runtime_checkable
@@ -192,7 +192,7 @@ def read_callable(callee: Callee, shape: Shape) -> Function:
 
 def flat_results(f: Function) -> Function:
     """The same function with its results as one flat tuple, in the order of its tree."""
-    order = _indices(f.tree)
+    order = leaf_places(f.tree)
     results = tuple(f.results[i] for i in order)
     return replace(f, body=replace(f.body, results=results), tree=tuple(Leaf(i) for i in range(len(results))))
 
@@ -200,6 +200,8 @@ def flat_results(f: Function) -> Function:
 def tree_of(tree: Any) -> Tree:
     """The nesting of an IR function's results."""
     match tree:
+        case Record(many=True):
+            return Many(tree_of(Record.of(tree, tree.names, tree.title, tree.kind)))
         case Record(kind=type() as kind):
             keys = tuple(range(len(tree))) if issubclass(kind, tuple) else tree.names
             return Nest(kind, keys, tuple(tree_of(t) for t in tree))
@@ -208,17 +210,6 @@ def tree_of(tree: Any) -> Tree:
         case dict():
             return Nest(dict, tuple(tree), tuple(tree_of(t) for t in tree.values()))
     return STAR
-
-
-def _indices(tree: Any) -> list[int]:
-    match tree:
-        case Leaf(index):
-            return [index]
-        case tuple() | list():
-            return [i for t in tree for i in _indices(t)]
-        case dict():
-            return [i for t in tree.values() for i in _indices(t)]
-    raise TypeError(tree)
 
 
 def whole(inner: Program, how: str) -> Program:

@@ -52,7 +52,14 @@ class Nest:
     again: bool = False
 
 
-Tree = Star | Fixed | Nest
+@record
+class Many:
+    """A list of unknown length of things nested alike.  A leaf of `item` stands for the list of what is there in each."""
+
+    item: Tree
+
+
+Tree = Star | Fixed | Nest | Many
 STAR = Star()
 _FIXED = (str, bytes, bool, type(None), type(...), type, enum.Enum, range, slice, np.dtype)
 
@@ -132,6 +139,8 @@ def _flatten(value: Any, held: bool, leaves: list[Any], again: frozenset[int], a
 
 def classes(tree: Tree) -> Iterator[type]:
     """The classes of the containers and objects in a tree."""
+    if isinstance(tree, Many):
+        yield from classes(tree.item)
     if isinstance(tree, Nest):
         yield tree.kind
         for child in tree.children:
@@ -140,6 +149,8 @@ def classes(tree: Tree) -> Iterator[type]:
 
 def count(tree: Tree) -> int:
     """The number of leaves."""
+    if isinstance(tree, Many):
+        return count(tree.item)
     return sum(count(child) for child in tree.children) if isinstance(tree, Nest) else int(isinstance(tree, Star))
 
 
@@ -153,6 +164,9 @@ def _build(tree: Tree, leaves: Iterator[Any]) -> Any:
         return next(leaves)
     if isinstance(tree, Fixed):
         return tree.value
+    if isinstance(tree, Many):
+        columns = [next(leaves) for _ in range(count(tree))]
+        return [unflatten(tree.item, row) for row in zip(*columns, strict=True)]
     parts = [_build(child, leaves) for child in tree.children]
     if issubclass(tree.kind, tuple):
         return tree.kind(*parts) if hasattr(tree.kind, "_fields") else tuple(parts)
@@ -180,6 +194,11 @@ def leaves_like(value: Any, tree: Tree, what: str) -> list[Any]:
         return [value]
     if isinstance(tree, Fixed):
         return []
+    if isinstance(tree, Many):
+        if not isinstance(value, list):
+            raise TypeError(f"{what} must be nested like {describe(tree)}, got {type(value).__name__}")
+        rows = [leaves_like(v, tree.item, what) for v in value]
+        return [[row[i] for row in rows] for i in range(count(tree))]
     found = children(value)
     if found is None or not isinstance(value, _family(tree.kind)) or set(found[0]) != set(tree.keys):
         raise TypeError(f"{what} must be nested like {describe(tree)}, got {type(value).__name__}")
@@ -197,6 +216,8 @@ def describe(tree: Tree) -> str:
         return "*"
     if isinstance(tree, Fixed):
         return repr(tree.value)
+    if isinstance(tree, Many):
+        return f"[{describe(tree.item)}, ...]"
     inner = [describe(child) for child in tree.children]
     if issubclass(tree.kind, tuple):
         return f"({', '.join(inner)}{',' if len(inner) == 1 else ''})"
@@ -220,6 +241,7 @@ def _spell(tree: Tree, names: Iterator[str], bound: Callable[[Any], str]) -> str
     if isinstance(tree, Fixed):
         plain = isinstance(tree.value, (str, bytes, bool, int, type(None))) and not isinstance(tree.value, enum.Enum)
         return repr(tree.value) if plain else bound(tree.value)
+    assert isinstance(tree, Nest)
     inner = [_spell(child, names, bound) for child in tree.children]
     if tree.kind is tuple:
         return f"({', '.join(inner)}{',' if len(inner) == 1 else ''})"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import textwrap
 from collections.abc import Callable
+from dataclasses import replace
 
 from adtransform.ir import Assume, Const, Function, Leaf, Param
 from adtransform.lattice import Array, Dict, List, Saved, Scalar, Tuple, Type, of_value
 from adtransform.syntax import LIMIT, quoted
 
 _WIDE = 40
+_BY_PLACE = ("POSITIONAL_ONLY", "POSITIONAL_OR_KEYWORD")
 _PLAIN = frozenset("bool int float complex str list tuple dict".split())
 
 
@@ -51,7 +53,10 @@ def _settings(ignored: tuple[str, ...]) -> str:
 def _head(f: Function, called: Callable[[str], str], default: Callable[[Const], str]) -> list[str]:
     parts: list[str] = []
     kinds = [p.kind for p in f.params]
+    given = max((i for i, p in enumerate(f.params) if p.default is None and p.kind in _BY_PLACE), default=0)
     for i, p in enumerate(f.params):
+        if i < given and p.kind in _BY_PLACE:
+            p = replace(p, default=None)  # what stands before one that has to be given
         if p.kind == "KEYWORD_ONLY" and "KEYWORD_ONLY" not in kinds[:i] and "VAR_POSITIONAL" not in kinds:
             parts.append("*")
         parts.append(_parameter(p, called, default))

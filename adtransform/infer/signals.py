@@ -45,8 +45,10 @@ def _quantile(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types |
     dims = reduced(a.dims, named, kwargs)
     own = isinstance(q, Scalar) and q.dtype is None or as_array(q).dtype == a.dtype
     wide = as_array(q).dims
-    if dims is None or wide is None or set(kwargs) - {"axis", "keepdims"}:
+    if dims is None or wide is None or set(kwargs) - {"axis", "keepdims", "method"}:
         return UNKNOWN
+    if "method" in kwargs and a.dtype not in ("float64", "float32"):
+        return UNKNOWN  # some methods keep whole numbers
     return array(_floating(a) if own else None, wide + dims)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from adtransform.errors import DifferentiationError, Message, Refusal
-from adtransform.ir import Assume, Const, For, Function, Let, Origin, Param, Record, Region, Var
+from adtransform.ir import Assume, Const, For, Function, Let, Origin, Param, Region
 from adtransform.lattice import TEXT, UNKNOWN, Array, Dim, List, Tuple, Type
 from adtransform.read.annotations import annotation_type
 from adtransform.read.core import Detach, Gathered, Live, Restart, Taken, Unroll
@@ -22,26 +22,19 @@ from adtransform.read.finish import leaves, number
 from adtransform.read.frames import EXIT, RETURNED, TRUE, VALUE, Frame, Module
 from adtransform.read.functions import WRAPPER, decorators
 from adtransform.read.refs import (
-    ClassRef,
-    DictRef,
     External,
     FunctionRef,
-    Items,
-    Lazy,
     ListRef,
     Making,
-    ObjectRef,
     Pointer,
-    RangeRef,
     Ref,
     Schema,
     Storage,
-    TupleRef,
     View,
 )
+from adtransform.read.results import Results
 from adtransform.read.scope import parameters
 from adtransform.read.separate import Derive, Recursive, Registry
-from adtransform.read.statements import Statements
 from adtransform.rewrite import deep_recursion, loaded, statements
 from adtransform.source import Definition, Source
 
@@ -115,7 +108,7 @@ def read(
             raise
 
 
-class Reader(Statements):
+class Reader(Results):
     """One reading of one function."""
 
     def whole(self, node: Definition, captured: Mapping[str, Any], name: str, *, decorated: bool) -> Function:
@@ -319,45 +312,13 @@ class Reader(Statements):
 
     def _results(self, node: Definition) -> Any:
         try:
-            return self._tree(self.returned(), node)
+            return self.tree_of(self.returned(), node)
         except Refusal as refusal:
             if refusal.message is not None and not self.messages:
                 self.messages.append(refusal.message)
             if not self.messages:
                 self.messages.append(self.refusal(node, "a function whose result was refused", "see above").message)  # type: ignore[arg-type]
             return ()
-
-    def _tree(self, ref: Ref, node: ast.AST, around: tuple[Storage, ...] = ()) -> Any:
-        self.sure(ref, node)
-        ref = self.made_whole(ref)
-        if isinstance(ref, (ListRef, DictRef, ObjectRef)):
-            if ref.storage in around:
-                self.refuse(node, "a result that holds itself", "return its parts")
-            around = (*around, ref.storage)
-        kind = getattr(ref, "kind", None)
-        if isinstance(kind, ClassRef) and kind.frame is not None and self.module.live is not None:
-            self.refuse(node, f"a result that is an object of `{kind.name}`, a class defined in it", "return what it holds")
-        match ref:
-            case TupleRef(items, names, ClassRef(title, live=live)):
-                return Record.of((self._tree(i, node, around) for i in items), names, title, live)
-            case TupleRef(items):
-                return tuple(self._tree(i, node, around) for i in items)
-            case ObjectRef(_, ClassRef(title, live=live)):
-                held = self.every_attribute(ref, node)
-                return Record.of((self._tree(i, node, around) for i in held.values()), tuple(held), title, live)
-            case ListRef(storage):
-                content = self.content(storage)
-                if isinstance(content, Items):
-                    return [self._tree(i, node, around) for i in content.refs]
-                return self.value(ref, node)
-            case DictRef():
-                return {k: self._tree(v, node, around) for k, v in self.entries(ref, node).items()}
-            case RangeRef() | Lazy():
-                return self._tree(self.as_list(ref, node), node)
-        value = self.value(ref, node)
-        if isinstance(value, Var) and isinstance(t := value.type, Tuple):
-            return tuple(self._tree(self.part(ref, i), node, around) for i in range(len(t.items)))
-        return value
 
 
 def _name(node: Definition, name: str) -> str:

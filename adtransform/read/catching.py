@@ -8,9 +8,10 @@ leaves a function.
 from __future__ import annotations
 
 import ast
+import copy
 import functools
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from adtransform.failing import may_fail, may_raise
 from adtransform.ir import Const, Let, Origin, Region, Try, Var
@@ -20,7 +21,7 @@ from adtransform.read.blending import same_place
 from adtransform.read.branches import Branches, void
 from adtransform.read.core import Opened, State, Unreached
 from adtransform.read.frames import BROKE, DEAD, EXIT, FALSE, RETURNED, STOP, TRUE, VALUE
-from adtransform.read.raising import Catch, Watch
+from adtransform.read.raising import Catch, PartedCall, Watch
 from adtransform.read.refs import Conflict, Content, Ref, Storage
 from adtransform.rewrite import exported, statements
 from adtransform.source import descend
@@ -57,6 +58,8 @@ class Catching(Branches):
             self.raised(raised, catches)
         else:
             self.restore(entry)
+            if early and self.call_in_parts(node, catches):
+                return Const(None)  # type: ignore[return-value]
             if early:
                 what = "a statement in a `try` that changes an array, a list or an object before it may raise"
                 self.refuse(node, what, "make the new values first, and write them in a statement of its own")
@@ -74,6 +77,71 @@ class Catching(Branches):
                 self.restore(body.state)
             self.frame.live = live
         return given[0] if given else Const(None)  # type: ignore[return-value]
+
+    def call_in_parts(self, stmt: ast.AST, catches: Sequence[Catch]) -> bool:
+        """Read a statement that is a call which changes something before it may raise: each part of that may fail by itself.
+
+        False where it is none, or has to be read otherwise.
+        """
+        if not isinstance(stmt, (ast.Expr, ast.Assign, ast.AugAssign, ast.Return)) or not isinstance(stmt.value, ast.Call):
+            return False
+        if any(c.last for c in catches):
+            return False
+        given, call, rest = _apart(stmt)
+        entry, mark, said = self.save(), len(self.builder.body), len(self.messages)
+        parted = PartedCall(call, catches)
+        for name, arg in given.items():
+            ref = self.protected(functools.partial(self.expression, arg), arg)
+            self.frame.env[name] = ref
+        self.where_reached(lambda _: self.read_parts(parted, stmt, rest), [])
+        for name in (*given, _CALLED):
+            self.frame.env.pop(name, None)
+        if parted.flags and parted.bodies == 1:
+            return True
+        del self.builder.body[mark:], self.messages[said:]
+        self.restore(entry)
+        return False
+
+    def read_parts(self, parted: PartedCall, stmt: ast.stmt, rest: ast.stmt | None) -> None:
+        """Read such a call, and where it raises nothing the rest of its statement."""
+        around, self.parted_call, self.catching = self.parted_call, parted, ()
+        parted.builder, parted.mark = self.builder, len(self.builder.body)
+        try:
+            self.frame.env[_CALLED] = self.expression(parted.call)
+        finally:
+            self.parted_call, self.catching = around, parted.catches
+
+        def behind(k: int) -> None:
+            flag = parted.flags[k] if k < len(parted.flags) else None
+            if isinstance(flag, Var):
+                self.fork(flag, lambda: self.left(parted.catches[k], flag), lambda: behind(k + 1), [], stmt)
+            elif flag is not None and flag.value:
+                self.left(parted.catches[k], None)
+            elif flag is not None:
+                behind(k + 1)
+            elif rest is not None:
+                self.statement(rest)
+
+        behind(0)
+
+    def called_body(self, node: ast.AST) -> None:
+        """The body of a function that is called, part by part where that was asked for, and where only that may raise."""
+        parted = self.parted_call
+        if parted is None or parted.call is not node:
+            self.whole_body()
+            return
+        parted.bodies += 1
+        if parted.builder is not self.builder or any(map(may_raise, self.builder.body[parted.mark :])):
+            self.whole_body()
+            return
+        names = [f"%h.raised.{self.parted}.{k}" for k in range(len(parted.catches))]
+        self.frame.env.update(dict.fromkeys(names, FALSE))
+        self.catching = tuple(Catch(c.classes, name, 0) for c, name in zip(parted.catches, names, strict=True))
+        self.parted += 1
+        self.whole_body()
+        self.parted -= 1
+        self.catching = ()
+        parted.flags = [self.frame.flag(name) for name in names]
 
     def raised(self, stmt: Let, catches: Sequence[Catch]) -> None:
         """Leave for the handler that is for what a statement raises; where there is none it is performed."""
@@ -153,7 +221,7 @@ class Catching(Branches):
 
         return behind(len(failed) - 1, rest)
 
-    def left(self, catch: Catch, error: Var | Let) -> None:
+    def left(self, catch: Catch, error: Var | Let | None) -> None:
         """Leave the block for a handler further out, or, where there is none, by way of `finally`.
 
         `error`: the flag of what has been caught, or the statement that raises.
@@ -167,8 +235,9 @@ class Catching(Branches):
         self.frame.env[catch.flag] = TRUE
         self.where_reached(lambda _: self.passed(catch, error), [])
 
-    def passed(self, catch: Catch, error: Var | Let) -> None:
+    def passed(self, catch: Catch, error: Var | Let | None) -> None:
         """Go on with an exception that nobody catches, behind a `finally`."""
+        assert error is not None
         if catch.around and catch.around[-1].last:
             self.left(catch.around[-1], error)
         elif isinstance(error, Let):
@@ -248,3 +317,23 @@ class Catching(Branches):
             if before is not None and not same:
                 found[storage] = content
         return found
+
+
+_PLAIN = (ast.Name, ast.Constant, ast.Starred, ast.Lambda, ast.GeneratorExp)
+_CALLED = "%hcalled"  # what a call gives that is read part by part
+
+
+def _apart(stmt: Any) -> tuple[dict[str, ast.expr], ast.Call, ast.stmt | None]:
+    """The arguments of a call by hidden names, the call with those, and the statement it stands in with what it gives."""
+    found: tuple[dict[str, ast.expr], ast.Call, ast.stmt | None] | None = stmt.__dict__.get("_apart")
+    if found is None:
+        call, rest = copy.copy(stmt.value), None if isinstance(stmt, ast.Expr) else copy.copy(stmt)
+        every = [*call.args, *(k.value for k in call.keywords if k.arg is not None)]
+        given = {f"%harg{i}": a for i, a in enumerate(every) if not isinstance(a, _PLAIN)}
+        names = {id(a): ast.copy_location(ast.Name(name, ast.Load()), a) for name, a in given.items()}
+        call.args = [names.get(id(a), a) for a in call.args]
+        call.keywords = [ast.keyword(k.arg, names.get(id(k.value), k.value)) for k in call.keywords]
+        if rest is not None:
+            rest.value = ast.copy_location(ast.Name(_CALLED, ast.Load()), call)
+        found = stmt.__dict__["_apart"] = given, call, rest
+    return found

@@ -14,7 +14,7 @@ from adtransform.ir import UNDEFINED, Assume, Atom, Const, If, Let, Origin, Para
 from adtransform.lattice import TEXT, UNKNOWN, Type
 from adtransform.lattice import UNDEFINED as NOT_BOUND
 from adtransform.read.frames import DEAD, TRUE, Frame, Module, Scope
-from adtransform.read.raising import Catch, Watch
+from adtransform.read.raising import Catch, PartedCall, Watch
 from adtransform.read.refs import ClassRef, Content, FunctionRef, Making, Pair, Pointer, Ref, Schema, Storage
 from adtransform.record import record
 from adtransform.source import Definition, Source
@@ -239,6 +239,7 @@ class Core:
         self.attempts = 0  # how many `try` with handlers are around
         self.raised_first = False  # whether what the loop being read runs over may have raised before that
         self.parted = 0  # how many are around of which each part may fail by itself
+        self.parted_call: PartedCall | None = None
         self.catching: Sequence[Catch] = ()  # the handlers around, where each part of a `try` is read as one that may fail
         self.watches: list[Watch] = []
         self.handling: list[Handling] = []  # the handlers being read
@@ -250,6 +251,7 @@ class Core:
         self.streams: dict[Storage, Any] = {}  # the lists of what generators yield, by the calls of those
         # What `reversed` gave of lists, kept under names, with what the lists held then.
         self.turned: dict[int, tuple[Ref, Content | None]] = {}
+        self.begins: dict[Storage, list[Any]] = {}  # what generators under a name have read, by the lists of what they yield
         self.trips: tuple[int, ...] = ()  # which trips of unrolled loops are being read
 
     # The text.
@@ -435,6 +437,14 @@ class Core:
 
     def whole_body(self) -> None:
         """Read the body of the function whose frame this is."""
+        raise NotImplementedError
+
+    def called_body(self, node: ast.AST) -> None:
+        """The same of a function that is called."""
+        raise NotImplementedError
+
+    def statement(self, stmt: ast.stmt) -> None:
+        """Read one statement."""
         raise NotImplementedError
 
     def apply(self, function: Ref, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:

@@ -397,7 +397,7 @@ class Functions(Derived):
         inner.via = (outer.via or text) if len(inner.scope.body) == 1 else ""
         self.frame = inner
         try:
-            self.whole_body()
+            self.called_body(node)
             if DEAD in inner.env:
                 raise Unreached
             return self.returned()

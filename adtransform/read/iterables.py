@@ -58,6 +58,9 @@ class Iterables(Loops):
             case Lazy("rest", (source,), Const(at)):
                 inner = self.known_items(source, limit)
                 return None if inner is None else inner[at:]
+            case Lazy("every", (source, Const(turn), Const(step))):
+                inner = self.known_items(source, limit)
+                return None if inner is None else inner[turn : len(inner) - len(inner) % step : step]
             case Lazy("zip", parts):
                 columns = [self.known_items(p, limit) for p in parts]
                 shortest = min((len(c) for c in columns if c is not None), default=0)
@@ -196,7 +199,8 @@ class Iterables(Loops):
                 gap = self.let("operator.floordiv", self.let("operator.sub", start, stop), step)
                 return self.not_negative(self.let("operator.neg", gap))
             case Lazy("zip", parts):
-                ends = [p for p in parts if not self.is_endless(p)]
+                first = [p for p in parts if not isinstance(p, Lazy) or p.kind != "every" or p.parts[1] == Const(0)]
+                ends = [p for p in first if not self.is_endless(p)]
                 sizes = [self.length(p, node) for p in ends or parts]
                 same = all(self.same_size(sizes[0], s) for s in sizes[1:])
                 return sizes[0] if same else self.let("builtins.min", *sizes, type=INT)
@@ -204,6 +208,8 @@ class Iterables(Loops):
                 return self.length(tail, node)
             case Lazy("rest", (source,), at):
                 return self.not_negative(self.let("operator.sub", self.length(source, node), at))
+            case Lazy("every", (source, _, Const() as step)):
+                return self.let("operator.floordiv", self.length(source, node), step, type=INT)
             case Lazy("enumerate" | "reversed" | "values" | "items", parts):
                 self.same_keys(ref, node)
                 return self.length(parts[0], node)
@@ -223,7 +229,7 @@ class Iterables(Loops):
                 return stop == ENDLESS
             case Lazy("cycle" | "repeat"):
                 return True
-            case Lazy("enumerate" | "rest", parts):
+            case Lazy("enumerate" | "rest" | "every", parts):
                 return self.is_endless(parts[0])
             case Lazy("zip", parts):
                 return all(map(self.is_endless, parts))
@@ -265,6 +271,10 @@ class Iterables(Loops):
                 return scaled if first == Const(0) else self.let("operator.add", first, scaled)
             case Lazy("rest", (source,), at):
                 return self.item(source, self.let("operator.add", i, at, type=INT), node)
+            case Lazy("every", (source, Const() as turn, Const() as step)):
+                first = self.let("operator.mul", i, step, type=INT)
+                place = first if turn == Const(0) else self.let("operator.add", first, turn, type=INT)
+                return self.item(source, place, node)
             case Lazy("cycle", (source,)):
                 return self.item(source, self.let("operator.mod", i, self.length(source, node), type=INT), node)
             case Lazy("repeat", (same,)):

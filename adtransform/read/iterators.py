@@ -9,15 +9,29 @@ import ast
 from collections.abc import Callable, Mapping
 
 from adtransform.ir import Atom, Const, Var
-from adtransform.lattice import INT, Array
+from adtransform.lattice import INT, Array, Scalar, Unknown, rank_of
 from adtransform.ops import ENDLESS
 from adtransform.read.frames import RETURNED
 from adtransform.read.objects import Objects
-from adtransform.read.refs import Conflict, DictRef, Entries, Lazy, ListRef, ObjectRef, RangeRef, Ref, TupleRef, View, itemized
+from adtransform.read.refs import (
+    Conflict,
+    DictRef,
+    Entries,
+    Lazy,
+    ListRef,
+    ObjectRef,
+    RangeRef,
+    RecordsRef,
+    Ref,
+    TupleRef,
+    View,
+    itemized,
+)
 
 _GONE = Conflict("an iterator that something else has run over", "keep what is needed in a list")
 _WHOLE = "write a `for` loop, or make a list of it: list(...)"
-_PLAIN = ("zip", "pairwise", "enumerate", "reversed", "cycle", "repeat", "values", "items")  # not computed one by one
+STARTED = ("zip", "pairwise", "enumerate", "reversed")
+_PLAIN = (*STARTED, "cycle", "repeat", "values", "items")  # not computed one by one
 
 
 def made(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
@@ -30,13 +44,26 @@ def made(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) 
     if is_iterator(self, args[0]):
         return args[0]
     source = itemized(self.iterator(args[0], node))
-    if self.attempts and isinstance(source, (Var, View)) and not isinstance(self.type_of(self.value(source, node)), Array):
-        self.let("builtins.iter", self.value(source, node))  # which raises here, and not where it is run over
+    if self.attempts:
+        ask(self, source, node)
     if isinstance(source, DictRef):
         source = TupleRef(tuple(self.known_items(source) or ()))
     if isinstance(source, Lazy) and source.kind not in _PLAIN:
         self.refuse(node, "`iter` of what is computed one by one", _WHOLE)
     return started(self, source)
+
+
+def ask(self: Objects, ref: Ref, node: ast.AST, op: str = "builtins.iter") -> None:
+    """Have what cannot be run over raise here, and not where it is run over."""
+    match ref:
+        case Lazy(kind, parts):
+            for part in parts:
+                ask(self, part, node, "builtins.reversed" if kind == "reversed" else "builtins.iter")
+        case Var() | View() | Const(float() | int()):
+            a = self.value(ref, node)
+            t = self.type_of(a)
+            if isinstance(t, (Scalar, Unknown)) or rank_of(t) == 0 or t == Array():
+                self.let(op, a)
 
 
 def started(self: Objects, source: Ref) -> ObjectRef:
@@ -56,11 +83,14 @@ def following(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.
         self.refuse(node, "`next` of a generator within an expression", "bind what it gives to a name: v = next(...)")
     if isinstance(it, (Lazy, RangeRef)):
         it = made(self, [it], {}, node)
+    if isinstance(it, (ListRef, RecordsRef)) and it.storage in self.streams:
+        it = self.begun(it, node) or it
     if not isinstance(it, ObjectRef) or it.kind is not self.iterators:
         found = self.unary_of("__next__", it, node) if isinstance(it, ObjectRef) and not default else None
         return found or self.refuse(node, "`next` of what is no iterator made here", _WHOLE)
     held = self.attributes_of(it)
     source = held["source"]
+    self.still_there(source, node)
     place = self.value(held["at"], node)
     later = after(self, place)
 
@@ -110,6 +140,7 @@ def run_on(self: Objects, it: ObjectRef, each: Callable[[Ref], None], node: ast.
         kept = self.frame.env[name]
         assert isinstance(kept, ObjectRef)
         found = self.attributes_of(kept)
+        self.still_there(found["source"], node)
         return kept, found, self.value(found["at"], node)
 
     def there() -> Atom:
@@ -151,6 +182,7 @@ def rest(self: Objects, it: ObjectRef, node: ast.AST) -> Ref:
     held = self.attributes_of(it)
     at, source = held["at"], held["source"]
     place = self.value(at, node)
+    self.still_there(source, node)
     self.heap[it.storage] = Entries({**held, "at": _GONE}, attributes=True)
     if place == Const(0):
         return source
@@ -160,6 +192,19 @@ def rest(self: Objects, it: ObjectRef, node: ast.AST) -> Ref:
     if isinstance(source, (TupleRef, ListRef, View, Lazy)):
         return Lazy("rest", (source,), place)
     return self.refuse(node, "the rest of this iterator", _WHOLE)
+
+
+def taken_in_turn(self: Objects, args: list[Ref], node: ast.AST) -> list[Ref]:
+    """The arguments of `zip`: of an iterator that is given k times, `zip(it, it)`, each is every k-th item of what is left."""
+    found = list(args)
+    for it in {id(a): a for a in args if is_iterator(self, a)}.values():
+        assert isinstance(it, ObjectRef)
+        places = [i for i, a in enumerate(args) if isinstance(a, ObjectRef) and a.storage is it.storage]
+        if len(places) > 1 and found[places[0]] is args[places[0]]:
+            left = self.iterator(it, node)
+            for turn, i in enumerate(places):
+                found[i] = Lazy("every", (left, Const(turn), Const(len(places))))
+    return found
 
 
 def endless_under_a_name(ref: Ref) -> bool:

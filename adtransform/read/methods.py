@@ -88,7 +88,7 @@ class Methods(Library):
             given = dict(zip(("condition", "axis"), args, strict=False)) | kwargs
             return self.library_call("numpy.compress", [], {**given, "a": owner}, node)
         if name in _FUNCTIONS:
-            return self.library_call(_OPS.get(name, f"numpy.{name}"), [owner, *args], kwargs, node)
+            return self.apply(External(_OPS.get(name, f"numpy.{name}")), [owner, *args], kwargs, node)
         match name:
             case "copy" | "flatten" | "__copy__":
                 a = self.value(owner, node)

@@ -104,7 +104,8 @@ class Nested(Classes):
                 assert isinstance(part, ast.AnnAssign)
                 part.value = ast.copy_location(ast.Constant(...), node)
                 part.value.col_offset = -1 - i
-        cls = self.text_class(stmt, self.frame.module, self.frame)
+        outside = not defaults and not hasattr(self.frame.scope.node, "lineno")  # at module level, and needs nothing of it
+        cls = self.text_class(stmt, self.frame.module, None if outside else self.frame)
         self.known_classes[id(stmt)] = cls
         for part, ref in zip(stmt.body[::-1], (defaults or ())[::-1], strict=False):
             assert isinstance(part, ast.AnnAssign) and part.value is not None

@@ -442,6 +442,14 @@ class Objects(Folds):
             self.known_classes["iterator"] = ClassRef("iterator", self.module, node)
         return self.known_classes["iterator"]
 
+    def begun(self, ref: Ref, node: ast.AST) -> ObjectRef | None:
+        """An iterator over what a generator gives."""
+        raise NotImplementedError
+
+    def still_there(self, ref: Ref, node: ast.AST) -> None:
+        """Refuse to run on over what has changed."""
+        raise NotImplementedError
+
     def rest_of(self, ref: ObjectRef, node: ast.AST) -> Ref:
         """What is left of an iterator."""
         raise NotImplementedError

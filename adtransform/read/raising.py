@@ -6,8 +6,9 @@ import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from adtransform.build import Builder
 from adtransform.failing import may_raise
-from adtransform.ir import Const, Stmt
+from adtransform.ir import Const, Stmt, Var
 from adtransform.read.refs import Content, Storage
 from adtransform.record import record
 
@@ -24,6 +25,21 @@ class Catch:
     live: int
     last: Sequence[ast.stmt] = ()
     around: Sequence[Catch] = ()
+
+
+@dataclass(slots=True)
+class PartedCall:
+    """A call read part by part, because of the handlers around it: `flags` say, once it is read, which of them are to be taken.
+
+    `builder`, `mark`: where it is read, and behind how many statements; `bodies`: how many functions it has called.
+    """
+
+    call: ast.Call
+    catches: Sequence[Catch]
+    builder: Builder | None = None
+    mark: int = 0
+    bodies: int = 0
+    flags: list[Const | Var] = field(default_factory=list)
 
 
 @dataclass(slots=True)

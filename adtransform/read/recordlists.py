@@ -355,8 +355,10 @@ class RecordLists(Records):
                     self.list_method(column, name, [], {}, node)
                 return _NONE
             case "remove" if len(args) == 1:
-                self.popped(owner, [self.place_in_list(owner, args[0], node)], node)
+                self.popped(owner, [self.search_records(owner, name, args[0], node)], node)
                 return _NONE
+            case "index" | "count" if len(args) == 1:
+                return self.search_records(owner, name, args[0], node)
             case "sort":
                 ordered = self.apply(External("builtins.sorted"), [owner], kwargs, node)
                 assert isinstance(ordered, RecordsRef)
@@ -367,25 +369,28 @@ class RecordLists(Records):
                 return _NONE
         self.refuse(node, f"the method `.{name}` of a list of records of unknown length", "use append, pop, indices and loops")
 
-    def place_in_list(self, owner: RecordsRef, item: Ref, node: ast.AST) -> Atom:
-        """Where the first item of a list is that equals something."""
+    def search_records(self, owner: RecordsRef, name: str, item: Ref, node: ast.AST) -> Atom:
+        """Where the first item of a list is that equals something, for `.index` and `.remove`; for `.count` how many do."""
         row = self.row_of(item)
         by_fields = isinstance(item, ObjectRef) and any((self.dataclass_options(c) or {}).get("eq") for c in item.kind.order)
         if not isinstance(item, ObjectRef) or by_fields or self.special(item, "__eq__", node) is not None:
-            name = self.hide(item)
+            kept = self.hide(item)
 
             def each(one: Ref) -> Ref:
-                return self.compared("operator.eq", one, self.frame.env[name], node)
+                return self.compared("operator.eq", one, self.frame.env[kept], node)
 
-            found = self.search((), self.collected(owner, each, node), "remove", Const(True), node)
-            self.unhide(name)
+            found = self.search((), self.collected(owner, each, node), name, Const(True), node)
+            self.unhide(kept)
             return self.value(found, node)
         if row is None or row.path or self.is_doubled(owner.storage):
-            self.refuse(node, "`.remove` of what may be in a list of records several times, or not", "use `del` at an index")
+            help = "use `del` at an index" if name == "remove" else "use a loop"
+            self.refuse(node, f"`.{name}` of what may be in a list of records several times, or not", help)
         if isinstance(owner.schema, Pointer) and all(base.storage is row.records.storage for base in owner.schema.base):
-            return self.value(self.search((), self.column(owner, ()), "remove", row.key, node), node)
+            return self.value(self.search((), self.column(owner, ()), name, row.key, node), node)
         if row.records.storage is not owner.storage:
-            self.refuse(node, "`.remove` of an item of another list", "look for it in the list itself")
+            self.refuse(node, f"`.{name}` of an item of another list", "look for it in the list itself")
+        if name == "count":
+            return Const(1)
         return self.from_front(row.key, owner, node)
 
     def extend_records(self, owner: RecordsRef, other: Ref, node: ast.AST) -> None:

@@ -123,16 +123,21 @@ class Schemas(Methods):
 
     def note_named(self, storage: Storage, item: Ref) -> None:
         """Note which named tuples are in a list of unknown length, where the names of their fields are lost."""
-        if isinstance(item, TupleRef) and item.names:
-            for made in storage.made:
-                schema = self.schema_of(item)
-                assert isinstance(schema, Schema)
-                self.named_items[made] = schema
         todo = [item]
         for part in todo:  # which grows
             if isinstance(part, TupleRef):
                 todo += part.items
                 self.tuple_kinds.update([] if part.kind is None else [part.kind])
+        if storage.made and any(isinstance(part, TupleRef) and part.names for part in todo):
+            schema = self.schema_of(item)
+            assert isinstance(schema, Schema)
+            self.named_items.update(dict.fromkeys(storage.made, schema))
+
+    def keep_names(self, storage: Storage) -> None:
+        """Read the function again with a list of records in the place of a list of tuples whose names are asked for."""
+        lost = {made: self.named_items[made] for made in storage.made if made in self.named_items and made not in self.records}
+        for schema in lost.values():
+            raise Gathered([*lost], schema)
 
     def sort_out(self, ref: Ref, kinds: Sequence[Ref], node: ast.AST) -> None:
         """See to it that a tuple's class is known where it matters: in a list of unknown length it is lost."""

@@ -62,8 +62,14 @@ def bound_once(nodes: Iterable[ast.AST]) -> frozenset[str]:
     return frozenset(seen - again)
 
 
+def is_read(body: Iterable[ast.AST], name: str) -> bool:
+    """Whether a name is read anywhere, in functions inside too."""
+    reads = (n for node in body for n in descend(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load))
+    return any(n.id == name for n in reads)
+
+
 def is_read_once(body: Iterable[ast.AST], name: str, *, given: bool = False) -> bool:
-    """Whether a name is read in one place only, and in all loops that bind it in the very trip that binds it.
+    """Whether a name is read in one place only, or nowhere, and in all loops that bind it in the very trip that binds it.
 
     `given`: it is bound before all of this.
     """
@@ -85,7 +91,7 @@ def is_read_once(body: Iterable[ast.AST], name: str, *, given: bool = False) -> 
 
     for node in body:
         visit(node, [])
-    return len(read) == 1 and all(loops[: len(read[0])] == read[0] for loops in bound)
+    return not read or len(read) == 1 and all(loops[: len(read[0])] == read[0] for loops in bound)
 
 
 def is_read_next(body: list[ast.stmt], stmt: ast.stmt, name: str) -> bool:

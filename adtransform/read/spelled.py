@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from adtransform.ir import Const
-from adtransform.lattice import Array, Scalar
+from adtransform.lattice import Array, Scalar, Type, same_shape
 from adtransform.read.refs import External, FunctionRef, ListRef, ObjectRef, PartialRef, Ref, Step, TupleRef, View
 
 if TYPE_CHECKING:
@@ -40,6 +40,22 @@ def _select(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AS
     for condition, choice in zip(reversed(conditions), reversed(choices), strict=True):
         result = self.library_call("numpy.where", [condition, choice, result], {}, node)
     return result
+
+
+def _choose(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
+    """`np.choose(k, [x, y])` of arrays that may have different shapes: of one array of what they are broadcast to."""
+    given = _given(args, kwargs, "a choices out mode")
+    choices = self.known_items(given["choices"]) if "choices" in given else None
+    if not choices or len(choices) == 1:
+        return None
+    types = [self.type_of(self.array_like(c, node)) for c in choices]
+    if all(isinstance(t, Scalar) for t in types) or all(same_shape(types[0], t) for t in types[1:]):
+        return None
+    if any(isinstance(t, Scalar) for t in types) and any(_is_narrow(t) for t in types):
+        self.refuse(node, "`np.choose` of numbers and an array of another dtype than float64", "write np.where")
+    wide = self.library_call("numpy.broadcast_arrays", choices, {}, node)
+    given["choices"] = self.library_call("numpy.array", [wide], {}, node)
+    return self.library_call("numpy.choose", [given.pop("a"), given.pop("choices")], given, node)
 
 
 def _piecewise(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
@@ -133,6 +149,11 @@ def outer(self: Objects, op: str, args: list[Ref], kwargs: dict[str, Ref], node:
     return _outer(self, owner, args, node) if known and len(args) == 2 and not kwargs else None
 
 
+def _is_narrow(t: Type) -> bool:
+    """Whether it is an array that keeps its dtype where a number stands beside it, which an array of that number changes."""
+    return isinstance(t, Array) and t.dtype not in (None, "float64", "int64")
+
+
 JOINING = ("numpy.r_", "numpy.c_")
 
 
@@ -144,7 +165,7 @@ def joined(self: Objects, op: str, key: ast.expr, node: ast.AST) -> Ref:
         if not all(isinstance(t, Scalar) or (isinstance(t, Array) and t.dims is not None and len(t.dims) <= 2) for t in types):
             self.refuse(node, "`np.c_` of arrays that are not known to have one or two axes", "write np.column_stack([...])")
         return self.library_call("numpy.column_stack", [TupleRef(tuple(parts))], {}, node)
-    if any(isinstance(t, Array) and t.dtype not in (None, "float64", "int64") for t in types):
+    if any(map(_is_narrow, types)):
         if any(isinstance(t, Scalar) and t.dtype is None for t in types):
             self.refuse(node, "`np.r_` of numbers and an array of another dtype than float64", "write np.concatenate([...])")
     flat = [
@@ -179,6 +200,7 @@ def _part(self: Objects, e: ast.expr, op: str, node: ast.AST) -> Ref:
 
 SPELLED: dict[str, Handler] = {
     "numpy.select": _select,
+    "numpy.choose": _choose,
     "numpy.piecewise": _piecewise,
     "numpy.apply_along_axis": _along,
     "numpy.block": _block,

@@ -30,7 +30,7 @@ from adtransform.read.refs import (
     View,
     numbers,
 )
-from adtransform.read.scope import assigned, exchanged, is_read_next, is_read_once
+from adtransform.read.scope import assigned, exchanged, is_read, is_read_next, is_read_once
 
 _REFUSED: dict[str, tuple[str, str]] = {
     "TryStar": ("`try`", 'move the call into its own function and give it a rule("...", "...")'),
@@ -268,6 +268,7 @@ class Statements(Contexts):
                 self.assign_item(base, key, ref, stmt, owner.id if isinstance(owner, ast.Name) else "")
             case ast.Attribute(value=owner, attr=attr):
                 held, attr = self.expression(owner), self.spelled(attr)
+                ref = self.begun(ref, stmt) or ref
                 self.keep(TupleRef((ref,)), stmt)
                 called = isinstance(held, ObjectRef) and self.row_of(held) is None  # else it is the item of a list
                 self.set_attribute(held, attr, self.named(attr, ref, stmt) if called else ref, goal)
@@ -336,12 +337,17 @@ class Statements(Contexts):
         streams = [] if once else self.streams_of(ref)
         body, stmt = self.frame.scope.body, self.frame.statement
         safe = all(map(self.reads_nothing, streams)) or (stmt is not None and is_read_next(body, stmt, name))
-        if streams and not (safe and is_read_once(body, name)):
+        again = bool(once or streams) and not is_read_once(body, name)
+        if (again or (streams and not safe)) and (begun := self.begun(ref, node)) is not None:
+            return begun
+        if streams and (again or not safe):
             self.refuse(node, "a generator under a name", "loop over the call itself, or make a list of it: list(...)")
         self.keep(ref, node)
-        if isinstance(ref, Lazy) and once and not is_read_once(self.frame.scope.body, name):
+        if isinstance(ref, Lazy) and once and again:
             help = "use it where it is made, or make a list of it: list(...)"
             self.refuse(node, f"what `{ref.kind}` gives, which can be run over only once, under a name", help)
+        if once and not is_read(body, name):
+            self.run_over(ref, node)
         if isinstance(ref, Const) and isinstance(node, (ast.Assign, ast.AnnAssign)) and name in self.frame.scope.constants:
             ref = self.titled(ref, name, node.lineno)
         match ref:

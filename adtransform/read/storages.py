@@ -394,6 +394,8 @@ class Storages(Assuming):
             help = f"copy where `{name}` is bound: .copy() (for a list: append u.copy())"
             if self.is_container(storage) and (storage.merged or is_held or any(s.merged for s in alike)):
                 help = "write to each of them in a branch of its own: if ...: a.x = v, else: b.x = v"
+            for loop in self.open_loops if storage.merged or any(s.merged for s in partners) else ():
+                self.unroll(loop)  # trip by trip it may be known which is which
             self.refuse(node, f"a write to {what} `{name}` may share", help)
         if structural:
             self.detach(storage, appended=appended)

@@ -29,7 +29,7 @@ from adtransform.read.flow import is_unchanged
 from adtransform.read.frames import RETURNED, Frame, Module
 from adtransform.read.functions import Functions
 from adtransform.read.iteration import Counted
-from adtransform.read.iterators import is_read_on, rest, run_on
+from adtransform.read.iterators import STARTED, ask, is_read_on, rest, run_on, started
 from adtransform.read.outline import unique
 from adtransform.read.proving import NOT_ITERABLE
 from adtransform.read.refs import (
@@ -183,6 +183,23 @@ class Streams(Functions):
         """Whether a `try` that was not around when a list was made of a generator is to catch what it raises."""
         return stream.raises and self.attempts > stream.attempts
 
+    def begun(self, ref: Ref, node: ast.AST) -> ObjectRef | None:
+        """An iterator over what can be run over only once: of a generator over the list of what it gives.
+
+        None for anything else, and where that list could be told from it.
+        """
+        if isinstance(ref, Lazy) and ref.kind in STARTED:
+            self.keep(ref, node)
+            return started(self, ref)
+        if isinstance(ref, Lazy) and ref.kind == "generator":
+            ref = self.given_on(ref, node)
+        stream = self.streams.get(ref.storage) if isinstance(ref, (ListRef, RecordsRef)) else None
+        if stream is None or stream.writes or (stream.raises and self.attempts) or any(map(_may_go_on, stream.given)):
+            return None
+        assert isinstance(ref, (ListRef, RecordsRef))
+        self.begins[ref.storage] = self.read_by([stream])
+        return started(self, ref)
+
     def rest_of(self, ref: ObjectRef, node: ast.AST) -> Ref:
         """What is left of an iterator."""
         return rest(self, ref, node)
@@ -191,6 +208,8 @@ class Streams(Functions):
         """Refuse what would change something, were it run over, where nobody does."""
         if self.streams and any(stream.writes for stream in self.streams_of(ref)):
             self.refuse(node, *_WRITES)
+        if self.attempts and isinstance(ref, Lazy):
+            ask(self, ref, node)
 
     def materialised(self, ref: Ref, node: ast.AST) -> Ref:
         """An iterable that can be indexed: a generator becomes a list, which may change nothing meanwhile."""
@@ -249,6 +268,8 @@ class Streams(Functions):
                     if kind in RUN_OVER:
                         return True
                     todo += parts
+                case ObjectRef(kind=kind) if kind is self.iterators:  # which knows how far it has been run over
+                    continue
                 case TupleRef(items):
                     todo += items
                 case ListRef(storage) | RecordsRef(storage) if storage in self.streams:
@@ -361,12 +382,18 @@ class Streams(Functions):
         return isinstance(content, Var) and bool(loaded(self.definitions.get(content)))
 
     def still_there(self, ref: Ref, node: ast.AST) -> None:
-        """Refuse `reversed` of a list that was kept under a name while the list has changed: it knows where it began."""
+        """Refuse `reversed` of a list, or a generator, that was kept under a name while what it reads has changed."""
         for part in ref.parts if isinstance(ref, Lazy) else ():
             self.still_there(part, node)
         if id(ref) in self.turned and isinstance(ref, Lazy) and isinstance(listed := ref.parts[0], ListRef):
             if self.heap.get(listed.storage) is not self.turned[id(ref)][1]:
                 self.refuse(node, "`reversed` of a list that has changed since", "ask for it where it is used")
+        elif isinstance(ref, (ListRef, RecordsRef)) and ref.storage in self.begins:
+            stream = self.streams[ref.storage]
+            if self.is_tried(stream):
+                self.refuse(node, *_RAISES)
+            if self.differs(self.begins[ref.storage], self.read_by([stream]), len(self.builder.body)):
+                self.refuse(node, "a generator, kept under a name, of which something it reads has changed", _LIST)
 
     def read_by(self, streams: Sequence[Stream]) -> list[Any]:
         """What the bodies of generators read: contents of storages, and values of names of the calls they are defined in."""
@@ -404,6 +431,12 @@ def _seen(node: Definition) -> set[str]:
             own.update(id(n) for n in descend(inner) if isinstance(n, ast.Name) and n.id in bound)
     outside = {n.id for n in descend(node) if isinstance(n, ast.Name) and id(n) not in own}
     return free_names(node) & outside
+
+
+def _may_go_on(ref: Ref) -> bool:
+    """Whether it is a generator that may give more than is ever asked for, as only what is asked for tells."""
+    node = ref.node if isinstance(ref, FunctionRef) else None
+    return isinstance(node, ast.FunctionDef) and yields(node) and any(isinstance(n, ast.While) for n in inside(node.body))
 
 
 def returns(stmts: list[ast.stmt]) -> bool:

@@ -14,6 +14,11 @@ def _have(rank: int) -> Callable[[Type], bool]:
     return lambda u: rank_of(u) == rank
 
 
+def _few(u: Type) -> bool:
+    """Whether an operand is known to have at most three axes."""
+    return rank_of(u) in (1, 2, 3)
+
+
 # What `norm` divides on the way back, it divides here on the way there.
 _TURNED = "'ortho' if norm == 'ortho' else 'backward' if norm == 'forward' else 'forward'"
 
@@ -37,6 +42,18 @@ rule(
     "irfft(ifft(du, n=s[0], axis=axes[0], norm=norm), n=s[1], axis=axes[1], norm=norm)",
     on="numpy.fft",
 )
+# Cut, or with zeros behind, along each axis by itself.
+for _name in ("fft", "ifft"):
+    _last = f"{_name}(du, n=s[-1], axis={{0}}[-1], norm=norm)"
+    _two = f"{_name}({_last}, n=s[-2], axis={{0}}[-2], norm=norm)"
+    _all = f"{_two} if len(s) == 2 else {_last} if len(s) == 1 else {_name}({_two}, n=s[-3], axis={{0}}[-3], norm=norm)"
+    rule(f"{_name}2(u, s=..., axes=(-2, -1), norm=None)", _two.format("axes"), on="numpy.fft")
+    rule(f"{_name}n(u, s=..., axes=..., norm=None)", _all.format("axes"), on="numpy.fft", when=_few)
+_last = "rfft(du, n=s[-1], axis={0}[-1], norm=norm)"
+_two = f"fft({_last}, n=s[-2], axis={{0}}[-2], norm=norm)"
+rule("rfft2(u, s=..., axes=(-2, -1), norm=None)", _two.format("axes"), on="numpy.fft")
+_all = f"{_two} if len(s) == 2 else {_last} if len(s) == 1 else fft({_two}, n=s[-3], axis={{0}}[-3], norm=norm)"
+rule("rfftn(u, s=..., axes=..., norm=None)", _all.format("axes"), on="numpy.fft", when=_few)
 rule("fftshift(u, axes=None)", "fftshift(du, axes=axes)", on="numpy.fft")
 rule("ifftshift(u, axes=None)", "ifftshift(du, axes=axes)", on="numpy.fft")
 rule("fftfreq(k, d=v)", "-y / v * dv", on="numpy.fft")

@@ -81,6 +81,49 @@ for _name, _part in (("quantile", ""), ("percentile", " / 100")):
     rule(f"nan{_name}(u, v, axis=None, keepdims=False)", _OF_LANES.format(_part))
 
 
+# By another method than `linear`: where a quantile stands among n elements is what it is of their places 0, 1, 2, ...
+# Between two elements it moves as q does, n + c places for 1; those that pick elements do not move.
+_MOVES = (
+    "(n if method == 'hazen' or method == 'interpolated_inverted_cdf' else n + 1 if method == 'weibull'"
+    " else n + 1 / 3 if method == 'median_unbiased' else n + 1 / 4)"
+)
+_STANDS = (
+    "method == 'inverted_cdf' or method == 'averaged_inverted_cdf' or method == 'closest_observation'"
+    " or method == 'lower' or method == 'higher' or method == 'midpoint' or method == 'nearest'"
+)
+_OF_VECTOR_BY_METHOD = """def quantile(y, u, v, du, dv, keepdims, method):
+    order = argsort(u)
+    n = size(u)
+    p = {0}(arange(n), v, method=method)
+    low = order[int(p)]
+    high = order[minimum(int(p) + 1, n - 1)]
+    t = p - int(p)
+    moved = (1 - t) * du[low] + t * du[high]
+    turned = 0 if {3} else where((p > 0) & (p < n - 1), (u[high] - u[low]) * {2}{1}, 0) * dv
+    return reshape(moved + turned, shape(y)) if keepdims else moved + turned
+"""
+_OF_LANES_BY_METHOD = """def quantile(y, u, v, du, dv, axis, method):
+    a = lanes(u, axis=axis)
+    order = argsort(a, axis=-1)
+    s = take_along_axis(a, order, axis=-1)
+    ds = take_along_axis(lanes(du, axis=axis), order, axis=-1)
+    n = shape(a)[-1]
+    p = {0}(arange(n), ravel(v), method=method)
+    low = asarray(p, dtype=int) + 0 * order[..., :1]
+    high = minimum(low + 1, n - 1)
+    t = cast(p - asarray(p, dtype=int), s)
+    moved = (1 - t) * take_along_axis(ds, low, axis=-1) + t * take_along_axis(ds, high, axis=-1)
+    gap = take_along_axis(s, high, axis=-1) - take_along_axis(s, low, axis=-1)
+    slope = cast(where((p > 0) & (p < n - 1), gap * {2}{1}, 0), s)
+    turned = 0 if {3} else slope * expand(cast(ravel(dv), slope), slope)
+    return reshape(moveaxis(moved + turned, -1, 0), shape(y))
+"""
+for _name, _part in (("quantile", ""), ("percentile", " / 100")):
+    _call, _how = f"{_name}(u, v, axis=None, keepdims=False, method=...)", (_name, _part, _MOVES, _STANDS)
+    rule(_call, _OF_VECTOR_BY_METHOD.format(*_how), when=_is_one)
+    rule(_call, _OF_LANES_BY_METHOD.format(*_how))
+
+
 @rule("nanmedian(u, axis=None, keepdims=False)")
 def nanmedian(y, u, du, axis, keepdims):
     """The mean of the one or two elements in the middle of those that are numbers."""

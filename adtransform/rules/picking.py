@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from adtransform.ir import Atom, Const
 from adtransform.lattice import rank_of
-from adtransform.rules.table import rule, transpose
+from adtransform.rules.table import OPERANDS, rule, transpose
 
 _PLACES = "reshape(arange(size(a)), shape(a))"
 # These move elements and do nothing else: what they do to the places says where each came from.
@@ -33,11 +33,12 @@ rule("insert(u, k, v, axis=None)", "insert(du, k, dv, axis=axis)")
 
 # -- grids --------------------------------------------------------------------------------------------------------------
 
-rule("a, b = broadcast_arrays(u, v)", "broadcast_to(du, shape(a)), broadcast_to(dv, shape(b))")
-rule(
-    "a, b, c = broadcast_arrays(u, v, w)",
-    "broadcast_to(du, shape(a)), broadcast_to(dv, shape(b)), broadcast_to(dw, shape(c))",
-)
+for _count in range(2, len(OPERANDS) + 1):
+    _wide, _names = "abcde"[:_count], OPERANDS[:_count]
+    rule(
+        f"{', '.join(_wide)} = broadcast_arrays({', '.join(_names)})",
+        ", ".join(f"broadcast_to(d{n}, shape({a}))" for n, a in zip(_names, _wide, strict=True)),
+    )
 rule(
     "a, b = meshgrid(u, v, indexing='xy', sparse=False)",
     "broadcast_to(du if indexing == 'xy' else expand_dims(du, 1), shape(a)),"

@@ -139,6 +139,21 @@ rule("polyval(u, v)", "polyval(du, v) + polyval(u[:-1] * cast(arange(size(u) - 1
 transpose("polyval(a, k)", "ravel(bar) @ vander(ravel(k), size(a))")
 rule("polyder(u)", "du[:-1] * cast(arange(size(u) - 1, 0, -1), u)")
 rule("polyint(u)", "append(du / arange(size(u), 0, -1), 0.0)")
+# Each coefficient is multiplied by what it is for coefficients of 1.
+rule("polyder(u, m=...)", "du[: maximum(size(u) - m, 0)] * polyder(ones_like(u), m=m)")
+_INTEGRAL = "pad(du * polyint(ones_like(u), m=m)[: size(u)], (0, m))"
+_BEGUN = "polyint(ones(1), m=m, k=ones(m))[1:]"
+rule("polyint(u, m=...)", _INTEGRAL)
+rule("polyint(u, m=1, k=v)", f"{_INTEGRAL} + pad(expand(ravel(dv), ones(m)) * {_BEGUN}, (size(u), 0))")
+# The last coefficients belong to the same powers; leading zeros are left out of a product.
+_LAST = "pad({0}, (size(y) - size({1}), 0))"
+_TWO = _LAST.format("ravel(du)", "u"), _LAST.format("ravel(dv)", "v")
+rule("polyadd(u, v)", " + ".join(_TWO))
+rule("polysub(u, v)", " - ".join(_TWO))
+rule(
+    "polymul(u, v)",
+    "(convolve(ravel(du), ravel(v)) + convolve(ravel(u), ravel(dv)))[size(u) + size(v) - 1 - size(y) :]",
+)
 rule("roots(u)", "-polyval(du, y) / polyval(u[:-1] * cast(arange(size(u) - 1, 0, -1), u), y)")
 
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from adtransform.build import type_of
+from adtransform.ir import Atom
+from adtransform.lattice import rank_of
 from adtransform.rules.table import rule, transpose
 
 rule("fit(u, like)", "fit(du, like)", structural=True)
@@ -66,8 +71,16 @@ rule(
     structural=True,
 )
 
+
+def _has_fewer_axes(given: Mapping[str, Atom]) -> bool:
+    """Whether axes of one element stand before those of the share: those of what was written into an array of fewer axes."""
+    share, like = rank_of(type_of(given["a"])), rank_of(type_of(given["like"]))
+    return share is not None and like is not None and share < like
+
+
 # -- transposes ---------------------------------------------------------------------------------------------------------
 
+transpose("fit(a, like)", "reshape(bar, shape(a))", structural=True, when=_has_fewer_axes)
 transpose("fit(a, like)", "expand(bar, a)", structural=True)
 transpose("expand(a, like)", "fit(bar, a)", structural=True)
 transpose("cast(a, like)", "cast(bar, a)", structural=True)
