@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from adtransform.api.trees import Fixed, children, flatten, unflatten
+from adtransform.api.trees import Fixed, children, flatten, is_structural, unflatten
 from adtransform.read.instances import is_plain_instance
 from adtransform.read.libraries import is_library
 
@@ -117,6 +117,8 @@ def promoted(value: Any, name: str) -> Any:
         return value
     if isinstance(value, enum.Enum):
         raise TypeError(f"cannot differentiate with respect to `{name}`: it is a member of {type(value).__name__}")
+    if is_structural(value):
+        raise TypeError(f"cannot differentiate with respect to `{name}`: it is a function")
     leaves, tree = flatten(value)
     made = [_promoted(leaf, name) for leaf in leaves]
     # The same object where nothing changes: it may stand in another argument too.
@@ -170,7 +172,7 @@ def kind_key(value: Any, again: frozenset[int] = frozenset(), held: bool = False
         return value.dtype
     if cls is Fixed:
         return value
-    if isinstance(value, enum.Enum):
+    if is_structural(value):
         return Fixed(value)
     found = children(value, held)
     if found is None:

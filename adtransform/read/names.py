@@ -9,6 +9,7 @@ import contextlib
 import enum
 import functools
 import inspect
+import logging
 import operator
 import types
 import typing
@@ -56,6 +57,20 @@ _PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...))
 def is_plain(value: Any) -> bool:
     """Whether a value can be written down as a literal."""
     return isinstance(value, _PLAIN) or (isinstance(value, tuple) and all(map(is_plain, value)))
+
+
+def constants(refs: list[Ref]) -> list[Any] | None:
+    """The values of items that are all constants, tuples of them included."""
+    found: list[Any] = []
+    for ref in refs:
+        inner = constants(list(ref.items)) if isinstance(ref, TupleRef) else None
+        if isinstance(ref, Const):
+            found.append(ref.value)
+        elif inner is not None:
+            found.append(tuple(inner))
+        else:
+            return None
+    return found
 
 
 class Names(Detached):
@@ -370,6 +385,8 @@ class Names(Detached):
             return External(value.__name__, value)
         if isinstance(value, enum.Enum):
             return member(value)
+        if isinstance(value, logging.Logger):
+            return self.let("logging.getLogger", value.name)
         if _differentiates(value):
             return self.derived(value, name, node)
         if isinstance(value, functools.partial):

@@ -40,6 +40,7 @@ from adtransform.read.refs import (
     itemized,
 )
 from adtransform.read.storages import mutable
+from adtransform.read.texts import is_told
 
 _SAME = frozenset(("operator.is_", "operator.is_not", "operator.eq", "operator.ne"))
 BINARY: dict[type[ast.operator], str] = {
@@ -108,6 +109,10 @@ class Operators(Putting):
             for one, other in ((left, right), (right, left)):
                 if isinstance(one, (ListRef, TupleRef)) and isinstance(other, View):
                     self.assume_no_list(self.value(other, node))
+        if op == "mod" and isinstance(left, Const) and isinstance(left.value, str) and is_told(self, right):
+            if "%(" not in left.value:
+                parts = right.items if isinstance(right, TupleRef) and not right.names else (right,)
+                right = self.let("tuple", *(self.shown(part, node) for part in parts))
         left, right = self.beside(left, right, node, maybe), self.beside(right, left, node, maybe)
         joined = self.combined(op, left, right, node) or self.operated(op, left, right, node)
         joined = joined or self.containers(op, left, right, node)
@@ -539,6 +544,10 @@ class Operators(Putting):
         return ListRef(storage)
 
     # What other parts provide.
+
+    def shown(self, ref: Ref, node: ast.AST, *, put: bool = False) -> Atom:
+        """Something as an operand of `print` or a format, or `put` into a list."""
+        raise NotImplementedError
 
     def extended_by(self, storage: Storage, other: Ref, node: ast.AST) -> None:
         """Refuse to extend a list by what reads it, one by one: each item would see those before it."""
