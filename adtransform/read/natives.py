@@ -108,6 +108,8 @@ def _convert(name: str) -> Handler:
             if made.op == "load":
                 return None
             self.refuse(node, f"`{name}` of a text that is made of computed numbers", "use the numbers themselves")
+        if name == "str" and len(args) == 1 and not kwargs:
+            return self.let("builtins.str", self.shown(args[0], node))
         if name == "complex" and not kwargs:
             return self.let("builtins.complex", *(self.value(r, node) for r in args))
         return None
@@ -116,7 +118,11 @@ def _convert(name: str) -> Handler:
 
 
 def _repr(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
-    return self.in_words(args[0], node, "__repr__") if is_told(self, args[0]) else None
+    if is_told(self, args[0]):
+        return self.in_words(args[0], node, "__repr__")
+    a = self.shown(args[0], node)
+    self.at(node)
+    return Const(repr(a.value)) if isinstance(a, Const) else self.let("builtins.repr", a)
 
 
 _FEW = 4  # of so many arguments on that may be no numbers, `max` is that of the list of them

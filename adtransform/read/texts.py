@@ -38,7 +38,8 @@ def text_method(self: Methods, text: Atom, name: str, args: list[Ref], kwargs: d
 
 def _known(self: Methods, text: str, name: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
     """What a method gives where all is known; None where it is not, or where it raises."""
-    given = [a if (items := self.known_items(a)) is None or isinstance(a, Const) else TupleRef(tuple(items)) for a in args]
+    items = self.known_items(args[0]) if name == "join" and args else None
+    given = args if items is None else [TupleRef(tuple(items))]
     found, named = constants(given), constants([*kwargs.values()])
     if found is None or named is None:
         return None
