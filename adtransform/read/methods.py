@@ -390,7 +390,10 @@ class Methods(Library):
         else:
             known = [self.static(i) if isinstance(i, (Var, Const)) else None for i in (*items, args[0])]
             values = [k.value for k in known if k is not None]
-            if len(values) < len(known) or values[-1] not in values[:-1]:
+            if len(values) < len(known):
+                self.loosen(storage)
+                return self.list_method(ListRef(storage), name, args, {}, node)
+            if values[-1] not in values[:-1]:
                 self.refuse(node, f"`.{name}` of computed items", "delete by index: del xs[i]")
             del items[values.index(values[-1])]
         self.heap[storage] = Items(tuple(items))
