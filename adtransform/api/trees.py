@@ -11,6 +11,7 @@ structure as well.
 from __future__ import annotations
 
 import enum
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -166,7 +167,7 @@ def _build(tree: Tree, leaves: Iterator[Any]) -> Any:
         return parts
     pairs = dict(zip(tree.keys, parts, strict=True))
     if issubclass(tree.kind, dict):
-        return pairs
+        return OrderedDict(pairs) if tree.kind is OrderedDict else pairs
     made = object.__new__(tree.kind)
     for name, part in pairs.items():
         object.__setattr__(made, name, part)
@@ -231,8 +232,11 @@ def _spell(tree: Tree, names: Iterator[str], bound: Callable[[Any], str]) -> str
         return f"({', '.join(inner)}{',' if len(inner) == 1 else ''})"
     if tree.kind is list:
         return f"[{', '.join(inner)}]"
-    if tree.kind is dict:
-        return "{" + ", ".join(f"{k!r}: {text}" for k, text in zip(tree.keys, inner, strict=True)) + "}"
+    if issubclass(tree.kind, dict):
+        if tree.kind not in (dict, OrderedDict):
+            raise TypeError(f"a {tree.kind.__name__} cannot be an argument: pass dict(d)")
+        shown = "{" + ", ".join(f"{k!r}: {text}" for k, text in zip(tree.keys, inner, strict=True)) + "}"
+        return shown if tree.kind is dict else f"{bound(tree.kind)}({shown})"
     if issubclass(tree.kind, tuple):
         return f"{bound(tree.kind)}({', '.join(inner)})"
     return f"{bound(Remake(tree.kind, tree.again))}({', '.join(f'{k}={t}' for k, t in zip(tree.keys, inner, strict=True))})"

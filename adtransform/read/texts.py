@@ -39,7 +39,7 @@ def text_method(self: Methods, text: Atom, name: str, args: list[Ref], kwargs: d
 def _known(self: Methods, text: str, name: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
     """What a method gives where all is known; None where it is not, or where it raises."""
     items = self.known_items(args[0]) if name == "join" and args else None
-    given = args if items is None else [TupleRef(tuple(items))]
+    given: list[Ref] = args if items is None else [TupleRef(tuple(items))]
     found, named = constants(given), constants([*kwargs.values()])
     if found is None or named is None:
         return None
