@@ -52,6 +52,8 @@ class Methods(Library):
                 return self.dict_method(owner, name, args, kwargs, node)
             case TupleRef(items) if name in ("index", "count") and len(args) == 1:
                 return self.search(items, owner, name, args[0], node)
+            case Lazy("set"):
+                self.refuse(node, f"the method `.{name}` of a set", "use a list: if k not in seen: seen.append(k)")
             case Const(value) if isinstance(value, str):
                 return text_method(self, owner, name, args, kwargs, node)
         if isinstance(owner, View) and isinstance(t := self.type_of(self.value(owner, node)), List):

@@ -15,7 +15,7 @@ from adtransform.read.byname import by_name, class_of, name_of
 from adtransform.read.core import Unroll
 from adtransform.read.enums import key_ref
 from adtransform.read.frames import FALSE, STOP, TRUE
-from adtransform.read.iterators import following, is_iterator, made
+from adtransform.read.iterators import following, made
 from adtransform.read.objects import Objects
 from adtransform.read.ordering import best, of_nothing, tuple_length
 from adtransform.read.refs import (
@@ -266,7 +266,7 @@ def _dict(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST)
 
 def _lazy(kind: str) -> Handler:
     def handler(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
-        args = [self.iterator(a, node) if is_iterator(self, a) else a for a in args]
+        args = [self.iterator(a, node) if isinstance(a, ObjectRef) else a for a in args]
         args = [TupleRef(tuple(self.known_items(a) or ())) if isinstance(a, DictRef) and not self.table(a) else a for a in args]
         if kind == "enumerate":
             start = kwargs.get("start") or (args[1] if len(args) > 1 else Const(0))
