@@ -75,3 +75,11 @@ def test_what_a_function_that_is_held_captures_is_looked_at_again() -> None:
     assert slope(1.0, [scale]) == 5.0
     with pytest.raises(TypeError, match="it is a function"):
         ad.grad(f, "functions")(1.0, scale)
+
+
+def test_a_text_may_be_indented() -> None:
+    text = """
+        def f(x):
+            return x ** 3
+    """
+    assert ad.grad(source=text)(2.0) == 12.0
