@@ -7,12 +7,12 @@ from collections.abc import Callable
 from adtransform.build import type_of
 from adtransform.ir import Atom, Const, For, Function, If, Let, Region, Stmt, Try, Var, While
 from adtransform.lattice import Array, Scalar, Static, Unknown, kind_of
-from adtransform.ops import COMPARE, elementwise
+from adtransform.ops import COMPARE, LOGGING, elementwise
 from adtransform.rewrite import calls, name_of, regions, statements
 
-_SAFE = frozenset(
+_SAFE = LOGGING | frozenset(
     "load assign list tuple slice push shape ndim copy copy_of operator.is_ operator.is_not builtins.print "
-    "logging.debug logging.info logging.warning logging.error logging.critical".split()
+    "logging.getLogger".split()
 )
 _AMONG = ("builtins.contains", "builtins.not_contains")  # a number holds nothing
 _SAFE_ON_NUMBERS = frozenset(("operator.add", "operator.sub", "operator.mul", "operator.neg", "operator.pos", *COMPARE))

@@ -131,6 +131,7 @@ def from_given(text: str, function: Callable[..., Any] | None = None) -> Callabl
     Without `function` the text is executed: the last function that it defines.  Raises `TargetError` for a text that does not
     define the function, `SyntaxError` for what is no Python.
     """
+    text = textwrap.dedent(text) if function is None else text
     body = ast.parse(text).body
     if function is not None:
         code = getattr(function, "__code__", None)

@@ -120,7 +120,7 @@ def calling(f: Function, callees: dict[str, Function]) -> Function:
 
 def _named(wrt: Sequence[str]) -> str:
     """The parameters as the docstrings list them."""
-    return f"({', '.join(wrt)})" if len(wrt) > 1 else wrt[0]
+    return wrt[0] if len(wrt) == 1 else f"({', '.join(wrt)})"
 
 
 def _records(f: Function) -> str:

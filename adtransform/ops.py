@@ -130,11 +130,12 @@ VIEWS = frozenset(
     "numpy.lib.stride_tricks.sliding_window_view".split()
 )
 
+# How severe a message of `logging` is.
+LEVELS = ("debug", "info", "warning", "error", "critical")
+LOGGING = frozenset(f"{where}.{level}" for where in ("logging", "logging.Logger") for level in LEVELS)
+
 # Performed once, in order, never removed, shared or repeated.
-EXTERNAL = frozenset(
-    "builtins.print builtins.input raise reraise assert warnings.warn backward perform "
-    "logging.debug logging.info logging.warning logging.error logging.critical".split()
-)
+EXTERNAL = LOGGING | frozenset("builtins.print builtins.input raise reraise assert warnings.warn backward perform".split())
 
 
 CALLS = frozenset(("call", "perform"))

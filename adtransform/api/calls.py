@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from adtransform.api.trees import Fixed, children, flatten, unflatten
+from adtransform.api.trees import STAR, Fixed, children, flatten, is_structural, unflatten
 from adtransform.read.instances import is_plain_instance
 from adtransform.read.libraries import is_library
 
 Wrt = int | str | tuple[int | str, ...]
+_SETTINGS = (str, bytes, type(None))  # in a list or dict that is differentiated they belong to the structure
 _NAMED = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
@@ -117,8 +118,10 @@ def promoted(value: Any, name: str) -> Any:
         return value
     if isinstance(value, enum.Enum):
         raise TypeError(f"cannot differentiate with respect to `{name}`: it is a member of {type(value).__name__}")
+    if is_structural(value):
+        raise TypeError(f"cannot differentiate with respect to `{name}`: it is a function")
     leaves, tree = flatten(value)
-    made = [_promoted(leaf, name) for leaf in leaves]
+    made = [Fixed(leaf) if tree != STAR and isinstance(leaf, _SETTINGS) else _promoted(leaf, name) for leaf in leaves]
     # The same object where nothing changes: it may stand in another argument too.
     return value if all(a is b for a, b in zip(leaves, made, strict=True)) else unflatten(tree, made)
 
@@ -170,7 +173,7 @@ def kind_key(value: Any, again: frozenset[int] = frozenset(), held: bool = False
         return value.dtype
     if cls is Fixed:
         return value
-    if isinstance(value, enum.Enum):
+    if is_structural(value):
         return Fixed(value)
     found = children(value, held)
     if found is None:
@@ -187,8 +190,9 @@ def extents_key(values: Iterable[Any]) -> tuple[int, ...]:
 
 def has_float(value: Any) -> bool:
     """Whether every number in it is a float (and there is one): what `wrt=None` chooses."""
-    leaves, _ = flatten(value)
-    return bool(leaves) and all(map(_is_float, leaves))
+    leaves, tree = flatten(value)
+    numbers = [leaf for leaf in leaves if tree == STAR or not isinstance(leaf, _SETTINGS)]
+    return bool(numbers) and all(map(_is_float, numbers))
 
 
 def _is_float(leaf: Any) -> bool:

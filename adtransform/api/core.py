@@ -12,7 +12,7 @@ from adtransform import pipeline
 from adtransform.api.calls import Callee, Wrt, checked, extents_key, kind_key, promoted
 from adtransform.api.programs import Like, Program, Shape, runner
 from adtransform.api.surroundings import Entry, surroundings, unchanged
-from adtransform.api.trees import classes, repeated
+from adtransform.api.trees import callables, repeated
 from adtransform.interpret import OPERATIONS
 from adtransform.ir import Function
 from adtransform.read.instances import is_plain_instance
@@ -98,7 +98,7 @@ class Transform:
     @pipeline.unhindered()
     def _fresh(self, values: Values) -> tuple[Run, tuple[Entry, ...]]:
         shape = Shape.of(self.callee.names, values, alike=True)
-        around = surroundings(self.root, *{c: None for a in shape.arguments for c in classes(a.tree)})
+        around = surroundings(self.root, *{id(c): c for a in shape.arguments for c in callables(a.tree)}.values())
         return self.specialise(shape), around
 
     def specialise(self, shape: Shape) -> Run:

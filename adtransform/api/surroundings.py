@@ -18,12 +18,13 @@ Entry = tuple[Mapping[str, Any] | types.CellType, str, tuple[Any, ...]]
 _MISSING = object()
 
 
-def surroundings(fun: Callable[..., Any], *classes: type) -> tuple[Entry, ...]:
-    """The globals and closure cells that a function, the functions it calls and the methods of classes read."""
+def surroundings(*called: Callable[..., Any]) -> tuple[Entry, ...]:
+    """The globals and closure cells that functions, the functions they call and the methods of classes read."""
     seen: set[int] = set()
-    entries = [entry for read in (fun, *classes) for entry in _entries(read, seen)]
-    if isinstance(fun, (types.MethodType, functools.partial)) or is_plain_instance(fun):
-        entries.append(({"self": fun}, "self", tuple(_held(fun, set()))))
+    entries = [entry for fun in called for entry in _entries(fun, seen)]
+    for fun in called:
+        if isinstance(fun, (types.MethodType, functools.partial)) or is_plain_instance(fun):
+            entries.append(({"self": fun}, "self", tuple(_held(fun, set()))))
     return tuple(entries)
 
 

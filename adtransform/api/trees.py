@@ -3,14 +3,15 @@
     flatten({"w": w, "b": (b, 2.0)})  ->  [w, b, 2.0], {"w": *, "b": (*, *)}
 
 Tuples (named ones too), lists, dicts and the objects of plain classes (dataclasses too) are nests; everything else is a leaf,
-but for the members of enumerations, which belong to the structure.
-What an object holds beside numbers and arrays (text, flags, functions, and ints that its class annotates as `int`) belongs to
-the structure.
+but for functions, classes and the members of enumerations, which belong to the structure.
+What an object holds beside numbers and arrays (text, flags, and ints that its class annotates as `int`) belongs to the
+structure as well.
 """
 
 from __future__ import annotations
 
 import enum
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -28,7 +29,7 @@ class Star:
 
 @record(eq=False)
 class Fixed:
-    """Something an object holds that is no number: part of the structure."""
+    """Something that is no number: part of the structure."""
 
     value: Any
 
@@ -66,7 +67,7 @@ _FIXED = (str, bytes, bool, type(None), type(...), type, enum.Enum, range, slice
 
 def children(value: Any, held: bool = False) -> tuple[tuple[Any, ...], tuple[Any, ...]] | None:
     """Keys and children of a container, None for a leaf.  `held`: in an object, where a child may be `Fixed`."""
-    if isinstance(value, enum.Enum):
+    if is_structural(value):
         return (), ()
     if isinstance(value, (tuple, list)):
         parts = tuple(value)
@@ -82,9 +83,13 @@ def children(value: Any, held: bool = False) -> tuple[tuple[Any, ...], tuple[Any
     return None
 
 
+def is_structural(value: Any) -> bool:
+    """Whether a value belongs to the structure wherever it stands: a member of an enumeration, a function, a class."""
+    return isinstance(value, enum.Enum) or (callable(value) and not is_plain_instance(value))
+
+
 def _fixed(value: Any) -> Any:
-    is_function = callable(value) and not is_plain_instance(value)
-    return Fixed(value) if isinstance(value, _FIXED) or is_function else value
+    return Fixed(value) if isinstance(value, _FIXED) or is_structural(value) else value
 
 
 def is_leaf(value: Any) -> bool:
@@ -123,7 +128,7 @@ def flatten(value: Any, again: frozenset[int] = frozenset()) -> tuple[list[Any],
 def _flatten(value: Any, held: bool, leaves: list[Any], again: frozenset[int], around: tuple[int, ...]) -> Tree:
     if isinstance(value, Fixed):
         return value
-    if isinstance(value, enum.Enum):
+    if is_structural(value):
         return Fixed(value)
     found = children(value, held)
     if found is None:
@@ -137,14 +142,16 @@ def _flatten(value: Any, held: bool, leaves: list[Any], again: frozenset[int], a
     return Nest(type(value), found[0], parts, id(value) in again)
 
 
-def classes(tree: Tree) -> Iterator[type]:
-    """The classes of the containers and objects in a tree."""
+def callables(tree: Tree) -> Iterator[Any]:
+    """The classes of the containers and objects in a tree, and the functions that it holds."""
     if isinstance(tree, Many):
-        yield from classes(tree.item)
+        yield from callables(tree.item)
     if isinstance(tree, Nest):
         yield tree.kind
         for child in tree.children:
-            yield from classes(child)
+            yield from callables(child)
+    elif isinstance(tree, Fixed) and callable(tree.value):
+        yield tree.value
 
 
 def count(tree: Tree) -> int:
@@ -174,7 +181,7 @@ def _build(tree: Tree, leaves: Iterator[Any]) -> Any:
         return parts
     pairs = dict(zip(tree.keys, parts, strict=True))
     if issubclass(tree.kind, dict):
-        return pairs
+        return OrderedDict(pairs) if tree.kind is OrderedDict else pairs
     made = object.__new__(tree.kind)
     for name, part in pairs.items():
         object.__setattr__(made, name, part)
@@ -247,8 +254,11 @@ def _spell(tree: Tree, names: Iterator[str], bound: Callable[[Any], str]) -> str
         return f"({', '.join(inner)}{',' if len(inner) == 1 else ''})"
     if tree.kind is list:
         return f"[{', '.join(inner)}]"
-    if tree.kind is dict:
-        return "{" + ", ".join(f"{k!r}: {text}" for k, text in zip(tree.keys, inner, strict=True)) + "}"
+    if issubclass(tree.kind, dict):
+        if tree.kind not in (dict, OrderedDict):
+            raise TypeError(f"a {tree.kind.__name__} cannot be an argument: pass dict(d)")
+        shown = "{" + ", ".join(f"{k!r}: {text}" for k, text in zip(tree.keys, inner, strict=True)) + "}"
+        return shown if tree.kind is dict else f"{bound(tree.kind)}({shown})"
     if issubclass(tree.kind, tuple):
         return f"{bound(tree.kind)}({', '.join(inner)})"
     return f"{bound(Remake(tree.kind, tree.again))}({', '.join(f'{k}={t}' for k, t in zip(tree.keys, inner, strict=True))})"

@@ -181,10 +181,10 @@ class Speller:
             return Infix(self(t.args[0]), COMPARE[op], self(t.args[1]), COMPARISON)
         if op == "operator.not_":
             return self.negation(t.args[0])
-        if op.startswith(("numpy.random.Generator.", "builtins.list.")):
-            return self.call(Dot(self(t.args[0]), op.rpartition(".")[2]), t.args[1:], t.kwargs)
         if op == "builtins.str.format" and (written := self.f_string(t.args)) is not None:
             return written
+        if op.startswith(("numpy.random.Generator.", "logging.Logger.", "builtins.list.", "builtins.str.")):
+            return self.call(Dot(self(t.args[0]), op.rpartition(".")[2]), t.args[1:], t.kwargs)
         if op == "builtins.getattr" and isinstance(name := t.args[1], Const):
             return Dot(self(t.args[0]), name.value)
         if op in UNARY:

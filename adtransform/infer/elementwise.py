@@ -311,6 +311,7 @@ ROWS: dict[str, Row] = {
     ),
     **dict.fromkeys(("builtins.bool", "builtins.isinstance", "builtins.callable"), _fixed(BOOL)),
     **dict.fromkeys(("builtins.list.index", "builtins.list.count", "bisect.bisect_left", "bisect.bisect_right"), _fixed(INT)),
+    **dict.fromkeys(("builtins.str", "builtins.repr"), _fixed(TEXT)),
     **dict.fromkeys(("math.fsum", "math.dist", "builtins.float"), _fixed(FLOAT)),
     "numpy.nan_to_num": lambda types, named, args, kwargs: elementwise("numpy.nan_to_num", types),
     "operator.add": _add,

@@ -308,6 +308,7 @@ ROWS: dict[str, Row] = {
     "unpack": _unpack,
     "cast": _cast,
     "piece": _piece,
+    "logging.getLogger": lambda types, named, args, kwargs: Static("Logger"),
     "numpy.random.default_rng": lambda types, named, args, kwargs: Static("Generator"),
     "numpy.shares_memory": lambda types, named, args, kwargs: BOOL,
 }

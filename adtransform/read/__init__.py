@@ -206,6 +206,7 @@ class Reader(Results):
             zip([p.arg for p in positional[len(positional) - len(a.defaults) :]], a.defaults, strict=True)
         )
         defaults |= {p.arg: d for p, d in zip(a.kwonlyargs, a.kw_defaults, strict=True) if d is not None}
+        known = self._defaults(node, defaults)
         resolved: dict[str, Type] = {}
         for p in parameters(node):
             kind = "POSITIONAL_OR_KEYWORD"
@@ -217,13 +218,22 @@ class Reader(Results):
                 kind = "VAR_POSITIONAL"
             elif p is a.kwarg:
                 kind = "VAR_KEYWORD"
-            default = self._default(defaults[p.arg]) if p.arg in defaults else None
+            default = known.get(p.arg)
             resolved[p.arg] = t = self._type(p, default)
             annotation = ast.unparse(p.annotation) if p.annotation is not None else ""
             self.params[p.arg] = Param(p.arg, t, kind, default, annotation)
         self.types = {**self.types, **resolved}
         for p in parameters(node):
             self.frame.env[p.arg] = self._bound(p, a)
+
+    def _defaults(self, node: Definition, defaults: Mapping[str, ast.expr]) -> dict[str, Const]:
+        """The defaults of parameters, by name: none where one is computed and every argument is given, defaults included."""
+        try:
+            return {name: self._default(default) for name, default in defaults.items()}
+        except Refusal:
+            if self.module.live is None or not all(p.arg in self.types for p in parameters(node)):
+                raise
+            return {}
 
     def _default(self, node: ast.expr) -> Const:
         ref = self.in_module(node, self.module)

@@ -39,7 +39,7 @@ class NamedTupleClass(ast.ClassDef):
 class Field:
     """A field of a dataclass or named tuple; `default` makes its value where it is not given.
 
-    `kept`: an attribute, and not only an argument for `__post_init__`.  `compared`: by what a dataclass generates.
+    `kept`: an attribute, and not only an argument for `__post_init__`.  `compared`, `shown`: by what a dataclass generates.
     """
 
     name: str
@@ -49,6 +49,7 @@ class Field:
     made: bool = False  # by a factory: set although it is no parameter
     kept: bool = True
     compared: bool = True
+    shown: bool = True
 
 
 class Classes(Members):
@@ -214,14 +215,14 @@ class Classes(Members):
         """The options of the decorator of a dataclass; None for a class that is none itself."""
         if cls.live is not None:
             params = vars(cls.live).get("__dataclass_params__")
-            return None if params is None else {n: getattr(params, n) for n in ("init", "frozen", "eq", "order")}
+            return None if params is None else {n: getattr(params, n) for n in ("init", "repr", "frozen", "eq", "order")}
         assert cls.node is not None
         for decorator in cls.node.decorator_list:
             head = decorator.func if isinstance(decorator, ast.Call) else decorator
             found = self.plain_name(head, cls.module, cls.frame)
             if isinstance(found, External) and found.op == "dataclasses.dataclass":
                 given = decorator.keywords if isinstance(decorator, ast.Call) else []
-                return {"init": True, "frozen": False, "eq": True, "order": False} | {
+                return {"init": True, "repr": True, "frozen": False, "eq": True, "order": False} | {
                     k.arg: k.value.value for k in given if k.arg and isinstance(k.value, ast.Constant)
                 }
         return None
@@ -257,7 +258,7 @@ class Classes(Members):
         elif f.default is not dataclasses.MISSING:
             default = functools.partial(self.wrap, f.default, f.name, node)
         kept = f._field_type is not dataclasses._FIELD_INITVAR  # type: ignore[attr-defined]
-        return Field(f.name, f.init, bool(f.kw_only), default, made, kept, f.compare)
+        return Field(f.name, f.init, bool(f.kw_only), default, made, kept, f.compare, f.repr)
 
     def _made(self, factory: Callable[[], Ref], node: ast.AST) -> Ref:
         return self.apply(factory(), [], {}, node)
@@ -280,8 +281,8 @@ class Classes(Members):
             default = functools.partial(self._made, functools.partial(self.in_class, factory, owner), factory)
         elif plain is not None:
             default = functools.partial(self.in_class, plain, owner)
-        made = factory is not None
-        return Field(name, flag("init", True), flag("kw_only", keyword), default, made, compared=flag("compare", True))
+        made, compared, shown = factory is not None, flag("compare", True), flag("repr", True)
+        return Field(name, flag("init", True), flag("kw_only", keyword), default, made, compared=compared, shown=shown)
 
     def _tuple_fields(self, cls: ClassRef, node: ast.AST) -> list[Field]:
         if cls.live is not None:

@@ -80,10 +80,10 @@ class Contexts(Unwinding):
         elif suppressed := self.suppressed(node):
             self.attempted(stmt, [(suppressed, lambda _: None, [])], [], [])
         else:
-            quiet = self.quiet
+            quiet, plainly = self.quiet, self.plainly
             entered = self.protected(lambda: self.entered(node, stmt), node, assigned([stmt.items[0]]), stmt)
             self.where_reached(lambda _: self.context_block(stmt, entered), [])
-            self.quiet = quiet
+            self.quiet, self.plainly = quiet, plainly
 
     def context_block(self, stmt: ast.With, entered: Entered) -> None:
         """The block in a context that has been entered."""
@@ -135,6 +135,7 @@ class Contexts(Unwinding):
         if isinstance(node, ast.Call) and op in _QUIET:
             if op == "numpy.errstate":
                 self.hush(node)
+            self.plainly = self.plainly and op != "numpy.printoptions"
             if op != "numpy.printoptions" and not _says_how(node):
                 self.quiet = True
                 if self.attempts:

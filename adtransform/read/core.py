@@ -244,6 +244,7 @@ class Core:
         self.watches: list[Watch] = []
         self.handling: list[Handling] = []  # the handlers being read
         self.quiet = False  # inside of a `with` that makes NumPy raise
+        self.plainly = True  # not inside of one that changes how arrays are printed
         self.ignored: set[str] = set()  # what NumPy is told not to report
         self.looked_up: dict[str, Ref] = {}  # what has been read of libraries, by its dotted name
         self.loop_plans: dict[tuple[int, ...], Any] = {}

@@ -36,6 +36,7 @@ from adtransform.read.refs import (
     TupleRef,
     View,
 )
+from adtransform.read.texts import is_told
 
 # Attributes that are functions of NumPy.
 _VIEWS = {"T": "numpy.transpose", "mT": "numpy.matrix_transpose"}
@@ -153,6 +154,8 @@ class Expressions(Operators):
                 return items[names.index(attr)]
             case ObjectRef() | ClassRef() | SuperRef() | TupleRef(kind=ClassRef()):
                 return self.bound(owner, attr, node)
+            case FunctionRef() if attr == "__name__":
+                return self.function_name(owner, node)
             case TupleRef() | DictRef() | ListRef() | FunctionRef() | PartialRef() | Const(str()):
                 return Method(owner, attr)
             case Const(np.dtype() as dtype) if attr in ("kind", "name", "itemsize"):
@@ -230,8 +233,16 @@ class Expressions(Operators):
         if live is None:
             return self.member(op, attr, node)
         if isinstance(live, type) or callable(live):
-            return External(f"{op}.{attr}", getattr(live, attr, None))
+            found = getattr(live, attr, None)
+            return Const(found) if isinstance(found, str) else External(f"{op}.{attr}", found)
         return self.refuse(node, f"`.{attr}` of an object from outside", "pass the value as an argument")
+
+    def function_name(self, function: FunctionRef, node: ast.AST) -> Ref:
+        """The name of a function with source."""
+        called = [d.func for d in getattr(function.node, "decorator_list", []) if isinstance(d, ast.Call)]
+        if any("wraps" in ast.unparse(d) for d in called):
+            self.refuse(node, "`.__name__` of a function under `wraps`", "write the text")
+        return Const("<lambda>" if isinstance(function.node, ast.Lambda) else function.node.name)
 
     # Displays.
 
@@ -317,6 +328,10 @@ class Expressions(Operators):
                 shown = self.expression(piece.value)
                 if conversion and members_in(shown):
                     self.refuse(piece, "`!r` of a member", "write its name: {kind.name}")
+                if is_told(self, shown):
+                    if spec or (isinstance(shown, ObjectRef) and self.special(shown, "__format__", piece) is not None):
+                        self.refuse(piece, "the format of an object", "format its attributes")
+                    shown, conversion = self.in_words(shown, piece, "__repr__" if conversion == "!r" else "__str__"), ""
                 args.append(self.shown(shown, piece))
                 parts.append("{" + conversion + spec + "}")
         if not args:
@@ -334,20 +349,31 @@ class Expressions(Operators):
             return self.shown_member(ref, node)
         if isinstance(ref, TupleRef) and any(map(members_in, ref.items)):
             self.refuse(node, "a tuple of members that is printed", "print them one by one")
+        if not put and is_told(self, ref):
+            return self.value(self.in_words(ref, node), node)
         lost = self.tuple_kinds and isinstance(ref, (Var, View)) and isinstance(self.type_of(self.value(ref)), Tuple)
-        if not put and (lost or (isinstance(ref, TupleRef) and ref.names)):
+        if not put and lost:
             self.refuse(node, "a named tuple that is printed", "print its fields")
         if isinstance(ref, TupleRef):
             return self.let("tuple", *(self.shown(i, node, put=put) for i in ref.items))
-        if isinstance(ref, DictRef):
-            self.refuse(node, "a dict that is printed", "print its items")
         if isinstance(ref, Const) and isinstance(ref.value, np.dtype):
             return Const(str(ref.value))
-        if isinstance(ref, ObjectRef):
-            self.refuse(node, "an object that is printed", "print its attributes")
-        return self.value(ref, node)
+        a = self.value(ref, node)
+        if not self.plainly and isinstance(a, Var) and not isinstance(self.type_of(a), (Scalar, Static)):
+            self.refuse(
+                node, "an array that is printed inside of `np.printoptions`", "print it as text: np.array2string(x, ...)"
+            )
+        return a
 
     # What other parts provide.
+
+    def special(self, ref: Ref, name: str, node: ast.AST) -> Ref | None:
+        """The method of an object by which it takes part in an operation; None where its class has none."""
+        raise NotImplementedError
+
+    def in_words(self, ref: Ref, node: ast.AST, how: str = "__str__") -> Ref:
+        """What `str` or `repr` of an object or a container gives."""
+        raise NotImplementedError
 
     def display(self, node: ast.List) -> Ref:
         """`[a, *more]`"""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import inspect
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -204,7 +205,7 @@ class _Constants(ast.NodeTransformer):
 
 def generated(function: Any) -> bool:
     """Whether a method was made by `dataclass` or `namedtuple`."""
-    code = getattr(function, "__code__", None)
+    code = getattr(inspect.unwrap(function), "__code__", None)
     return str(getattr(function, "__module__", "")) == "collections" or (
         code is not None and code.co_filename.startswith(("<string>", "<namedtuple"))
     )

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
 
 from adtransform.infer.draws import DRAWS
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import INT, TEXT, List, Scalar, Static, Type, Unknown, kind_of
+from adtransform.ops import LEVELS
 from adtransform.read.enums import key_ref
 from adtransform.read.library import Library
-from adtransform.read.outside import is_plain
 from adtransform.read.refs import (
     DictRef,
     Entries,
@@ -27,6 +26,7 @@ from adtransform.read.refs import (
     View,
 )
 from adtransform.read.storages import mutable
+from adtransform.read.texts import text_method
 
 # Methods of arrays that are functions of NumPy with the same arguments.
 _FUNCTIONS = frozenset(
@@ -52,13 +52,27 @@ class Methods(Library):
                 return self.dict_method(owner, name, args, kwargs, node)
             case TupleRef(items) if name in ("index", "count") and len(args) == 1:
                 return self.search(items, owner, name, args[0], node)
+            case Lazy("set"):
+                self.refuse(node, f"the method `.{name}` of a set", "use a list: if k not in seen: seen.append(k)")
             case Const(value) if isinstance(value, str):
-                return self.text_method(value, name, args, kwargs, node)
+                return text_method(self, owner, name, args, kwargs, node)
         if isinstance(owner, View) and isinstance(t := self.type_of(self.value(owner, node)), List):
             return self.list_item_method(owner, t, name, args, kwargs, node)
+        if isinstance(owner, (Var, View)) and self.type_of(self.value(owner, node)) == TEXT:
+            return text_method(self, self.value(owner, node), name, args, kwargs, node)
         if isinstance(owner, (Var, View)) and self.type_of(self.value(owner, node)) == Static("Generator"):
             return self.draw(owner, name, args, kwargs, node)
+        if isinstance(owner, (Var, View)) and self.type_of(self.value(owner, node)) == Static("Logger") and name in LEVELS:
+            return self.printed(f"logging.Logger.{name}", [owner, *args], kwargs, node)
         return self.array_method(owner, name, args, kwargs, node)
+
+    def printed(self, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+        """Something is printed or logged."""
+        atoms = [self.shown(r, node) for r in args]
+        named = {k: self.shown(v, node) for k, v in kwargs.items()}
+        self.at(node)
+        self.effect(op, *atoms, **named)
+        return Const(None)
 
     def draw(self, owner: Ref, name: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
         """A draw of a generator: performed once, in order."""
@@ -105,6 +119,10 @@ class Methods(Library):
                 return self.library_call("numpy.reshape", [owner, self.packed(args)], kwargs, node)
             case "transpose":
                 return self.library_call("numpy.transpose", [owner, *([self.packed(args)] if args else [])], kwargs, node)
+            case "put":
+                return self.library_call("numpy.put", [owner, *args], kwargs, node)
+            case "view" if not args and not kwargs and isinstance(owner, View):
+                return self.indexed(owner, Const(...), node)
             case "sort" | "fill" | "partition":
                 return self.in_place(owner, name, args, kwargs, node)
             case "item" if not args:
@@ -374,7 +392,10 @@ class Methods(Library):
         else:
             known = [self.static(i) if isinstance(i, (Var, Const)) else None for i in (*items, args[0])]
             values = [k.value for k in known if k is not None]
-            if len(values) < len(known) or values[-1] not in values[:-1]:
+            if len(values) < len(known):
+                self.loosen(storage)
+                return self.list_method(ListRef(storage), name, args, {}, node)
+            if values[-1] not in values[:-1]:
                 self.refuse(node, f"`.{name}` of computed items", "delete by index: del xs[i]")
             del items[values.index(values[-1])]
         self.heap[storage] = Items(tuple(items))
@@ -465,20 +486,3 @@ class Methods(Library):
                 self.heap[owner.storage] = Entries({**entries, **kwargs})
                 return Const(None)
         self.refuse(node, f"the method `.{name}` of a dict", "read and write its items")
-
-    def text_method(self, text: str, name: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
-        """A method of a string."""
-        atoms = [self.shown(a, node) for a in args]
-        named = {k: self.shown(v, node) for k, v in kwargs.items()}
-        if all(isinstance(a, Const) for a in (*atoms, *named.values())):
-            function: Callable[..., object] = getattr(text, name)
-            try:
-                value = function(*(a.value for a in atoms if isinstance(a, Const)))
-            except (TypeError, ValueError, AttributeError, LookupError):
-                value = ...
-            if is_plain(value) and value is not ... and not named:
-                return Const(value)
-        self.at(node)
-        if name in ("format", "join"):
-            return self.operation(f"builtins.str.{name}", (Const(text), *atoms), named, type=TEXT)
-        self.refuse(node, f"the method `.{name}` of a string", "compute strings outside")

@@ -138,7 +138,7 @@ class Names(Outside):
                             return self.imported(level, source or "", origin, module, node)
                 case ast.Assign(targets=[ast.Name()], value=ast.Lambda() as function):
                     return self.function(function, module, None)
-                case ast.Assign(targets=[ast.Name()], value=ast.Call() as made) if self._makes_function(made.func, module):
+                case ast.Assign(targets=[ast.Name()], value=ast.Call() as made) if self._makes(made.func, module):
                     if any(isinstance(n, ast.Name) and n.id == name for n in descend(made)):
                         return Conflict(f"`{name}`, which the module makes anew of itself", "give what it makes another name")
                     return self.in_module(made, module)
@@ -240,15 +240,15 @@ class Names(Outside):
                     return True
         return False
 
-    def _makes_function(self, node: ast.expr, module: Module) -> bool:
-        """Whether what an expression calls makes a function of one: those of this package do."""
+    def _makes(self, node: ast.expr, module: Module) -> bool:
+        """Whether what an expression calls makes a function, as those of this package do, or a logger."""
         name = node
         while isinstance(name, ast.Attribute):
             name = name.value
         if not isinstance(name, ast.Name) or not any(isinstance(s, IMPORTS) for s in module.statements.get(name.id, ())):
             return False
         found = self.in_module(node, module)
-        made = ("functools.partial", "numpy.vectorize", "collections.namedtuple")
+        made = ("functools.partial", "numpy.vectorize", "collections.namedtuple", "logging.getLogger")
         return isinstance(found, External) and (found.op.startswith("adtransform.") or found.op in made)
 
     def in_module(self, node: ast.expr, module: Module, frame: Frame | None = None) -> Ref:

@@ -10,12 +10,12 @@ import numpy as np
 
 from adtransform.ir import Const, Var
 from adtransform.lattice import BOOL, SHAPE, TEXT, Array, Scalar, Tuple
-from adtransform.ops import resolve
+from adtransform.ops import LEVELS, resolve
 from adtransform.read.byname import by_name, class_of, name_of
 from adtransform.read.core import Unroll
 from adtransform.read.enums import key_ref
 from adtransform.read.frames import FALSE, STOP, TRUE
-from adtransform.read.iterators import following, is_iterator, made, taken_in_turn
+from adtransform.read.iterators import following, made, taken_in_turn
 from adtransform.read.objects import Objects
 from adtransform.read.ordering import best, of_nothing, tuple_length
 from adtransform.read.refs import (
@@ -36,6 +36,7 @@ from adtransform.read.refs import (
 )
 from adtransform.read.scope import assigned
 from adtransform.read.spelled import SPELLED
+from adtransform.read.texts import is_told
 from adtransform.read.tools import TOOLS
 from adtransform.read.totals import product, total
 
@@ -76,12 +77,11 @@ def _len(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) 
     return self.let("builtins.len", a)
 
 
-def _print(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
-    atoms = [self.shown(r, node) for r in args]
-    named = {k: self.shown(v, node) for k, v in kwargs.items()}
-    self.at(node)
-    self.effect("builtins.print", *atoms, **named)
-    return Const(None)
+def _printed(op: str) -> Handler:
+    def handler(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
+        return self.printed(op, args, kwargs, node)
+
+    return handler
 
 
 def _convert(name: str) -> Handler:
@@ -91,8 +91,8 @@ def _convert(name: str) -> Handler:
         if name == "bool":
             cond = self.truth(args[0], node)
             return cond if isinstance(cond, Const) else self.let("builtins.bool", cond, type=BOOL)
-        if isinstance(args[0], ObjectRef):
-            return self.unary_of(f"__{name}__", args[0], node)
+        if is_told(self, args[0]) and (name == "str" or isinstance(args[0], ObjectRef)):
+            return self.in_words(args[0], node) if name == "str" else self.unary_of(f"__{name}__", args[0], node)
         a = self.value(args[0], node)
         known = self.static(a)
         more = [self.static(self.value(r, node)) for r in (*args[1:], *kwargs.values())]
@@ -108,11 +108,21 @@ def _convert(name: str) -> Handler:
             if made.op == "load":
                 return None
             self.refuse(node, f"`{name}` of a text that is made of computed numbers", "use the numbers themselves")
+        if name == "str" and len(args) == 1 and not kwargs:
+            return self.let("builtins.str", self.shown(args[0], node))
         if name == "complex" and not kwargs:
             return self.let("builtins.complex", *(self.value(r, node) for r in args))
         return None
 
     return handler
+
+
+def _repr(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
+    if is_told(self, args[0]):
+        return self.in_words(args[0], node, "__repr__")
+    a = self.shown(args[0], node)
+    self.at(node)
+    return Const(repr(a.value)) if isinstance(a, Const) else self.let("builtins.repr", a)
 
 
 _FEW = 4  # of so many arguments on that may be no numbers, `max` is that of the list of them
@@ -257,7 +267,7 @@ def _dict(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST)
 def _lazy(kind: str) -> Handler:
     def handler(self: Objects, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref:
         args = taken_in_turn(self, args, node) if kind == "zip" and not kwargs else args
-        args = [self.iterator(a, node) if is_iterator(self, a) else a for a in args]
+        args = [self.iterator(a, node) if isinstance(a, ObjectRef) else a for a in args]
         args = [TupleRef(tuple(self.known_items(a) or ())) if isinstance(a, DictRef) and not self.table(a) else a for a in args]
         if kind == "enumerate":
             start = kwargs.get("start") or (args[1] if len(args) > 1 else Const(0))
@@ -421,7 +431,7 @@ BUILTINS: dict[str, Handler] = {
     **SPELLED,
     "builtins.range": _range,
     "builtins.len": _len,
-    "builtins.print": _print,
+    **{op: _printed(op) for op in ("builtins.print", *(f"logging.{level}" for level in LEVELS))},
     **{f"builtins.{n}": _convert(n) for n in ("float", "int", "bool", "str", "complex")},
     **{f"builtins.{n}": _extreme(n) for n in ("min", "max")},
     **{f"builtins.{n}": _all(n) for n in ("all", "any")},
@@ -448,6 +458,7 @@ BUILTINS: dict[str, Handler] = {
     "copy.deepcopy": _copy(True),
     "builtins.super": _super,
     "builtins.type": _type,
+    "builtins.repr": _repr,
     "dataclasses.replace": _replace,
     "builtins.object.__setattr__": _put,
     **{f"builtins.{n}": by_name(n) for n in ("getattr", "setattr", "hasattr")},

@@ -40,6 +40,7 @@ from adtransform.read.refs import (
     present,
 )
 from adtransform.read.storages import mutable
+from adtransform.read.texts import told
 from adtransform.read.values import DIFFER
 from adtransform.record import record
 from adtransform.source import Definition
@@ -414,6 +415,10 @@ class Objects(Folds):
                 self.refuse(node, f"`{name}` of an object of `{ref.kind.name}`", "define it in the class")
             return None
         return self.apply(function, [ref], {}, node)
+
+    def in_words(self, ref: Ref, node: ast.AST, how: str = "__str__") -> Ref:
+        """What `str` or `repr` of an object or a container gives."""
+        return told(self, ref, node, how)
 
     def object_truth(self, ref: ObjectRef, node: ast.AST) -> Atom:
         """An object as a condition."""

@@ -12,6 +12,7 @@ from adtransform.read.enums import live_member, members_in
 from adtransform.read.goals import bound_to
 from adtransform.read.refs import DictRef, Entries, Items, Lazy, ListRef, ObjectRef, Ref, Storage, TupleRef, View, itemized
 from adtransform.read.storages import mutable
+from adtransform.read.texts import is_told
 
 BINARY: dict[type[ast.operator], str] = {
     ast.Add: "add",
@@ -58,6 +59,10 @@ class Operators(Comparisons):
                 for one, other in ((left, right), (right, left)):
                     if isinstance(one, (ListRef, TupleRef)) and isinstance(other, View):
                         self.assume_no_list(self.value(other, node))
+            if op == "mod" and isinstance(left, Const) and isinstance(left.value, str) and is_told(self, right):
+                if "%(" not in left.value:
+                    parts = right.items if isinstance(right, TupleRef) and not right.names else (right,)
+                    right = self.let("tuple", *(self.shown(part, node) for part in parts))
             left, right = self.beside(left, right, node, maybe), self.beside(right, left, node, maybe)
             joined = self.combined(op, left, right, node) or self.operated(op, left, right, node)
             joined = joined or self.containers(op, left, right, node)
@@ -241,6 +246,10 @@ class Operators(Comparisons):
         return ListRef(storage)
 
     # What other parts provide.
+
+    def shown(self, ref: Ref, node: ast.AST, *, put: bool = False) -> Atom:
+        """Something as an operand of `print` or a format, or `put` into a list."""
+        raise NotImplementedError
 
     def extended_by(self, storage: Storage, other: Ref, node: ast.AST) -> None:
         """Refuse to extend a list by what reads it, one by one: each item would see those before it."""

@@ -7,7 +7,7 @@ import builtins
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from adtransform.ir import Atom, Const, Var
 from adtransform.lattice import INT, Array, List, Tuple
@@ -27,6 +27,7 @@ from adtransform.read.refs import (
     Schema,
     TupleRef,
     View,
+    constants,
     itemized,
 )
 from adtransform.read.scope import body_of, inside
@@ -49,20 +50,6 @@ def keys_of(self: Objects, items: list[Ref], key: Ref | None, node: ast.AST) -> 
     for place, item in enumerate(items):
         with self.trip(place):  # what one call makes is not what another one makes
             found.append(self.apply(key, [item], {}, node))
-    return found
-
-
-def constants(refs: list[Ref]) -> list[Any] | None:
-    """The values of items that are all constants, tuples of them included."""
-    found: list[Any] = []
-    for ref in refs:
-        inner = constants(list(ref.items)) if isinstance(ref, TupleRef) else None
-        if isinstance(ref, Const):
-            found.append(ref.value)
-        elif inner is not None:
-            found.append(tuple(inner))
-        else:
-            return None
     return found
 
 

@@ -8,6 +8,7 @@ import contextlib
 import enum
 import functools
 import inspect
+import logging
 import types
 import typing
 from typing import Any
@@ -64,6 +65,8 @@ class Outside(Detached):
             return External(value.__name__, value)
         if isinstance(value, enum.Enum):
             return member(value)
+        if isinstance(value, logging.Logger):
+            return self.let("logging.getLogger", value.name)
         if _differentiates(value):
             return self.derived(value, name, node)
         if isinstance(value, functools.partial):

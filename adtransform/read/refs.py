@@ -413,3 +413,17 @@ def itemized(ref: Ref) -> Ref:
     if isinstance(ref, Const) and isinstance(ref.value, tuple):
         return TupleRef(tuple(map(Const, ref.value)))
     return ref
+
+
+def constants(refs: list[Ref]) -> list[Any] | None:
+    """The values of items that are all constants, tuples of them included."""
+    found: list[Any] = []
+    for ref in refs:
+        inner = constants(list(ref.items)) if isinstance(ref, TupleRef) else None
+        if isinstance(ref, Const):
+            found.append(ref.value)
+        elif inner is not None:
+            found.append(tuple(inner))
+        else:
+            return None
+    return found

@@ -1,4 +1,4 @@
-"""Functions of NumPy that are read as writes, or as several operations: `np.copyto`, `np.add.at`, `np.split`, `np.pad`."""
+"""Functions of NumPy that are read as several operations: `np.split`, `np.pad`, `np.gradient`."""
 
 from __future__ import annotations
 
@@ -8,57 +8,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from adtransform.ir import Atom, Const, Var
-from adtransform.lattice import BOOL, INT, same_shape
-from adtransform.read.refs import ListRef, Ref, Step, TupleRef, View
+from adtransform.lattice import INT
+from adtransform.read.placing import PLACING
+from adtransform.read.refs import ListRef, Ref, TupleRef, View
 
 if TYPE_CHECKING:
     from adtransform.read.library import Library
 
-_WRITING_AT = {"numpy.add.at": "add", "numpy.subtract.at": "sub", "numpy.multiply.at": "mul", "numpy.divide.at": "truediv"}
-
 Handler = Callable[["Library", str, list[Ref], dict[str, Ref], ast.AST], Ref | None]
-
-
-def _accumulate_at(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
-    """`np.add.at(x, key, v)`: repeated indices add up."""
-    target, key, share = args
-    if not isinstance(target, View):
-        self.refuse(node, f"`{op}` of something that is not an array", "pass an array")
-    value: Atom = self.array_like(share, node)
-    at = self.key_of(key, node)
-    if op not in ("numpy.add.at", "numpy.subtract.at"):
-        if not self.is_distinct(at):
-            self.refuse(node, f"`{op.replace('numpy', 'np')}` at places that may repeat", "write a loop: x[k] *= v")
-        part = self.let(f"operator.{_WRITING_AT[op]}", self.let("index", self.value(target, node), at), value)
-        self.assign_array_item(target, at, part, node, self.name_of(target))
-        return Const(None)
-    if self.in_each(target, lambda side: _accumulate_at(self, op, [side, at, value], kwargs, node), node):
-        return Const(None)
-    self.at(node)
-    if op == "numpy.subtract.at":
-        value = self.let("operator.neg", value)
-    hint = self.name_of(target)
-    new = self.let("accumulate_at", self.value(target, node), at, value, hint=hint)
-    self.store(target, new, node, hint)
-    return Const(None)
-
-
-def _copyto(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
-    given = dict(zip(("dst", "src", "casting", "where"), args, strict=False)) | kwargs
-    target, new = given["dst"], given["src"]
-    if not isinstance(target, View):
-        self.refuse(node, "`np.copyto` into something that is not an array", "pass an array")
-    mask = given.get("where")
-    a: Atom
-    if mask is not None:
-        before = self.value(target, node)
-        a = self.let("numpy.where", self.value(mask, node), self.array_like(new, node), before)
-    else:
-        a = self.array_like(new, node)
-    self.at(node)
-    hint = self.name_of(target)
-    self.store(target, self.let("update", self.value(target, node), Const(...), a, hint=hint), node, hint)
-    return Const(None)
 
 
 def _shape_of(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
@@ -70,17 +27,6 @@ def _shape_of(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], n
     if op == "numpy.ndim" and self.rank(a) is not None:
         self.constants[var] = Const(self.rank(a))
     return var
-
-
-def _target(
-    self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], names: str, node: ast.AST
-) -> tuple[View, list[Ref]]:
-    """What a call writes into, and its other arguments in the order of `names`."""
-    given = dict(zip(names.split(), args, strict=False)) | kwargs
-    target, *rest = (given.get(n, Const(None)) for n in names.split())
-    if not isinstance(target, View):
-        self.refuse(node, f"`{op.replace('numpy', 'np')}` into something that is not an array", "pass an array")
-    return target, rest
 
 
 def _split(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
@@ -137,54 +83,6 @@ def _in_place(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], n
     if (kwargs.get("copy") or (args[1] if len(args) > 1 else Const(True))) != Const(True):
         self.refuse(node, "`np.nan_to_num` in place", "write x[...] = np.nan_to_num(x)")
     return None
-
-
-def _put(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
-    """`np.put(x, places, v)` writes `x.flat[places]`, repeating or leaving out values where their number differs."""
-    target, (places, new, mode) = _target(self, op, args, kwargs, "a ind v mode", node)
-    if mode != Const(None) and mode != Const("raise"):
-        self.refuse(node, "`np.put` in this mode", "take the places modulo the size")
-    flat = self.through(target, Step("flat"), node)
-    value, key = self.array_like(new, node), self.key_of(places, node)
-    self.at(node)
-    if self.rank(value) != 0 and not same_shape(self.type_of(value), self.type_of(key)):
-        count = self.let("numpy.arange", self.let("numpy.size", key))
-        chosen = self.let("operator.mod", count, self.let("numpy.size", value))
-        value = self.let("index", self.let("numpy.ravel", value), self.let("numpy.reshape", chosen, self.let("shape", key)))
-    self.assign_array_item(flat, key, value, node)
-    return Const(None)
-
-
-def _putmask(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
-    """`np.putmask(x, mask, v)`, for an array v of the shape of x or a number."""
-    target, (mask, new) = _target(self, op, args, kwargs, "a mask values", node)
-    before, value = self.value(target, node), self.array_like(new, node)
-    self.at(node)
-    if not (self.rank(value) == 0 or same_shape(self.type_of(value), self.type_of(before))):
-        self.refuse(node, "`np.putmask` with values of another shape", "write x[mask] = v, or use np.where")
-    self.overwrite(target, self.let("numpy.where", self.value(mask, node), value, before), node)
-    return Const(None)
-
-
-def _fill_diagonal(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
-    """`np.fill_diagonal(x, v)` writes `x[i, i]`."""
-    target, (new, wrap) = _target(self, op, args, kwargs, "a val wrap", node)
-    before = self.value(target, node)
-    value = self.array_like(new, node)
-    if self.rank(before) not in (None, 2) or self.rank(value) not in (0, 1) or wrap not in (Const(None), Const(False)):
-        help = "annotate the arrays; or write x[i, i] = v with i = np.arange(n)"
-        self.refuse(node, "`np.fill_diagonal` of an array not known to be a matrix", help)
-    self.at(node)
-    if self.rank(before) is None:
-        other = self.let("operator.ne", self.let("ndim", before), Const(2), type=BOOL)
-        self.raise_where(other, ValueError, "a matrix is meant: annotate the array whose diagonal is filled")
-    shape = self.let("shape", before)
-    size = self.let("builtins.min", self.let("index", shape, Const(0)), self.let("index", shape, Const(1)), type=INT)
-    i = self.let("numpy.arange", size)
-    if self.rank(value) == 1:
-        value = self.let("index", value, self.let("slice", Const(None), size, Const(None)))
-    self.assign_array_item(target, self.let("tuple", i, i), value, node, self.name_of(target))
-    return Const(None)
 
 
 def _reduced(self: Library, op: str, args: list[Ref], kwargs: dict[str, Ref], node: ast.AST) -> Ref | None:
@@ -313,8 +211,7 @@ _REDUCED = {
     "numpy.multiply.accumulate": "numpy.cumprod",
 }
 SPECIAL: dict[str, Handler] = {
-    **dict.fromkeys(_WRITING_AT, _accumulate_at),
-    "numpy.copyto": _copyto,
+    **PLACING,
     "numpy.shape": _shape_of,
     "numpy.ndim": _shape_of,
     "numpy.size": _shape_of,
@@ -323,15 +220,12 @@ SPECIAL: dict[str, Handler] = {
     "numpy.where": _where,
     "numpy.nan_to_num": _in_place,
     "numpy.inner": _inner,
-    "numpy.put": _put,
     "numpy.pad": _pad,
     "numpy.diff": _diff,
     "numpy.gradient": _gradient,
     "numpy.einsum": _einsum,
     "numpy.row_stack": lambda self, op, *given: self.library_call("numpy.vstack", *given),
-    "numpy.putmask": _putmask,
-    "numpy.fill_diagonal": _fill_diagonal,
     "bisect.insort_left": _insort,
     "bisect.insort_right": _insort,
-    **dict.fromkeys("numpy.place numpy.put_along_axis numpy.random.shuffle random.shuffle".split(), _unwritten),
+    **dict.fromkeys("numpy.random.shuffle random.shuffle".split(), _unwritten),
 }

@@ -114,6 +114,8 @@ class Storages(Assuming):
                 return self.let("tuple", *found)
             case EitherRef():
                 return self.value_of_either(ref, node)
+            case Method(View() as owner, "flat"):
+                return self.let("numpy.ravel", self.read(owner))
         self.unusable(ref, node)
 
     def value_of_either(self, ref: EitherRef, node: ast.AST | None) -> Atom:
