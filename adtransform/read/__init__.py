@@ -30,6 +30,7 @@ from adtransform.read.refs import (
     Ref,
     Schema,
     Storage,
+    TupleRef,
     View,
 )
 from adtransform.read.results import Results
@@ -122,13 +123,16 @@ class Reader(Results):
         self.place = self.origin(node)
         try:
             self.parameters(node)
+            given = dict(self.frame.env)
+            lists = {ref.storage: self.heap[ref.storage] for ref in given.values() if isinstance(ref, ListRef)}
             if decorated and not all(self._differentiates(d) for d in decorators(node)):
                 self.guard_decorated(node)
             elif id(node) in self.registry.alone:
                 self.itself(node, captured)
             else:
                 self.whole_body()
-            result = self._results(node)
+            changed = {storage.param for storage, first in lists.items() if self.heap[storage] is not first}
+            result = self._results(node, {name: ref for name, ref in given.items() if name in changed | {*self.written}})
             found: list[Any] = []
             tree = leaves(result, found)
             body = self.top.region((), tuple(found))
@@ -320,9 +324,13 @@ class Reader(Results):
 
     # Results.
 
-    def _results(self, node: Definition) -> Any:
+    def _results(self, node: Definition, written: Mapping[str, Ref]) -> Any:
+        """The results, as a tree; of a function that returns nothing, what it leaves in the parameters that it has written."""
         try:
-            return self.tree_of(self.returned(), node)
+            ref = self.returned()
+            if ref == Const(None) and written:
+                ref = TupleRef(tuple(written.values())) if len(written) > 1 else next(iter(written.values()))
+            return self.tree_of(ref, node)
         except Refusal as refusal:
             if refusal.message is not None and not self.messages:
                 self.messages.append(refusal.message)
