@@ -11,6 +11,9 @@ import pytest
 
 import adtransform as ad
 
+COUNT = 3
+WEIGHTS = np.array([1.0, 2.0])
+
 
 def settled(p: dict[str, Any], x: float) -> Any:
     h = p["w"] * x
@@ -83,3 +86,15 @@ def test_a_text_may_be_indented() -> None:
             return x ** 3
     """
     assert ad.grad(source=text)(2.0) == 12.0
+
+
+def weighed(x: Any, n: int = COUNT + 1, w: Any = WEIGHTS, norm: Any = lambda v: v * 2, *, m: int = len("abc")) -> Any:
+    return (x**n * w).sum() * m + norm(x)
+
+
+def test_defaults_that_are_computed() -> None:
+    """What is given at the call is known, whatever the text of the default is."""
+    assert ad.grad(weighed)(1.5) == 3 * 4 * 1.5**3 * 3.0 + 2.0
+    ad.check_grads(weighed, (1.5,), order=2)
+    powers = [lambda x, k=k: x**k for k in range(1, 4)]
+    assert [ad.grad(p)(2.0) for p in powers] == [1.0, 4.0, 12.0]
