@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import bisect
 import functools
 import itertools
 import linecache
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from adtransform.errors import Message, TargetError
-from adtransform.source import SCOPES, Definition, Source, children, display, from_text, named
+from adtransform.source import Definition, Source, display, from_text
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,11 +157,11 @@ def _module(file: str, text: str, path: str, module: str) -> Source:
 
 def _locate(source: Source, code: types.CodeType) -> str:
     """The name under which `Source.find` gives the function with this code."""
-    found = [(top, *pair) for top in source.tree.body for pair in _candidates(top, code)]
+    found = _candidates(source, code)
     qualified = code.co_qualname if sys.version_info >= (3, 11) else code.co_name
     plain = qualified.replace(".<locals>", "")
     for top, node, name in sorted(found, key=lambda item: abs(_first_line(item[1]) - code.co_firstlineno)):
-        for fresh in _compiled([*_imports(source.tree), top], code):
+        for fresh in _compiled([*source.imports, top], code):
             if fresh.co_name != code.co_name or fresh.co_firstlineno != _first_line(node):
                 continue
             if isinstance(node, ast.Lambda) and not _is_lambda(node, fresh, code):
@@ -172,29 +173,21 @@ def _locate(source: Source, code: types.CodeType) -> str:
     return source.fail(line, 0, f"the source of `{plain}` changed since import", "import the module again", width)
 
 
-def _candidates(top: ast.stmt, code: types.CodeType) -> list[tuple[Definition, str]]:
+def _candidates(source: Source, code: types.CodeType) -> list[tuple[ast.stmt, Definition, str]]:
+    """The functions that may have this code, each with the statement of the module in which it is and its name for `find`."""
+    tops = source.tree.body
     if code.co_name == "<lambda>":
-        return [(n, f"<lambda>@{n.lineno}:{n.col_offset}") for n in ast.walk(top) if isinstance(n, ast.Lambda)]
+        lambdas = ((top, n) for top in tops for n in ast.walk(top) if isinstance(n, ast.Lambda))
+        return [(top, n, f"<lambda>@{n.lineno}:{n.col_offset}") for top, n in lambdas]
     wanted = code.co_qualname.replace(".<locals>", "")
-    holder = ast.Module([top], [])
-    return [(n, f"{name}@{n.lineno}") for name, n in named(holder, "") if name == wanted and isinstance(n, ast.FunctionDef)]
+    starts = [top.lineno for top in tops]
+    nodes = [n for n in source.definitions.get(wanted, ()) if isinstance(n, ast.FunctionDef)]
+    return [(tops[bisect.bisect_right(starts, n.lineno) - 1], n, f"{wanted}@{n.lineno}") for n in nodes]
 
 
 def _first_line(node: Definition) -> int:
     decorators = getattr(node, "decorator_list", [])
     return decorators[0].lineno if decorators else node.lineno
-
-
-def _imports(tree: ast.Module) -> list[ast.stmt]:
-    """The imports of a module: calls of a module's functions compile to other code than calls of methods."""
-    found: list[ast.stmt] = []
-    todo: list[ast.AST] = [tree]
-    for node in todo:  # which grows
-        if isinstance(node, (ast.Import, ast.ImportFrom)):
-            found += [node] if getattr(node, "module", "") != "__future__" else []
-        elif not isinstance(node, SCOPES):
-            todo += [n for n in children(node) if isinstance(n, (ast.stmt, ast.ExceptHandler, ast.match_case))]
-    return found
 
 
 def _compiled(body: list[ast.stmt], like: types.CodeType) -> Iterator[types.CodeType]:

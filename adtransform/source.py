@@ -40,6 +40,18 @@ class Source:
         return tuple(self.text.split("\n"))
 
     @functools.cached_property
+    def imports(self) -> tuple[ast.stmt, ...]:
+        """The imports of the module: calls of a module's functions compile to other code than calls of methods."""
+        found: list[ast.stmt] = []
+        todo: list[ast.AST] = [self.tree]
+        for node in todo:  # which grows
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                found += [node] if getattr(node, "module", "") != "__future__" else []
+            elif not isinstance(node, SCOPES):
+                todo += [n for n in children(node) if isinstance(n, (ast.stmt, ast.ExceptHandler, ast.match_case))]
+        return tuple(found)
+
+    @functools.cached_property
     def _waits(self) -> bool:
         return "yield" in self.text or "await" in self.text
 
