@@ -362,6 +362,42 @@ def test_vjp() -> None:
     np.testing.assert_array_equal(alone(bar), first[0])
 
 
+def scale(x, a):
+    x *= a
+    x[0] += x[1]
+
+
+def relax(x, b):
+    for i in range(1, len(x)):
+        x[i] += x[i - 1] * b[i]
+    b[:] = x * 2.0
+
+
+def grow(items, a):
+    items.append(a * items[0])
+
+
+def test_what_a_function_leaves_in_its_parameters_is_its_output() -> None:
+    x, b, bar = np.array([1.0, 2.0, 3.0]), np.array([0.5, 0.6, 0.7]), np.array([1.0, -1.0, 0.5])
+    out, back = vjp(scale, x, 2.0)
+    np.testing.assert_array_equal(out, [6.0, 4.0, 6.0])
+    np.testing.assert_array_equal(x, [1.0, 2.0, 3.0])
+    dx, da = back(bar)
+    np.testing.assert_array_equal(dx, [2.0, 0.0, 1.0])
+    assert da == bar @ [3.0, 2.0, 3.0]
+    out, tangent = jvp(scale, (x, 2.0), (np.ones(3), 1.0))
+    np.testing.assert_array_equal(tangent, [7.0, 4.0, 5.0])
+    both, back = vjp(relax, x, b)
+    _, tangents = jvp(relax, (x, b), (bar, b))
+    shares = back((bar, x))
+    assert bar @ shares[0] + b @ shares[1] == pytest.approx(bar @ tangents[0] + x @ tangents[1], rel=1e-12)
+    np.testing.assert_array_equal(both[1], 2.0 * both[0])
+    np.testing.assert_array_equal(jacobian(scale)(x, 2.0), [[2.0, 2.0, 0.0], [0.0, 2.0, 0.0], [0.0, 0.0, 2.0]])
+    for call in (lambda: vjp(grow, [1.0], 2.0), lambda: jvp(grow, ([1.0], 2.0), ([1.0], 1.0))):
+        with pytest.raises(TypeError, match="returns None: return what it changes"):
+            call()
+
+
 def twice(x, b):
     rows = [v * b for v in x]
     return rows, (rows, b)
