@@ -20,6 +20,7 @@ from adtransform.record import record
 
 TAKEN = VIEWS - {"assign"}  # what makes a view that is another value
 _KNOWN = 12  # the versions of one array that a write is said to meet
+_MOST = 48  # and of all that it may be
 
 
 @record
@@ -108,11 +109,18 @@ class _Alive:
     new: dict[int, dict[Var, None]] = field(default_factory=dict)
     known: dict[int, dict[Var, None]] = field(default_factory=dict)
 
-    def met(self, s: int) -> tuple[Var, ...]:
-        """Those that a write to a buffer meets: of the known ones, which may be many versions of one array, a few."""
-        new, known = self.new.pop(s, {}), self.known.setdefault(s, {})
-        found = (*new, *islice(known, _KNOWN))
-        known.update(new)
+    def met(self, own: Buffers) -> dict[Var, None]:
+        """Those that a write to some buffers meets: of the known ones, which may be many versions of one array, a few."""
+        found: dict[Var, None] = {}
+        most = _MOST
+        for s in sorted(own):
+            new, known = self.new.pop(s, {}), self.known.setdefault(s, {})
+            found.update(new)
+            if most > 0:
+                few = [v for v in islice(known, _KNOWN) if v not in found]
+                found.update(dict.fromkeys(few))
+                most -= len(few)
+            known.update(new)
         return found
 
     def needs(self, v: Var) -> bool:
@@ -157,10 +165,9 @@ def _taken(node: Bind, memory: Storage, alive: _Alive) -> Iterator[Conflict]:
         yield Conflict(node, value, own)
         return
     others: dict[Buffers, dict[Var, None]] = {}
-    for s in sorted(own):
-        for v in alive.met(s):
-            if v not in node.targets:
-                others.setdefault(own & alive.reach[v], {})[v] = None
+    for v in alive.met(own):
+        if v not in node.targets:
+            others.setdefault(own & alive.reach[v], {})[v] = None
     if isinstance(value, Var) and value not in node.targets and alive.needs(value):
         others.setdefault(own & alive.reach[value], {})[value] = None
     for shared, many in others.items():

@@ -182,11 +182,16 @@ class Mender:
             return s
 
         first: list[int] = []
+        joined: set[Buffers] = set()
         for c in writes:
-            a, *rest = (s for v in (c.value, *c.others) for s in self.memory.reach(v))
-            first.append(find(a))
-            for s in rest:
-                root[find(s)] = find(a)
+            every = [found for v in (c.value, *c.others) if (found := self.memory.reach(v))]
+            a = next(iter(every[0]))
+            first.append(a)
+            for found in every:
+                # Those of one value are joined once.
+                for s in (next(iter(found)),) if found in joined else found:
+                    root[find(s)] = find(a)
+                joined.add(found)
         groups: dict[int, list[Conflict]] = {}
         for c, s in zip(writes, first, strict=True):
             groups.setdefault(find(s), []).append(c)
