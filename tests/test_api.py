@@ -373,10 +373,6 @@ def relax(x, b):
     b[:] = x * 2.0
 
 
-def grow(items, a):
-    items.append(a * items[0])
-
-
 def test_what_a_function_leaves_in_its_parameters_is_its_output() -> None:
     x, b, bar = np.array([1.0, 2.0, 3.0]), np.array([0.5, 0.6, 0.7]), np.array([1.0, -1.0, 0.5])
     out, back = vjp(scale, x, 2.0)
@@ -393,9 +389,6 @@ def test_what_a_function_leaves_in_its_parameters_is_its_output() -> None:
     assert bar @ shares[0] + b @ shares[1] == pytest.approx(bar @ tangents[0] + x @ tangents[1], rel=1e-12)
     np.testing.assert_array_equal(both[1], 2.0 * both[0])
     np.testing.assert_array_equal(jacobian(scale)(x, 2.0), [[2.0, 2.0, 0.0], [0.0, 2.0, 0.0], [0.0, 0.0, 2.0]])
-    for call in (lambda: vjp(grow, [1.0], 2.0), lambda: jvp(grow, ([1.0], 2.0), ([1.0], 1.0))):
-        with pytest.raises(TypeError, match="returns None: return what it changes"):
-            call()
 
 
 def twice(x, b):

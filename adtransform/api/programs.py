@@ -19,7 +19,7 @@ from adtransform.api.calls import Callee, innermost, is_of_library
 from adtransform.api.trees import STAR, Many, Nest, Star, Tree, flatten, leaves_like, repeated, spell, unflatten
 from adtransform.build import free_name
 from adtransform.calls import active_results
-from adtransform.ir import Const, Function, Leaf, Record, leaf_places
+from adtransform.ir import Function, Leaf, Record, leaf_places
 from adtransform.lattice import Array, Dim, Scalar, Type, of_value
 from adtransform.live import from_function
 from adtransform.read import WRAPPER
@@ -213,11 +213,9 @@ def tree_of(tree: Any) -> Tree:
 
 
 def whole(inner: Program, how: str) -> Program:
-    """A program that is not one column of a Jacobian, and that yields something.  Raises `TypeError` for any other."""
+    """A program that is not one column of a Jacobian."""
     if inner.seeds:
         raise TypeError(f"`{how}` of a Jacobian is not supported: use `jacfwd` of it, or a function that multiplies it out")
-    if inner.out is STAR and inner.leaves() == [Const(None)]:
-        raise TypeError(f"`{how}` needs an output, but `{inner.function.name}` returns None: return what it changes")
     return inner
 
 

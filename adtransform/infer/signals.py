@@ -28,6 +28,14 @@ def _convolved(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types 
     return _sure(_common(*types), (fresh_dim(),))
 
 
+def _added(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
+    """Polynomials: as many coefficients as the longer one has."""
+    lengths = {a.dims[0] if a.dims else fresh_dim() if a.dims is None else 1 for a in map(as_array, types)}
+    known = [n for n in lengths if isinstance(n, int)]
+    longest = max(known) if len(known) == len(lengths) else lengths.pop() if len(lengths) == 1 else fresh_dim()
+    return _sure(_common(*types), (longest,))
+
+
 def _same(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
     """Of the shape of the operand, and of its dtype where that is a float."""
     a = as_array(types[0])
@@ -98,7 +106,9 @@ def _meshgrid(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types |
 
 
 ROWS: dict[str, Row] = {
-    **dict.fromkeys(("numpy.convolve", "numpy.correlate"), _convolved),
+    # A product of polynomials is without the leading zeros of these.
+    **dict.fromkeys(("numpy.convolve", "numpy.correlate", "numpy.polymul"), _convolved),
+    **dict.fromkeys(("numpy.polyadd", "numpy.polysub"), _added),
     **{f"numpy.{n}": _same for n in ("maximum.accumulate", "minimum.accumulate", "logaddexp.accumulate", "partition")},
     "numpy.gradient": _gradient,
     **{f"numpy.{n}": _quantile for n in ("quantile", "percentile", "nanquantile", "nanpercentile")},
