@@ -122,6 +122,8 @@ def test_the_modes_agree(op: str, case: Case, typed: bool) -> None:
     f, given, wrt = build(op, case, typed)
     if not wrt or is_complex(op, case):
         pytest.skip("nothing to differentiate in real numbers")
+    if op == "fit" and not typed and np.ndim(case.args[0]) < np.ndim(case.args[1]):
+        pytest.skip("the ranks have to be known")
     try:
         forward, reverse = modes.forward(f, wrt), modes.reverse(f, wrt)
     except DifferentiationError as error:
