@@ -29,6 +29,12 @@ CASES: dict[str, tuple[str, dict[str, Type], list[tuple[int, int, str]]]] = {
         {"x": FLOAT},
         [(8, 12, "`g`, of which the module defines several")],
     ),
+    "what a context yields": (
+        "from contextlib import contextmanager\n@contextmanager\ndef scaled(v, k):\n    v *= k\n    yield v.frobnicate(k)\n\n"
+        "def f(x):\n    w = x * 1.0\n    with scaled(w, w[::-1][1]):\n        w[0] += 1.0\n    return w",
+        {},
+        [(5, 11, "the method `.frobnicate`")],
+    ),
     "an import or a function": (
         "if ANY:\n    from math import sin as g\nelse:\n    def g(x):\n        return x\n\ndef f(x):\n    return g(x)",
         {"x": FLOAT},

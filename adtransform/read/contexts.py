@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from adtransform.errors import Refusal
 from adtransform.ir import Const
 from adtransform.read.endings import Ending, Enter
 from adtransform.read.frames import TRUE, Module
@@ -167,7 +168,8 @@ class Contexts(Unwinding):
             what = f"`{function.name}`, a context that does more than yield once"
             self.refuse(node, what, "let it yield in one place, outside of branches and loops")
         sides = self.apply(replace(function, node=made), [*args], {**kwargs}, node)
-        assert isinstance(sides, TupleRef)
+        if not isinstance(sides, TupleRef):
+            raise Refusal(None)  # what it yields was refused
         return Entered(*sides.items)
 
     @property
