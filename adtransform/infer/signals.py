@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
+from adtransform.infer.arrays import common
 from adtransform.infer.extents import array, as_array, axes
 from adtransform.infer.reductions import reduced
 from adtransform.infer.row import Args, Kwargs, Named, Row, Types
 from adtransform.ir import Const
 from adtransform.lattice import UNKNOWN, Array, Extent, Scalar, Type, fresh_dim, kind_of
-from adtransform.lattice import result_dtype as common_dtype
-
-
-def _common(*types: Type) -> str | None:
-    found = common_dtype([as_array(t) for t in types])[1]
-    return None if found == "?" else found
 
 
 def _sure(dtype: str | None, dims: tuple[Extent, ...] | None) -> Type:
@@ -25,7 +20,7 @@ def _floating(t: Array) -> str | None:
 
 
 def _convolved(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
-    return _sure(_common(*types), (fresh_dim(),))
+    return _sure(common(types), (fresh_dim(),))
 
 
 def _added(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
@@ -33,7 +28,7 @@ def _added(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Ty
     lengths = {a.dims[0] if a.dims else fresh_dim() if a.dims is None else 1 for a in map(as_array, types)}
     known = [n for n in lengths if isinstance(n, int)]
     longest = max(known) if len(known) == len(lengths) else lengths.pop() if len(lengths) == 1 else fresh_dim()
-    return _sure(_common(*types), (longest,))
+    return _sure(common(types), (longest,))
 
 
 def _same(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
@@ -62,7 +57,7 @@ def _quantile(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types |
 
 def _polyval(types: Types, named: Named, args: Args, kwargs: Kwargs) -> Types | Type:
     x = as_array(types[1])
-    return _sure(_common(*types), x.dims) if x.dims else UNKNOWN
+    return _sure(common(types), x.dims) if x.dims else UNKNOWN
 
 
 def _picked(place: int) -> Row:
